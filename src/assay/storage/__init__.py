@@ -1,0 +1,9 @@
+"""Files of a project, read and written so that a half-written one is never seen.
+
+In: paths relative to one folder. Out: bytes, arrays, tables, JSON; every write is a temporary name, fsync, rename.
+Does not know: what the files mean.
+"""
+
+from assay.storage.folder import Folder
+
+__all__ = ["Folder"]

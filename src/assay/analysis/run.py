@@ -1,0 +1,140 @@
+"""A whole run: stages in their order, checks that may fail without taking the run down, one immutable record at the end.
+
+In: a `Source`, a project folder, `Settings`, the user's arrays. Out: runs/NNNN.json and everything it points at.
+Does not know: what the stages compute, how results are shown.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import assay
+from assay.analysis import pipeline
+from assay.analysis.executor import LocalExecutor
+from assay.analysis.progress import Progress
+from assay.analysis.runner import Runner
+from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
+from assay.columns import BY_NAME, CHECKS
+from assay.errors import SourceError
+from assay.project.dataset import Dataset, read_dataset, write_dataset
+from assay.project.layout import ensure_project, latest_run, record_run
+from assay.project.lock import locked
+from assay.sources import Source
+from assay.storage import Folder
+
+
+def analyze_source(
+    source: Source,
+    folder: Folder,
+    settings: Settings,
+    progress: Progress,
+    *,
+    pred_probs: Any = None,
+    pred_classes: Sequence[Any] | None = None,
+    embeddings: Any = None,
+) -> dict[str, Any]:
+    """Analyse and return the run's record. Resumable at any moment: only unfinished shards are done again."""
+    started = time.time()
+    with locked(folder):
+        ensure_project(folder)
+        folder.sweep()
+        before = latest_run(folder)
+        previous = _previous(folder, before)
+        if settings.task == "multi-class" and source.given is None:
+            raise SourceError("the task multi-class needs labels; name the label column with --label")
+        if settings.task == "unsupervised" and source.given is not None:
+            source = _without_labels(source)
+        dataset = write_dataset(folder, source, previous)
+        arrays = _user_arrays(folder, dataset, pred_probs, pred_classes, embeddings, len(source.ids))
+        for note in source.notes:
+            progress.say(note)
+        with LocalExecutor(settings.workers, debug=settings.debug) as executor:
+            runner = Runner(folder, executor, progress, before)
+            runner.notes += source.notes
+            outcome = pipeline.run(runner, dataset, settings, arrays)
+        run = {
+            "dataset": dataset.fingerprint,
+            "modality": dataset.modality,
+            "task": "multi-class" if dataset.labelled else "unsupervised",
+            "name": dataset.name,
+            "n_rows": len(dataset.order),
+            "classes": dataset.classes,
+            "roles": {name: getattr(dataset.roles, name) for name in ("label", "text", "image", "id", "split", "features")},
+            "settings": {"seed": settings.seed, "effort": settings.effort, "encoders": list(settings.encoders), "task": settings.task},
+            "stages": runner.stages,
+            "tables": outcome.tables,
+            "vectors": outcome.vectors,
+            "properties": outcome.properties,
+            "checks": check_records(dataset, runner, outcome),
+            "findings": outcome.insights,
+            "graph": outcome.graph,
+            "prediction": outcome.prediction,
+            "views": outcome.views,
+            "missing": outcome.missing,
+            "notes": list(dict.fromkeys(runner.notes)),
+            "redone": runner.redone,
+            "timings": runner.costs,
+            "seconds": round(time.time() - started, 2),
+            "workers": settings.workers,
+            "worker_deaths": executor.deaths,
+            "versions": _versions(),
+        }
+        record_run(folder, run)
+    return run
+
+
+def _previous(folder: Folder, before: dict[str, Any] | None) -> Dataset | None:
+    return read_dataset(folder, before["dataset"]) if before else None
+
+
+def _without_labels(source: Source) -> Source:
+    from dataclasses import replace
+
+    return replace(source, given=None)
+
+
+def _user_arrays(folder: Folder, dataset: Dataset, pred_probs: Any, names: Sequence[Any] | None, embeddings: Any, n: int) -> UserArrays:
+    kept = adopt_embeddings(folder, embeddings, n)
+    probabilities, columns = adopt_pred_probs(folder, pred_probs, names, dataset.classes, n)
+    return UserArrays(probabilities, columns, kept)
+
+
+def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -> list[dict[str, Any]]:
+    """Every check of this modality as ran / skipped (why) / failed (why), with its count."""
+    records = []
+    for check in CHECKS:
+        if dataset.modality not in check.modalities:
+            continue
+        kind = BY_NAME[check.flag].kind
+        record: dict[str, Any] = {"name": check.name, "title": check.title, "status": "ran", "why": "", "count": None}
+        if check.needs_labels and not dataset.labelled:
+            record |= {"status": "skipped", "why": "the data has no labels"}
+        elif check.name == "cross_split_duplicate" and dataset.splits is None:
+            record |= {"status": "skipped", "why": "the data has no splits"}
+        elif kind in runner.failed:
+            record |= {"status": "failed", "why": runner.failed[kind]}
+        elif kind in runner.skipped:
+            record |= {"status": "skipped", "why": runner.skipped[kind]}
+        else:
+            record["count"] = outcome.flags.get(check.flag, 0)
+        records.append(record)
+    for name, title, applies in (("class_names", "Misspelt class names", dataset.labelled), ("columns", "Column faults", dataset.modality == "table")):
+        if applies:
+            failed = runner.failed.get("insights")
+            count = None if failed else outcome.insight_counts.get(name, 0)
+            records.append({"name": name, "title": title, "status": "failed" if failed else "ran", "why": failed or "", "count": count})
+    return records
+
+
+def failures(run: dict[str, Any]) -> list[str]:
+    return [f"{check['name']}: {check['why']}" for check in run["checks"] if check["status"] == "failed"]
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    names: Iterable[str] = ("numpy", "pandas", "pyarrow", "scikit-learn", "onnxruntime", "lightgbm", "opencv-python-headless")
+    return {"assay": assay.__version__, "python": platform.python_version()} | {name: version(name) for name in names}

@@ -1,0 +1,243 @@
+"""The dataset of a project: one entry a row number, kept as Parquet parts.
+
+In: a `Source` (and the dataset of the run before, so that known ids keep their row numbers). Out: a `Dataset`.
+Does not know: models, issues, how bytes are read.
+
+A row number is given once per row id and never reused. Rows that vanished from the source stay as ``missing``;
+``order`` lists the present rows in the user's order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assay.errors import ProjectError
+from assay.sources import Roles, Source
+from assay.storage import Folder
+
+PART = 65_536
+MISSING = "no longer in the source"
+Label = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows by row number. ``rows``: row_id, order (-1 = missing), uri, token, given, code, split, reason."""
+
+    fingerprint: str
+    modality: str
+    roles: Roles
+    classes: list[Label]
+    rows: pa.Table
+    name: str
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.rows.num_rows)
+
+    @cached_property
+    def codes(self) -> NDArray[np.int32]:
+        """Class code a row, -1 = unlabelled."""
+        return np.asarray(self.rows["code"].to_numpy(), np.int32)
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """Row numbers of the present rows in the user's order."""
+        place = np.asarray(self.rows["order"].to_numpy())
+        present = np.flatnonzero(place >= 0)
+        return present[np.argsort(place[present], kind="stable")]
+
+    @cached_property
+    def reasons(self) -> list[str | None]:
+        return list(self.rows["reason"].to_pylist())
+
+    @property
+    def labelled(self) -> bool:
+        return bool(self.classes)
+
+    @cached_property
+    def splits(self) -> NDArray[np.object_] | None:
+        column = self.rows["split"]
+        return None if column.null_count == len(column) else np.array(column.to_pylist(), object)
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    state = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.hexdigest()
+
+
+def _ipc(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        for batch in table.combine_chunks().to_batches(max_chunksize=PART):
+            writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def classes_of(given: pa.Array | None) -> list[Label]:
+    """Distinct labels, sorted: numbers by value, strings by their UTF-8 bytes."""
+    if given is None:
+        return []
+    values = given.unique().drop_null().to_pylist()
+    return sorted(values, key=lambda value: value.encode() if isinstance(value, str) else value)
+
+
+def _codes(given: pa.Array | None, classes: Sequence[Label], n: int) -> NDArray[np.int32]:
+    if given is None or not classes:
+        return np.full(n, -1, np.int32)
+    index = pa.compute.index_in(given, value_set=pa.array(classes, type=given.type))
+    return np.asarray(index.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
+
+
+def _tokens(source: Source, n: int) -> list[str]:
+    """What changes when the row's content does: the file's stamp, the blob's hash, or nothing (cells are hashed whole)."""
+    if source.uris is None:
+        return [""] * n
+    tokens = [f"{uri}\t{stamp}" for uri, stamp in zip(source.uris, source.stamps or [""] * n, strict=True)]
+    if source.blobs is not None:
+        for row, blob in enumerate(source.blobs):
+            if blob is not None:
+                tokens[row] = hashlib.blake2b(blob, digest_size=16).hexdigest()
+    return tokens
+
+
+def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> Dataset:
+    """Give row numbers and write the parts. Cost: the ids, labels and cells once in memory; images stay where they are."""
+    n = len(source.ids)
+    old_ids = previous.rows["row_id"].combine_chunks() if previous is not None else None
+    if old_ids is not None and old_ids.type != source.ids.type:
+        old_ids = None  # another kind of id: nothing of the old rows can be recognised
+    if old_ids is None:
+        number_of = np.arange(n)
+        total = n
+    else:
+        found = pa.compute.index_in(source.ids, value_set=old_ids).fill_null(-1).to_numpy(zero_copy_only=False)
+        number_of = np.asarray(found, np.int64)
+        fresh = number_of < 0
+        number_of[fresh] = len(old_ids) + np.arange(int(fresh.sum()))
+        total = len(old_ids) + int(fresh.sum())
+    place = np.full(total, -1, np.int64)
+    place[number_of] = np.arange(n)
+
+    classes = classes_of(source.given)
+    if previous is not None and old_ids is not None and {type(c) for c in previous.classes} == {type(c) for c in classes}:
+        known = set(previous.classes)
+        classes = [*previous.classes, *(name for name in classes if name not in known)]
+    take = pa.array(np.where(place >= 0, place, 0), mask=place < 0)
+    reason = [source.reasons.get(row) for row in range(n)]
+    given = source.given if source.given is not None else pa.nulls(n, pa.string())
+    ids = source.ids.take(take)
+    if old_ids is not None:
+        ids = pa.compute.coalesce(ids, pa.concat_arrays([old_ids, pa.nulls(total - len(old_ids), old_ids.type)]))
+    gone = place < 0
+    rows = pa.table(
+        {
+            "row_id": ids,
+            "order": pa.array(place),
+            "uri": pa.array(source.uris or [""] * n, pa.string()).take(take),
+            "token": pa.array(_tokens(source, n), pa.string()).take(take),
+            "given": given.take(take),
+            "code": pa.array(_codes(source.given, classes, n)).take(take).fill_null(-1),
+            "split": (source.split if source.split is not None else pa.nulls(n, pa.string())).take(take),
+            "reason": pa.compute.if_else(pa.array(gone), MISSING, pa.array(reason, pa.string()).take(take)),
+        }
+    )
+    cells = source.cells.take(take)
+    header = {
+        "modality": source.modality,
+        "roles": _roles_json(source.roles),
+        "classes": classes,
+        "name": source.name,
+        "n_rows": total,
+    }
+    fingerprint = _digest([repr(header).encode(), _ipc(rows), _ipc(cells)])
+    base = f"dataset/{fingerprint}"
+    if not folder.exists(f"{base}/dataset.json"):
+        for part, start in enumerate(range(0, max(total, 1), PART)):
+            folder.put_table(f"{base}/rows-{part:05d}.parquet", rows.slice(start, PART))
+            folder.put_table(f"{base}/cells-{part:05d}.parquet", cells.slice(start, PART))
+        _write_blobs(folder, base, source, number_of)
+        folder.put_json(f"{base}/dataset.json", header)
+    return Dataset(fingerprint, source.modality, source.roles, classes, rows, source.name)
+
+
+def _write_blobs(folder: Folder, base: str, source: Source, number_of: NDArray[np.int64]) -> None:
+    if source.blobs is None:
+        return
+    position = {int(number): row for row, number in enumerate(number_of)}
+    rows = sorted(number for number, row in position.items() if source.blobs[row] is not None)
+    for start in range(0, len(rows), 1024):
+        part = rows[start : start + 1024]
+        table = pa.table({"row": part, "bytes": pa.array([source.blobs[position[row]] for row in part], pa.binary())})
+        folder.put_table(f"{base}/blobs-{start // 1024:05d}.parquet", table)
+
+
+def read_blobs(folder: Folder, fingerprint: str, start: int, stop: int) -> dict[int, bytes]:
+    """Bytes of images that came in memory, for rows start..stop; {} for datasets of files."""
+    out: dict[int, bytes] = {}
+    base = f"dataset/{fingerprint}"
+    for name in folder.list(base):
+        if name.startswith("blobs-"):
+            rows = folder.get_table(f"{base}/{name}", ["row"])["row"].to_numpy()
+            if len(rows) and rows[-1] >= start and rows[0] < stop:
+                table = folder.get_table(f"{base}/{name}")
+                pairs = zip(rows.tolist(), table["bytes"].to_pylist(), strict=True)
+                out.update((row, data) for row, data in pairs if start <= row < stop)
+    return out
+
+
+def _parts(folder: Folder, fingerprint: str, kind: str) -> list[str]:
+    base = f"dataset/{fingerprint}"
+    return [f"{base}/{name}" for name in folder.list(base) if name.startswith(f"{kind}-")]
+
+
+def read_dataset(folder: Folder, fingerprint: str) -> Dataset:
+    """The dataset as written; `ProjectError` if a part is missing or damaged."""
+    name = f"dataset/{fingerprint}/dataset.json"
+    if not folder.exists(name):
+        raise ProjectError(f"{folder.path(name)} is missing; run the analysis again")
+    header = folder.get_json(name)
+    rows = pa.concat_tables([folder.get_table(part) for part in _parts(folder, fingerprint, "rows")]).combine_chunks()
+    if rows.num_rows != header["n_rows"]:
+        raise ProjectError(f"{folder.path(name)}: rows are missing from its parts; delete the folder and run again")
+    return Dataset(fingerprint, header["modality"], Roles(**_roles_from(header["roles"])), header["classes"], rows, header["name"])
+
+
+def read_rows(folder: Folder, fingerprint: str, start: int, stop: int, columns: list[str]) -> pa.Table:
+    """Columns of rows start..stop without reading the other parts."""
+    return _slice(folder, fingerprint, "rows", start, stop, columns)
+
+
+def read_cells(folder: Folder, fingerprint: str, start: int, stop: int, columns: list[str] | None = None) -> pa.Table:
+    """The user's cells of rows start..stop."""
+    return _slice(folder, fingerprint, "cells", start, stop, columns)
+
+
+def _slice(folder: Folder, fingerprint: str, kind: str, start: int, stop: int, columns: list[str] | None) -> pa.Table:
+    first, last = start // PART, max(start, stop - 1) // PART
+    parts = [folder.get_table(f"dataset/{fingerprint}/{kind}-{part:05d}.parquet", columns) for part in range(first, last + 1)]
+    return pa.concat_tables(parts).slice(start - first * PART, stop - start)
+
+
+def _roles_json(roles: Roles) -> dict[str, Any]:
+    return {name: getattr(roles, name) for name in ("label", "text", "image", "id", "split")} | {"features": list(roles.features)}
+
+
+def _roles_from(value: dict[str, Any]) -> dict[str, Any]:
+    return value | {"features": tuple(value["features"])}
+
+
+def shard_key(index: int, tokens: Iterable[str | None]) -> str:
+    """Name of a row-local shard: it changes exactly when the content of one of its rows does."""
+    return f"{index:05d}-{_digest((token or '').encode() for token in tokens)}"

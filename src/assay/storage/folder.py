@@ -1,0 +1,215 @@
+"""A local folder with atomic writes. A bucket will offer the same methods; nothing else in Assay opens project files.
+
+In: relative paths with forward slashes. Out: bytes, numpy arrays, Arrow tables, JSON values.
+Does not know: projects, stages, rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.errors import ProjectError, StorageError
+
+TEMPORARY = ".tmp-"
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space and run the same command again: finished work is kept",
+    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again: finished work is kept",
+    errno.EROFS: "the disk is read-only; choose another place with -o",
+    errno.EACCES: "permission denied; choose a place you may write to with -o",
+    errno.EPERM: "permission denied; choose a place you may write to with -o",
+}
+
+
+@contextlib.contextmanager
+def told_plainly(path: Path | str) -> Iterator[None]:
+    """Turn the operating system's write errors into one `StorageError` with advice."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _ADVICE:
+            raise StorageError(f"cannot write {path}: {_ADVICE[error.errno]}") from error
+        raise
+
+
+class Folder:
+    """All file access of a project: ``Folder("photos.assay").put_json("a/b.json", {...})``."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+
+    def path(self, name: str) -> Path:
+        """The local path of a file, for memory-mapping."""
+        return self.root / name
+
+    def exists(self, name: str) -> bool:
+        return self.path(name).exists()
+
+    def list(self, name: str = "") -> list[str]:
+        """Names directly inside a sub-folder, sorted; empty if it does not exist. Temporary files are left out."""
+        try:
+            with os.scandir(self.path(name)) as entries:
+                return sorted(entry.name for entry in entries if not entry.name.startswith(TEMPORARY))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def remove(self, name: str) -> None:
+        path = self.path(name)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove temporary files that killed processes left. Only the holder of the project's lock may call it."""
+        for path in self.root.rglob(f"{TEMPORARY}*"):
+            self.remove(str(path.relative_to(self.root)))
+
+    # bytes ---------------------------------------------------------------------------------------------------
+
+    def read(self, name: str) -> bytes:
+        return self.path(name).read_bytes()
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a whole file: it is there complete, or not at all."""
+        with self.writing(name) as stream:
+            stream.write(data)
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[Any]:
+        """A binary stream that becomes the file when the block ends without an exception."""
+        target = self.path(name)
+        with told_plainly(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
+            try:
+                with os.fdopen(handle, "wb") as stream:
+                    yield stream
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                _publish(Path(temporary), target)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+
+    # JSON ----------------------------------------------------------------------------------------------------
+
+    def put_json(self, name: str, value: object) -> None:
+        self.put(name, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+    def get_json(self, name: str) -> Any:
+        try:
+            return json.loads(self.read(name))
+        except (ValueError, UnicodeDecodeError) as error:
+            raise ProjectError(
+                f"{self.path(name)} is damaged ({error}); delete it and run the analysis again: other work is kept"
+            ) from error
+
+    # arrays --------------------------------------------------------------------------------------------------
+
+    def put_array(self, name: str, array: NDArray[Any]) -> None:
+        with self.writing(name) as stream:
+            np.save(stream, array, allow_pickle=False)
+
+    def get_array(self, name: str, *, mmap: bool = False) -> NDArray[Any]:
+        """The array of a ``.npy`` file; ``mmap`` leaves it on disk."""
+        path = self.path(name)
+        try:
+            if mmap and path.stat().st_size > 1 << 20:
+                array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+                return array
+            return np.asarray(np.load(path, allow_pickle=False))
+        except (ValueError, EOFError) as error:
+            raise self._damaged(path, error) from error
+
+    def put_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Several named arrays in one ``.npz``, byte for byte the same for the same arrays."""
+        with self.writing(name) as stream:
+            np.savez(stream, **dict(sorted(arrays.items())))
+
+    def get_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        path = self.path(name)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return {key: file[key] for key in file.files}
+        except (ValueError, EOFError, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise self._damaged(path, error) from error
+
+    @contextlib.contextmanager
+    def array_writer(self, name: str, shape: tuple[int, ...], dtype: Any) -> Iterator[NDArray[Any]]:
+        """A ``.npy`` file filled block by block through a memory map, published when the block ends."""
+        target = self.path(name)
+        with told_plainly(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, suffix=".npy", dir=target.parent)
+            os.close(handle)
+            try:
+                array = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
+                # blocks are reserved now, so that a full disk is an error here and not a bus error later
+                if array.nbytes and hasattr(os, "posix_fallocate"):
+                    with Path(temporary).open("r+b") as stream:
+                        os.posix_fallocate(stream.fileno(), 0, Path(temporary).stat().st_size)
+                yield array
+                array.flush()
+                del array
+                with Path(temporary).open("r+b") as stream:
+                    os.fsync(stream.fileno())
+                _publish(Path(temporary), target)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+
+    # tables --------------------------------------------------------------------------------------------------
+
+    def put_table(self, name: str, table: Any) -> None:
+        """A ``pyarrow.Table`` as Parquet (zstd); no clock and no path goes into the file."""
+        import pyarrow.parquet as pq
+
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd", row_group_size=65_536)
+        self.put(name, sink.getvalue())
+
+    def get_table(self, name: str, columns: list[str] | None = None) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.path(name)
+        try:
+            return pq.read_table(path, columns=columns, partitioning=None)
+        except (pa.ArrowInvalid, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise self._damaged(path, error) from error
+
+    def _damaged(self, path: Path, error: Exception) -> ProjectError:
+        return ProjectError(f"{path} is damaged ({error}); delete it and run the analysis again: other work is kept")
+
+
+def _publish(temporary: Path, target: Path) -> None:
+    temporary.chmod(0o666 & ~_umask())
+    temporary.replace(target)
+    if os.name == "posix":
+        handle = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
