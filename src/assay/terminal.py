@@ -1,0 +1,78 @@
+"""Tables on a terminal.
+
+In: a project, a list of models. Out: text on standard output. Does not know: files, computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from assay.columns import CHECK_BY_NAME
+from assay.project.project import Project
+
+LONGEST = 60
+ALWAYS = ("row_id", "given_label", "suggested_label")
+EXTRA = {
+    "label": ("suggested_label_confidence_score", "p_label_error", "label_issue_score"),
+    "outlier": ("outlier_score", "outlier_reason"),
+    "not_analyzed": ("not_analyzed_reason",),
+    "ambiguous": ("second_label", "ambiguous_score"),
+    "pii": ("PII_types", "PII_items"),
+    "near_duplicate": ("near_duplicate_cluster_id", "near_duplicate_kind", "near_duplicate_score"),
+    "exact_duplicate": ("near_duplicate_cluster_id",),
+    "duplicate_label_conflict": ("near_duplicate_cluster_id", "duplicate_correct_label"),
+    "cross_split_duplicate": ("split", "near_duplicate_cluster_id"),
+    "unlabeled": ("predicted_label", "suggested_label_confidence_score"),
+    "wrong_language": ("predicted_language", "wrong_language_score"),
+}
+
+
+def show_issues(project: Project, type: str | None, top: int | None) -> None:
+    """The rows of one check (or all rows), worst first, as a table; 20 unless told."""
+    from rich.console import Console
+    from rich.table import Table
+
+    top = top or 20
+    frame = project.issue_table(type, top)
+    total = len(project) if type is None else len(project.flagged(type))
+    names = project.public_names
+    check = CHECK_BY_NAME.get(type or "")
+    wanted = [*ALWAYS, *EXTRA.get(type or "", ()), *([check.score] if check and check.score else [])]
+    columns = [names[name] for name in dict.fromkeys(wanted) if name in names and names[name] in frame.column_names]
+    text = project.run["roles"]["text"]
+    if text and text in frame.column_names:
+        columns.insert(1, text)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name.replace("_", " ").removesuffix(" score"), overflow="fold")
+    for record in frame.select(columns).to_pylist():
+        table.add_row(*(_cell(record[name]) for name in columns))
+    console = Console(highlight=False)
+    console.print(table, markup=False) if frame.num_rows else console.print("none")
+    shown = frame.num_rows
+    if shown < total:
+        console.print(f"{shown:,} of {total:,} rows; --top shows more, -o FILE writes all", markup=False)
+
+
+def _cell(value: Any) -> Any:
+    from rich.text import Text
+
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    line = " ".join(str(value).split())
+    return Text(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…")
+
+
+def show_models(models: Sequence[Any]) -> None:
+    """What `assay models list` prints."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "for", "licence", "size", "here", "about", box=None, pad_edge=False, header_style="bold")
+    for model in models:
+        here = "yes" if model.here else f"assay models pull {model.name}"
+        table.add_row(model.name, model.modality, model.licence, f"{model.megabytes:,} MB", here, model.about)
+    Console(highlight=False).print(table, markup=False)
