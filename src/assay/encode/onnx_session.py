@@ -1,0 +1,34 @@
+"""Running ONNX models the same way everywhere: one thread, fixed batches.
+
+In: the bytes or path of a model. Out: float32 (n, d). Does not know: what the inputs mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+BATCH = 16
+
+
+def session(model: bytes | str) -> Any:
+    """An onnxruntime session with one thread, so that results do not depend on the machine's cores."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def run_batches(model: Any, rows: list[Any], feed: Callable[[list[Any]], NDArray[Any]], output: str | None = None) -> NDArray[np.float32]:
+    """Feed rows in batches of 16 through the model's first input; 4-D answers are averaged over their area, 3-D over tokens."""
+    name = model.get_inputs()[0].name
+    out = []
+    for start in range(0, len(rows), BATCH):
+        (y,) = model.run([output] if output else [model.get_outputs()[0].name], {name: feed(rows[start : start + BATCH])})
+        y = np.asarray(y, np.float32)
+        out.append(y.mean((2, 3)) if y.ndim == 4 else y.mean(1) if y.ndim == 3 else y.reshape(len(y), -1))
+    return np.concatenate(out)

