@@ -1,0 +1,210 @@
+"""Label issues: which given labels are likely wrong, what they should be, how sure that is.
+
+In: label codes (N,) and out-of-sample probabilities (N, K), array or memory map. Out: the columns of kind "label".
+Does not know: rows' content, class names (except `reasons`), files.
+
+How: the noise of the given labels is estimated from confident rows and taken out of each row's probabilities; the given
+label then comes back as evidence: how often is a row of each class given the label that this row has?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.issues.scan import Scan, scan
+
+STEPS = 20  # Richardson-Lucy steps
+GIVEN_WEIGHT = np.float32(0.5)  # power of P(given | true): below 1, because the noise matrix is itself an estimate
+OUTSIDE = np.float32(1e-3) ** GIVEN_WEIGHT  # the same for the probability outside the classes looked at
+FLOOR = np.float32(1e-7)  # least probability of the given label: a zero could never grow
+SAFE = 0.9  # posterior of a suggestion that may be applied without a person
+WELL_LABELED = 0.02  # largest p_label_error of a confirmed label
+EVEN = 0.5  # ambiguous: second / first at least this ...
+TOGETHER = 0.6  # ... and first + second at least this
+RARE = 5  # fewer labelled rows than this: no fold of a 5-fold split sees the class as it is
+ROWS = 4_096
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+Columns = dict[str, NDArray[Any]]
+
+
+def find_label_issues(labels: Codes, pred_probs: NDArray[Any], *, rare: Flags | None = None) -> Columns:
+    """The columns of kind "label", one entry a row; label columns as class codes (int32, -1 = none).
+
+    Parameters
+    ----------
+    labels : (N,) int32 class codes; -1 = unlabelled (gets a prediction and a suggestion, never a flag).
+    pred_probs : (N, K) out-of-sample probabilities, array or memory map. A row with NaN counts as not analysed:
+        codes -1, scores NaN, flags False.
+    rare : (K,) bool, classes whose evidence is thin; default: fewer than 5 labelled rows.
+
+    Returns
+    -------
+    dict of arrays (N,), bool, float32 or int32 as in `assay.columns`; `reasons` makes ``label_issue_reason`` from it.
+
+    Method
+    ------
+    Confident joint (Northcutt, Jiang, Chuang, JAIR 2021) -> noise matrix T[true, given] -> Richardson-Lucy inversion
+    of T on the row's five largest classes and the given one -> posterior of each class given the label -> flags at the
+    cut of largest expected F1. Cost: two reads of ``pred_probs``, then O(N); memory O(N + K^2).
+    """
+    labels = np.asarray(labels, np.int32)
+    seen = scan(labels, pred_probs)
+    known = (labels >= 0) & seen.analyzed
+    noise = noise_matrix(labels[known], seen.confident[known], seen.n_classes)
+    parts = [_solve(labels, seen, noise, slice(start, start + ROWS)) for start in range(0, len(labels), ROWS)]
+    if not parts:
+        parts = [_solve(labels, seen, noise, slice(0, 0))]
+    solved = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if rare is None:
+        rare = np.bincount(labels[labels >= 0], minlength=seen.n_classes) < RARE
+    return _judge(labels, seen, solved) | {"has_rare_class": (labels >= 0) & rare[labels]}
+
+
+def noise_matrix(labels: Codes, confident: Codes, n_classes: int) -> Floats:
+    """(K, K) T[y, s] = P(given label s | true class y), from the confident joint calibrated to the class counts.
+
+    One pseudo-count a class, spread like the noise of the whole dataset, stands in where a class has no evidence.
+    """
+    counts = np.bincount(labels, minlength=n_classes).astype(np.float64)
+    sure = confident >= 0
+    pairs, times = np.unique(confident[sure].astype(np.int64) * n_classes + labels[sure], return_counts=True)
+    joint = np.zeros((n_classes, n_classes), np.float32)  # [true, given]
+    joint.flat[pairs] = times
+    diagonal = np.arange(n_classes)
+    joint[diagonal, diagonal] = np.maximum(joint[diagonal, diagonal], 1)
+    joint *= (counts / joint.sum(0, dtype=np.float64)).astype(np.float32)
+    rows_of_class = joint.sum(1, dtype=np.float64)
+    n_rows = max(counts.sum(), 1.0)
+    error = 1 - joint[diagonal, diagonal].sum(dtype=np.float64) / n_rows
+    joint += (error * counts / n_rows).astype(np.float32)
+    joint[diagonal, diagonal] += np.float32(1 - error)
+    joint /= (rows_of_class + 1).astype(np.float32)[:, None]
+    return joint
+
+
+def demix(p: Floats, rest: Floats, mix: Floats) -> tuple[Floats, Floats]:
+    """Solve ``mix.T @ q = p`` for probabilities q >= 0 a row, by Richardson-Lucy steps (Richardson 1972, Lucy 1974).
+
+    p (m, n) observed probabilities of m classes in n rows; rest (n,) what lies outside them; mix (m, m, n), [true,
+    given, row], zero for classes that do not take part. Returns q (m, n) and its rest, together 1 a row.
+    Flow to classes outside the m is taken to fit: its ratio of observed to expected is 1.
+    """
+    q = p
+    neutral = 1 - mix.sum(1)
+    for _ in range(STEPS):
+        expected = np.einsum("abn,an->bn", mix, q)
+        ratio = p / (expected + np.float32(1e-12))
+        q = q * (np.einsum("abn,bn->an", mix, ratio) + neutral)
+        total = np.maximum(q.sum(0) + rest, np.float32(1e-30))
+        q, rest = q / total, rest / total
+    return q, rest
+
+
+def _solve(labels: Codes, seen: Scan, noise: Floats, rows: slice) -> Columns:
+    """Per row of one block: the most likely true class with q and posterior of it, and q and posterior of the given."""
+    label = labels[rows]
+    classes, p, at_given = _candidates(label, seen, rows)
+    active = p > 0
+    mix = noise[classes[:, None], classes[None]] * (active[:, None] & active[None])
+    q, rest = demix(p, np.maximum(1 - p.sum(0), 0), mix)
+    labelled = label >= 0
+    posterior = q * np.where(labelled, noise[classes, label] ** GIVEN_WEIGHT, 1)
+    posterior /= np.maximum(posterior.sum(0) + rest * np.where(labelled, OUTSIDE, 1), np.float32(1e-30))
+    best, column = q.argmax(0), np.arange(len(label))
+    return {
+        "best": classes[best, column],
+        "best_q": q[best, column],
+        "best_posterior": posterior[best, column],
+        "given_q": (q * at_given).sum(0),
+        "given_posterior": (posterior * at_given).sum(0),
+    }
+
+
+def _candidates(label: Codes, seen: Scan, rows: slice) -> tuple[Codes, Floats, Flags]:
+    """The row's largest classes, and the given one in a last place of its own where it is not among them.
+
+    Classes (m + 1, n), probabilities (zero = not taking part), and the mask of the given class. NaN rows are zeros.
+    """
+    top = seen.classes[rows].T
+    p = np.nan_to_num(np.asarray(seen.probs[rows], np.float32).T).clip(0, 1)
+    given = np.nan_to_num(np.asarray(seen.given[rows], np.float32)).clip(FLOOR, 1)
+    known = (label >= 0) & seen.analyzed[rows]
+    among = (top == label) & known
+    last = known & ~among.any(0)
+    classes = np.maximum(np.vstack([top, np.where(last, label, 0)[None]]), 0)
+    p = np.vstack([np.where(among, np.maximum(p, FLOOR), p), np.where(last, given, 0)[None]])
+    return classes.astype(np.int32), p.astype(np.float32), np.vstack([among, last[None]])
+
+
+def _judge(labels: Codes, seen: Scan, solved: Columns) -> Columns:
+    """Columns over all rows from what was solved row by row; the cut of the flags needs the whole dataset."""
+    labelled = labels >= 0
+    known = labelled & seen.analyzed
+    error = np.where(known, np.clip(1 - solved["given_posterior"], 0, 1), np.nan).astype(np.float32)
+    parts = (seen.given, solved["given_q"], solved["given_posterior"], seen.margin(labels))
+    quality = np.clip(sum(np.asarray(part, np.float32) for part in parts) / np.float32(4), 0, 1)
+    quality = np.where(known, quality, np.nan).astype(np.float32)
+    fits = solved["best"] == labels
+    issue = known & ~fits & expected_f1_cut(error)
+    suggest = issue | (seen.analyzed & ~labelled)
+    first = np.asarray(seen.probs[:, 0], np.float32)
+    second_label = seen.classes[:, 1] if seen.n_classes > 1 else np.full(len(labels), -1, np.int32)
+    second = np.asarray(seen.probs[:, 1], np.float32) if seen.n_classes > 1 else np.zeros(len(labels), np.float32)
+    even = second / np.maximum(first, np.float32(1e-30))
+    ambiguous = known & ~issue & (even >= EVEN) & (first + second >= TOGETHER)
+    return {
+        "predicted_label": seen.classes[:, 0].copy(),
+        "predicted_label_confidence": np.minimum(first, 1),
+        "second_label": second_label.copy(),
+        "is_label_issue": issue,
+        "label_issue_score": 1 - quality,
+        "label_quality": quality,
+        "p_label_error": error,
+        "suggested_label": np.where(suggest, solved["best"], -1).astype(np.int32),
+        "suggested_label_confidence_score": np.where(suggest, solved["best_q"].clip(0, 1), np.nan).astype(np.float32),
+        "is_safe_to_fix": suggest & (solved["best_posterior"] >= SAFE),
+        "is_well_labeled": known & fits & (error <= WELL_LABELED),
+        "is_ambiguous": ambiguous,
+        "ambiguous_score": np.where(known, np.clip(even * (first + second), 0, 1), np.nan).astype(np.float32),
+    }
+
+
+def expected_f1_cut(p_label_error: Floats) -> Flags:
+    """The rows to flag for the largest expected F1, if the probabilities are calibrated: the k largest, where k
+    maximises 2 * (sum of the k largest) / (k + sum of all). Equal values fall on one side together; NaN is never in.
+    """
+    largest_first = -np.sort(-p_label_error[~np.isnan(p_label_error)].astype(np.float64))
+    if not len(largest_first) or largest_first[0] <= 0:
+        return np.zeros(len(p_label_error), bool)
+    found = np.cumsum(largest_first)
+    value = 2 * found / (np.arange(1, len(found) + 1) + found[-1])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(p_label_error >= largest_first[value.argmax()])
+
+
+def reasons(found: Mapping[str, NDArray[Any]], labels: Codes, classes: Sequence[object]) -> NDArray[np.object_]:
+    """(N,) one sentence a label issue, None elsewhere. ``found``: what `find_label_issues` returned."""
+    out = np.full(len(labels), None, object)
+    for row in np.flatnonzero(found["is_label_issue"]):
+        given, suggested = classes[labels[row]], classes[found["suggested_label"][row]]
+        confidence, error = found["suggested_label_confidence_score"][row], found["p_label_error"][row]
+        text = f'Given "{given}", but looks like "{suggested}" ({_percent(confidence)} confident)'
+        if found["predicted_label"][row] == labels[row]:
+            text += f', since "{given}" is often given where "{suggested}" is right'
+        text += f"; the label is wrong with probability {_percent(error)}."
+        if found["has_rare_class"][row]:
+            text += f' Few rows are labelled "{given}", so the evidence is thin.'
+        out[row] = text
+    return out
+
+
+def _percent(value: float) -> str:
+    """Never "100 %": nothing here is certain."""
+    return "over 99 %" if value > 0.99 else f"{value:.0%}".replace("%", " %")
