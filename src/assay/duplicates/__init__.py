@@ -40,7 +40,7 @@ class Clusters:
 
 
 def make_pairs(found: Sequence[tuple[int, int, float, str]]) -> Pairs:
-    """``Pairs`` from (row, row, similarity, kind), either row first; of two entries for a pair the more similar stays."""
+    """``Pairs`` from (row, row, similarity, kind), either row first; of two entries for a pair the closer one stays."""
     best: dict[tuple[int, int], tuple[float, str]] = {}
     for one, two, similarity, kind in found:
         rows = (min(one, two), max(one, two))
@@ -109,7 +109,7 @@ def cluster(n: int, exact: NDArray[np.int64], pairs: Pairs) -> Clusters:
     score = np.full(n, np.nan, np.float32)
     kind = np.full(n, None, object)
     together = (ids[pairs.row_a] == ids[pairs.row_b]) & (ids[pairs.row_a] >= 0)
-    for at in np.flatnonzero(together)[np.argsort(pairs.similarity[together], kind="stable")]:  # the best is written last
+    for at in np.flatnonzero(together)[np.argsort(pairs.similarity[together], kind="stable")]:  # the closest comes last
         for row in (pairs.row_a[at], pairs.row_b[at]):
             score[row], kind[row] = pairs.similarity[at], pairs.kind[at]
     score[grouped], kind[grouped] = 1.0, EXACT
