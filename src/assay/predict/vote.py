@@ -1,0 +1,27 @@
+"""The vote of a row's nearest neighbours.
+
+In: the graph, class codes, folds. Out: float32 (n, K) probabilities for a block of rows. Does not know: vectors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEIGHBORS = 10
+
+
+def vote(rows: NDArray[np.int64], ids: NDArray[np.int32], labels: NDArray[np.int32], folds: NDArray[np.int8], prior: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Share of each class among the row's neighbours of other folds (at most 10), one pseudo-vote by ``prior``.
+
+    Neighbours of the row's own fold do not vote: its duplicates are all there, so none of them leaks its label.
+    Unlabelled neighbours (-1, or fold -1) do not vote. Cost: O(n (k + K)).
+    """
+    near = np.asarray(ids[rows])
+    safe = np.maximum(near, 0)
+    counts = (near >= 0) & (folds[safe] >= 0) & (folds[safe] != folds[rows][:, None])
+    counts &= np.cumsum(counts, 1) <= NEIGHBORS
+    votes = np.repeat(prior[None], len(rows), 0).astype(np.float32)
+    at, place = np.nonzero(counts)
+    np.add.at(votes, (at, labels[near[at, place]]), np.float32(1))
+    return votes / votes.sum(1, keepdims=True)
