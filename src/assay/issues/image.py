@@ -1,0 +1,59 @@
+"""Image checks: dark, light, blurry, little information, odd size, odd shape, grey among coloured ones.
+
+In: properties of every picture (`assay.encode.pixels.properties`). Out: the columns of kind "image".
+Does not know: pixels, files, labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DARK, LIGHT, BLURRY, LOW_INFORMATION, ODD_SIZE, ODD_ASPECT = 0.68, 0.88, 0.71, 0.70, 0.5, 0.66
+MOSTLY_COLOUR = 0.8  # share of coloured pictures above which a grey one is worth a flag
+
+
+def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    """Flags and scores (0..1, 1 = most severe) of N pictures; rows not ``analyzed`` get False and NaN. Cost: O(N).
+
+    dark: 1 - the 95th centile of luma (99th where the picture is nearly black); light: the 5th centile of luma.
+    blurry: 1 - sharpness, see `assay.encode.pixels`; plain pictures without edges are not judged.
+    low information: 1 - entropy of luma / 8 bits, rescaled so that one grey value in ten pixels is no fault.
+    odd size: distance of log(area) from the quartiles, in units of 3 interquartile ranges (at least a factor of 1.5).
+    odd aspect ratio: 1 - short side / long side. grayscale: no colour at all, where at least 80 % of pictures have some.
+    """
+    p = {name: np.where(analyzed, np.asarray(values, np.float64), np.nan) for name, values in properties.items()}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        dark = np.clip(1 - p["brightness_p95"], 0, 1)
+        light = np.clip(p["brightness_p5"], 0, 1)
+        judged = (p["edge_density"] > 0.002) & (p["contrast"] > 0.02)
+        blurry = np.where(judged, np.clip(1 - p["sharpness"], 0, 1), 0.0)
+        low = np.clip(1 - p["entropy"] / 5, 0, 1)
+        odd = _odd_size(p["width"] * p["height"], analyzed)
+        aspect = 1 - np.minimum(p["width"], p["height"]) / np.maximum(p["width"], p["height"])
+        grey = p["colourfulness"] <= 0.002
+    coloured = float((~grey[analyzed]).mean()) if analyzed.any() else 0.0
+    scores = {"dark": dark, "light": light, "blurry": blurry, "low_information": low, "odd_size": odd, "odd_aspect_ratio": aspect}
+    cuts = {"dark": DARK, "light": LIGHT, "blurry": BLURRY, "low_information": LOW_INFORMATION, "odd_size": ODD_SIZE, "odd_aspect_ratio": ODD_ASPECT}
+    out: dict[str, NDArray[Any]] = {}
+    for name, score in scores.items():
+        out[f"is_{name}"] = analyzed & (np.nan_to_num(score) > cuts[name])
+        out[f"{name}_score"] = np.where(analyzed, score, np.nan).astype(np.float32)
+    out["is_grayscale"] = analyzed & grey & (coloured >= MOSTLY_COLOUR)
+    for side in ("width", "height"):
+        out[f"image_{side}"] = np.where(analyzed, np.nan_to_num(p[side]), -1).astype(np.int32)
+    return out
+
+
+def _odd_size(area: NDArray[np.float64], analyzed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """0.5 where log(area) leaves the quartiles by 3 interquartile ranges, 1 at twice that; 0 inside the quartiles."""
+    known = np.log(area[analyzed & (area > 0)])
+    if not len(known):
+        return np.zeros(len(area))
+    low, high = np.quantile(known, [0.25, 0.75])
+    reach = 3 * max(high - low, np.log(1.5) / 3)
+    value = np.log(np.maximum(area, 1))
+    return np.clip(np.maximum(low - value, value - high) / (2 * reach), 0, 1)
