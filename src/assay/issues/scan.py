@@ -107,10 +107,7 @@ def confident_thresholds(
     bounds = np.searchsorted(labels[ordered], np.arange(n_classes + 1))
     value = given[ordered]
     # a plain 2 among float32 means makes the array float64, which is what the comparison then happens in
-    means = [
-        np.mean(value[start:stop]) if stop > start else int(ABSENT)
-        for start, stop in pairwise(bounds)
-    ]
+    means = [np.mean(value[start:stop]) if stop > start else int(ABSENT) for start, stop in pairwise(bounds)]
     return np.asarray(np.clip(means, LOWEST_THRESHOLD, None))
 
 
