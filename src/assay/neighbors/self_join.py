@@ -1,0 +1,182 @@
+"""Nearest neighbours of a large set with itself, by a cluster-blocked join.
+
+In: prepared vectors, more than an exact scan can pay for. Out: the k nearest distinct rows of each, nearly all of them.
+Does not know: how many it missed (`assay.neighbors` asks a sample exactly).
+
+Principal components of a sample -> k-means lists in those few dimensions -> the rows sorted by list -> one task a list:
+its rows meet the rows of the lists they lie near, in matrix products -> the best candidates -> exact distances in all
+dimensions. The blocking follows the inverted lists of Jégou, Douze and Schmid (PAMI 2011); joining whole lists in one
+product, instead of asking row by row, is what makes it cheap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.neighbors.exact import each, settle
+from assay.neighbors.kernels import NOWHERE, offer
+from assay.neighbors.vectors import BLOCK, Vectors
+
+ENERGY, LEAST_DIMS = 0.92, 128  # fewer dimensions cap the recall, whatever the number of probes
+PCA_SAMPLE = 40_000
+ROWS_A_LIST, ROUNDS = 24, 4  # k-means sees this many rows a list, this many times
+WANTED = 0.1  # a list wanted by this share of the rows meets all of them in one product
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The coarse space: rows in few dimensions, sorted by the k-means list they lie in."""
+
+    coarse: NDArray[np.float32]  # (U, c), in the order of `order`
+    order: NDArray[np.int64]  # (U,) distinct row at each place
+    limits: NDArray[np.int64]  # (L + 1,) list l holds the places limits[l]:limits[l + 1]
+    centres: NDArray[np.float32]  # (L, c)
+    spherical: bool
+
+    def nearest(self, rows: NDArray[np.float32], count: int) -> NDArray[np.int32]:
+        """(m, count) nearest lists, nearest first."""
+        return _nearest(rows, self.centres, count, self.spherical)
+
+
+def make_lists(vectors: Vectors, *, threads: int, seed: int) -> Lists:
+    """Project and sort ``vectors``. Cost: N d c + 2 N L c operations with L = 2 sqrt(N) lists, c coarse dimensions."""
+    n = len(vectors)
+    rng = np.random.default_rng([seed, 7_001])
+    spherical = vectors.metric == "cosine"
+    coarse = _project(vectors, rng, threads)
+    count = int(2 * n**0.5)
+    sample = coarse if n <= ROWS_A_LIST * count else coarse[np.sort(rng.choice(n, ROWS_A_LIST * count, replace=False))]
+    centres = _k_means(sample, count, spherical, rng, threads)
+    home = np.empty(n, np.int32)
+
+    def one(start: int) -> None:
+        home[start : start + BLOCK] = _nearest(coarse[start : start + BLOCK], centres, 1, spherical)[:, 0]
+
+    each(one, range(0, n, BLOCK), threads)
+    order = np.argsort(home, kind="stable")
+    limits = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=count))])
+    return Lists(coarse[order], order, limits, centres, spherical)
+
+
+def join(
+    vectors: Vectors, lists: Lists, k: int, *, probes: int, candidates: int, threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """(ids, squared distances) as `exact.exact_neighbors` gives them, from each row's ``probes`` nearest lists."""
+    ids = np.full((len(vectors), k), -1, np.int32)
+    squared = np.full((len(vectors), k), np.inf, np.float32)
+
+    def one(task: int) -> None:
+        low, high = int(lists.limits[task]), int(lists.limits[task + 1])
+        who = _candidates(lists, task, min(probes, len(lists.centres)), max(candidates, k))
+        for start in range(low, high, 1024):
+            stop = min(start + 1024, high)
+            found = who[start - low : stop - low]
+            rows = lists.order[start:stop]
+            near, distance = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
+            settle(vectors, rows, np.where(found < 0, -1, lists.order[found]), near, distance)
+            ids[rows], squared[rows] = near, distance
+
+    sizes = np.diff(lists.limits)
+    each(one, np.argsort(-sizes, kind="stable")[: int((sizes > 0).sum())].tolist(), threads)
+    return ids, squared
+
+
+def _candidates(lists: Lists, task: int, probes: int, count: int) -> NDArray[np.int32]:
+    """The ``count`` best places for each row of list ``task``, by scores in the coarse space."""
+    low, high = int(lists.limits[task]), int(lists.limits[task + 1])
+    rows = lists.coarse[low:high]
+    asked = lists.nearest(rows, probes).ravel()
+    asked = np.where(np.arange(len(asked)) % probes == 0, task, asked)  # the list a row lies in, whatever rounding says
+    by_list = np.argsort(asked, kind="stable")
+    wanted, starts = np.unique(asked[by_list], return_index=True)
+    bounds = np.append(starts, len(asked))
+    sizes = np.diff(bounds)
+    shift = lists.centres[task] * (not lists.spherical)  # nearer the origin, products cancel less
+    best = np.full((len(rows), count), -np.inf, np.float32)
+    who = np.full((len(rows), count), -1, np.int32)
+    for at in np.argsort(-sizes, kind="stable"):  # the most wanted first: later lists then seldom beat the bar
+        everyone = sizes[at] >= WANTED * len(rows)
+        asking = np.arange(len(rows)) if everyone else by_list[bounds[at] : bounds[at + 1]] // probes
+        first, last = int(lists.limits[wanted[at]]), int(lists.limits[wanted[at] + 1])
+        own = low if wanted[at] == task else None
+        for start in range(0, len(asking), 2048):
+            some = asking[start : start + 2048]
+            query = rows[some] - shift
+            for begin in range(first, last, BLOCK):
+                base = lists.coarse[begin : min(begin + BLOCK, last)]
+                if lists.spherical:
+                    scores = query @ base.T
+                else:
+                    base = base - shift
+                    scores = query @ base.T - np.einsum("ij,ij->i", base, base) / 2
+                offer(scores, some, begin, NOWHERE if own is None else own - begin, best, who)
+    return who
+
+
+def _project(vectors: Vectors, rng: np.random.Generator, threads: int) -> NDArray[np.float32]:
+    """All rows in the principal directions of a sample."""
+    n, dims = len(vectors), vectors.dims
+    axes = None
+    if dims > LEAST_DIMS:
+        sample = vectors.take(np.sort(rng.choice(n, min(n, PCA_SAMPLE), replace=False)))
+        energy, directions = np.linalg.eigh((sample.T @ sample).astype(np.float64))
+        share = np.cumsum(energy[::-1]) / max(energy.sum(), 1e-300)
+        kept = min(dims, max(LEAST_DIMS, int(np.searchsorted(share, ENERGY)) + 1))
+        axes = np.ascontiguousarray(directions[:, ::-1][:, :kept], np.float32)
+    coarse = np.empty((n, dims if axes is None else axes.shape[1]), np.float32)
+
+    def one(start: int) -> None:
+        block = vectors.take(slice(start, start + BLOCK))
+        coarse[start : start + BLOCK] = block if axes is None else block @ axes
+
+    each(one, range(0, n, BLOCK), threads)
+    return coarse
+
+
+def _nearest(rows: NDArray[np.float32], centres: NDArray[np.float32], count: int, spherical: bool) -> NDArray[np.int32]:
+    out = np.empty((len(rows), count), np.int32)
+    half = 0 if spherical else np.einsum("ij,ij->i", centres, centres) / 2
+    for start in range(0, len(rows), 512):
+        scores = rows[start : start + 512] @ centres.T - half
+        if count == 1:
+            out[start : start + 512, 0] = scores.argmax(1)
+            continue
+        best = np.full((len(scores), count), -np.inf, np.float32)
+        offer(scores, np.arange(len(scores)), 0, NOWHERE, best, out[start : start + 512])
+    return out
+
+
+def _k_means(
+    sample: NDArray[np.float32], count: int, spherical: bool, rng: np.random.Generator, threads: int
+) -> NDArray[np.float32]:
+    """(count, c) centres after a few rounds; an empty list splits a crowded one."""
+    centres = _round(sample[np.sort(rng.choice(len(sample), count, replace=False))].copy(), spherical)
+    home = np.empty(len(sample), np.int32)
+
+    def one(start: int) -> None:
+        home[start : start + BLOCK] = _nearest(sample[start : start + BLOCK], centres, 1, spherical)[:, 0]
+
+    for _ in range(ROUNDS):
+        each(one, range(0, len(sample), BLOCK), threads)
+        size = np.bincount(home, minlength=count)
+        full = size > 0
+        starts = np.concatenate([[0], np.cumsum(size)[:-1]])[full]
+        sums = np.add.reduceat(sample[np.argsort(home, kind="stable")], starts, axis=0)
+        centres[full] = sums / size[full, None]
+        crowded = np.argsort(-size, kind="stable")[: int((~full).sum())]
+        noise = rng.standard_normal((len(crowded), centres.shape[1]), dtype=np.float32)
+        length = np.linalg.norm(centres[crowded], axis=1, keepdims=True)
+        centres[~full] = centres[crowded] + 0.02 * noise * length
+        centres = _round(centres, spherical)
+    return centres
+
+
+def _round(centres: NDArray[np.float32], spherical: bool) -> NDArray[np.float32]:
+    """Centres of spherical k-means lie on the sphere."""
+    if not spherical:
+        return centres
+    length = np.linalg.norm(centres, axis=1, keepdims=True)
+    return np.asarray(centres / np.maximum(length, 1e-12), np.float32)
