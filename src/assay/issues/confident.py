@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assay.columns import ROW_ID
+from assay.columns import ROW_ID, columns_of
 from assay.errors import ArrayError, UsageError
-from assay.issues.filters import filter_issues, quality
+from assay.issues.filters import TOLERANCE, filter_issues, quality
 from assay.issues.label import find_label_issues, reasons
-from assay.issues.scan import TOLERANCE, row_blocks, scan
+from assay.issues.scan import row_blocks, scan
 
 Method = Literal[
     "assay",
@@ -117,7 +117,8 @@ def _filtered(given: _Given, pred_probs: NDArray[Any], method: str) -> dict[str,
 
 def _frame(given: _Given, found: dict[str, NDArray[Any]], index: pd.Index[Any] | None) -> pd.DataFrame:
     columns: dict[str, Any] = {ROW_ID: np.arange(len(given.codes)), "given_label": _values(given.codes, given.classes)}
-    for name, values in found.items():
+    for name in (column.name for column in columns_of("label") if column.name in found):
+        values = found[name]
         columns[name] = _values(values, given.classes) if values.dtype == np.int32 else values
     return pd.DataFrame(columns, index=index)
 
@@ -267,5 +268,6 @@ def _check_length(n_labels: int, n_rows: int) -> None:
 def _out_of_range(value: Any, n_classes: int) -> ArrayError:
     return ArrayError(
         f"the label {value} is out of range: pred_probs have {n_classes} columns, "
-        f"so labels must be 0 to {n_classes - 1} (None or NaN = unlabelled), or say with classes= which class each column is"
+        f"so labels must be 0 to {n_classes - 1} (None or NaN = unlabelled), "
+        "or say with classes= which class each column is"
     )

@@ -1,116 +1,137 @@
-"""cleanlab's label filters by name, the same rows flagged, ties included, from a streamed scan.
+"""cleanlab's label filters by name, the same rows flagged, ties included.
 
 In: label codes, probabilities (array or memory map), their `Scan`. Out: a flag a row.
 Does not know: Assay's own method, class names.
 
 Source: Northcutt, Jiang, Chuang, "Confident Learning", JAIR 2021, and `cleanlab.filter.find_label_issues` 2.9. Where
-two rows tie, cleanlab's answer hangs on the order of its floating-point operations and of numpy's argsort; both are kept.
+rows tie, cleanlab's answer hangs on the order of its floating-point operations and of numpy's argsort; both are kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.issues.scan import TOLERANCE, Scan
+from assay.issues.scan import Scan, row_blocks
 
+TOLERANCE = 1e-6
+LOWEST_THRESHOLD = 2 * TOLERANCE
+ABSENT = 2  # threshold of a class that no row carries: above every probability
 TINY = 1e-100
 GATHER = 1 << 26  # probabilities of one class held at once
 
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int32]
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class _Problem:
+    labels: Codes
+    pred_probs: NDArray[Any]
+    seen: Scan
+
+    def rows_by_class(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """(class code, its rows in ascending order), classes in ascending order."""
+        order = np.argsort(self.labels, kind="stable")
+        bounds = np.searchsorted(self.labels[order], np.arange(self.seen.n_classes + 1))
+        for code in range(self.seen.n_classes):
+            yield code, order[bounds[code] : bounds[code + 1]]
 
 
 def filter_issues(labels: Codes, pred_probs: NDArray[Any], seen: Scan, method: str) -> Flags:
     """(N,) the rows that ``cleanlab.filter.find_label_issues(filter_by=method)`` flags; unlabelled rows are never in.
 
-    Cost: the prune filters read ``pred_probs`` once more, class by class, and sort each pair of classes that the joint
-    says are mixed up: up to O(K N log N).
+    Cost: one more read of ``pred_probs``, for the prune filters two; these sort the rows of each pair of classes that
+    the joint says are mixed up: up to O(K N log N). Memory O(N + K^2).
     """
-    return FILTERS[method](labels, pred_probs, seen)
+    return FILTERS[method](_Problem(labels, pred_probs, seen))
 
 
-def quality(labels: Codes, seen: Scan, method: str) -> NDArray[np.floating[Any]]:
+def quality(labels: Codes, seen: Scan, method: str) -> Floats:
     """(N,) the score of `cleanlab.rank` that goes with the filter, 1 = good: the margin, or else self-confidence."""
     return seen.margin(labels) if method == "low_normalized_margin" else seen.given
 
 
-def _disagrees(labels: Codes, seen: Scan) -> Flags:
+# the filters -------------------------------------------------------------------------------------------------
+
+
+def _disagrees(problem: _Problem) -> Flags:
     """Rows whose given label is not the argmax, even with a hair added to its probability."""
+    labels, seen = problem.labels, problem.seen
     other, largest = seen.other(labels)
     raised = seen.given + TOLERANCE
     wins = (raised > largest) | ((raised == largest) & (labels < other))
     return (labels >= 0) & ~wins & (other >= 0)
 
 
-def _off_diagonal(labels: Codes, seen: Scan) -> Flags:
-    return (seen.confident >= 0) & (seen.confident != labels) & _disagrees(labels, seen)
+def _confident_learning(problem: _Problem) -> Flags:
+    """Off the diagonal of the confident joint."""
+    confident = confident_classes(problem)
+    return (confident >= 0) & (confident != problem.labels) & _disagrees(problem)
 
 
-def _confident_learning(labels: Codes, pred_probs: NDArray[Any], seen: Scan) -> Flags:
-    return _off_diagonal(labels, seen)
+def _predicted_neq_given(problem: _Problem) -> Flags:
+    return (problem.seen.classes[:, 0] != problem.labels) & _disagrees(problem)
 
 
-def _predicted_neq_given(labels: Codes, pred_probs: NDArray[Any], seen: Scan) -> Flags:
-    return (seen.classes[:, 0] != labels) & _disagrees(labels, seen)
-
-
-def _lowest(labels: Codes, seen: Scan, method: str) -> Flags:
+def _lowest(problem: _Problem, method: str) -> Flags:
     """As many rows of lowest quality as confident learning finds errors."""
-    rows = np.flatnonzero(labels >= 0)
-    count = int(_off_diagonal(labels, seen).sum())
-    out = np.zeros(len(labels), bool)
-    out[rows[np.argsort(quality(labels, seen, method)[rows])[:count]]] = True
+    rows = np.flatnonzero(problem.labels >= 0)
+    count = int(_confident_learning(problem).sum())
+    out = np.zeros(len(problem.labels), bool)
+    out[rows[np.argsort(quality(problem.labels, problem.seen, method)[rows])[:count]]] = True
     return out
 
 
-def _low_self_confidence(labels: Codes, pred_probs: NDArray[Any], seen: Scan) -> Flags:
-    return _lowest(labels, seen, "low_self_confidence")
+def _low_self_confidence(problem: _Problem) -> Flags:
+    return _lowest(problem, "low_self_confidence")
 
 
-def _low_normalized_margin(labels: Codes, pred_probs: NDArray[Any], seen: Scan) -> Flags:
-    return _lowest(labels, seen, "low_normalized_margin")
+def _low_normalized_margin(problem: _Problem) -> Flags:
+    return _lowest(problem, "low_normalized_margin")
 
 
-def _prune_by_class(labels: Codes, pred_probs: NDArray[Any], seen: Scan) -> Flags:
+def _prune_by_class(problem: _Problem) -> Flags:
     """Of each class, the rows of lowest self-confidence, as many as the joint says are wrong."""
-    keep = np.diagonal(prune_counts(labels, seen))
-    out = np.zeros(len(labels), bool)
-    for code, rows in _rows_by_class(labels, seen.n_classes):
+    keep = np.diagonal(_prune_counts(problem))
+    out = np.zeros(len(problem.labels), bool)
+    for code, rows in problem.rows_by_class():
         count = len(rows) - int(keep[code])
         if len(rows) > 1 and count >= 1:
-            out[rows[np.argsort(seen.given[rows])[:count]]] = True
-    return out & _disagrees(labels, seen)
+            out[rows[np.argsort(problem.seen.given[rows])[:count]]] = True
+    return out & _disagrees(problem)
 
 
-def _prune_by_noise_rate(labels: Codes, pred_probs: NDArray[Any], seen: Scan) -> Flags:
+def _prune_by_noise_rate(problem: _Problem) -> Flags:
     """Of each pair (given, true), the rows of largest p_true - p_given, as many as the joint holds."""
-    counts = prune_counts(labels, seen)  # [true, given]
-    out = np.zeros(len(labels), bool)
-    for code, rows in _rows_by_class(labels, seen.n_classes):
+    counts = _prune_counts(problem)  # [true, given]
+    out = np.zeros(len(problem.labels), bool)
+    for code, rows in problem.rows_by_class():
         if len(rows) <= 1:
             continue
         mixed = np.flatnonzero(counts[:, code] > 0)
         mixed = mixed[mixed != code]
-        given = seen.given[rows]
+        given = problem.seen.given[rows]
         step = max(1, GATHER // len(rows))
         for start in range(0, len(mixed), step):
             columns = mixed[start : start + step]
-            block = np.asarray(pred_probs[rows[:, None], columns[None]], seen.given.dtype)
+            block = np.asarray(problem.pred_probs[rows[:, None], columns[None]], given.dtype)
             for column, true in enumerate(columns):
                 order = np.argsort(-(block[:, column] - given))
                 out[rows[order[: counts[true, code]]]] = True
-    return out & _disagrees(labels, seen)
+    return out & _disagrees(problem)
 
 
-def _both(labels: Codes, pred_probs: NDArray[Any], seen: Scan) -> Flags:
-    return _prune_by_class(labels, pred_probs, seen) & _prune_by_noise_rate(labels, pred_probs, seen)
+def _both(problem: _Problem) -> Flags:
+    return _prune_by_class(problem) & _prune_by_noise_rate(problem)
 
 
-FILTERS: dict[str, Callable[[Codes, NDArray[Any], Scan], Flags]] = {
+FILTERS: dict[str, Callable[[_Problem], Flags]] = {
     "prune_by_noise_rate": _prune_by_noise_rate,
     "prune_by_class": _prune_by_class,
     "both": _both,
@@ -121,17 +142,31 @@ FILTERS: dict[str, Callable[[Codes, NDArray[Any], Scan], Flags]] = {
 }
 
 
-def _rows_by_class(labels: Codes, n_classes: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """(class code, its rows in ascending order), classes in ascending order."""
-    order = np.argsort(labels, kind="stable")
-    bounds = np.searchsorted(labels[order], np.arange(n_classes + 1))
-    for code in range(n_classes):
-        yield code, order[bounds[code] : bounds[code + 1]]
+# confident learning ------------------------------------------------------------------------------------------
 
 
-def prune_counts(labels: Codes, seen: Scan) -> NDArray[np.int64]:
+def confident_classes(problem: _Problem) -> Codes:
+    """(N,) the class that each row confidently belongs to: the largest of those above their threshold; -1 = none."""
+    bar = _thresholds(problem) - TOLERANCE
+    out = np.empty(len(problem.labels), np.int32)
+    for rows in row_blocks(*problem.pred_probs.shape):
+        sure = np.asarray(problem.pred_probs[rows], problem.seen.given.dtype) >= bar
+        count = sure.sum(1, dtype=np.int32)
+        out[rows] = np.where(count > 1, problem.seen.classes[rows, 0], np.where(count == 1, sure.argmax(1), -1))
+    return out
+
+
+def _thresholds(problem: _Problem) -> Floats:
+    """(K,) mean self-confidence of the rows of each class."""
+    value = problem.seen.given
+    # a plain 2 among float32 means makes the array float64, and that is what the comparison then happens in
+    means = [np.mean(value[rows]) if len(rows) else ABSENT for _, rows in problem.rows_by_class()]
+    return np.asarray(np.clip(means, LOWEST_THRESHOLD, None))
+
+
+def _prune_counts(problem: _Problem) -> NDArray[np.int64]:
     """(K, K) rows of [true, given] to remove; the diagonal (rows to keep) is at least 1."""
-    joint = confident_joint(labels, seen).T
+    joint = _confident_joint(problem).T
     keep = np.maximum(np.diagonal(joint), 1)
     raised = keep - np.diagonal(joint)
     others = np.maximum(np.count_nonzero(joint, axis=0) - 1.0, 1.0)
@@ -141,11 +176,12 @@ def prune_counts(labels: Codes, seen: Scan) -> NDArray[np.int64]:
     return _round_rows(counts.astype(np.int64))
 
 
-def confident_joint(labels: Codes, seen: Scan) -> NDArray[np.int64]:
+def _confident_joint(problem: _Problem) -> NDArray[np.int64]:
     """(K, K) estimated rows of [given, true]: confident counts scaled to the class counts, rounded."""
-    size = seen.n_classes
-    sure = (seen.confident >= 0) & (labels >= 0)
-    keys = seen.confident[sure].astype(np.int64) * size + labels[sure]
+    labels, size = problem.labels, problem.seen.n_classes
+    confident = confident_classes(problem)
+    sure = (confident >= 0) & (labels >= 0)
+    keys = confident[sure].astype(np.int64) * size + labels[sure]
     counted = np.bincount(keys, minlength=size * size).reshape(size, size).T
     np.fill_diagonal(counted, counted.diagonal().clip(min=1))
     class_counts = np.bincount(labels[labels >= 0], minlength=size)

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.issues.noise import demix, noise_matrix
 from assay.issues.scan import Scan, scan
 
-STEPS = 20  # Richardson-Lucy steps
-GIVEN_WEIGHT = np.float32(0.5)  # power of P(given | true): below 1, because the noise matrix is itself an estimate
+GIVEN_WEIGHT = np.float32(0.65)  # power of P(given | true): below 1, because the noise matrix is itself an estimate
 OUTSIDE = np.float32(1e-3) ** GIVEN_WEIGHT  # the same for the probability outside the classes looked at
 FLOOR = np.float32(1e-7)  # least probability of the given label: a zero could never grow
-SAFE = 0.9  # posterior of a suggestion that may be applied without a person
+SAFE = 0.9  # posterior of a suggestion that may be applied without a person ...
+TRUSTED = 0.5  # ... and how many of its class's surest rows must carry that label, else the model is what is wrong
 WELL_LABELED = 0.02  # largest p_label_error of a confirmed label
 EVEN = 0.5  # ambiguous: second / first at least this ...
 TOGETHER = 0.6  # ... and first + second at least this
@@ -50,14 +51,15 @@ def find_label_issues(labels: Codes, pred_probs: NDArray[Any], *, rare: Flags | 
 
     Method
     ------
-    Confident joint (Northcutt, Jiang, Chuang, JAIR 2021) -> noise matrix T[true, given] -> Richardson-Lucy inversion
-    of T on the row's five largest classes and the given one -> posterior of each class given the label -> flags at the
-    cut of largest expected F1. Cost: two reads of ``pred_probs``, then O(N); memory O(N + K^2).
+    Noise matrix T[true, given] from the surest rows of each class -> Richardson-Lucy inversion of T on the row's five
+    largest classes and the given one (q) -> posterior of each class given the label -> flags at the cut of largest
+    expected F1. Quality is the mean of q and the posterior of the given label and, twice, its probability p tempered by
+    its margin m, p^(2/3) m^(1/3): p ranks best where labels are wrong at random, the posterior where one class is taken
+    for another. Cost: one read of ``pred_probs``, then O(N); memory O(N + K^2).
     """
     labels = np.asarray(labels, np.int32)
     seen = scan(labels, pred_probs)
-    known = (labels >= 0) & seen.analyzed
-    noise = noise_matrix(labels[known], seen.confident[known], seen.n_classes)
+    noise = noise_matrix(labels, seen)
     parts = [_solve(labels, seen, noise, slice(start, start + ROWS)) for start in range(0, len(labels), ROWS)]
     if not parts:
         parts = [_solve(labels, seen, noise, slice(0, 0))]
@@ -65,46 +67,6 @@ def find_label_issues(labels: Codes, pred_probs: NDArray[Any], *, rare: Flags | 
     if rare is None:
         rare = np.bincount(labels[labels >= 0], minlength=seen.n_classes) < RARE
     return _judge(labels, seen, solved) | {"has_rare_class": (labels >= 0) & rare[labels]}
-
-
-def noise_matrix(labels: Codes, confident: Codes, n_classes: int) -> Floats:
-    """(K, K) T[y, s] = P(given label s | true class y), from the confident joint calibrated to the class counts.
-
-    One pseudo-count a class, spread like the noise of the whole dataset, stands in where a class has no evidence.
-    """
-    counts = np.bincount(labels, minlength=n_classes).astype(np.float64)
-    sure = confident >= 0
-    pairs, times = np.unique(confident[sure].astype(np.int64) * n_classes + labels[sure], return_counts=True)
-    joint = np.zeros((n_classes, n_classes), np.float32)  # [true, given]
-    joint.flat[pairs] = times
-    diagonal = np.arange(n_classes)
-    joint[diagonal, diagonal] = np.maximum(joint[diagonal, diagonal], 1)
-    joint *= (counts / joint.sum(0, dtype=np.float64)).astype(np.float32)
-    rows_of_class = joint.sum(1, dtype=np.float64)
-    n_rows = max(counts.sum(), 1.0)
-    error = 1 - joint[diagonal, diagonal].sum(dtype=np.float64) / n_rows
-    joint += (error * counts / n_rows).astype(np.float32)
-    joint[diagonal, diagonal] += np.float32(1 - error)
-    joint /= (rows_of_class + 1).astype(np.float32)[:, None]
-    return joint
-
-
-def demix(p: Floats, rest: Floats, mix: Floats) -> tuple[Floats, Floats]:
-    """Solve ``mix.T @ q = p`` for probabilities q >= 0 a row, by Richardson-Lucy steps (Richardson 1972, Lucy 1974).
-
-    p (m, n) observed probabilities of m classes in n rows; rest (n,) what lies outside them; mix (m, m, n), [true,
-    given, row], zero for classes that do not take part. Returns q (m, n) and its rest, together 1 a row.
-    Flow to classes outside the m is taken to fit: its ratio of observed to expected is 1.
-    """
-    q = p
-    neutral = 1 - mix.sum(1)
-    for _ in range(STEPS):
-        expected = np.einsum("abn,an->bn", mix, q)
-        ratio = p / (expected + np.float32(1e-12))
-        q = q * (np.einsum("abn,bn->an", mix, ratio) + neutral)
-        total = np.maximum(q.sum(0) + rest, np.float32(1e-30))
-        q, rest = q / total, rest / total
-    return q, rest
 
 
 def _solve(labels: Codes, seen: Scan, noise: Floats, rows: slice) -> Columns:
@@ -122,6 +84,7 @@ def _solve(labels: Codes, seen: Scan, noise: Floats, rows: slice) -> Columns:
         "best": classes[best, column],
         "best_q": q[best, column],
         "best_posterior": posterior[best, column],
+        "best_trust": noise[classes[best, column], classes[best, column]],
         "given_q": (q * at_given).sum(0),
         "given_posterior": (posterior * at_given).sum(0),
     }
@@ -148,9 +111,7 @@ def _judge(labels: Codes, seen: Scan, solved: Columns) -> Columns:
     labelled = labels >= 0
     known = labelled & seen.analyzed
     error = np.where(known, np.clip(1 - solved["given_posterior"], 0, 1), np.nan).astype(np.float32)
-    parts = (seen.given, solved["given_q"], solved["given_posterior"], seen.margin(labels))
-    quality = np.clip(sum(np.asarray(part, np.float32) for part in parts) / np.float32(4), 0, 1)
-    quality = np.where(known, quality, np.nan).astype(np.float32)
+    quality = np.where(known, _quality(labels, seen, solved), np.nan).astype(np.float32)
     fits = solved["best"] == labels
     issue = known & ~fits & expected_f1_cut(error)
     suggest = issue | (seen.analyzed & ~labelled)
@@ -169,11 +130,18 @@ def _judge(labels: Codes, seen: Scan, solved: Columns) -> Columns:
         "p_label_error": error,
         "suggested_label": np.where(suggest, solved["best"], -1).astype(np.int32),
         "suggested_label_confidence_score": np.where(suggest, solved["best_q"].clip(0, 1), np.nan).astype(np.float32),
-        "is_safe_to_fix": suggest & (solved["best_posterior"] >= SAFE),
+        "is_safe_to_fix": suggest & (solved["best_posterior"] >= SAFE) & (solved["best_trust"] >= TRUSTED),
         "is_well_labeled": known & fits & (error <= WELL_LABELED),
         "is_ambiguous": ambiguous,
         "ambiguous_score": np.where(known, np.clip(even * (first + second), 0, 1), np.nan).astype(np.float32),
     }
+
+
+def _quality(labels: Codes, seen: Scan, solved: Columns) -> Floats:
+    p = np.asarray(seen.given, np.float32).clip(0, 1)
+    margin = np.asarray(seen.margin(labels), np.float32).clip(0, 1)
+    tempered = np.cbrt(p * p * margin)
+    return np.asarray((2 * tempered + solved["given_q"] + solved["given_posterior"]) / 4).clip(0, 1)
 
 
 def expected_f1_cut(p_label_error: Floats) -> Flags:
