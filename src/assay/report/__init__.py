@@ -1,0 +1,34 @@
+"""The report: the dataset's findings as one page to read, print and pass on.
+
+In: a finished project. Out: one self-contained HTML file. Does not know: how anything was found.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.errors import UsageError
+from assay.report.collect import collect
+from assay.report.data import ReportData
+from assay.report.render import render_report
+from assay.storage import Folder
+
+if TYPE_CHECKING:
+    from assay.project.project import Project
+
+__all__ = ["ReportData", "collect", "render_report", "write_report"]
+
+
+def write_report(project: Project, path: str | os.PathLike[str]) -> str:
+    """Write the report of ``project`` to ``path`` and return the path. The file is there complete, or not at all.
+
+    Raises `UsageError` where ``path`` is a folder, `StorageError` where it cannot be written.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder; name a file in it, such as {target / 'report.html'}")
+    page = render_report(collect(project))
+    Folder(target.parent).put(target.name, page.encode("utf-8"))
+    return str(target)
