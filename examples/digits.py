@@ -32,7 +32,9 @@ def write_images(folder: Path, rng: random.Random) -> tuple[set[str], set[str], 
     for row in rows:
         label = labels[row] if row not in flipped else rng.choice([k for k in range(10) if k != labels[row]])
         name = f"{WORDS[label]}/{row:04d}.png"
-        picture = Image.fromarray((digits.images[row] * (255 / 16)).astype(np.uint8)).resize((32, 32), Image.Resampling.BICUBIC)
+        picture = Image.fromarray((digits.images[row] * (255 / 16)).astype(np.uint8)).resize(
+            (32, 32), Image.Resampling.BICUBIC
+        )
         save(picture, folder / name)
         if row in flipped:
             flips.add(name)
@@ -60,16 +62,28 @@ def main(place: Path) -> None:
     images, output = place / "digits", place / "digits.assay"
     shutil.rmtree(images, ignore_errors=True)
     flips, copies, foreign = write_images(images, random.Random(0))
-    print(f"planted in {images}: {len(flips)} wrong labels, {len(copies)} re-encoded copies, {len(foreign)} pieces of photographs")
+    print(
+        f"planted in {images}: {len(flips)} wrong labels, {len(copies)} re-encoded copies, {len(foreign)} pieces of photographs"
+    )
     started = time.monotonic()
     project = assay.analyze(images, output=output)
     seconds = time.monotonic() - started
     print(f"\n{project.summary()}\n")
-    for what, planted, check in (("wrong labels", flips, "label"), ("copies", copies, "near_duplicate"), ("photographs", foreign, "outlier")):
+    for what, planted, check in (
+        ("wrong labels", flips, "label"),
+        ("copies", copies, "near_duplicate"),
+        ("photographs", foreign, "outlier"),
+    ):
         found = set(project.issues(check)["row_id"])
-        print(f"{what}: {len(planted & found)} of {len(planted)} planted were found; {len(found)} rows flagged as {check}")
+        print(
+            f"{what}: {len(planted & found)} of {len(planted)} planted were found; {len(found)} rows flagged as {check}"
+        )
     label_issues = project.issues("label")
-    fixed = {row: label for row, label in zip(label_issues["row_id"], label_issues["suggested_label"], strict=True) if row in flips}
+    fixed = {
+        row: label
+        for row, label in zip(label_issues["row_id"], label_issues["suggested_label"], strict=True)
+        if row in flips
+    }
     truth = load_digits().target
     right = sum(label == WORDS[truth[int(Path(row).stem)]] for row, label in fixed.items())
     print(f"suggested labels: {right} of {len(fixed)} are the true ones")

@@ -41,7 +41,9 @@ class FakeProject:
         self.dataset = SimpleNamespace(order=np.arange(len(values[ROW_ID])))
         self.reads: list[int] = []  # rows asked of cells(): what a report must keep small
         self.public_names = public_names(cells.column_names)
-        not_ran = {k: ("skipped", v) for k, v in (skipped or {}).items()} | {k: ("failed", v) for k, v in (failed or {}).items()}
+        not_ran = {k: ("skipped", v) for k, v in (skipped or {}).items()} | {
+            k: ("failed", v) for k, v in (failed or {}).items()
+        }
         checks = []
         for check in CHECKS:
             if modality not in check.modalities:
@@ -50,11 +52,18 @@ class FakeProject:
             count = int(np.sum(values.get(check.flag, 0))) if status == "ran" else None
             checks.append({"name": check.name, "title": check.title, "status": status, "why": why, "count": count})
         self.run: dict[str, Any] = {
-            "name": name, "modality": modality, "task": "multi-class" if classes else "unsupervised",
-            "n_rows": len(values[ROW_ID]), "checks": checks, "classes": classes,
+            "name": name,
+            "modality": modality,
+            "task": "multi-class" if classes else "unsupervised",
+            "n_rows": len(values[ROW_ID]),
+            "checks": checks,
+            "classes": classes,
             "roles": {"label": None, "text": None, "image": None, "features": []} | (roles or {}),
             "settings": {"seed": 0, "effort": "regular", "encoders": [], "task": "auto"},
-            "views": ["lite0", "patches"], "missing": [], "notes": [], "versions": {"assay": "0.1.0"},
+            "views": ["lite0", "patches"],
+            "missing": [],
+            "notes": [],
+            "versions": {"assay": "0.1.0"},
         }
 
     def _array(self, column: str, values: dict[str, Any], n: int) -> pa.Array:
@@ -75,7 +84,9 @@ class FakeProject:
         return [column.name for column in COLUMNS if column.name in self._table.column_names]
 
     def results(self, rows: Any = None, columns: Any = None) -> pa.Table:
-        table = self._table.select([ROW_ID, *(c for c in columns if c != ROW_ID)]) if columns is not None else self._table
+        table = (
+            self._table.select([ROW_ID, *(c for c in columns if c != ROW_ID)]) if columns is not None else self._table
+        )
         return table if rows is None else table.take(pa.array(np.asarray(rows, np.int64)))
 
     def cells(self, rows: Any = None) -> pa.Table:
@@ -93,7 +104,9 @@ class FakeProject:
         frame = self._table.to_pandas()
         if type is not None:
             check = CHECK_BY_NAME[type]
-            frame = frame[frame[check.flag].astype(bool)].sort_values(check.score or ROW_ID, ascending=False, kind="stable")
+            frame = frame[frame[check.flag].astype(bool)].sort_values(
+                check.score or ROW_ID, ascending=False, kind="stable"
+            )
         cells = self._cells.to_pandas().loc[frame.index]
         return IssuesFrame.of(self, pd.concat([cells, frame], axis=1).reset_index(drop=True)[:top])
 
@@ -147,12 +160,17 @@ def columns_for(n: int, given: np.ndarray, classes: list[Any], *, seed: int = 0)
         "is_cross_split_duplicate": cluster == 2,
         "is_duplicate_label_conflict": conflict,
         "is_duplicate_label_wrong": wrong,
-        "duplicate_correct_label": names(np.where(conflict, np.repeat(given[:n:3], 3)[:n] if n % 3 == 0 else given, -1)),
+        "duplicate_correct_label": names(
+            np.where(conflict, np.repeat(given[:n:3], 3)[:n] if n % 3 == 0 else given, -1)
+        ),
     }
 
 
 ERROR_RATE = {
-    "check": "label_error_rate", "title": "Estimated label error rate", "subject": [], "message": "",
+    "check": "label_error_rate",
+    "title": "Estimated label error rate",
+    "subject": [],
+    "message": "",
     "data": {"rate": 0.051, "low": 0.043, "high": 0.06},
 }
 
@@ -163,16 +181,22 @@ def digits_project(n: int = 300, **options: Any) -> FakeProject:
     classes = options.pop("classes", [str(d) for d in range(10)])
     values = columns_for(n, given, classes)
     values |= {
-        "is_dark": np.arange(n) % 60 == 5, "dark_score": np.random.default_rng(1).random(n),
-        "is_odd_size": np.arange(n) % 150 == 5, "odd_size_score": np.random.default_rng(2).random(n),
-        "image_width": [64] * n, "image_height": [64] * n, "is_grayscale": [False] * n,
+        "is_dark": np.arange(n) % 60 == 5,
+        "dark_score": np.random.default_rng(1).random(n),
+        "is_odd_size": np.arange(n) % 150 == 5,
+        "odd_size_score": np.random.default_rng(2).random(n),
+        "image_width": [64] * n,
+        "image_height": [64] * n,
+        "is_grayscale": [False] * n,
     }
     pictures = [np.kron(255 - image * 15.9, np.ones((8, 8))).astype(np.uint8) for image in digits.images[:n]]
     options = {"thumbnails": [jpeg(picture) for picture in pictures], "findings": [ERROR_RATE]} | options
     return FakeProject("image", values, pa.table({"path": [f"{i}.png" for i in range(n)]}), classes=classes, **options)
 
 
-def text_project(texts: list[str], labels: list[str | None], *, suggested: dict[int, str] | None = None, **options: Any) -> FakeProject:
+def text_project(
+    texts: list[str], labels: list[str | None], *, suggested: dict[int, str] | None = None, **options: Any
+) -> FakeProject:
     """Texts with the label issues told: ``suggested`` maps a row to the label it should have."""
     classes = sorted({label for label in labels if label is not None} | set((suggested or {}).values()))
     code = {label: number for number, label in enumerate(classes)} | {None: -1}
@@ -182,6 +206,10 @@ def text_project(texts: list[str], labels: list[str | None], *, suggested: dict[
         values["is_label_issue"] = np.isin(np.arange(n), list(suggested))
         values["suggested_label"] = [suggested.get(i) for i in range(n)]
     return FakeProject(
-        "text", values | options.pop("more", {}), pa.table({"text": texts, "label": labels}), classes=classes,
-        roles={"text": "text", "label": "label"}, **({"name": "reviews"} | options),
+        "text",
+        values | options.pop("more", {}),
+        pa.table({"text": texts, "label": labels}),
+        classes=classes,
+        roles={"text": "text", "label": "label"},
+        **({"name": "reviews"} | options),
     )

@@ -29,7 +29,17 @@ _WHERE = {
     "outliers": "assay.issues.outlier",
 }
 
-__all__ = ["AssayError", "Project", "__version__", "analyze", "label_issues", "near_duplicates", "neighbors", "open", "outliers"]
+__all__ = [
+    "AssayError",
+    "Project",
+    "__version__",
+    "analyze",
+    "label_issues",
+    "near_duplicates",
+    "neighbors",
+    "open",
+    "outliers",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -76,7 +76,9 @@ def analyze(
     settings = make_settings(
         task=task, seed=seed, effort=effort, encoders=encoders, workers=workers, memory=memory, debug=debug
     )
-    source = open_source(data, modality=modality, label=label, text=text, image=image, id=id, split=split, features=features)
+    source = open_source(
+        data, modality=modality, label=label, text=text, image=image, id=id, split=split, features=features
+    )
     folder = Folder(output if output is not None else f"{source.name}.assay")
     analyze_source(
         source, folder, settings, Progress(progress), pred_probs=pred_probs, pred_classes=classes, embeddings=embeddings

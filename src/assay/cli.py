@@ -44,7 +44,10 @@ class Commands(click.Group):
         except Exception as error:
             if "--debug" in sys.argv:
                 raise
-            click.echo(f"assay: internal error: {type(error).__name__}: {error}. Run again with --debug to see where.", err=True)
+            click.echo(
+                f"assay: internal error: {type(error).__name__}: {error}. Run again with --debug to see where.",
+                err=True,
+            )
             ctx.exit(1)
 
 
@@ -59,18 +62,34 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that analyses."""
     options = [
         click.option("-o", "--output", type=click.Path(path_type=Path), help="Project folder. [default: NAME.assay]"),
-        click.option("--task", default="auto", metavar="TASK", help="auto, multi-class, unsupervised (multi-label and regression: not yet)."),
+        click.option(
+            "--task",
+            default="auto",
+            metavar="TASK",
+            help="auto, multi-class, unsupervised (multi-label and regression: not yet).",
+        ),
         click.option("--modality", default="auto", type=click.Choice(["auto", "image", "text", "table"])),
-        click.option("--features", help="Comma-separated columns a table is judged by. [default: all but label, id, split]"),
+        click.option(
+            "--features", help="Comma-separated columns a table is judged by. [default: all but label, id, split]"
+        ),
         click.option("--text", help="The text column."),
         click.option("--image", help="The column of image paths or URLs."),
         click.option("--label", help="The label column."),
         click.option("--id", "id_", help="The column of row ids."),
         click.option("--split", help="The column of splits, or none."),
         click.option("--pred-probs", type=click.Path(), help="Your model's out-of-sample probabilities (.npy, N x K)."),
-        click.option("--classes", type=click.Path(), help="A text file: the class of each column of --pred-probs, one a line."),
-        click.option("--embeddings", multiple=True, metavar="[NAME=]F.npy", help="Your embeddings; replaces the built-in encoders."),
-        click.option("--encoder", multiple=True, help="One more encoder: a name, an ONNX file or folder, a BERT-family folder."),
+        click.option(
+            "--classes", type=click.Path(), help="A text file: the class of each column of --pred-probs, one a line."
+        ),
+        click.option(
+            "--embeddings",
+            multiple=True,
+            metavar="[NAME=]F.npy",
+            help="Your embeddings; replaces the built-in encoders.",
+        ),
+        click.option(
+            "--encoder", multiple=True, help="One more encoder: a name, an ONNX file or folder, a BERT-family folder."
+        ),
         click.option("--effort", default="regular", type=click.Choice(["fast", "regular", "best"]), show_default=True),
         click.option("--seed", default=0, type=int, show_default=True),
         click.option("--workers", type=int, help="Worker processes. [default: the cores]"),
@@ -103,13 +122,24 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
 
     progress = Progress("quiet" if quiet else "json" if log_json else "auto")
     settings = make_settings(
-        task=given["task"], seed=given["seed"], effort=given["effort"], encoders=given["encoder"], workers=given["workers"],
-        memory=given["memory"], debug=given["debug"],
+        task=given["task"],
+        seed=given["seed"],
+        effort=given["effort"],
+        encoders=given["encoder"],
+        workers=given["workers"],
+        memory=given["memory"],
+        debug=given["debug"],
     )
     features = [name.strip() for name in given["features"].split(",")] if given["features"] else None
     source = open_source(
-        data, modality=given["modality"], label=given["label"], text=given["text"], image=given["image"], id=given["id_"],
-        split=given["split"], features=features,
+        data,
+        modality=given["modality"],
+        label=given["label"],
+        text=given["text"],
+        image=given["image"],
+        id=given["id_"],
+        split=given["split"],
+        features=features,
     )
     estimate = _estimate(source, settings, given)
     for line in estimate:
@@ -119,12 +149,19 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
     folder = Folder(output or f"{source.name}.assay")
     classes = _lines(given["classes"])
     run = analyze_source(
-        source, folder, settings, progress, pred_probs=given["pred_probs"], pred_classes=classes,
+        source,
+        folder,
+        settings,
+        progress,
+        pred_probs=given["pred_probs"],
+        pred_classes=classes,
         embeddings=named_arrays(given["embeddings"]),
     )
     if not quiet and not log_json:
         click.echo(str(Project(folder.root).summary()))
-        click.echo(f"\nNext: assay issues {folder.root} --type label --top 20;  assay report {folder.root} -o report.html")
+        click.echo(
+            f"\nNext: assay issues {folder.root} --type label --top 20;  assay report {folder.root} -o report.html"
+        )
     failed = failures(run)
     if failed:
         raise AssayError("a check failed: " + "; ".join(failed))
@@ -133,7 +170,9 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
 def _estimate(source: Any, settings: Any, given: dict[str, Any]) -> list[str]:
     from assay.analysis.estimate import estimate
 
-    return estimate(source, settings, own_embeddings=bool(given["embeddings"]), own_pred_probs=bool(given["pred_probs"])).lines()
+    return estimate(
+        source, settings, own_embeddings=bool(given["embeddings"]), own_pred_probs=bool(given["pred_probs"])
+    ).lines()
 
 
 def _lines(path: str | None) -> list[str] | None:
@@ -160,13 +199,28 @@ def summary(project: str, as_json: bool, debug: bool) -> None:
 
 @main.command()
 @click.argument("project", type=click.Path())
-@click.option("--type", "type_", metavar="CHECK", help=f"Only what this check flagged, worst first: {', '.join(c.name for c in CHECKS)}.")
+@click.option(
+    "--type",
+    "type_",
+    metavar="CHECK",
+    help=f"Only what this check flagged, worst first: {', '.join(c.name for c in CHECKS)}.",
+)
 @click.option("--top", type=int, help="At most this many rows.")
-@click.option("--format", "format_", type=click.Choice(TABLE_FORMATS), help="Write a table. [default: by the ending of -o]")
+@click.option(
+    "--format", "format_", type=click.Choice(TABLE_FORMATS), help="Write a table. [default: by the ending of -o]"
+)
 @click.option("-o", "--output", type=click.Path(), help="File to write; without it the terminal shows a table.")
 @click.option("--csv-guard", is_flag=True, help="Neutralise cells that a spreadsheet would run as formulas.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def issues(project: str, type_: str | None, top: int | None, format_: str | None, output: str | None, csv_guard: bool, debug: bool) -> None:
+def issues(
+    project: str,
+    type_: str | None,
+    top: int | None,
+    format_: str | None,
+    output: str | None,
+    csv_guard: bool,
+    debug: bool,
+) -> None:
     """The issues of PROJECT. Without --type: every row, the user's order, every column."""
     import assay
     from assay.export import write_table
@@ -201,9 +255,21 @@ def report(project: str, output: str, debug: bool) -> None:
 @main.command()
 @click.argument("project", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="File or folder to write.")
-@click.option("--fix", type=click.Choice(["none", "auto", "reference"]), default="none", show_default=True, help="Which fixes to apply.")
+@click.option(
+    "--fix",
+    type=click.Choice(["none", "auto", "reference"]),
+    default="none",
+    show_default=True,
+    help="Which fixes to apply.",
+)
 @click.option("--format", "format_", type=click.Choice(EXPORT_FORMATS), help="[default: by the ending of -o]")
-@click.option("--columns", type=click.Choice(["none", "actions", "all"]), default="none", show_default=True, help="Which of our columns to append.")
+@click.option(
+    "--columns",
+    type=click.Choice(["none", "actions", "all"]),
+    default="none",
+    show_default=True,
+    help="Which of our columns to append.",
+)
 @click.option("--keep-excluded", is_flag=True, help="Keep excluded rows, with the column action.")
 @click.option("--only-corrections", is_flag=True, help="Only id, given_label, corrected_label, action of changed rows.")
 @click.option("--csv-guard", is_flag=True, help="Neutralise cells that a spreadsheet would run as formulas.")

@@ -126,7 +126,7 @@ class _Table:
     def flag(self, name: str) -> Flags:
         if name not in self._columns:
             return np.zeros(self.n_rows, bool)
-        return np.asarray(pd.Series(self._columns[name]).fillna(False).to_numpy(dtype=bool))
+        return np.asarray(pd.Series(self._columns[name]).eq(True).fillna(False).to_numpy(dtype=bool))
 
     def number(self, name: str, absent: float) -> NDArray[np.float64]:
         if name not in self._columns:

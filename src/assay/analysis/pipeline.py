@@ -120,25 +120,44 @@ class _Pipeline:
 
         built_in = [] if self.arrays.embeddings else image_encoders([])
         known = {encoder.name for encoder in built_in}
-        extra = [(name, encoder) for name in self.settings.encoders for encoder in image_encoders([name]) if encoder.name not in known]
+        extra = [
+            (name, encoder)
+            for name in self.settings.encoders
+            for encoder in image_encoders([name])
+            if encoder.name not in known
+        ]
         self.outcome.missing += [] if self.arrays.embeddings else missing_image_encoders()
-        tokens = [f"{token}\t{reason or ''}" for token, reason in zip(self.dataset.rows["token"].to_pylist(), self.dataset.reasons, strict=True)]
+        tokens = [
+            f"{token}\t{reason or ''}"
+            for token, reason in zip(self.dataset.rows["token"].to_pylist(), self.dataset.reasons, strict=True)
+        ]
         sample = self.sample()
         states: dict[str, Stage] = {}
         for load, encoder in [*(("", encoder) for encoder in built_in), *extra]:
             spec = self.common(encoder=encoder.name, load=load, sample=sample)
             settings = {"encoder": encoder.fingerprint, "seed": self.settings.seed}
             reads = {"sample": fingerprint([[row, tokens[row]] for row in sample])}
-            states[encoder.name] = whole(f"encode/{encoder.name}/fit", f"{WORK}.images:fit", spec, settings=settings, reads=reads, rows=len(sample))
+            states[encoder.name] = whole(
+                f"encode/{encoder.name}/fit",
+                f"{WORK}.images:fit",
+                spec,
+                settings=settings,
+                reads=reads,
+                rows=len(sample),
+            )
             self.runner.need(states[encoder.name])
         views: dict[str, list[str]] = {}
-        pixels = self.encode_images("encode/images", [encoder.name for encoder in built_in], "", states, tokens, pixels=True)
+        pixels = self.encode_images(
+            "encode/images", [encoder.name for encoder in built_in], "", states, tokens, pixels=True
+        )
         self.outcome.properties = pixels.places
         self.reason_parts += pixels.places
         for encoder in built_in:
             views[encoder.name] = pixels.places
         for load, encoder in extra:
-            views[encoder.name] = self.encode_images(f"encode/{encoder.name}", [encoder.name], load, states, tokens, pixels=False).places
+            views[encoder.name] = self.encode_images(
+                f"encode/{encoder.name}", [encoder.name], load, states, tokens, pixels=False
+            ).places
         return views, pixels.places
 
     def sample(self) -> list[int]:
@@ -146,10 +165,25 @@ class _Pipeline:
         chosen = np.random.default_rng([self.settings.seed, 1]).permutation(good)[:SAMPLE]
         return [int(row) for row in np.sort(chosen)]
 
-    def encode_images(self, name: str, encoders: list[str], load: str, states: dict[str, Stage], tokens: Sequence[str], *, pixels: bool) -> Stage:
+    def encode_images(
+        self,
+        name: str,
+        encoders: list[str],
+        load: str,
+        states: dict[str, Stage],
+        tokens: Sequence[str],
+        *,
+        pixels: bool,
+    ) -> Stage:
         places = {encoder: states[encoder].place() for encoder in encoders}
         reads = {encoder: states[encoder].output for encoder in encoders}
-        spec = {"dataset": self.dataset.fingerprint, "encoders": encoders, "load": load, "states": places, "pixels": pixels}
+        spec = {
+            "dataset": self.dataset.fingerprint,
+            "encoders": encoders,
+            "load": load,
+            "states": places,
+            "pixels": pixels,
+        }
         shards = tuple(
             Shard(shard_key(index, tokens[start:stop]), spec | {"start": start, "stop": stop}, stop - start)
             for index, (start, stop) in enumerate(self.spans(SHARD))
@@ -163,8 +197,16 @@ class _Pipeline:
     def nothing_readable(self, stage: Stage) -> None:
         reasons: list[str] = []
         for place in stage.places:
-            reasons += [reason for reason in self.runner.folder.get_table(f"{place}.properties.parquet", ["reason"])["reason"].to_pylist() if reason]
-        raise SourceError(f"none of the {self.dataset.n_rows:,} images could be read; the first: {reasons[0] if reasons else 'no reason known'}")
+            reasons += [
+                reason
+                for reason in self.runner.folder.get_table(f"{place}.properties.parquet", ["reason"])[
+                    "reason"
+                ].to_pylist()
+                if reason
+            ]
+        raise SourceError(
+            f"none of the {self.dataset.n_rows:,} images could be read; the first: {reasons[0] if reasons else 'no reason known'}"
+        )
 
     def texts(self) -> tuple[dict[str, list[str]], list[str]]:
         from assay.encode.bert import missing_text_encoders, sentence_encoders
@@ -178,9 +220,18 @@ class _Pipeline:
         self.outcome.properties = properties.places
         views: dict[str, list[str]] = {}
         if not self.arrays.embeddings:
-            tfidf = whole("encode/tfidf", f"{WORK}.texts:tfidf", self.common(column=column, threads=self.settings.workers), settings={"seed": self.settings.seed}, reads=self.from_dataset, rows=self.dataset.n_rows)
+            tfidf = whole(
+                "encode/tfidf",
+                f"{WORK}.texts:tfidf",
+                self.common(column=column, threads=self.settings.workers),
+                settings={"seed": self.settings.seed},
+                reads=self.from_dataset,
+                rows=self.dataset.n_rows,
+            )
             if not self.runner.need(tfidf)[0]["rows"]:
-                raise SourceError(f"every text in the column {column!r} is empty or unreadable; name another with --text")
+                raise SourceError(
+                    f"every text in the column {column!r} is empty or unreadable; name another with --text"
+                )
             views["tfidf"] = tfidf.places
             self.outcome.missing += missing_text_encoders()
         chosen = [] if self.arrays.embeddings else [([], encoder) for encoder in sentence_encoders([])]
@@ -211,20 +262,30 @@ class _Pipeline:
     def tables(self) -> tuple[dict[str, list[str]], list[str]]:
         features = list(self.dataset.roles.features)
         self.features = whole(
-            "encode/table", f"{WORK}.tables:features", self.common(), settings={"features": features, "seed": self.settings.seed},
-            reads=self.from_dataset, rows=self.dataset.n_rows,
+            "encode/table",
+            f"{WORK}.tables:features",
+            self.common(),
+            settings={"features": features, "seed": self.settings.seed},
+            reads=self.from_dataset,
+            rows=self.dataset.n_rows,
         )
         found = self.runner.need(self.features)[0]
         if not found["rows"]:
-            raise SourceError(f"none of the {self.dataset.n_rows:,} rows could be read; {next(filter(None, self.dataset.reasons), '')}")
+            raise SourceError(
+                f"none of the {self.dataset.n_rows:,} rows could be read; {next(filter(None, self.dataset.reasons), '')}"
+            )
         self.runner.notes += found["notes"]
         return ({} if self.arrays.embeddings else {"cells": self.features.places}), []
 
     def user_view(self, name: str, array: UserArray) -> list[str]:
         spec = {"file": array.file, "row_numbers": self.order_file, "view": name}
         stage = whole(
-            f"encode/user/{name}", f"{WORK}.vectors:adopt", spec, settings={"content": array.digest, "seed": self.settings.seed},
-            reads=self.from_dataset, rows=array.shape[0],
+            f"encode/user/{name}",
+            f"{WORK}.vectors:adopt",
+            spec,
+            settings={"content": array.digest, "seed": self.settings.seed},
+            reads=self.from_dataset,
+            rows=array.shape[0],
         )
         if not self.runner.need(stage)[0]["rows"]:
             raise SourceError(f"every row of the embeddings {name!r} holds NaN or infinity")
@@ -236,13 +297,24 @@ class _Pipeline:
     def vectors(self, views: dict[str, list[str]], tiny: list[str]) -> Stage:
         spec = self.common(parts=views, tiny=tiny, reasons=self.reason_parts)
         shards = fingerprint([views, tiny, self.reason_parts])
-        stage = whole("vectors", f"{WORK}.vectors:gather", spec, settings={}, reads=self.from_dataset | {"encode": shards}, rows=self.dataset.n_rows)
+        stage = whole(
+            "vectors",
+            f"{WORK}.vectors:gather",
+            spec,
+            settings={},
+            reads=self.from_dataset | {"encode": shards},
+            rows=self.dataset.n_rows,
+        )
         found = self.runner.need(stage)[0]
         self.outcome.vectors = stage.place()
         self.outcome.views = list(views)
-        self.outcome.flags["is_not_analyzed"] = found["not_analyzed"] - sum(reason == "no longer in the source" for reason in self.dataset.reasons)
+        self.outcome.flags["is_not_analyzed"] = found["not_analyzed"] - sum(
+            reason == "no longer in the source" for reason in self.dataset.reasons
+        )
         present = self.dataset.order
-        self.outcome.flags["is_initially_unlabeled"] = int((self.dataset.codes[present] < 0).sum()) if self.dataset.labelled else 0
+        self.outcome.flags["is_initially_unlabeled"] = (
+            int((self.dataset.codes[present] < 0).sum()) if self.dataset.labelled else 0
+        )
         return stage
 
     def on_vectors(self, vectors: Stage, **more: Any) -> dict[str, Any]:
@@ -252,7 +324,14 @@ class _Pipeline:
         k = 20 if self.dataset.modality == "table" else 15
         metric = "euclidean" if self.dataset.modality == "table" and not self.arrays.embeddings else "cosine"
         settings = {"k": k, "metric": metric, "seed": self.settings.seed}
-        stage = whole("graph", f"{WORK}.vectors:graph", self.on_vectors(vectors), settings=settings, reads={"vectors": vectors.output}, rows=self.dataset.n_rows)
+        stage = whole(
+            "graph",
+            f"{WORK}.vectors:graph",
+            self.on_vectors(vectors),
+            settings=settings,
+            reads={"vectors": vectors.output},
+            rows=self.dataset.n_rows,
+        )
         self.outcome.graph = self.runner.need(stage)[0]
         return stage
 
@@ -261,30 +340,73 @@ class _Pipeline:
         reads = {"vectors": vectors.output, "graph": graph.output}
         spec = self.on_vectors(vectors, graph=graph.place())
         if self.dataset.modality == "image":
-            candidates = whole("duplicates/candidates", f"{WORK}.duplicates:candidates", spec, settings=seed, reads=reads, rows=self.dataset.n_rows)
+            candidates = whole(
+                "duplicates/candidates",
+                f"{WORK}.duplicates:candidates",
+                spec,
+                settings=seed,
+                reads=reads,
+                rows=self.dataset.n_rows,
+            )
             pairs = self.runner.need(candidates)[0]["pairs"]
-            pair_spec = {"dataset": self.dataset.fingerprint, "pairs": f"{candidates.place()}.npy", "rows": f"{vectors.place()}.rows.npy"}
+            pair_spec = {
+                "dataset": self.dataset.fingerprint,
+                "pairs": f"{candidates.place()}.npy",
+                "rows": f"{vectors.place()}.rows.npy",
+            }
             shards = tuple(
-                Shard(f"{start // PAIR_SHARD:05d}", pair_spec | {"start": start, "stop": min(start + PAIR_SHARD, pairs)}, min(PAIR_SHARD, pairs - start))
+                Shard(
+                    f"{start // PAIR_SHARD:05d}",
+                    pair_spec | {"start": start, "stop": min(start + PAIR_SHARD, pairs)},
+                    min(PAIR_SHARD, pairs - start),
+                )
                 for start in range(0, pairs, PAIR_SHARD)
             )
-            verified = Stage("duplicates/verify", f"{WORK}.images:verify", {}, {"candidates": candidates.output}, shards)
+            verified = Stage(
+                "duplicates/verify", f"{WORK}.images:verify", {}, {"candidates": candidates.output}, shards
+            )
             self.runner.need(verified)
             spec |= {"properties": self.outcome.properties, "verified": verified.places}
-            stage = whole("duplicates", f"{WORK}.duplicates:image_clusters", spec, settings={}, reads=reads | {"verified": verified.output})
+            stage = whole(
+                "duplicates",
+                f"{WORK}.duplicates:image_clusters",
+                spec,
+                settings={},
+                reads=reads | {"verified": verified.output},
+            )
         elif self.dataset.modality == "text":
             spec |= {"column": self.dataset.roles.text}
-            stage = whole("duplicates", f"{WORK}.duplicates:text_clusters", spec, settings=seed, reads=reads, rows=self.dataset.n_rows)
+            stage = whole(
+                "duplicates",
+                f"{WORK}.duplicates:text_clusters",
+                spec,
+                settings=seed,
+                reads=reads,
+                rows=self.dataset.n_rows,
+            )
         else:
             settings = seed | {"features": list(self.dataset.roles.features)}
-            stage = whole("duplicates", f"{WORK}.duplicates:table_clusters", spec, settings=settings, reads=reads, rows=self.dataset.n_rows)
+            stage = whole(
+                "duplicates",
+                f"{WORK}.duplicates:table_clusters",
+                spec,
+                settings=settings,
+                reads=reads,
+                rows=self.dataset.n_rows,
+            )
         self.runner.need(stage)
         return stage
 
     def folds(self, vectors: Stage, duplicates: Stage) -> Stage:
         settings = {"n_folds": N_FOLDS, "seed": self.settings.seed}
         spec = self.on_vectors(vectors, duplicates=duplicates.place())
-        stage = whole("folds", f"{WORK}.vectors:folds", spec, settings=settings, reads=self.from_dataset | {"duplicates": duplicates.output, "vectors": vectors.output})
+        stage = whole(
+            "folds",
+            f"{WORK}.vectors:folds",
+            spec,
+            settings=settings,
+            reads=self.from_dataset | {"duplicates": duplicates.output, "vectors": vectors.output},
+        )
         self.runner.need(stage)
         return stage
 
@@ -297,7 +419,13 @@ class _Pipeline:
             own = self.arrays.pred_probs
             spec |= {"file": own.file, "row_numbers": self.order_file, "columns": list(self.arrays.columns)}
             given = {"content": own.digest, "columns": fingerprint(list(self.arrays.columns))}
-            stage = whole("predict", f"{WORK}.vectors:adopt_probabilities", spec, settings=given, reads={"vectors": vectors.output})
+            stage = whole(
+                "predict",
+                f"{WORK}.vectors:adopt_probabilities",
+                spec,
+                settings=given,
+                reads={"vectors": vectors.output},
+            )
             self.runner.need(stage)
             self.outcome.prediction = {"source": "the user's own pred_probs"}
             return stage
@@ -305,11 +433,20 @@ class _Pipeline:
         trees = None
         if self.features is not None and not self.arrays.embeddings:
             tree_spec = spec | {"features_place": self.features.place()}
-            trees = whole("predict/trees", f"{WORK}.tables:trees", tree_spec, settings=settings, reads=reads | {"features": self.features.output}, rows=self.dataset.n_rows)
+            trees = whole(
+                "predict/trees",
+                f"{WORK}.tables:trees",
+                tree_spec,
+                settings=settings,
+                reads=reads | {"features": self.features.output},
+                rows=self.dataset.n_rows,
+            )
             models = self.runner.need(trees)[0]["models"]
             reads = reads | {"trees": trees.output}
         spec |= {"trees": trees.place() if trees else "", "models": models}
-        stage = whole("predict", f"{WORK}.vectors:predict", spec, settings=settings, reads=reads, rows=self.dataset.n_rows)
+        stage = whole(
+            "predict", f"{WORK}.vectors:predict", spec, settings=settings, reads=reads, rows=self.dataset.n_rows
+        )
         self.outcome.prediction = self.runner.need(stage)[0]
         self.runner.notes += self.outcome.prediction["notes"]
         return stage
@@ -317,13 +454,26 @@ class _Pipeline:
     # checks --------------------------------------------------------------------------------------------------
 
     def check(
-        self, kind: str, vectors: Stage, probabilities: Stage | None, *, graph: Stage | None = None, duplicates: Stage | None = None,
-        needs_probabilities: bool = False, threads: bool = False, properties: list[str] | None = None, **settings: Any,
+        self,
+        kind: str,
+        vectors: Stage,
+        probabilities: Stage | None,
+        *,
+        graph: Stage | None = None,
+        duplicates: Stage | None = None,
+        needs_probabilities: bool = False,
+        threads: bool = False,
+        properties: list[str] | None = None,
+        **settings: Any,
     ) -> None:
         """Run one kind of check and remember its table and counts."""
         reads = self.from_dataset | {"vectors": vectors.output}
         spec: dict[str, Any] = {"classes": self.dataset.classes}
-        uses = {"graph": graph, "duplicates": duplicates, "pred_probs": probabilities if needs_probabilities or kind == "outlier" else None}
+        uses = {
+            "graph": graph,
+            "duplicates": duplicates,
+            "pred_probs": probabilities if needs_probabilities or kind == "outlier" else None,
+        }
         for name, stage in uses.items():
             spec[name] = stage.place() if stage else ""
             if stage is not None:
@@ -331,7 +481,14 @@ class _Pipeline:
         if properties is not None:
             spec["properties"] = properties
             reads["properties"] = fingerprint(properties)
-        stage = whole(f"issues/{kind}", f"{WORK}.issues:{kind}", self.on_vectors(vectors) | spec, settings=settings | {"seed": self.settings.seed}, reads=reads, rows=self.dataset.n_rows)
+        stage = whole(
+            f"issues/{kind}",
+            f"{WORK}.issues:{kind}",
+            self.on_vectors(vectors) | spec,
+            settings=settings | {"seed": self.settings.seed},
+            reads=reads,
+            rows=self.dataset.n_rows,
+        )
         result = self.runner.check(kind, stage)
         if result is not None:
             self.outcome.tables[kind] = stage.place()
@@ -340,7 +497,9 @@ class _Pipeline:
 
     def insights(self, vectors: Stage) -> None:
         spec = self.on_vectors(vectors) | {
-            "classes": self.dataset.classes, "modality": self.dataset.modality, "label": self.outcome.tables.get("label", ""),
+            "classes": self.dataset.classes,
+            "modality": self.dataset.modality,
+            "label": self.outcome.tables.get("label", ""),
             "features": list(self.dataset.roles.features),
         }
         reads = self.from_dataset | ({"label": self.reads["label"]} if "label" in self.reads else {})

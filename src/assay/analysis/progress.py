@@ -45,7 +45,9 @@ class Progress:
         self._done += rows
         if self.mode == "json":
             seconds = time.monotonic() - self._started
-            self._json(event="progress", stage=self._name, done=self._done, total=self._total, seconds=round(seconds, 2))
+            self._json(
+                event="progress", stage=self._name, done=self._done, total=self._total, seconds=round(seconds, 2)
+            )
         elif self._bar is not None:
             self._bar.advance(self._task, rows)
 

@@ -62,8 +62,15 @@ def analyze_source(
             "name": dataset.name,
             "n_rows": len(dataset.order),
             "classes": dataset.classes,
-            "roles": {name: getattr(dataset.roles, name) for name in ("label", "text", "image", "id", "split", "features")},
-            "settings": {"seed": settings.seed, "effort": settings.effort, "encoders": list(settings.encoders), "task": settings.task},
+            "roles": {
+                name: getattr(dataset.roles, name) for name in ("label", "text", "image", "id", "split", "features")
+            },
+            "settings": {
+                "seed": settings.seed,
+                "effort": settings.effort,
+                "encoders": list(settings.encoders),
+                "task": settings.task,
+            },
             "stages": runner.stages,
             "tables": outcome.tables,
             "vectors": outcome.vectors,
@@ -96,7 +103,9 @@ def _without_labels(source: Source) -> Source:
     return replace(source, given=None)
 
 
-def _user_arrays(folder: Folder, dataset: Dataset, pred_probs: Any, names: Sequence[Any] | None, embeddings: Any, n: int) -> UserArrays:
+def _user_arrays(
+    folder: Folder, dataset: Dataset, pred_probs: Any, names: Sequence[Any] | None, embeddings: Any, n: int
+) -> UserArrays:
     kept = adopt_embeddings(folder, embeddings, n)
     probabilities, columns = adopt_pred_probs(folder, pred_probs, names, dataset.classes, n)
     return UserArrays(probabilities, columns, kept)
@@ -121,11 +130,22 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
         else:
             record["count"] = outcome.flags.get(check.flag, 0)
         records.append(record)
-    for name, title, applies in (("class_names", "Misspelt class names", dataset.labelled), ("columns", "Column faults", dataset.modality == "table")):
+    for name, title, applies in (
+        ("class_names", "Misspelt class names", dataset.labelled),
+        ("columns", "Column faults", dataset.modality == "table"),
+    ):
         if applies:
             failed = runner.failed.get("insights")
             count = None if failed else outcome.insight_counts.get(name, 0)
-            records.append({"name": name, "title": title, "status": "failed" if failed else "ran", "why": failed or "", "count": count})
+            records.append(
+                {
+                    "name": name,
+                    "title": title,
+                    "status": "failed" if failed else "ran",
+                    "why": failed or "",
+                    "count": count,
+                }
+            )
     return records
 
 
@@ -136,5 +156,13 @@ def failures(run: dict[str, Any]) -> list[str]:
 def _versions() -> dict[str, str]:
     from importlib.metadata import version
 
-    names: Iterable[str] = ("numpy", "pandas", "pyarrow", "scikit-learn", "onnxruntime", "lightgbm", "opencv-python-headless")
+    names: Iterable[str] = (
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "scikit-learn",
+        "onnxruntime",
+        "lightgbm",
+        "opencv-python-headless",
+    )
     return {"assay": assay.__version__, "python": platform.python_version()} | {name: version(name) for name in names}

@@ -18,7 +18,9 @@ from assay.storage import Folder
 class Runner:
     """Runs stages through the executor, keeps what already holds, and remembers cost, notes and failures."""
 
-    def __init__(self, folder: Folder, executor: LocalExecutor, progress: Progress, before: dict[str, Any] | None) -> None:
+    def __init__(
+        self, folder: Folder, executor: LocalExecutor, progress: Progress, before: dict[str, Any] | None
+    ) -> None:
         self.folder, self.executor, self.progress = folder, executor, progress
         self.before: dict[str, Any] = (before or {}).get("stages", {})
         self.stages: dict[str, dict[str, Any]] = {}

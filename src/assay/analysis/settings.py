@@ -38,7 +38,16 @@ class Settings:
     debug: bool = False
 
 
-def make_settings(*, task: str | None, seed: int, effort: str, encoders: Sequence[str], workers: int | None, memory: str | int | None, debug: bool = False) -> Settings:
+def make_settings(
+    *,
+    task: str | None,
+    seed: int,
+    effort: str,
+    encoders: Sequence[str],
+    workers: int | None,
+    memory: str | int | None,
+    debug: bool = False,
+) -> Settings:
     """Validate; `UsageError` says what is allowed."""
     task = {"classification": "multi-class", None: "auto"}.get(task, task) or "auto"
     if task not in TASKS:
@@ -134,14 +143,18 @@ def adopt_embeddings(folder: Folder, embeddings: Any, n_rows: int) -> dict[str, 
         if not str(name).isidentifier():
             raise UsageError(f"the name of an embedding must be a plain word, not {name!r}")
         if len(array) != n_rows:
-            raise ArrayError(f"embeddings {name!r} have {len(array):,} rows but the data has {n_rows:,}; give one row each, in the data's order")
+            raise ArrayError(
+                f"embeddings {name!r} have {len(array):,} rows but the data has {n_rows:,}; give one row each, in the data's order"
+            )
         if array.shape[1] == 0:
             raise ArrayError(f"embeddings {name!r} have no columns")
         kept[str(name)] = _keep(folder, str(name), array)
     return kept
 
 
-def adopt_pred_probs(folder: Folder, pred_probs: Any, names: Sequence[Any] | None, classes: Sequence[Label], n_rows: int) -> tuple[UserArray | None, tuple[int, ...]]:
+def adopt_pred_probs(
+    folder: Folder, pred_probs: Any, names: Sequence[Any] | None, classes: Sequence[Label], n_rows: int
+) -> tuple[UserArray | None, tuple[int, ...]]:
     """Check N, K and the order of the columns (by ``names`` or a DataFrame's columns, else by number), and that they are probabilities."""
     if pred_probs is None:
         return None, ()
@@ -152,7 +165,9 @@ def adopt_pred_probs(folder: Folder, pred_probs: Any, names: Sequence[Any] | Non
     if not classes:
         raise UsageError("pred_probs were given but the data has no labels; name the label column with --label")
     if len(array) != n_rows:
-        raise ArrayError(f"pred_probs have {len(array):,} rows but the data has {n_rows:,}; give one row each, in the data's order")
+        raise ArrayError(
+            f"pred_probs have {len(array):,} rows but the data has {n_rows:,}; give one row each, in the data's order"
+        )
     if names is None and array.shape[1] != len(classes):
         raise ArrayError(
             f"pred_probs have {array.shape[1]} columns but the labels have {len(classes)} classes "
@@ -170,7 +185,9 @@ def _order(names: Sequence[Any], classes: Sequence[Label], width: int) -> tuple[
     place = {str(name): column for column, name in enumerate(names)}
     absent = [str(name) for name in classes if str(name) not in place]
     if absent:
-        raise ArrayError(f"pred_probs have no column for the class{'es' if len(absent) > 1 else ''} {', '.join(map(repr, absent[:3]))}")
+        raise ArrayError(
+            f"pred_probs have no column for the class{'es' if len(absent) > 1 else ''} {', '.join(map(repr, absent[:3]))}"
+        )
     if len(place) != len(names):
         raise ArrayError("two columns of pred_probs carry the same class name")
     return tuple(place[str(name)] for name in classes)

@@ -84,7 +84,16 @@ class Stage:
         }
 
 
-def whole(name: str, fn: str, spec: Mapping[str, Any], *, settings: Mapping[str, Any], reads: Mapping[str, str], rows: int = 0, version: int = 1) -> Stage:
+def whole(
+    name: str,
+    fn: str,
+    spec: Mapping[str, Any],
+    *,
+    settings: Mapping[str, Any],
+    reads: Mapping[str, str],
+    rows: int = 0,
+    version: int = 1,
+) -> Stage:
     """A stage of one shard. ``spec`` may hold what does not change the result (threads, places)."""
     shard = Shard(WHOLE, dict(spec) | dict(settings), rows)
     return Stage(name, fn, dict(settings), dict(reads), (shard,), version)
@@ -99,7 +108,12 @@ def pending(stage: Stage, folder: Folder) -> list[Shard]:
 def tasks(stage: Stage, shards: Sequence[Shard], folder: Folder) -> list[Task]:
     fn = "assay.analysis.stage:run_shard"
     return [
-        Task(fn, str(folder.root), {"fn": stage.fn, "place": stage.place(shard.key), "spec": shard.spec}, f"{stage.name} {shard.key}")
+        Task(
+            fn,
+            str(folder.root),
+            {"fn": stage.fn, "place": stage.place(shard.key), "spec": shard.spec},
+            f"{stage.name} {shard.key}",
+        )
         for shard in shards
     ]
 

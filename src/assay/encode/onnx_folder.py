@@ -38,7 +38,11 @@ class OnnxFolder:
     def find(cls, name: str) -> OnnxFolder:
         """`UsageError` where there is no model, or it is no image encoder."""
         place = find(name)
-        model = place if place.is_file() else next((p for p in (place / "model.onnx", place / "onnx" / "model.onnx") if p.is_file()), None)
+        model = (
+            place
+            if place.is_file()
+            else next((p for p in (place / "model.onnx", place / "onnx" / "model.onnx") if p.is_file()), None)
+        )
         if model is None:
             raise UsageError(f"--encoder: {place} holds no model.onnx")
         file = model.parent / "preprocessor_config.json"

@@ -23,12 +23,16 @@ def session(model: bytes | str) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def run_batches(model: Any, rows: list[Any], feed: Callable[[list[Any]], NDArray[Any]], output: str | None = None) -> NDArray[np.float32]:
+def run_batches(
+    model: Any, rows: list[Any], feed: Callable[[list[Any]], NDArray[Any]], output: str | None = None
+) -> NDArray[np.float32]:
     """Feed rows in batches of 16 through the model's first input; 4-D answers are averaged over their area, 3-D over tokens."""
     name = model.get_inputs()[0].name
     out = []
     for start in range(0, len(rows), BATCH):
-        (y,) = model.run([output] if output else [model.get_outputs()[0].name], {name: feed(rows[start : start + BATCH])})
+        (y,) = model.run(
+            [output] if output else [model.get_outputs()[0].name], {name: feed(rows[start : start + BATCH])}
+        )
         y = np.asarray(y, np.float32)
         out.append(y.mean((2, 3)) if y.ndim == 4 else y.mean(1) if y.ndim == 3 else y.reshape(len(y), -1))
     return np.concatenate(out)

@@ -89,7 +89,9 @@ def _fit_bag(maps: Floats, bag: Bag, rng: np.random.Generator) -> dict[str, NDAr
     """Whitening and dictionary from about 20,000 patches."""
     channels = maps.shape[3]
     flips = np.arange(channels) if bag.name == "pixels" else MIRRORED_DIRECTION
-    mirror = np.arange(bag.size * bag.size * channels).reshape(bag.size, bag.size, channels)[:, ::-1][..., flips].ravel()
+    mirror = (
+        np.arange(bag.size * bag.size * channels).reshape(bag.size, bag.size, channels)[:, ::-1][..., flips].ravel()
+    )
     per_image = max(1, -(-20_000 // len(maps)))
     chosen = []
     for start in range(0, len(maps), BATCH):
@@ -134,7 +136,10 @@ def _code(maps: Floats, bag: Bag, state: State) -> Floats:
     up, down = np.maximum(s - t, 0), np.maximum(-s - t, 0)
     codes = np.concatenate([up, down], 1).reshape(n, rows, rows, -1)
     edges = [-(-rows * place // bag.grid) for place in range(bag.grid + 1)]
-    cells = [[codes[:, a:b, c:d].mean((1, 2)) for c, d in zip(edges, edges[1:], strict=False)] for a, b in zip(edges, edges[1:], strict=False)]
+    cells = [
+        [codes[:, a:b, c:d].mean((1, 2)) for c, d in zip(edges, edges[1:], strict=False)]
+        for a, b in zip(edges, edges[1:], strict=False)
+    ]
     return np.stack([np.stack(row, 1) for row in cells], 1)
 
 

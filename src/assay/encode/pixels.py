@@ -20,8 +20,18 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 MAX_PIXELS = 120_000_000
 Rgb = NDArray[np.uint8]
 PROPERTY_NAMES = (
-    "width", "height", "brightness_p1", "brightness_p5", "brightness_p50", "brightness_p95", "brightness_p99",
-    "contrast", "entropy", "sharpness", "edge_density", "colourfulness",
+    "width",
+    "height",
+    "brightness_p1",
+    "brightness_p5",
+    "brightness_p50",
+    "brightness_p95",
+    "brightness_p99",
+    "contrast",
+    "entropy",
+    "sharpness",
+    "edge_density",
+    "colourfulness",
 )
 
 
@@ -68,10 +78,23 @@ def decode(data: bytes) -> Picture:
             raise Unreadable(_not_an_image(data)) from error
         except Image.DecompressionBombError as error:
             raise Unreadable("the picture claims too many pixels (decompression bomb?)") from error
-        except (OSError, SyntaxError, ValueError, struct.error, EOFError, KeyError, IndexError, TypeError, OverflowError, NotImplementedError) as error:
+        except (
+            OSError,
+            SyntaxError,
+            ValueError,
+            struct.error,
+            EOFError,
+            KeyError,
+            IndexError,
+            TypeError,
+            OverflowError,
+            NotImplementedError,
+        ) as error:
             text = str(error).strip() or type(error).__name__
             truncated = "truncated" in text.lower() or "not enough" in text.lower()
-            raise Unreadable("the image file is truncated" if truncated else f"the image cannot be decoded: {text[:120]}") from error
+            raise Unreadable(
+                "the image file is truncated" if truncated else f"the image cannot be decoded: {text[:120]}"
+            ) from error
 
 
 def _not_an_image(data: bytes) -> str:
@@ -157,7 +180,16 @@ def properties(picture: Picture) -> dict[str, float]:
     sharp, dense = _sharpness(gray)
     channels = small.astype(np.int16)
     colour = np.abs(channels - channels.mean(2, keepdims=True)).mean() / 255
-    values = (picture.width, picture.height, *p, gray.std() / 255, -(filled * np.log2(filled)).sum(), sharp, dense, colour)
+    values = (
+        picture.width,
+        picture.height,
+        *p,
+        gray.std() / 255,
+        -(filled * np.log2(filled)).sum(),
+        sharp,
+        dense,
+        colour,
+    )
     return {name: float(value) for name, value in zip(PROPERTY_NAMES, values, strict=True)}
 
 

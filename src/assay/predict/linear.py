@@ -49,7 +49,15 @@ class _Sums:
     mean: Floats
 
 
-def _statistics(x: NDArray[Any], labels: NDArray[np.int32], folds: NDArray[np.int8], rows: NDArray[np.int64], k: int, n_folds: int, threads: int) -> _Sums:
+def _statistics(
+    x: NDArray[Any],
+    labels: NDArray[np.int32],
+    folds: NDArray[np.int8],
+    rows: NDArray[np.int64],
+    k: int,
+    n_folds: int,
+    threads: int,
+) -> _Sums:
     """Per-fold class counts, class sums and Gram matrix of centred vectors; blocks in a fixed order."""
     d = x.shape[1]
     sample = rows[:: max(1, len(rows) // 20_000)]
@@ -73,7 +81,9 @@ def _statistics(x: NDArray[Any], labels: NDArray[np.int32], folds: NDArray[np.in
     return _Sums(counts, sums, gram, mean)
 
 
-def _discriminant(counts: NDArray[np.float64], sums: NDArray[np.float64], gram: NDArray[np.float64], mean: Floats, shrinkage: float) -> Head:
+def _discriminant(
+    counts: NDArray[np.float64], sums: NDArray[np.float64], gram: NDArray[np.float64], mean: Floats, shrinkage: float
+) -> Head:
     n, k, d = counts.sum(), len(counts), gram.shape[0]
     class_means = sums / np.maximum(counts, 1)[:, None]
     # one extra row at the grand mean guards the means of tiny classes
@@ -89,7 +99,15 @@ def _discriminant(counts: NDArray[np.float64], sums: NDArray[np.float64], gram: 
     return Head(mean, weights.astype(np.float32), intercept.astype(np.float32))
 
 
-def discriminants(x: NDArray[Any], labels: NDArray[np.int32], folds: NDArray[np.int8], use: NDArray[np.bool_], n_classes: int, *, threads: int) -> list[Head]:
+def discriminants(
+    x: NDArray[Any],
+    labels: NDArray[np.int32],
+    folds: NDArray[np.int8],
+    use: NDArray[np.bool_],
+    n_classes: int,
+    *,
+    threads: int,
+) -> list[Head]:
     """One shrunken linear discriminant a fold, fitted without that fold's rows.
 
     The shrinkage is the one with the best calibrated log-loss on the first fold's rows (at most 4,000 of them).
@@ -101,7 +119,13 @@ def discriminants(x: NDArray[Any], labels: NDArray[np.int32], folds: NDArray[np.
     total = (found.counts.sum(0), found.sums.sum(0), found.gram.sum(0))
 
     def without(fold: int, shrinkage: float) -> Head:
-        return _discriminant(total[0] - found.counts[fold], total[1] - found.sums[fold], total[2] - found.gram[fold], found.mean, shrinkage)
+        return _discriminant(
+            total[0] - found.counts[fold],
+            total[1] - found.sums[fold],
+            total[2] - found.gram[fold],
+            found.mean,
+            shrinkage,
+        )
 
     held = rows[folds[rows] == 0]
     held = held[:: max(1, len(held) // 4_000)]
@@ -141,7 +165,15 @@ def calibrated_loss(scores: Floats, labels: NDArray[np.int32]) -> tuple[float, f
 
 
 def softmax_heads(
-    x: NDArray[Any], labels: NDArray[np.int32], folds: NDArray[np.int8], use: NDArray[np.bool_], start: list[Head], *, epochs: int, seed: int, threads: int
+    x: NDArray[Any],
+    labels: NDArray[np.int32],
+    folds: NDArray[np.int8],
+    use: NDArray[np.bool_],
+    start: list[Head],
+    *,
+    epochs: int,
+    seed: int,
+    threads: int,
 ) -> list[Head]:
     """Each fold's discriminant trained further on log-loss: Adam, whitened inputs, cosine steps. Cost: O(epochs F N d K)."""
     rows = np.flatnonzero((folds >= 0) & use)
@@ -159,7 +191,15 @@ def softmax_heads(
         return list(pool.map(one, range(len(start))))
 
 
-def _train(x: NDArray[Any], labels: NDArray[np.int32], rows: NDArray[np.int64], head: Head, whiten: Floats, epochs: int, rng: np.random.Generator) -> Head:
+def _train(
+    x: NDArray[Any],
+    labels: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    head: Head,
+    whiten: Floats,
+    epochs: int,
+    rng: np.random.Generator,
+) -> Head:
     if not len(rows):
         return head
     probe = rows[:: max(1, len(rows) // 4_000)]
@@ -180,10 +220,17 @@ def _train(x: NDArray[Any], labels: NDArray[np.int32], rows: NDArray[np.int64], 
             error /= len(part)
             step += 1
             rate = 3e-3 * (0.5 * (1 + np.cos(np.pi * step / steps)) + 1e-3)
-            for value, gradient, m, v in ((w, z.T @ error, moments[0], moments[1]), (b, error.sum(0), moments[2], moments[3])):
+            for value, gradient, m, v in (
+                (w, z.T @ error, moments[0], moments[1]),
+                (b, error.sum(0), moments[2], moments[3]),
+            ):
                 m *= 0.9
                 m += 0.1 * gradient
                 v *= 0.99
                 v += 0.01 * gradient * gradient
-                value -= np.float32(rate / (1 - 0.9**step)) * m / (np.sqrt(v / np.float32(1 - 0.99**step)) + np.float32(1e-8))
+                value -= (
+                    np.float32(rate / (1 - 0.9**step))
+                    * m
+                    / (np.sqrt(v / np.float32(1 - 0.99**step)) + np.float32(1e-8))
+                )
     return Head(head.mean, whiten @ w, b)

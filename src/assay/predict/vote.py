@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 NEIGHBORS = 10
 
 
-def vote(rows: NDArray[np.int64], ids: NDArray[np.int32], labels: NDArray[np.int32], folds: NDArray[np.int8], prior: NDArray[np.float32]) -> NDArray[np.float32]:
+def vote(
+    rows: NDArray[np.int64],
+    ids: NDArray[np.int32],
+    labels: NDArray[np.int32],
+    folds: NDArray[np.int8],
+    prior: NDArray[np.float32],
+) -> NDArray[np.float32]:
     """Share of each class among the row's neighbours of other folds (at most 10), one pseudo-vote by ``prior``.
 
     Neighbours of the row's own fold do not vote: its duplicates are all there, so none of them leaks its label.

@@ -131,7 +131,11 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
     place[number_of] = np.arange(n)
 
     classes = classes_of(source.given)
-    if previous is not None and old_ids is not None and {type(c) for c in previous.classes} == {type(c) for c in classes}:
+    if (
+        previous is not None
+        and old_ids is not None
+        and {type(c) for c in previous.classes} == {type(c) for c in classes}
+    ):
         known = set(previous.classes)
         classes = [*previous.classes, *(name for name in classes if name not in known)]
     take = pa.array(np.where(place >= 0, place, 0), mask=place < 0)
@@ -211,7 +215,9 @@ def read_dataset(folder: Folder, fingerprint: str) -> Dataset:
     rows = pa.concat_tables([folder.get_table(part) for part in _parts(folder, fingerprint, "rows")]).combine_chunks()
     if rows.num_rows != header["n_rows"]:
         raise ProjectError(f"{folder.path(name)}: rows are missing from its parts; delete the folder and run again")
-    return Dataset(fingerprint, header["modality"], Roles(**_roles_from(header["roles"])), header["classes"], rows, header["name"])
+    return Dataset(
+        fingerprint, header["modality"], Roles(**_roles_from(header["roles"])), header["classes"], rows, header["name"]
+    )
 
 
 def read_rows(folder: Folder, fingerprint: str, start: int, stop: int, columns: list[str]) -> pa.Table:
@@ -226,12 +232,16 @@ def read_cells(folder: Folder, fingerprint: str, start: int, stop: int, columns:
 
 def _slice(folder: Folder, fingerprint: str, kind: str, start: int, stop: int, columns: list[str] | None) -> pa.Table:
     first, last = start // PART, max(start, stop - 1) // PART
-    parts = [folder.get_table(f"dataset/{fingerprint}/{kind}-{part:05d}.parquet", columns) for part in range(first, last + 1)]
+    parts = [
+        folder.get_table(f"dataset/{fingerprint}/{kind}-{part:05d}.parquet", columns) for part in range(first, last + 1)
+    ]
     return pa.concat_tables(parts).slice(start - first * PART, stop - start)
 
 
 def _roles_json(roles: Roles) -> dict[str, Any]:
-    return {name: getattr(roles, name) for name in ("label", "text", "image", "id", "split")} | {"features": list(roles.features)}
+    return {name: getattr(roles, name) for name in ("label", "text", "image", "id", "split")} | {
+        "features": list(roles.features)
+    }
 
 
 def _roles_from(value: dict[str, Any]) -> dict[str, Any]:

@@ -94,7 +94,9 @@ class Project:
         kinds = ["outlier", "duplicate", self.run["modality"]]
         return ["label", *kinds, "conflict"] if self.classes else kinds
 
-    def results(self, rows: NDArray[np.int64] | Sequence[int] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+    def results(
+        self, rows: NDArray[np.int64] | Sequence[int] | None = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
         """Result columns (names of columns.py) of the given row numbers; default: every present row, the user's order."""
         wanted = self.result_columns() if columns is None else [ROW_ID, *(name for name in columns if name != ROW_ID)]
         index = self.dataset.order if rows is None else np.asarray(rows, np.int64)
@@ -105,7 +107,11 @@ class Project:
             if names:
                 table = self._kind_table(kind, names)
                 for name in names:
-                    out[name] = table[name].take(taken) if table is not None and name in table.column_names else pa.nulls(len(index), self._type(name))
+                    out[name] = (
+                        table[name].take(taken)
+                        if table is not None and name in table.column_names
+                        else pa.nulls(len(index), self._type(name))
+                    )
         for name in wanted:
             if name not in out:
                 out[name] = self._dataset_column(name).take(taken)
@@ -235,14 +241,18 @@ class Project:
             raise UsageError(f"there is no check {type!r}; choose one of {', '.join(c.name for c in CHECKS)}")
         record = next((r for r in self.run["checks"] if r["name"] == type), None)
         if record is None:
-            raise UsageError(f"the check {type!r} is for {' and '.join(check.modalities)} data; this project holds {self.run['modality']} data")
+            raise UsageError(
+                f"the check {type!r} is for {' and '.join(check.modalities)} data; this project holds {self.run['modality']} data"
+            )
         if record["status"] != "ran":
             raise UsageError(f"the check {type!r} has no results: it was {record['status']} ({record['why']})")
         table = self.results(columns=[check.flag, *([check.score] if check.score else [])])
         rows = self.dataset.order[table[check.flag].to_numpy(zero_copy_only=False).astype(bool)]
         if check.score is None:
             return rows
-        score = table[check.score].to_numpy().astype(float)[table[check.flag].to_numpy(zero_copy_only=False).astype(bool)]
+        score = (
+            table[check.score].to_numpy().astype(float)[table[check.flag].to_numpy(zero_copy_only=False).astype(bool)]
+        )
         return rows[np.argsort(-np.nan_to_num(score, nan=-1.0), kind="stable")]
 
     def report(self, path: str | os.PathLike[str]) -> str:

@@ -27,10 +27,21 @@ class Summary:
 
     @classmethod
     def of(cls, run: dict[str, Any], findings: list[dict[str, Any]]) -> Summary:
-        kept = {key: run[key] for key in ("run", "seconds", "settings", "views", "graph", "prediction", "versions", "timings", "redone")}
+        kept = {
+            key: run[key]
+            for key in ("run", "seconds", "settings", "views", "graph", "prediction", "versions", "timings", "redone")
+        }
         return cls(
-            run["name"], run["modality"], run["task"], run["n_rows"], len(run["classes"]), tuple(run["checks"]),
-            tuple(findings), tuple(run["notes"]), tuple(run["missing"]), kept,
+            run["name"],
+            run["modality"],
+            run["task"],
+            run["n_rows"],
+            len(run["classes"]),
+            tuple(run["checks"]),
+            tuple(findings),
+            tuple(run["notes"]),
+            tuple(run["missing"]),
+            kept,
         )
 
     @property

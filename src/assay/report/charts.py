@@ -16,10 +16,9 @@ PLOT, TOP, FOOT, SCALE = 200, 18, 26, 44  # pixels of the histogram: the plot, r
 
 def bar(share: float, tone: str = "neutral") -> Markup:
     """A horizontal bar of ``share`` of the width (0..1); decoration beside a number that says the same."""
-    width = max(0.4, 100 * min(max(share, 0.0), 1.0))
+    width = 100 * min(max(share, 0.0), 1.0)
     return Markup(
         '<svg class="bar" width="100%" height="12" aria-hidden="true" focusable="false">'
-        '<rect class="track" width="100%" height="12" rx="2"/>'
         f'<rect class="{tone}" width="{width:.2f}%" height="12" rx="2"/></svg>'
     )
 

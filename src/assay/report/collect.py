@@ -21,7 +21,6 @@ from assay.report.data import (
     Duplicates,
     DuplicateSet,
     Estimate,
-    Exhibit,
     Figure,
     FindingLine,
     Gallery,
@@ -67,14 +66,12 @@ def collect(project: Project, *, budget: int = PAGE_BYTES) -> ReportData:
     plan = _Plan.of(overview, ran)
     shelf = Exhibits(project, overview, plan.positions(), budget=budget)
     label_issues = (
-        _gallery(shelf, overview, "label", ran["label"], plan.galleries["label"]) if "label" in plan.galleries else None
+        _gallery(shelf, "label", ran["label"], plan.galleries["label"]) if "label" in plan.galleries else None
     )
     duplicates = _duplicates(shelf, overview, plan) if "near_duplicate" in ran else None
     examples = _corrections(shelf, plan) if "label" in ran else ()
     galleries = tuple(
-        _gallery(shelf, overview, name, ran[name], positions)
-        for name, positions in plan.galleries.items()
-        if name != "label"
+        _gallery(shelf, name, ran[name], positions) for name, positions in plan.galleries.items() if name != "label"
     )
     findings = project.insights()
     listed = [finding for finding in findings if finding["check"] not in CHARTED]
@@ -157,19 +154,12 @@ def _ordered(members: NDArray[np.int64]) -> NDArray[np.int64]:
 # sections ------------------------------------------------------------------------------------------------------
 
 
-def _gallery(shelf: Exhibits, overview: Overview, name: str, total: int, positions: NDArray[np.int64]) -> Gallery:
-    check = CHECK_BY_NAME[name]
-    scores = overview.scores.get(check.score) if check.score else None
-    exhibits: list[Exhibit] = []
-    for position in positions.tolist():
-        score = None if scores is None or np.isnan(scores[position]) else float(scores[position])
-        exhibits.append(
-            shelf.show(position, telling=name == "label", reason=_reason(shelf, name, position), score=score)
-        )
-    shown = tuple(exhibits)
+def _gallery(shelf: Exhibits, name: str, total: int, positions: NDArray[np.int64]) -> Gallery:
+    telling = name == "label"
+    shown = tuple(shelf.show(p, telling=telling, reason=_reason(shelf, name, p)) for p in positions.tolist())
     if shelf.modality == "table":
-        shown = shelf.with_cells(shown, positions.tolist(), telling=name == "label")
-    return Gallery(name, check.title, total, shown)
+        shown = shelf.with_cells(shown, positions.tolist(), telling=telling)
+    return Gallery(name, CHECK_BY_NAME[name].title, total, shown)
 
 
 def _reason(shelf: Exhibits, name: str, position: int) -> str:
@@ -188,9 +178,7 @@ def _reason(shelf: Exhibits, name: str, position: int) -> str:
         return "" if length is None else f"{length:,} characters"
     if name == "wrong_language":
         return f"language: {shelf.value(position, 'predicted_language') or 'unknown'}"
-    column = {"label": "label_issue_reason", "outlier": "outlier_reason", "not_analyzed": "not_analyzed_reason"}.get(
-        name
-    )
+    column = {"outlier": "outlier_reason", "not_analyzed": "not_analyzed_reason"}.get(name)
     return str(shelf.value(position, column) or "") if column else ""
 
 
@@ -304,23 +292,24 @@ def _lead(overview: Overview, run: dict[str, Any], ran: dict[str, int]) -> str:
 def _figures(
     overview: Overview, ran: dict[str, int], estimate: Estimate | None, duplicates: Duplicates | None
 ) -> tuple[Figure, ...]:
-    n = len(overview.rows)
-
     def counted(name: str, label: str) -> list[Figure]:
-        return [Figure(f"{ran[name]:,}", label, f"{ran[name] / max(n, 1):.1%} of all")] if name in ran else []
+        share = ran.get(name, 0) / max(len(overview.rows), 1)
+        return [Figure(f"{ran[name]:,}", label, f"{share:.1%} of all")] if name in ran else []
+
+    def sets(count: int, words: str, note: str = "") -> Figure:
+        return Figure(f"{count:,}", words.replace("sets", "set") if count == 1 else words, note)
 
     figures: list[Figure] = []
     if estimate:
-        figures.append(
-            Figure(f"{estimate.rate:.1%}", "of labels wrong, estimated", f"{estimate.low:.1%} to {estimate.high:.1%}")
-        )
+        interval = f"{estimate.low:.1%} to {estimate.high:.1%}"
+        figures.append(Figure(f"{estimate.rate:.1%}", "of labels wrong, estimated", interval))
     figures += counted("label", "label issues") + counted("outlier", "outliers")
     if duplicates:
-        figures.append(Figure(f"{duplicates.sets:,}", "duplicate sets", f"{duplicates.rows:,} rows"))
+        figures.append(sets(duplicates.sets, "duplicate sets", f"{duplicates.rows:,} rows"))
         if "duplicate_label_conflict" in ran:
-            figures.append(Figure(f"{duplicates.conflict_sets:,}", "sets with conflicting labels"))
+            figures.append(sets(duplicates.conflict_sets, "sets with conflicting labels"))
         if "cross_split_duplicate" in ran:
-            figures.append(Figure(f"{duplicates.cross_split_sets:,}", "sets across splits"))
+            figures.append(sets(duplicates.cross_split_sets, "sets across splits"))
     figures += counted("ambiguous", "ambiguous")
     for name, label in (("unlabeled", "unlabelled"), ("not_analyzed", "could not be read")):
         figures += counted(name, label) if ran.get(name) else []

@@ -51,8 +51,7 @@ class Exhibit:
     given: str | None = None
     suggested: str | None = None
     confidence: float | None = None  # of the suggestion, 0..1
-    quality: float | None = None  # label quality, 1 = good
-    score: float | None = None  # of the check it is shown under, 1 = most severe
+    p_error: float | None = None  # calibrated probability that the given label is wrong
     split: str | None = None
     reason: str = ""
     is_wrong: bool = False  # in a duplicate set: this member's label is the wrong one

@@ -24,6 +24,7 @@ from assay.report.pictures import PAGE_BYTES, PictureShelf
 from assay.report.telling import (
     ColumnContrast,
     Frequencies,
+    function_words,
     plain_passages,
     telling_cells,
     telling_words,
@@ -98,7 +99,7 @@ class Exhibits:
             given=clean(names[given], NAME) if given >= 0 else None,
             suggested=clean(names[suggested], NAME) if suggested >= 0 else None,
             confidence=_number(self.value(position, "suggested_label_confidence_score")),
-            quality=_number(self.value(position, "label_quality")),
+            p_error=_number(self.value(position, "p_label_error")),
             split=None if self.value(position, "split") is None else clean(self.value(position, "split"), NAME),
             reason=clean(reason, REASON),
             **more,
@@ -133,11 +134,16 @@ class Exhibits:
             for code, table in self._reference_cells.items()
         }
 
+    @cached_property
+    def _function_words(self) -> frozenset[str]:
+        return function_words(list(self._words.values()))
+
     def _passages(self, position: int, given: int, suggested: int, telling: bool) -> tuple[Passage, ...]:
         raw = self._cells[self._text][self._place[position]].as_py()
         text = clean(self._masked(position, "" if raw is None else str(raw)), READ_TEXT)
         if telling and given >= 0:
-            return telling_words(text, self._words[given], self._words[suggested], longest=TEXT)
+            words = self._words
+            return telling_words(text, words[given], words[suggested], ignore=self._function_words, longest=TEXT)
         return plain_passages(text, longest=TEXT)
 
     def _masked(self, position: int, text: str) -> str:

@@ -12,7 +12,7 @@ import base64
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from assay.report.charts import bar, histogram
 from assay.report.data import Picture, ReportData
@@ -35,7 +35,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": _count, "percent": _percent, "data_uri": _data_uri, "plural": _plural}
+    environment.filters |= {
+        "count": _count,
+        "percent": _percent,
+        "data_uri": _data_uri,
+        "plural": _plural,
+        "breakable": _breakable,
+    }
     environment.globals |= {"bar": bar, "histogram": histogram, "style": _style(environment)}
     return environment
 
@@ -63,6 +69,11 @@ def _plural(count: int, modality: str) -> str:
     """``3 images``"""
     one, many = UNITS.get(modality, ("row", "rows"))
     return f"{count:,} {one if count == 1 else many}"
+
+
+def _breakable(path: str) -> Markup:
+    """A path that may break after a slash."""
+    return Markup("/<wbr>").join(escape(part) for part in path.split("/"))
 
 
 def _data_uri(picture: Picture) -> Markup:

@@ -74,7 +74,9 @@ def _open_path(path: Path, wanted: Wanted) -> Source:
         return _open_zip(path, wanted)
     if table_files.kind_of(path) is None:
         kind = "one image: give its folder" if is_image(path.name) else "of a kind Assay does not read"
-        raise SourceError(f"{path} is {kind}; it reads folders and ZIPs of images, CSV, TSV, JSON, JSONL, Parquet, Arrow and Excel files")
+        raise SourceError(
+            f"{path} is {kind}; it reads folders and ZIPs of images, CSV, TSV, JSON, JSONL, Parquet, Arrow and Excel files"
+        )
     return _from_cells(table_files.read_cells(path), {}, wanted, _stem(path), path.parent)
 
 
@@ -107,7 +109,9 @@ def _open_folder(path: Path, wanted: Wanted) -> Source:
         if len(tables) == 1:
             return _open_path(path / tables[0], wanted)
         if tables:
-            raise SourceError(f"{path} holds no images but {len(tables)} tables ({', '.join(tables[:3])}); give one of them")
+            raise SourceError(
+                f"{path} holds no images but {len(tables)} tables ({', '.join(tables[:3])}); give one of them"
+            )
     _no_columns(wanted)
     return image_files(files, others, name=name, where=str(path), use_splits=wanted.split != "none")
 
@@ -116,7 +120,9 @@ def _no_columns(wanted: Wanted) -> None:
     if wanted.modality not in ("auto", "image"):
         raise UsageError(f"a folder of images cannot be read as {wanted.modality}")
     if wanted.text or wanted.features or (wanted.label not in (None, "label")) or (wanted.image not in (None, "path")):
-        raise UsageError("a folder of images has no columns to name: its class folders are the labels, its paths the ids")
+        raise UsageError(
+            "a folder of images has no columns to name: its class folders are the labels, its paths the ids"
+        )
 
 
 def _open_zip(path: Path, wanted: Wanted) -> Source:
@@ -157,15 +163,29 @@ def _from_cells(cells: Cells, blobs: Blobs, wanted: Wanted, name: str, base: Pat
             uris, stamps, missing = _uris(table[roles.image].cast(pa.string()).to_pylist(), base, top)
             reasons = missing | reasons
     return Source(
-        modality, row_ids(table, roles.id), table, given, split_column(table, roles.split), uris, stamps, pictures, reasons,
-        roles, notes, name,
+        modality,
+        row_ids(table, roles.id),
+        table,
+        given,
+        split_column(table, roles.split),
+        uris,
+        stamps,
+        pictures,
+        reasons,
+        roles,
+        notes,
+        name,
     )
 
 
 def _uris(values: list[str | None], base: Path | None, top: str) -> tuple[list[str], list[str], dict[int, str]]:
     """Where each image is, a cheap change stamp, and the rows that name nothing that exists."""
     in_zip = base is not None and base.is_file()
-    members = {info.filename: f"{info.CRC:08x}:{info.file_size}" for info in open_zip(base).infolist()} if in_zip and base else {}
+    members = (
+        {info.filename: f"{info.CRC:08x}:{info.file_size}" for info in open_zip(base).infolist()}
+        if in_zip and base
+        else {}
+    )
     uris, stamps = [], []
     reasons: dict[int, str] = {}
     for row, value in enumerate(values):
@@ -181,7 +201,11 @@ def _uris(values: list[str | None], base: Path | None, top: str) -> tuple[list[s
             if member not in members:
                 reasons[row] = f"the ZIP has no member {member}"
         else:
-            path = Path(urllib.parse.unquote(urllib.parse.urlparse(text).path)) if text.startswith("file://") else Path(text)
+            path = (
+                Path(urllib.parse.unquote(urllib.parse.urlparse(text).path))
+                if text.startswith("file://")
+                else Path(text)
+            )
             uri = str(path if path.is_absolute() or base is None else base / path)
             try:
                 status = os.stat(uri)
@@ -191,5 +215,3 @@ def _uris(values: list[str | None], base: Path | None, top: str) -> tuple[list[s
         uris.append(uri)
         stamps.append(stamp)
     return uris, stamps, reasons
-
-

@@ -20,11 +20,35 @@ import pyarrow as pa
 
 from assay.errors import MissingExtraError, SourceError
 
-TEXT_ENDINGS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-OTHER_ENDINGS = {".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow", ".xlsx": "excel", ".xls": "excel", ".xlsm": "excel", ".ods": "excel"}
+TEXT_ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".txt": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+OTHER_ENDINGS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".xlsx": "excel",
+    ".xls": "excel",
+    ".xlsm": "excel",
+    ".ods": "excel",
+}
 BINARY_MAGIC = {
-    b"PAR1": "a Parquet file", b"ARROW1": "an Arrow file", b"PK\x03\x04": "a ZIP or Excel file", b"\x1f\x8b": "a gzip file",
-    b"\xd0\xcf\x11\xe0": "an old Excel file", b"\x89PNG": "a PNG image", b"\xff\xd8\xff": "a JPEG image", b"%PDF": "a PDF",
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
+    b"PK\x03\x04": "a ZIP or Excel file",
+    b"\x1f\x8b": "a gzip file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"%PDF": "a PDF",
     b"SQLite format 3": "a SQLite database",
 }
 BROKEN = "\ufffd"
@@ -41,7 +65,7 @@ class Cells:
 
 
 def kind_of(path: Path) -> str | None:
-    """"csv", "tsv", "json", "jsonl", "parquet", "arrow", "excel", or None; ``.gz`` is looked through for text."""
+    """ "csv", "tsv", "json", "jsonl", "parquet", "arrow", "excel", or None; ``.gz`` is looked through for text."""
     endings = [ending.lower() for ending in path.suffixes]
     if endings[-1:] == [".gz"]:
         return TEXT_ENDINGS.get(endings[-2]) if len(endings) > 1 else None
@@ -135,7 +159,9 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
         raise SourceError(f"{where} has a header but no rows")
     if ragged > max(3, row // 2):
         first = next(iter(reasons.values()))
-        raise SourceError(f"{where} does not read as a CSV: {ragged} of {row} rows have another number of cells ({first}); is it a table?")
+        raise SourceError(
+            f"{where} does not read as a CSV: {ragged} of {row} rows have another number of cells ({first}); is it a table?"
+        )
     broken = sum("UTF-8" in reason for reason in reasons.values())
     if broken > max(3, row // 2):
         raise SourceError(f"{where} is not UTF-8 text; save it as UTF-8")
@@ -163,7 +189,13 @@ def typed(values: Sequence[str]) -> pa.Array:
 
 def _is_int(value: str) -> bool:
     digits = value.removeprefix("-")
-    return digits.isascii() and digits.isdigit() and len(digits) < 19 and (digits == "0" or digits[0] != "0") and value != "-0"
+    return (
+        digits.isascii()
+        and digits.isdigit()
+        and len(digits) < 19
+        and (digits == "0" or digits[0] != "0")
+        and value != "-0"
+    )
 
 
 def _is_float(value: str) -> bool:
@@ -189,7 +221,7 @@ def _json(path: Path, data: bytes) -> Cells:
             raise SourceError(f"{path}: its columns have different lengths ({', '.join(map(str, sorted(lengths)))})")
         value = [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-        raise SourceError(f"{path} must hold an array of objects, such as [{{\"text\": \"...\", \"label\": \"...\"}}]")
+        raise SourceError(f'{path} must hold an array of objects, such as [{{"text": "...", "label": "..."}}]')
     return Cells(records_table(value, str(path)))
 
 
@@ -208,7 +240,9 @@ def _jsonl(path: Path, data: bytes) -> Cells:
             value = {}
         rows.append(value)
     if rows and len(reasons) > max(3, len(rows) // 2):
-        raise SourceError(f"{path} does not read as JSON lines: {len(reasons)} of {len(rows)} lines are broken ({next(iter(reasons.values()))})")
+        raise SourceError(
+            f"{path} does not read as JSON lines: {len(reasons)} of {len(rows)} lines are broken ({next(iter(reasons.values()))})"
+        )
     return Cells(records_table(rows, str(path)), reasons)
 
 
@@ -227,7 +261,9 @@ def plain_array(values: Iterable[Any], name: str, where: str) -> pa.Array:
     if kinds & {dict}:
         raise SourceError(f"{where}: the column {name!r} holds nested objects; flatten them first")
     if list in kinds:
-        return pa.array([json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for value in values])
+        return pa.array(
+            [json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for value in values]
+        )
     if kinds <= {int, float} and len(kinds) == 2:
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
     if len(kinds) > 1:
@@ -277,7 +313,9 @@ def _excel(path: Path) -> Cells:
         raise SourceError(f"{path}: its first sheet has a header but no rows")
     columns = {name: [_excel_value(row[place]) for row in rows[1:]] for place, name in enumerate(header)}
     table = pa.table({name: _excel_column(values, name, str(path)) for name, values in columns.items()})
-    notes = [f"sheet: {book.sheet_names[0]} (the first of {len(book.sheet_names)})"] if len(book.sheet_names) > 1 else []
+    notes = (
+        [f"sheet: {book.sheet_names[0]} (the first of {len(book.sheet_names)})"] if len(book.sheet_names) > 1 else []
+    )
     return Cells(table, {}, notes)
 
 

@@ -43,7 +43,9 @@ def from_pandas(frame: Any) -> tuple[Cells, Blobs]:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value) or type(value).__name__ in ("NAType", "NaTType")
+    return (
+        value is None or (isinstance(value, float) and value != value) or type(value).__name__ in ("NAType", "NaTType")
+    )
 
 
 def _pictures(values: list[Any]) -> list[bytes | None] | None:
@@ -135,7 +137,9 @@ def from_hf(data: Any) -> tuple[Cells, Blobs]:
             columns[name] = pa.nulls(len(values), pa.string())
         elif isinstance(feature, datasets.ClassLabel):
             codes = data.with_format("arrow").select_columns([name])[:][name].to_pylist()
-            columns[name] = pa.array([None if code is None or code < 0 else feature.int2str(code) for code in codes], pa.string())
+            columns[name] = pa.array(
+                [None if code is None or code < 0 else feature.int2str(code) for code in codes], pa.string()
+            )
         else:
             columns[name] = data.with_format("arrow").select_columns([name])[:][name].combine_chunks()
     return Cells(pa.table(columns)), found

@@ -5,6 +5,9 @@ In: one uri. Out: its bytes, or `UnreadableError` with a reason for a person. Do
 
 from __future__ import annotations
 
+import http.client
+import os
+import stat
 import time
 import urllib.error
 import urllib.parse
@@ -14,80 +17,155 @@ import zlib
 from functools import lru_cache
 from pathlib import Path
 
-TIMEOUT = 20.0
+TIMEOUT = 20.0  # seconds a server may stay silent
+DEADLINE = 120.0  # seconds for one whole answer: a server that drips must not hold a run
 ATTEMPTS = 3
+PAUSE = 0.5  # seconds before the second attempt; doubled for each one after
+LONGEST_PAUSE = 10.0  # of what a server may ask for with Retry-After
 MAX_BYTES = 256 << 20
+BLOCK = 1 << 16
 ZIP = "zip:"
+WEB = ("http://", "https://")
+RETRIED = frozenset({408, 425, 429})
+URL_SAFE = ":/?#[]@!$&'()*+,;=%~-._"
 
 
 class UnreadableError(Exception):
     """Why one row's bytes cannot be had; the row is marked, the run goes on."""
 
 
+def is_url(text: str) -> bool:
+    """Does it name an http(s) address?"""
+    return text[:8].lower().startswith(WEB)
+
+
+def local_uri(path: str) -> str:
+    """The uri of an absolute path: the path itself, or ``file://`` where its bytes are no UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return "file://" + urllib.parse.quote(os.fsencode(path))
+    return path
+
+
+def zip_uri(archive: Path, member: str) -> str:
+    """The uri of a member: ``zip:/abs/x.zip!member``; a ``!`` in the archive's own path is escaped."""
+    return f"{ZIP}{str(archive).replace('%', '%25').replace('!', '%21')}!{member}"
+
+
+def path_of_file_url(url: str) -> str:
+    """``file:///a/b%20c.png`` -> ``/a/b c.png``; `UnreadableError` if it names another machine."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.netloc not in ("", "localhost"):
+        raise UnreadableError(f"file:// addresses of other machines cannot be read ({parts.netloc})")
+    # '?' and '#' are ordinary characters of a file name
+    rest = url[len("file://") + len(parts.netloc) :]
+    return os.fsdecode(urllib.parse.unquote_to_bytes(rest))
+
+
 def read_bytes(uri: str) -> bytes:
-    """Read ``/a/b.png``, ``file:///a/b.png``, ``zip:/a/b.zip!member`` or ``https://...``; one attempt a local file, three a URL."""
-    if uri.startswith(("http://", "https://")):
+    """Read ``/a/b.png``, ``file:///a/b.png``, ``zip:/a/b.zip!member`` or ``https://...``.
+
+    A local file gets one attempt, a URL `ATTEMPTS` with a growing pause between. Never empty, at most `MAX_BYTES`.
+    """
+    if is_url(uri):
         return _fetch(uri)
     if uri.startswith(ZIP):
         archive, _, member = uri.removeprefix(ZIP).partition("!")
-        return _member(archive, member)
-    path = Path(urllib.request.url2pathname(urllib.parse.urlparse(uri).path) if uri.startswith("file://") else uri)
+        return _member(urllib.parse.unquote(archive), member)
+    return _read_file(Path(path_of_file_url(uri) if uri.startswith("file://") else uri))
+
+
+def _read_file(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise UnreadableError(f"the file is larger than {MAX_BYTES >> 20} MiB")
-        if size == 0:
-            raise UnreadableError("the file is empty (zero bytes)")
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UnreadableError(f"this is a folder, not a file: {path}")
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
+            raise UnreadableError(f"this is a pipe or device, not a file: {path}")
+        _check_size(status.st_size, "file")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise UnreadableError(f"there is no such file: {path}") from error
-    except IsADirectoryError as error:
-        raise UnreadableError(f"this is a folder, not a file: {path}") from error
     except PermissionError as error:
         raise UnreadableError(f"no permission to read {path}") from error
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _check_size(size: int, what: str) -> None:
+    if size == 0:
+        raise UnreadableError(f"the {what} is empty (zero bytes)")
+    if size > MAX_BYTES:
+        raise UnreadableError(f"the {what} is larger than {MAX_BYTES >> 20} MiB")
 
 
 @lru_cache(maxsize=4)
-def _archive(path: str) -> zipfile.ZipFile:
+def _archive(path: str, version: tuple[int, int]) -> zipfile.ZipFile:
+    """Kept open: reading the member list of a large archive takes seconds. ``version`` notices a replaced file."""
     return zipfile.ZipFile(path)
 
 
 def _member(archive: str, member: str) -> bytes:
     try:
-        info = _archive(archive).getinfo(member)
-        if info.file_size > MAX_BYTES:
-            raise UnreadableError(f"the file is larger than {MAX_BYTES >> 20} MiB")
-        data = _archive(archive).read(info)
+        status = Path(archive).stat()
+        opened = _archive(archive, (status.st_size, status.st_mtime_ns))
+        info = opened.getinfo(member)
+        _check_size(info.file_size, "ZIP member")
+        data = opened.read(info)
+    except FileNotFoundError as error:
+        raise UnreadableError(f"there is no such file: {archive}") from error
     except KeyError as error:
         raise UnreadableError(f"the ZIP has no member {member}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise UnreadableError(f"the ZIP member is damaged: {error}") from error
-    if not data:
-        raise UnreadableError("the file is empty (zero bytes)")
+    _check_size(len(data), "ZIP member")
     return data
 
 
 def _fetch(url: str) -> bytes:
-    reason = ""
+    reason, asked = "", 0.0
     for attempt in range(ATTEMPTS):
         if attempt:
-            time.sleep(0.5 * 2**attempt)
+            time.sleep(max(PAUSE * 2 ** (attempt - 1), min(asked, LONGEST_PAUSE)))
         try:
-            request = urllib.request.Request(url, headers={"User-Agent": "assay"})
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-                data: bytes = answer.read(MAX_BYTES + 1)
+            return _download(url)
         except urllib.error.HTTPError as error:
             reason = f"the server answered {error.code} {error.reason}"
-            if error.code < 500 and error.code not in (408, 425, 429):
+            waits = (error.headers.get("Retry-After") or "").strip()
+            asked = float(waits) if waits.isdecimal() else 0.0
+            error.close()
+            if error.code < 500 and error.code not in RETRIED:
                 break
-        except (urllib.error.URLError, TimeoutError, OSError, ValueError) as error:
-            reason = f"the address could not be read: {getattr(error, 'reason', error)}"
-        else:
-            if len(data) > MAX_BYTES:
-                raise UnreadableError(f"the file is larger than {MAX_BYTES >> 20} MiB")
-            if not data:
-                raise UnreadableError("the address answered with zero bytes")
-            return data
+        except (TimeoutError, http.client.HTTPException, OSError) as error:
+            reason = f"the address could not be read: {_cause(error)}"
+        except ValueError as error:
+            reason = f"the address is not valid: {error}"
+            break
     raise UnreadableError(f"{reason} ({url})")
+
+
+def _cause(error: Exception) -> str:
+    cause = getattr(error, "reason", error)
+    if isinstance(cause, TimeoutError):
+        return f"no answer within {TIMEOUT:g} s"
+    return str(cause) or type(cause).__name__
+
+
+def _download(url: str) -> bytes:
+    started = time.monotonic()
+    request = urllib.request.Request(urllib.parse.quote(url, safe=URL_SAFE), headers={"User-Agent": "assay"})
+    data = bytearray()
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        expected = answer.headers.get("Content-Length")
+        while block := answer.read1(BLOCK):
+            data += block
+            if len(data) > MAX_BYTES:
+                raise UnreadableError(f"the file is larger than {MAX_BYTES >> 20} MiB ({url})")
+            if time.monotonic() - started > DEADLINE:
+                raise TimeoutError(f"the answer was not whole after {DEADLINE:g} s")
+    if expected is not None and expected.isdecimal() and len(data) < int(expected):
+        raise OSError(f"the answer broke off after {len(data):,} of {int(expected):,} bytes")
+    if not data:
+        raise UnreadableError(f"the address answered with zero bytes ({url})")
+    return bytes(data)

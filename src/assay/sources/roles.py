@@ -21,8 +21,31 @@ from assay.errors import UsageError
 from assay.sources.rows import IMAGE_ENDINGS, Roles
 
 LABEL_NAMES = ("label", "labels", "target", "class", "category", "y")
-IMAGE_NAMES = ("image", "image_path", "filepath", "file_path", "filename", "file_name", "path", "file", "url", "image_url")
-TEXT_NAMES = ("text", "body", "sentence", "content", "review", "comment", "message", "utterance", "question", "query", "description")
+IMAGE_NAMES = (
+    "image",
+    "image_path",
+    "filepath",
+    "file_path",
+    "filename",
+    "file_name",
+    "path",
+    "file",
+    "url",
+    "image_url",
+)
+TEXT_NAMES = (
+    "text",
+    "body",
+    "sentence",
+    "content",
+    "review",
+    "comment",
+    "message",
+    "utterance",
+    "question",
+    "query",
+    "description",
+)
 SPLIT_NAMES = ("split",)
 SAMPLE = 2_000
 MODALITIES = ("auto", "image", "text", "table")
@@ -48,7 +71,11 @@ def column(table: pa.Table, name: str, role: str) -> str:
     close = difflib.get_close_matches(name, table.column_names, 1, 0.6)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     shown = ", ".join(table.column_names[:20]) + (", ..." if table.num_columns > 20 else "")
-    raise UsageError(f"there is no column {name!r} for --{role}{hint} The columns are: {shown}".replace("? The", "? The").replace(f"--{role} The", f"--{role}. The"))
+    raise UsageError(
+        f"there is no column {name!r} for --{role}{hint} The columns are: {shown}".replace("? The", "? The").replace(
+            f"--{role} The", f"--{role}. The"
+        )
+    )
 
 
 def find_roles(table: pa.Table, wanted: Wanted, blobs: Collection[str]) -> tuple[str, Roles, list[str]]:
@@ -90,12 +117,20 @@ def find_roles(table: pa.Table, wanted: Wanted, blobs: Collection[str]) -> tuple
         notes.append(f"text column: {text!r} (the first with text; set with --text)")
     features: tuple[str, ...] = ()
     if modality == "table":
-        features = tuple(column(table, name, "features") for name in wanted.features) if wanted.features else tuple(free)
+        features = (
+            tuple(column(table, name, "features") for name in wanted.features) if wanted.features else tuple(free)
+        )
         if label in features:
             raise UsageError(f"the label column {label!r} cannot be a feature too")
         if not features:
             raise UsageError("no feature columns are left besides the label, id and split")
-    return modality, Roles(label, text if modality == "text" else None, image if modality == "image" else None, row_id, split, features), notes
+    return (
+        modality,
+        Roles(
+            label, text if modality == "text" else None, image if modality == "image" else None, row_id, split, features
+        ),
+        notes,
+    )
 
 
 def _label(table: pa.Table, wanted: Wanted, notes: list[str]) -> str | None:
@@ -189,10 +224,14 @@ def given_labels(table: pa.Table, name: str | None, notes: list[str]) -> pa.Arra
         values = pc.if_else(pc.equal(pc.utf8_trim_whitespace(values), ""), pa.scalar(None, pa.string()), values)
     labelled = len(values) - values.null_count
     if not labelled:
-        raise UsageError(f"every cell of the label column {name!r} is blank; choose another with --label, or use --task unsupervised")
+        raise UsageError(
+            f"every cell of the label column {name!r} is blank; choose another with --label, or use --task unsupervised"
+        )
     classes = len(values.unique().drop_null())
     if classes == labelled and labelled > 20:
-        raise UsageError(f"the label column {name!r} has as many classes as rows ({classes:,}): it looks like an id; choose another with --label")
+        raise UsageError(
+            f"the label column {name!r} has as many classes as rows ({classes:,}): it looks like an id; choose another with --label"
+        )
     if classes > 0.5 * labelled and labelled > 20:
         notes.append(f"the label column {name!r} has {classes:,} classes for {labelled:,} rows: is it the right one?")
     return pa.concat_arrays([values]) if isinstance(values, pa.Array) else values
@@ -207,10 +246,14 @@ def row_ids(table: pa.Table, name: str | None) -> pa.Array:
     listed: list[Any] = values.to_pylist()
     blank = [row for row, value in enumerate(listed) if value is None or not str(value).strip()]
     if blank:
-        raise UsageError(f"the id column {name!r} is blank in {len(blank):,} rows (the first: {', '.join(map(str, blank[:3]))}); ids must be filled")
+        raise UsageError(
+            f"the id column {name!r} is blank in {len(blank):,} rows (the first: {', '.join(map(str, blank[:3]))}); ids must be filled"
+        )
     twice = [value for value, count in Counter(listed).items() if count > 1]
     if twice:
-        raise UsageError(f"the id column {name!r} is not unique: {len(twice):,} ids appear more than once (the first: {', '.join(map(repr, twice[:3]))})")
+        raise UsageError(
+            f"the id column {name!r} is not unique: {len(twice):,} ids appear more than once (the first: {', '.join(map(repr, twice[:3]))})"
+        )
     return values
 
 

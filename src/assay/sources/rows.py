@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-IMAGE_ENDINGS = frozenset(".jpg .jpeg .jpe .jfif .png .gif .bmp .webp .tif .tiff .ppm .pgm .pbm .pnm .avif .jp2 .ico".split())
+# heic and heif cannot be decoded yet: such files become rows that say so, rather than vanish among "other files"
+IMAGE_ENDINGS = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".ico", ".heic", ".heif"]
+)
+
+
+def is_image(name: str) -> bool:
+    """By the ending of the name alone."""
+    return PurePosixPath(name).suffix.lower() in IMAGE_ENDINGS
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,15 @@ class Roles:
 
 @dataclass(frozen=True)
 class Source:
-    """Rows in the user's order. ``reasons``: row -> why it cannot be read; ``notes``: readings to say to the person."""
+    """Rows in the user's order.
+
+    ids : string or int64, unique, no nulls. cells : the user's columns and order (a folder: path, label?, split?).
+    given : int64, float64, bool or string; null = unlabelled. split : string or None.
+    uris : for images, what `assay.sources.reading.read_bytes` takes; "" where the bytes are in ``blobs`` or the row is
+    in ``reasons``. stamps : changes when the image does ("size:mtime_ns" of a file, "crc:size" of a ZIP member, the
+    URL itself); "" = unknown. blobs : encoded images held in memory.
+    reasons : row -> why it cannot be read. notes : readings to say to the person. name : for the project folder.
+    """
 
     modality: str
     ids: pa.Array

@@ -67,7 +67,12 @@ def table_clusters(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str
 def _write(folder: Folder, place: str, keys: Sequence[str | None], pairs: Pairs) -> dict[str, Any]:
     groups = exact_groups(keys)
     found = cluster(len(keys), groups, pairs)
-    table = {"id": found.id, "score": found.score, "kind": pa.array(found.kind.tolist(), pa.string()), "exact": found.exact}
+    table = {
+        "id": found.id,
+        "score": found.score,
+        "kind": pa.array(found.kind.tolist(), pa.string()),
+        "exact": found.exact,
+    }
     folder.put_table(f"{place}.parquet", pa.table(table))
     return {"clusters": len(np.unique(found.id[found.id >= 0])), "pairs": len(pairs.row_a)}
 

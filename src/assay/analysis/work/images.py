@@ -91,7 +91,10 @@ def encode(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         folder.put_array(f"{place}.{name}.npy", vectors.astype(np.float16))
     if spec["pixels"]:
         folder.put_array(f"{place}.tiny.npy", np.array(tiny, np.uint8).reshape(-1, 32, 32))
-        folder.put_table(f"{place}.thumbs.parquet", pa.table({"row": pa.array(rows, pa.int64()), "jpeg": pa.array(thumbs, pa.binary())}))
+        folder.put_table(
+            f"{place}.thumbs.parquet",
+            pa.table({"row": pa.array(rows, pa.int64()), "jpeg": pa.array(thumbs, pa.binary())}),
+        )
     folder.put_table(f"{place}.properties.parquet", _property_table(records))
     folder.put_array(f"{place}.rows.npy", np.array(rows, np.int64))
     return {"rows": len(rows), "unreadable": len(records) - len(rows)}
@@ -125,6 +128,10 @@ def verify(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         if proof is not None:
             kept.append((a, b, proof[0], float(proof[1])))
     columns = list(zip(*kept, strict=True)) if kept else [[], [], [], []]
-    schema = pa.schema([("row_a", pa.int64()), ("row_b", pa.int64()), ("kind", pa.string()), ("similarity", pa.float32())])
-    folder.put_table(f"{place}.parquet", pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema))
+    schema = pa.schema(
+        [("row_a", pa.int64()), ("row_b", pa.int64()), ("kind", pa.string()), ("similarity", pa.float32())]
+    )
+    folder.put_table(
+        f"{place}.parquet", pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+    )
     return {"pairs": len(pairs), "kept": len(kept)}

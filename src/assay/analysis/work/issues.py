@@ -27,7 +27,9 @@ def label_type(classes: list[Label]) -> pa.DataType:
     return pa.array(classes).type if classes else pa.string()
 
 
-def to_table(kind: str, values: Mapping[str, NDArray[Any]], rows: NDArray[np.int64], n_rows: int, classes: list[Label]) -> pa.Table:
+def to_table(
+    kind: str, values: Mapping[str, NDArray[Any]], rows: NDArray[np.int64], n_rows: int, classes: list[Label]
+) -> pa.Table:
     """Arrays over ``rows`` -> a table over all row numbers with nulls (False for flags) elsewhere."""
     names = pa.array(classes, label_type(classes)) if classes else pa.nulls(0, pa.string())
     columns: dict[str, pa.Array] = {}
@@ -48,18 +50,35 @@ def to_table(kind: str, values: Mapping[str, NDArray[Any]], rows: NDArray[np.int
             text[rows] = value
             columns[column.name] = pa.array(text.tolist(), pa.string())
         else:
-            number = np.full(n_rows, np.nan if column.dtype == "float32" else -1, np.float64 if column.dtype == "float32" else np.int64)
+            number = np.full(
+                n_rows,
+                np.nan if column.dtype == "float32" else -1,
+                np.float64 if column.dtype == "float32" else np.int64,
+            )
             number[rows] = value
             absent = np.isnan(number) if column.dtype == "float32" else number < 0
-            columns[column.name] = pa.array(np.where(absent, 0, number), mask=absent).cast(TYPES[column.dtype], safe=False)
+            columns[column.name] = pa.array(np.where(absent, 0, number), mask=absent).cast(
+                TYPES[column.dtype], safe=False
+            )
     return pa.table(columns)
 
 
-def _write(folder: Folder, place: str, kind: str, values: Mapping[str, NDArray[Any]], rows: NDArray[np.int64], spec: dict[str, Any]) -> dict[str, Any]:
+def _write(
+    folder: Folder,
+    place: str,
+    kind: str,
+    values: Mapping[str, NDArray[Any]],
+    rows: NDArray[np.int64],
+    spec: dict[str, Any],
+) -> dict[str, Any]:
     table = to_table(kind, values, rows, spec["n_rows"], spec["classes"])
     for part, start in enumerate(range(0, max(spec["n_rows"], 1), PART)):
         folder.put_table(f"{place}-{part:05d}.parquet", table.slice(start, PART))
-    flags = {name: int(pa.compute.sum(table[name]).as_py() or 0) for name in table.column_names if table[name].type == pa.bool_()}
+    flags = {
+        name: int(pa.compute.sum(table[name]).as_py() or 0)
+        for name in table.column_names
+        if table[name].type == pa.bool_()
+    }
     return {"flags": flags, "notes": list(values.get("_notes", []))}
 
 
@@ -70,7 +89,9 @@ def _rows(folder: Folder, spec: dict[str, Any]) -> NDArray[np.int64]:
 def _clusters(folder: Folder, spec: dict[str, Any]) -> Clusters:
     table = folder.get_table(f"{spec['duplicates']}.parquet")
     kind = np.array(table["kind"].to_pylist(), object)
-    return Clusters(table["id"].to_numpy(), table["score"].to_numpy(), kind, table["exact"].to_numpy(zero_copy_only=False))
+    return Clusters(
+        table["id"].to_numpy(), table["score"].to_numpy(), kind, table["exact"].to_numpy(zero_copy_only=False)
+    )
 
 
 def label(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -95,9 +116,15 @@ def outlier(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     rows = _rows(folder, spec)
     entropy = _entropy(folder.get_array(f"{spec['pred_probs']}.npy", mmap=True)) if spec["pred_probs"] else None
     found = outlier_issues(
-        views_of(folder, spec), labels_of(folder, spec),
-        folder.get_array(f"{spec['graph']}.ids.npy", mmap=True), folder.get_array(f"{spec['graph']}.distances.npy", mmap=True),
-        entropy, np.ones(len(rows), bool), modality=spec["modality"], seed=spec["seed"], threads=spec["threads"],
+        views_of(folder, spec),
+        labels_of(folder, spec),
+        folder.get_array(f"{spec['graph']}.ids.npy", mmap=True),
+        folder.get_array(f"{spec['graph']}.distances.npy", mmap=True),
+        entropy,
+        np.ones(len(rows), bool),
+        modality=spec["modality"],
+        seed=spec["seed"],
+        threads=spec["threads"],
     )
     return _write(folder, place, "outlier", found, rows, spec)
 
@@ -125,7 +152,10 @@ def conflict(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]
 
     probabilities = folder.get_array(f"{spec['pred_probs']}.npy", mmap=True)
     found = conflict_issues(
-        _clusters(folder, spec), labels_of(folder, spec), lambda rows: np.asarray(probabilities[rows]), len(spec["classes"])
+        _clusters(folder, spec),
+        labels_of(folder, spec),
+        lambda rows: np.asarray(probabilities[rows]),
+        len(spec["classes"]),
     )
     return _write(folder, place, "conflict", found, _rows(folder, spec), spec)
 
@@ -147,7 +177,9 @@ def text(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     table = pa.concat_tables([folder.get_table(f"{part}.properties.parquet") for part in spec["properties"]])
     good = _column(folder, spec, "reason").is_null().to_numpy()
     values = {
-        name: np.array(table[name].to_pylist(), object) if pa.types.is_string(table[name].type) else table[name].to_numpy()
+        name: np.array(table[name].to_pylist(), object)
+        if pa.types.is_string(table[name].type)
+        else table[name].to_numpy()
         for name in table.column_names
     }
     return _write(folder, place, "text", text_issues(values, good), np.arange(spec["n_rows"]), spec)
@@ -173,8 +205,17 @@ def insights(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]
     codes = _column(folder, spec, "code").to_numpy().astype(np.int32)
     if spec["classes"]:
         columns = ["is_label_issue", "p_label_error", "suggested_label"]
-        parts = [folder.get_table(f"{spec['label']}-{part:05d}.parquet", columns) for part in range(-(-spec["n_rows"] // PART))] if spec["label"] else []
-        findings += class_findings(spec["classes"], codes, _label_summary(pa.concat_tables(parts), spec["classes"]) if parts else None)
+        parts = (
+            [
+                folder.get_table(f"{spec['label']}-{part:05d}.parquet", columns)
+                for part in range(-(-spec["n_rows"] // PART))
+            ]
+            if spec["label"]
+            else []
+        )
+        findings += class_findings(
+            spec["classes"], codes, _label_summary(pa.concat_tables(parts), spec["classes"]) if parts else None
+        )
     if spec["modality"] == "table":
         rows, cells = frame(folder, spec)
         findings += column_findings(cells, list(spec["features"]), codes[rows])

@@ -50,7 +50,14 @@ def trees(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     folds = folder.get_array(f"{spec['folds']}.npy")
     labels = labels_of(folder, spec)
     found = tree_probabilities(
-        matrix, dense, labels, folds, spec["n_classes"], seed=spec["seed"], threads=spec["threads"], effort=spec["effort"]
+        matrix,
+        dense,
+        labels,
+        folds,
+        spec["n_classes"],
+        seed=spec["seed"],
+        threads=spec["threads"],
+        effort=spec["effort"],
     )
     for name, probabilities in found.items():
         folder.put_array(f"{place}.{name}.npy", probabilities.astype(np.float32))

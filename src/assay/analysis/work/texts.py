@@ -20,7 +20,11 @@ def read_texts(folder: Folder, spec: dict[str, Any], start: int, stop: int) -> t
     column = spec["column"]
     cells = read_cells(folder, spec["dataset"], start, stop, [column])[column].cast(pa.string()).to_pylist()
     reasons = read_rows(folder, spec["dataset"], start, stop, ["reason"])["reason"].to_pylist()
-    rows = [row for row, (text, reason) in enumerate(zip(cells, reasons, strict=True)) if reason is None and (text or "").strip()]
+    rows = [
+        row
+        for row, (text, reason) in enumerate(zip(cells, reasons, strict=True))
+        if reason is None and (text or "").strip()
+    ]
     return np.array(rows, np.int64) + start, [cells[row] for row in rows]
 
 
@@ -63,7 +67,9 @@ def tfidf(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     from assay.encode.text import tfidf_embeddings
 
     rows, texts = all_texts(folder, spec)
-    vectors = tfidf_embeddings(texts, seed=spec["seed"], threads=spec["threads"]) if texts else np.zeros((0, 1), np.float32)
+    vectors = (
+        tfidf_embeddings(texts, seed=spec["seed"], threads=spec["threads"]) if texts else np.zeros((0, 1), np.float32)
+    )
     folder.put_array(f"{place}.tfidf.npy", vectors.astype(np.float16))
     folder.put_array(f"{place}.rows.npy", rows)
     return {"rows": len(rows), "dims": int(vectors.shape[1])}

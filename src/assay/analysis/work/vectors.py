@@ -86,7 +86,9 @@ def adopt(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     if given.shape[1] > 512 and len(rows) > 1:
         rng = np.random.default_rng([spec["seed"], 3])
         sample = np.sort(rng.permutation(source)[:20_000])
-        project = PCA(min(512, len(sample)), svd_solver="randomized", random_state=spec["seed"]).fit(np.asarray(given[sample], np.float32))
+        project = PCA(min(512, len(sample)), svd_solver="randomized", random_state=spec["seed"]).fit(
+            np.asarray(given[sample], np.float32)
+        )
     dims = given.shape[1] if project is None else project.n_components_
     with folder.array_writer(f"{place}.{spec['view']}.npy", (len(rows), dims), np.float16) as out:
         for start in range(0, len(rows), PART):
@@ -96,7 +98,9 @@ def adopt(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     folder.put_array(f"{place}.rows.npy", rows)
     bad = np.sort(places[~good])
     reason = f"the embeddings {spec['view']!r} of this row hold NaN or infinity"
-    folder.put_table(f"{place}.properties.parquet", pa.table({"row": bad, "reason": pa.array([reason] * len(bad), pa.string())}))
+    folder.put_table(
+        f"{place}.properties.parquet", pa.table({"row": bad, "reason": pa.array([reason] * len(bad), pa.string())})
+    )
     return {"rows": len(rows), "not_finite": len(bad)}
 
 
@@ -106,7 +110,9 @@ def graph(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
 
     views = views_of(folder, spec)
     joint = join_views(list(views.values()), seed=spec["seed"])
-    ids, distances, recall = neighbors_report(joint, spec["k"], spec["metric"], threads=spec["threads"], seed=spec["seed"])
+    ids, distances, recall = neighbors_report(
+        joint, spec["k"], spec["metric"], threads=spec["threads"], seed=spec["seed"]
+    )
     folder.put_array(f"{place}.ids.npy", ids.astype(np.int32))
     folder.put_array(f"{place}.distances.npy", distances)
     return {"k": spec["k"], "metric": spec["metric"], "recall": recall, "dims": int(joint.shape[1])}
@@ -127,14 +133,34 @@ def predict(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     from assay.predict import predict as blend
 
     labels = labels_of(folder, spec)
-    extra = {name: folder.get_array(f"{spec['trees']}.{name}.npy", mmap=True) for name in spec["models"]} if spec["trees"] else {}
-    neighbors = (folder.get_array(f"{spec['graph']}.ids.npy", mmap=True), folder.get_array(f"{spec['graph']}.distances.npy", mmap=True))
+    extra = (
+        {name: folder.get_array(f"{spec['trees']}.{name}.npy", mmap=True) for name in spec["models"]}
+        if spec["trees"]
+        else {}
+    )
+    neighbors = (
+        folder.get_array(f"{spec['graph']}.ids.npy", mmap=True),
+        folder.get_array(f"{spec['graph']}.distances.npy", mmap=True),
+    )
     with folder.array_writer(f"{place}.npy", (len(labels), spec["n_classes"]), np.float32) as out:
         made = blend(
-            views_of(folder, spec), labels, folder.get_array(f"{spec['folds']}.npy"), neighbors, spec["n_classes"], out,
-            extra=extra, effort=spec["effort"], seed=spec["seed"], threads=spec["threads"],
+            views_of(folder, spec),
+            labels,
+            folder.get_array(f"{spec['folds']}.npy"),
+            neighbors,
+            spec["n_classes"],
+            out,
+            extra=extra,
+            effort=spec["effort"],
+            seed=spec["seed"],
+            threads=spec["threads"],
         )
-    return {"weights": made.weights, "log_loss": made.log_loss, "temperature": made.temperature, "notes": list(made.notes)}
+    return {
+        "weights": made.weights,
+        "log_loss": made.log_loss,
+        "temperature": made.temperature,
+        "notes": list(made.notes),
+    }
 
 
 def adopt_probabilities(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:

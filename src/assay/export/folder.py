@@ -1,0 +1,134 @@
+"""Pictures as a tree of class folders, the original bytes copied.
+
+In: row numbers, file names, labels, splits, a reader of bytes. Out: ``<target>/<split?>/<class>/<name>``.
+Does not know: how bytes are read, which rows were left out before.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from assay.errors import UsageError
+from assay.sources.reading import UnreadableError
+from assay.storage.folder import TEMPORARY, told_plainly
+
+FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+LONGEST = 200  # bytes of a name; file systems stop at 255
+MAGIC = {
+    b"\x89PNG": ".png",
+    b"\xff\xd8\xff": ".jpg",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+}
+
+
+def write_class_folders(
+    files: Iterable[tuple[int, str, Any, str | None]],
+    target: Path,
+    open_bytes: Callable[[int], bytes],
+    *,
+    splits: bool,
+) -> tuple[int, list[str]]:
+    """Copy each (row number, name, label, split); return the number of files and notes on what has no place.
+
+    At least one row must have a label. Names are made safe for every file system and unique within their folder.
+    """
+    notes: list[str] = []
+    unlabeled: list[int] = []
+    unreadable: list[str] = []
+    written = 0
+    names = _Names()
+    with new_folder(target) as root:
+        for row, name, label, split in files:
+            if label is None:
+                unlabeled.append(row)
+                continue
+            try:
+                data = open_bytes(row)
+            except UnreadableError as error:
+                unreadable.append(f"{name} ({error})")
+                continue
+            folder = names.folder(root / safe_name(split or "none") if splits else root, str(label))
+            (folder / names.file(folder, name, data)).write_bytes(data)
+            written += 1
+        if not written and not unreadable:
+            raise UsageError("no row has a label, so there are no class folders to make; export a table instead")
+    if unlabeled:
+        notes.append(f"{len(unlabeled):,} unlabelled rows have no class folder and are not in the tree")
+    if unreadable:
+        notes.append(f"{len(unreadable):,} pictures could not be read and are not in the tree: {unreadable[0]}, ...")
+    return written, notes
+
+
+def safe_name(text: str) -> str:
+    """A name that Linux, macOS and Windows all accept; never empty, never hidden, never a way out of the folder."""
+    name = FORBIDDEN.sub("_", text).strip().rstrip(". ")
+    name = f"_{name}" if not name or name[0] == "." or RESERVED.match(name) else name
+    while len(name.encode()) > LONGEST:
+        name = name[:-1]
+    return name
+
+
+class _Names:
+    """Unique names: two that differ only in what was made safe, or in case, do not meet."""
+
+    def __init__(self) -> None:
+        self._folders: dict[tuple[Path, str], Path] = {}
+        self._taken: dict[Path, set[str]] = {}
+
+    def folder(self, parent: Path, label: str) -> Path:
+        if (parent, label) not in self._folders:
+            folder = parent / self._unique(parent, safe_name(label), "")
+            folder.mkdir(parents=True)
+            self._folders[parent, label] = folder
+        return self._folders[parent, label]
+
+    def file(self, folder: Path, name: str, data: bytes) -> str:
+        path = PurePosixPath(name.replace("\\", "/").split("?")[0])
+        stem, ending = safe_name(path.stem or "picture"), FORBIDDEN.sub("_", path.suffix)
+        return self._unique(folder, stem, ending if len(ending) > 1 else _ending(data))
+
+    def _unique(self, folder: Path, stem: str, ending: str) -> str:
+        taken = self._taken.setdefault(folder, set())
+        name, count = stem + ending, 1
+        while name.casefold() in taken:
+            count += 1
+            name = f"{stem}-{count}{ending}"
+        taken.add(name.casefold())
+        return name
+
+
+def _ending(data: bytes) -> str:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return ".webp"
+    return next((ending for magic, ending in MAGIC.items() if data.startswith(magic)), "")
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder beside ``target`` that takes its name when the block ends well; else nothing is left of it."""
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{target} is a file; name a new folder")
+    with told_plainly(target):
+        if target.is_dir() and any(target.iterdir()):
+            raise UsageError(f"the folder {target} is not empty; name a new one, so that nothing of yours is mixed up")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
+        try:
+            temporary.chmod(0o755)
+            yield temporary
+            if target.is_dir():
+                target.rmdir()
+            temporary.rename(target)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise

@@ -1,0 +1,323 @@
+"""issues/label.py, issues/noise.py, issues/scan.py: label issues from labels and probabilities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from cleanlab.filter import find_label_issues as cleanlab_flags
+from cleanlab.rank import get_label_quality_scores
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, f1_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+from assay.columns import columns_of
+from assay.issues.label import GIVEN_WEIGHT, OUTSIDE, expected_f1_cut, find_label_issues, reasons
+from assay.issues.noise import STEPS, demix, noise_matrix
+from assay.issues.scan import TOP, scan
+
+
+def problem(n: int, n_classes: int, noise: float, seed: int, sharp: float = 6.0):
+    """Labels, true labels and probabilities of a decent model whose classes overlap."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, n_classes, n)
+    logits = rng.normal(0, 1.5, (n, n_classes))
+    logits[np.arange(n), true] += sharp
+    probs = np.exp(logits - logits.max(1, keepdims=True))
+    labels = true.copy()
+    wrong = rng.random(n) < noise
+    labels[wrong] = (labels[wrong] + rng.integers(1, n_classes, wrong.sum())) % n_classes
+    return labels.astype(np.int32), true, (probs / probs.sum(1, keepdims=True)).astype(np.float32)
+
+
+def out_of_sample(features, labels, **options):
+    model = LogisticRegression(max_iter=200, **options)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    return cross_val_predict(model, features, labels, cv=folds, method="predict_proba").astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = load_digits()
+    rng = np.random.default_rng(1)
+    labels = data.target.copy()
+    wrong = rng.random(len(labels)) < 0.1
+    labels[wrong] = (labels[wrong] + rng.integers(1, 10, wrong.sum())) % 10
+    return labels.astype(np.int32), data.target, out_of_sample(data.data / 16, labels)
+
+
+@pytest.fixture(scope="module")
+def banking(data_dir: Path):
+    """Real texts with 10 % injected noise, on the features and the model of cleanlab's tutorials."""
+    table = pd.read_csv(data_dir / "banking77" / "test.csv")
+    true = np.unique(table.category, return_inverse=True)[1]
+    rng = np.random.default_rng(0)
+    labels = true.copy()
+    wrong = rng.random(len(labels)) < 0.1
+    labels[wrong] = (labels[wrong] + rng.integers(1, 77, wrong.sum())) % 77
+    words = TfidfVectorizer(sublinear_tf=True).fit_transform(table.text)
+    features = TruncatedSVD(100, random_state=0).fit_transform(words)
+    return labels.astype(np.int32), true, out_of_sample(features, labels, C=10)
+
+
+@pytest.mark.parametrize("name", ["digits", "banking"])
+def test_ranking_and_flags_are_not_worse_than_cleanlab(name, request):
+    labels, true, probs = request.getfixturevalue(name)
+    wrong = labels != true
+    found = find_label_issues(labels, probs)
+    theirs = average_precision_score(wrong, 1 - get_label_quality_scores(labels, probs))
+    assert average_precision_score(wrong, found["label_issue_score"]) > theirs - 0.01
+    assert f1_score(wrong, found["is_label_issue"]) > f1_score(wrong, cleanlab_flags(labels, probs, n_jobs=1))
+
+
+@pytest.mark.parametrize("name", ["digits", "banking"])
+def test_error_probability_is_calibrated_better_than_one_minus_p_given(name, request):
+    labels, true, probs = request.getfixturevalue(name)
+    wrong = labels != true
+
+    def calibration_error(p):
+        place = np.minimum((p * 15).astype(int), 14)
+        return sum(abs(p[place == k].mean() - wrong[place == k].mean()) * (place == k).mean() for k in set(place))
+
+    ours = calibration_error(find_label_issues(labels, probs)["p_label_error"])
+    assert ours < 0.06
+    assert ours < calibration_error(1 - probs[np.arange(len(labels)), labels])
+
+
+@pytest.mark.parametrize("name", ["digits", "banking"])
+def test_safe_fixes_raise_label_accuracy_and_well_labeled_rows_are_right(name, request):
+    labels, true, probs = request.getfixturevalue(name)
+    found = find_label_issues(labels, probs)
+    safe = found["is_safe_to_fix"]
+    assert safe.sum() > 20
+    assert (found["suggested_label"][safe] == true[safe]).mean() > 0.9
+    well = found["is_well_labeled"]
+    assert well.mean() > 0.3
+    assert (labels[well] != true[well]).mean() <= 0.008
+
+
+def test_one_class_taken_for_another_is_found_where_self_confidence_fails():
+    """30 % of the even digits carry the label of the next odd one: the model learns the mistake."""
+    data = load_digits()
+    rng = np.random.default_rng(3)
+    labels = np.where((data.target % 2 == 0) & (rng.random(len(data.target)) < 0.3), data.target + 1, data.target)
+    probs = out_of_sample(data.data / 16, labels)
+    wrong = labels != data.target
+    ours = average_precision_score(wrong, find_label_issues(labels.astype(np.int32), probs)["label_issue_score"])
+    theirs = average_precision_score(wrong, 1 - get_label_quality_scores(labels, probs))
+    assert ours > theirs + 0.1
+
+
+def test_the_noise_matrix_finds_where_wrong_labels_go():
+    labels, true, probs = problem(6_000, 6, 0, 0)
+    swapped = (true == 2) & (np.random.default_rng(0).random(len(true)) < 0.25)
+    labels[swapped] = 4
+    matrix = noise_matrix(labels, scan(labels, probs))
+    assert matrix[2, 4] == pytest.approx(0.25, abs=0.06)
+    assert matrix.sum(1) == pytest.approx(np.ones(6), abs=1e-5)
+    assert np.delete(matrix[2], [2, 4]).max() < 0.02
+
+
+# the numeric core against brute force ------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 9), st.sampled_from([np.float32, np.float64]), st.booleans())
+def test_scan_finds_the_largest_classes_like_a_stable_sort(seed, n_classes, dtype, ties):
+    rng = np.random.default_rng(seed)
+    probs = rng.random((40, n_classes))
+    probs = (np.round(probs * 3) if ties else probs).astype(dtype)
+    labels = rng.integers(-1, n_classes, 40).astype(np.int32)
+    seen = scan(labels, probs)
+    order = np.argsort(-probs, axis=1, kind="stable")[:, :TOP]
+    assert np.array_equal(seen.classes, order)
+    assert np.array_equal(seen.probs, np.take_along_axis(probs, order, 1))
+    known = labels >= 0
+    assert np.array_equal(seen.given[known], probs[known, labels[known]])
+    assert np.isnan(seen.given[~known]).all()
+
+
+def test_demix_equals_a_loop_over_rows_and_undoes_a_known_mixture():
+    rng = np.random.default_rng(0)
+    mix = rng.random((4, 4)) * 0.1 + np.eye(4)
+    mix /= mix.sum(1, keepdims=True)
+    truth = rng.dirichlet([0.5] * 4, 30)
+    p = (truth @ mix).astype(np.float32)
+    stacked = np.repeat(mix[:, :, None], 30, 2).astype(np.float32)
+    q, rest = demix(p.T.copy(), np.zeros(30, np.float32), stacked)
+    for row in range(30):
+        x = p[row].astype(np.float64)
+        for _ in range(STEPS):
+            x = x * (mix @ (p[row] / (x @ mix)))
+            x /= x.sum()
+        assert q[:, row] == pytest.approx(x, abs=1e-4)
+    assert np.abs(q.T - truth).mean() < 0.5 * np.abs(p - truth).mean()
+    assert rest == pytest.approx(0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30))
+def test_the_cut_has_the_largest_expected_f1_of_all_cuts(values):
+    p = np.array(values, np.float32)
+    chosen = expected_f1_cut(p)
+    exact = np.sort(p.astype(np.float64))[::-1]
+
+    def expected(k: int) -> float:
+        return 2 * exact[:k].sum() / (k + exact.sum())
+
+    if p.max() > 0:
+        best = max(expected(k) for k in range(1, len(p) + 1))
+        assert expected(int(chosen.sum())) == pytest.approx(best, rel=1e-9)
+        assert p[chosen].min() >= p[~chosen].max(initial=0)
+    else:
+        assert not chosen.any()
+
+
+def test_posterior_follows_bayes_on_one_row():
+    labels, _, probs = problem(500, 3, 0.2, 5)
+    seen = scan(labels, probs)
+    noise = noise_matrix(labels, seen)
+    row = int(np.flatnonzero(find_label_issues(labels, probs)["is_label_issue"])[0])
+    p = probs[row].copy()
+    p[labels[row]] = max(p[labels[row]], 1e-7)
+    rest = np.maximum(1 - p.sum(keepdims=True), 0)
+    q, rest = demix(p[:, None], rest, noise[:, :, None].copy())
+    posterior = q[:, 0] * noise[:, labels[row]] ** GIVEN_WEIGHT
+    expected = 1 - posterior[labels[row]] / (posterior.sum() + rest[0] * OUTSIDE)
+    assert find_label_issues(labels, probs)["p_label_error"][row] == pytest.approx(expected, abs=1e-4)
+
+
+# promises ----------------------------------------------------------------------------------------------------
+
+
+def test_columns_are_those_of_the_table_with_their_types():
+    labels, _, probs = problem(300, 4, 0.1, 0)
+    found = find_label_issues(labels, probs)
+    dtypes = {"bool": np.bool_, "float32": np.float32, "label": np.int32}
+    expected = {c.name: dtypes[c.dtype] for c in columns_of("label") if c.name != "label_issue_reason"}
+    assert {name: values.dtype for name, values in found.items()} == expected
+    assert all(len(values) == 300 for values in found.values())
+
+
+def test_a_memory_map_gives_the_same_bytes_as_an_array(tmp_path):
+    labels, _, probs = problem(9_000, 120, 0.1, 2)
+    np.save(tmp_path / "probs.npy", probs)
+    one = find_label_issues(labels, probs)
+    two = find_label_issues(labels, np.load(tmp_path / "probs.npy", mmap_mode="r"))
+    assert all(one[name].tobytes() == two[name].tobytes() for name in one)
+
+
+def test_suggestions_stand_only_on_label_issues_and_unlabelled_rows():
+    labels, _, probs = problem(1_000, 5, 0.15, 1)
+    labels[:100] = -1
+    found = find_label_issues(labels, probs)
+    suggested = found["suggested_label"] >= 0
+    assert np.array_equal(suggested, found["is_label_issue"] | (labels < 0))
+    assert np.array_equal(suggested, ~np.isnan(found["suggested_label_confidence_score"]))
+    assert not (found["suggested_label"] == labels)[suggested].any()
+    for name in ("label_quality", "p_label_error", "label_issue_score", "ambiguous_score"):
+        assert np.isnan(found[name][:100]).all()
+        assert ((found[name][100:] >= 0) & (found[name][100:] <= 1)).all()
+    for name in ("is_label_issue", "is_well_labeled", "is_ambiguous", "has_rare_class"):
+        assert not found[name][:100].any()
+
+
+def test_rows_with_nan_are_not_analysed_and_change_nothing_else():
+    labels, _, probs = problem(800, 4, 0.1, 3)
+    broken, blind = probs.copy(), labels.copy()
+    broken[10] = np.nan
+    broken[11, 2] = np.nan
+    blind[[10, 11]] = -1
+    found, without = find_label_issues(labels, broken), find_label_issues(blind, broken)
+    for row in (10, 11):
+        assert found["predicted_label"][row] == found["suggested_label"][row] == found["second_label"][row] == -1
+        assert np.isnan(found["label_quality"][row]) and np.isnan(found["predicted_label_confidence"][row])
+        assert not found["is_label_issue"][row] and not found["is_safe_to_fix"][row]
+    rest = np.setdiff1d(np.arange(800), [10, 11])
+    assert all(np.array_equal(values[rest], without[name][rest], equal_nan=values.dtype == np.float32)
+               for name, values in found.items())  # fmt: skip
+
+
+def test_rare_classes_are_told_or_counted():
+    labels, _, probs = problem(400, 4, 0, 0)
+    labels[labels == 3] = 2
+    labels[:3] = 3
+    assert np.array_equal(find_label_issues(labels, probs)["has_rare_class"], labels == 3)
+    told = find_label_issues(labels, probs, rare=np.array([True, False, False, False]))
+    assert np.array_equal(told["has_rare_class"], labels == 0)
+
+
+def test_ambiguous_rows_have_two_even_classes_and_no_issue():
+    labels, _, probs = problem(500, 4, 0.05, 0)
+    probs[0] = [0.45, 0.44, 0.06, 0.05]
+    probs[1] = [0.97, 0.01, 0.01, 0.01]
+    labels[:2] = 0
+    found = find_label_issues(labels, probs)
+    assert found["is_ambiguous"][0] and not found["is_ambiguous"][1]
+    assert found["ambiguous_score"][0] > 0.8 > found["ambiguous_score"][1]
+    assert not (found["is_ambiguous"] & found["is_label_issue"]).any()
+
+
+@pytest.mark.parametrize(
+    ("n", "n_classes"), [(20, 2), (20, 1), (1, 3), (30, 30), (6_000, 5_000)], ids=lambda value: str(value)
+)
+def test_small_and_wide_problems_have_finite_scores(n, n_classes):
+    labels, _, probs = problem(n, n_classes, 0.1 if n_classes > 1 else 0, 0, sharp=9) if n_classes > 1 else (
+        np.zeros(n, np.int32), None, np.ones((n, 1), np.float32))  # fmt: skip
+    found = find_label_issues(labels, probs)
+    assert np.isfinite(found["label_quality"]).all() and np.isfinite(found["p_label_error"]).all()
+    if n_classes == 1:
+        assert not found["is_label_issue"].any() and not found["is_ambiguous"].any()
+        assert (found["second_label"] == -1).all()
+
+
+def test_no_rows_give_empty_columns():
+    found = find_label_issues(np.zeros(0, np.int32), np.zeros((0, 3), np.float32))
+    assert all(len(values) == 0 for values in found.values())
+
+
+def test_a_class_never_predicted_and_a_class_without_rows_do_no_harm():
+    labels, _, probs = problem(600, 5, 0.1, 4)
+    probs[:, 4] = 0
+    probs /= probs.sum(1, keepdims=True)
+    labels[labels == 3] = 2
+    found = find_label_issues(labels, probs)
+    assert np.isfinite(found["label_quality"]).all()
+    assert not (found["suggested_label"] == 4).any()
+
+
+def test_rows_that_are_all_alike_are_all_judged_alike():
+    probs = np.tile(np.array([[0.6, 0.3, 0.1]], np.float32), (50, 1))
+    labels = np.array([0] * 30 + [1] * 20, np.int32)
+    found = find_label_issues(labels, probs)
+    for code in (0, 1):
+        of_class = labels == code
+        assert all(len(set(values[of_class].tolist())) == 1 for name, values in found.items()
+                   if name not in ("suggested_label_confidence_score",))  # fmt: skip
+
+
+def test_a_model_that_contradicts_most_labels_is_not_safe_to_follow():
+    labels, _, probs = problem(2_000, 5, 0, 0)
+    shuffled = np.random.default_rng(0).permutation(5)
+    found = find_label_issues(labels, np.ascontiguousarray(probs[:, shuffled]))
+    assert not found["is_safe_to_fix"].any()
+
+
+def test_reasons_name_both_labels_and_stand_only_on_issues():
+    labels, _, probs = problem(400, 3, 0.15, 7)
+    found = find_label_issues(labels, probs)
+    sentences = reasons(found, labels, ["cat", "dog", "=owl"])
+    flagged = found["is_label_issue"]
+    assert flagged.any()
+    assert [sentence is not None for sentence in sentences] == flagged.tolist()
+    row = int(np.flatnonzero(flagged)[0])
+    names = ["cat", "dog", "=owl"]
+    assert f'Given "{names[labels[row]]}"' in sentences[row]
+    assert f'looks like "{names[found["suggested_label"][row]]}"' in sentences[row]
