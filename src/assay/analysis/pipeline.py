@@ -3,9 +3,9 @@
 In: a `Runner`, the dataset, settings, the user's arrays. Out: `Outcome`: where every result lies.
 Does not know: where stages run, what is already done.
 
-    images  fit encoders on a sample -> encode (one decode a picture) \\
-    texts   properties, TF-IDF, sentence encoder                       > vectors -> graph -> duplicates -> folds -> predict -> issues -> insights
-    tables  features                                                  /
+    images  fit encoders, encode (one decode a picture) \\
+    texts   properties, TF-IDF, sentence encoder         > vectors -> graph -> duplicates -> folds -> predict -> issues, insights
+    tables  features                                    /
 """
 
 from __future__ import annotations
@@ -234,6 +234,7 @@ class _Pipeline:
                 )
             views["tfidf"] = tfidf.places
             self.outcome.missing += missing_text_encoders()
+        chosen: list[tuple[list[str], Any]]
         chosen = [] if self.arrays.embeddings else [([], encoder) for encoder in sentence_encoders([])]
         chosen += [([name], encoder) for name in self.settings.encoders for encoder in sentence_encoders([name])]
         for load, encoder in chosen:

@@ -101,7 +101,7 @@ def whole(
 
 def pending(stage: Stage, folder: Folder) -> list[Shard]:
     """Shards without a marker."""
-    done = {name for name in folder.list(stage.base) if name.endswith(".done")}
+    done = {name for name in folder.names(stage.base) if name.endswith(".done")}
     return [shard for shard in stage.shards if f"{shard.key}.done" not in done]
 
 

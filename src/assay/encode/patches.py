@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -58,8 +59,8 @@ def _maps(images: NDArray[np.uint8]) -> dict[str, Floats]:
 def _edge_map(image: NDArray[np.uint8]) -> Floats:
     """Gradient magnitude of the strongest channel, shared between the two nearest of 8 directions, averaged over cells."""
     values = image.astype(np.float32)
-    gx = cv2.filter2D(values, -1, np.float32([[-1, 0, 1]]), borderType=cv2.BORDER_REPLICATE)
-    gy = cv2.filter2D(values, -1, np.float32([[-1], [0], [1]]), borderType=cv2.BORDER_REPLICATE)
+    gx = cv2.filter2D(values, -1, np.array([[-1, 0, 1]], np.float32), borderType=cv2.BORDER_REPLICATE)
+    gy = cv2.filter2D(values, -1, np.array([[-1], [0], [1]], np.float32), borderType=cv2.BORDER_REPLICATE)
     power = gx * gx + gy * gy
     strongest = power.argmax(2)[..., None]
     gx, gy, power = (np.take_along_axis(a, strongest, 2)[..., 0] for a in (gx, gy, power))
@@ -136,10 +137,7 @@ def _code(maps: Floats, bag: Bag, state: State) -> Floats:
     up, down = np.maximum(s - t, 0), np.maximum(-s - t, 0)
     codes = np.concatenate([up, down], 1).reshape(n, rows, rows, -1)
     edges = [-(-rows * place // bag.grid) for place in range(bag.grid + 1)]
-    cells = [
-        [codes[:, a:b, c:d].mean((1, 2)) for c, d in zip(edges, edges[1:], strict=False)]
-        for a, b in zip(edges, edges[1:], strict=False)
-    ]
+    cells = [[codes[:, a:b, c:d].mean((1, 2)) for c, d in pairwise(edges)] for a, b in pairwise(edges)]
     return np.stack([np.stack(row, 1) for row in cells], 1)
 
 
@@ -147,7 +145,8 @@ def _fold_mirror(f: Floats, flip: NDArray[np.int64]) -> Floats:
     """(n, g, g, D) -> flat: the part a mirror image shares, then the damped part it changes, each once."""
     mirrored = f[:, :, ::-1][..., flip]
     both = np.concatenate([f + mirrored, (f - mirrored) * np.float32(ANTISYMMETRIC)], -1)
-    return both[:, :, : (f.shape[2] + 1) // 2].reshape(len(f), -1) / 2
+    half: Floats = both[:, :, : (f.shape[2] + 1) // 2].reshape(len(f), -1) * np.float32(0.5)
+    return half
 
 
 def _colours(images: NDArray[np.uint8]) -> Floats:
@@ -197,13 +196,13 @@ def fit_patches(images: Sequence[NDArray[np.uint8]], *, seed: int, dims: int = 2
 
 
 def _damping(grid: int, width: int) -> Floats:
-    return np.tile(np.repeat(np.float32([1, ANTISYMMETRIC]), width), grid * ((grid + 1) // 2))
+    return np.tile(np.repeat(np.array([1, ANTISYMMETRIC], np.float32), width), grid * ((grid + 1) // 2))
 
 
 def _projection(f: Floats, dims: int, rng: np.random.Generator) -> Floats:
     """Randomised PCA (Halko, Martinsson, Tropp 2011), directions scaled by a power of their variance."""
-    d = max(1, min(dims, min(f.shape) - 1))
-    start = rng.standard_normal((f.shape[1], min(d + 32, min(f.shape))), np.float32)
+    d = max(1, min(dims, f.shape[0] - 1, f.shape[1] - 1))
+    start = rng.standard_normal((f.shape[1], min(d + 32, *f.shape)), np.float32)
     q = np.linalg.qr(f @ start)[0]
     q = np.linalg.qr(f @ (f.T @ q))[0]
     small = q.T @ f

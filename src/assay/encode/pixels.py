@@ -35,7 +35,7 @@ PROPERTY_NAMES = (
 )
 
 
-class Unreadable(Exception):
+class UndecodableError(Exception):
     """Why a picture cannot be decoded, in words for a person."""
 
 
@@ -56,28 +56,28 @@ class Picture:
 
 
 def decode(data: bytes) -> Picture:
-    """Any format Pillow reads; the first frame of an animation. `Unreadable` for damage, bombs and what is no image.
+    """Any format Pillow reads; the first frame of an animation. `UndecodableError` for damage, bombs and what is no image.
 
     Size is checked in the header, before pixels are allocated.
     """
     if not data:
-        raise Unreadable("the file is empty (zero bytes)")
+        raise UndecodableError("the file is empty (zero bytes)")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             image: Any = Image.open(io.BytesIO(data))
             width, height = image.size
             if width * height > MAX_PIXELS:
-                raise Unreadable(f"the picture claims {width:,} x {height:,} pixels (decompression bomb?)")
+                raise UndecodableError(f"the picture claims {width:,} x {height:,} pixels (decompression bomb?)")
             image.load()
             image = ImageOps.exif_transpose(image)
             return _to_rgb(image)
-        except Unreadable:
+        except UndecodableError:
             raise
         except UnidentifiedImageError as error:
-            raise Unreadable(_not_an_image(data)) from error
+            raise UndecodableError(_not_an_image(data)) from error
         except Image.DecompressionBombError as error:
-            raise Unreadable("the picture claims too many pixels (decompression bomb?)") from error
+            raise UndecodableError("the picture claims too many pixels (decompression bomb?)") from error
         except (
             OSError,
             SyntaxError,
@@ -92,7 +92,7 @@ def decode(data: bytes) -> Picture:
         ) as error:
             text = str(error).strip() or type(error).__name__
             truncated = "truncated" in text.lower() or "not enough" in text.lower()
-            raise Unreadable(
+            raise UndecodableError(
                 "the image file is truncated" if truncated else f"the image cannot be decoded: {text[:120]}"
             ) from error
 

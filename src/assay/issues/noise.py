@@ -39,14 +39,15 @@ def noise_matrix(labels: Codes, seen: Scan) -> Floats:
     true, given = keys // size, keys % size
     total = np.bincount(true, counts, size)
     off = true != given
-    true, given, counts = true[off], given[off], counts[off].astype(np.float64)
-    wrong = np.bincount(true, counts, size)
+    true, given = true[off], given[off]
+    seen_counts: NDArray[np.float64] = counts[off].astype(np.float64)
+    wrong = np.bincount(true, seen_counts, size)
     error = (wrong.sum() + 1) / (total.sum() + 2)
-    strength = _concentration(counts, share[given] / elsewhere[true], wrong)
+    strength = _concentration(seen_counts, share[given] / elsewhere[true], wrong)
     rate = (wrong + PSEUDO * error) / (total + PSEUDO)
     scale = rate / (wrong + strength)
     matrix = np.outer(scale * strength / elsewhere, share).astype(np.float32)
-    matrix[true, given] += (scale[true] * counts).astype(np.float32)
+    matrix[true, given] += (scale[true] * seen_counts).astype(np.float32)
     matrix[np.arange(size), np.arange(size)] = 1 - rate
     return matrix
 

@@ -61,7 +61,7 @@ def scan(labels: NDArray[np.int32], pred_probs: NDArray[Any]) -> Scan:
     Cost: O(N K) time, O(N) memory.
     """
     n_rows, n_classes = pred_probs.shape
-    dtype = np.float64 if pred_probs.dtype == np.float64 else np.float32
+    dtype: Any = np.float64 if pred_probs.dtype == np.float64 else np.float32
     classes = np.empty((n_rows, min(TOP, n_classes)), np.int32)
     probs = np.empty(classes.shape, dtype)
     given = np.full(n_rows, np.nan, dtype)

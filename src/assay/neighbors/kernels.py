@@ -13,7 +13,7 @@ NOWHERE = -(1 << 40)  # "no item of this block is the row itself"
 
 
 @njit(nogil=True, cache=True)
-def offer(scores, rows, first, own, best, who):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def offer(scores, rows, first, own, best, who):  # type: ignore[no-untyped-def]
     """Offer item ``first + b`` with ``scores[a, b]`` to the sorted list of row ``rows[a]``.
 
     ``best`` float32 (m, c) descending and ``who`` int32 (m, c) hold the lists. Item ``rows[a] + own`` of the block is
@@ -77,7 +77,7 @@ def rank(queries, candidates, base, near, who):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def expand(ids, near, group, members, starts, out_ids, out_near):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def expand(ids, near, group, members, starts, out_ids, out_near):  # type: ignore[no-untyped-def]
     """From neighbours among distinct rows to neighbours among all rows.
 
     ``ids``, ``near`` (U, k): neighbours of distinct rows. ``group`` (N,): the distinct row of each row; its rows are

@@ -191,7 +191,7 @@ def read_blobs(folder: Folder, fingerprint: str, start: int, stop: int) -> dict[
     """Bytes of images that came in memory, for rows start..stop; {} for datasets of files."""
     out: dict[int, bytes] = {}
     base = f"dataset/{fingerprint}"
-    for name in folder.list(base):
+    for name in folder.names(base):
         if name.startswith("blobs-"):
             rows = folder.get_table(f"{base}/{name}", ["row"])["row"].to_numpy()
             if len(rows) and rows[-1] >= start and rows[0] < stop:
@@ -203,7 +203,7 @@ def read_blobs(folder: Folder, fingerprint: str, start: int, stop: int) -> dict[
 
 def _parts(folder: Folder, fingerprint: str, kind: str) -> list[str]:
     base = f"dataset/{fingerprint}"
-    return [f"{base}/{name}" for name in folder.list(base) if name.startswith(f"{kind}-")]
+    return [f"{base}/{name}" for name in folder.names(base) if name.startswith(f"{kind}-")]
 
 
 def read_dataset(folder: Folder, fingerprint: str) -> Dataset:

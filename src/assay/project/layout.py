@@ -44,7 +44,7 @@ def ensure_project(folder: Folder) -> dict[str, Any]:
     """project.json, written now if the folder is new. Refuses a folder that holds something else."""
     if folder.exists(PROJECT):
         return read_project(folder)
-    strangers = [name for name in folder.list() if name not in ("lock", "dataset", "stages", "runs")]
+    strangers = [name for name in folder.names() if name not in ("lock", "dataset", "stages", "runs")]
     if strangers:
         raise ProjectError(
             f"{folder.root} exists and is not an Assay project (it holds {strangers[0]!r}); choose another place with -o"
@@ -66,7 +66,7 @@ def latest_run(folder: Folder) -> dict[str, Any] | None:
 
 def record_run(folder: Folder, run: dict[str, Any]) -> int:
     """Write the next runs/NNNN.json and point project.json at it."""
-    numbers = [int(name[:4]) for name in folder.list("runs") if name[:4].isdigit()]
+    numbers = [int(name[:4]) for name in folder.names("runs") if name[:4].isdigit()]
     number = max(numbers, default=0) + 1
     folder.put_json(run_name(number), run | {"run": number})
     folder.put_json(PROJECT, read_project(folder) | {"latest_run": number})

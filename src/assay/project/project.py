@@ -265,7 +265,7 @@ class Project:
         """Write the dataset to train on; see `assay.export.export_project` for the options."""
         from assay.export import export_project
 
-        return export_project(self, path, fix=fix, **options)
+        return export_project(self, os.fspath(path), fix=fix, **options)
 
 
 def _nullable(pd: Any) -> Any:

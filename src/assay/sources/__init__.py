@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import urllib.parse
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -17,12 +16,13 @@ import pyarrow as pa
 
 from assay.errors import SourceError, UsageError
 from assay.sources import files as table_files
+from assay.sources.archive import METADATA, Archive, list_archive, metadata_member, open_archive
 from assay.sources.files import Cells
-from assay.sources.folder import archive_files, folder_files, image_files, is_image, open_zip, strip_top
+from assay.sources.folder import Listing, image_source, list_folder
 from assay.sources.frames import Blobs, from_hf, from_pandas, from_polars, load_hf_folder, tidy_table
-from assay.sources.reading import ZIP
+from assay.sources.reading import UnreadableError, is_url, local_uri, path_of_file_url, read_bytes
 from assay.sources.roles import Wanted, find_roles, given_labels, row_ids, split_column
-from assay.sources.rows import Roles, Source
+from assay.sources.rows import Roles, Source, is_image
 
 __all__ = ["Roles", "Source", "open_source"]
 
@@ -82,7 +82,7 @@ def _open_path(path: Path, wanted: Wanted) -> Source:
 
 def _siblings(path: Path) -> list[str]:
     try:
-        return os.listdir(path.parent)
+        return [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return []
 
@@ -103,17 +103,20 @@ def _open_folder(path: Path, wanted: Wanted) -> Source:
         return _from_cells(cells, blobs, wanted, name, None)
     if (path / "metadata.csv").is_file():
         return _from_cells(table_files.read_cells(path / "metadata.csv"), {}, wanted, name, path)
-    files, others = folder_files(path)
-    if not files:
-        tables = [entry for entry in sorted(os.listdir(path)) if table_files.kind_of(path / entry)]
+    found = list_folder(path)
+    if not found.files:
+        tables = sorted(entry.name for entry in path.iterdir() if table_files.kind_of(entry))
         if len(tables) == 1:
             return _open_path(path / tables[0], wanted)
         if tables:
-            raise SourceError(
-                f"{path} holds no images but {len(tables)} tables ({', '.join(tables[:3])}); give one of them"
-            )
+            shown = ", ".join(tables[:3])
+            raise SourceError(f"{path} holds no images but {len(tables)} tables ({shown}); give one of them")
+    return _from_images(found, wanted, name, str(path))
+
+
+def _from_images(found: Listing, wanted: Wanted, name: str, where: str) -> Source:
     _no_columns(wanted)
-    return image_files(files, others, name=name, where=str(path), use_splits=wanted.split != "none")
+    return image_source(found, name=name, where=where, use_splits=wanted.split != "none", use_labels=True)
 
 
 def _no_columns(wanted: Wanted) -> None:
@@ -126,22 +129,19 @@ def _no_columns(wanted: Wanted) -> None:
 
 
 def _open_zip(path: Path, wanted: Wanted) -> Source:
-    names = [info.filename for info in open_zip(path).infolist() if not info.is_dir()]
-    top = strip_top(names)
-    listed = f"{top}metadata.csv"
-    if listed in names:
-        cells = table_files.read_csv(open_zip(path).read(listed).removeprefix(b"\xef\xbb\xbf"), f"{path}!{listed}")
-        return _from_cells(cells, {}, wanted, _stem(path), path, top)
-    files, others = archive_files(path)
-    if not files:
-        found = ", ".join(f"{count} {ending}" for ending, count in others.most_common(4)) or "nothing"
-        raise SourceError(f"{path} holds no images (it holds {found}); a ZIP of tables must be unpacked first")
-    _no_columns(wanted)
-    return image_files(files, others, name=_stem(path), where=str(path), use_splits=wanted.split != "none")
+    archive = open_archive(path)
+    listed = metadata_member(archive)
+    if listed is not None:
+        data = read_bytes(archive.members[listed][0]).removeprefix(b"\xef\xbb\xbf")
+        top = listed[: len(listed) - len(METADATA)]
+        return _from_cells(table_files.read_csv(data, f"{path}!{listed}"), {}, wanted, _stem(path), archive, top)
+    return _from_images(list_archive(archive), wanted, _stem(path), str(path))
 
 
-def _from_cells(cells: Cells, blobs: Blobs, wanted: Wanted, name: str, base: Path | None, top: str = "") -> Source:
-    """Rows of a table. ``base``: where relative image paths begin (a folder, or a ZIP with ``top`` inside)."""
+def _from_cells(
+    cells: Cells, blobs: Blobs, wanted: Wanted, name: str, base: Path | Archive | None, top: str = ""
+) -> Source:
+    """Rows of a table. ``base``: where relative image paths begin (a folder, or an archive with ``top`` inside)."""
     table = tidy_table(cells.table)
     if not table.num_rows:
         raise SourceError("the data has no rows")
@@ -178,40 +178,37 @@ def _from_cells(cells: Cells, blobs: Blobs, wanted: Wanted, name: str, base: Pat
     )
 
 
-def _uris(values: list[str | None], base: Path | None, top: str) -> tuple[list[str], list[str], dict[int, str]]:
+def _uris(
+    values: list[str | None], base: Path | Archive | None, top: str
+) -> tuple[list[str], list[str], dict[int, str]]:
     """Where each image is, a cheap change stamp, and the rows that name nothing that exists."""
-    in_zip = base is not None and base.is_file()
-    members = (
-        {info.filename: f"{info.CRC:08x}:{info.file_size}" for info in open_zip(base).infolist()}
-        if in_zip and base
-        else {}
-    )
     uris, stamps = [], []
     reasons: dict[int, str] = {}
     for row, value in enumerate(values):
-        text = (value or "").strip()
-        uri, stamp = text, ""
-        if not text:
-            reasons[row] = "the row names no image"
-        elif text.startswith(("http://", "https://")):
-            stamp = text
-        elif in_zip and base is not None:
-            member = top + str(PurePosixPath(text.replace("\\", "/")))
-            uri, stamp = f"{ZIP}{base.resolve()}!{member}", members.get(member, "")
-            if member not in members:
-                reasons[row] = f"the ZIP has no member {member}"
-        else:
-            path = (
-                Path(urllib.parse.unquote(urllib.parse.urlparse(text).path))
-                if text.startswith("file://")
-                else Path(text)
-            )
-            uri = str(path if path.is_absolute() or base is None else base / path)
-            try:
-                status = os.stat(uri)
-                stamp = f"{status.st_size}:{status.st_mtime_ns}"
-            except (OSError, ValueError):
-                reasons[row] = f"there is no such file: {uri}"
+        try:
+            uri, stamp = _locate((value or "").strip(), base, top)
+        except UnreadableError as error:
+            uri, stamp, reasons[row] = "", "", str(error)
         uris.append(uri)
         stamps.append(stamp)
     return uris, stamps, reasons
+
+
+def _locate(text: str, base: Path | Archive | None, top: str) -> tuple[str, str]:
+    """(uri, stamp) of one cell of an image column."""
+    if not text:
+        raise UnreadableError("the row names no image")
+    if is_url(text):
+        return text, text
+    if isinstance(base, Archive):
+        member = top + str(PurePosixPath(text.replace("\\", "/")))
+        if member not in base.members:
+            raise UnreadableError(f"the ZIP has no member {member}")
+        return base.members[member]
+    path = Path(path_of_file_url(text)) if text.startswith("file://") else Path(text)
+    path = path if path.is_absolute() or base is None else base.absolute() / path
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"there is no such file: {path}") from error
+    return local_uri(str(path.absolute())), f"{status.st_size}:{status.st_mtime_ns}"

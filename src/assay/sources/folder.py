@@ -122,6 +122,7 @@ def image_source(found: Listing, *, name: str, where: str, use_splits: bool, use
     parts = [file[0].split("/") for file in found.files]
     splits, unmade = _splits(parts)
     depth = 1 if splits else 0
+    labels: list[str | None]
     labels = [part[depth] if len(part) > depth + 1 else None for part in parts] if use_labels else [None] * len(parts)
     cells: dict[str, pa.Array] = {"path": pa.array([file[0] for file in found.files], pa.string())}
     classes = {label for label in labels if label is not None}

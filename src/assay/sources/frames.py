@@ -6,6 +6,7 @@ In: a frame or a dataset. Out: `Cells`, and blobs by column. Does not know: whic
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def from_pandas(frame: Any) -> tuple[Cells, Blobs]:
 
 def _is_missing(value: Any) -> bool:
     return (
-        value is None or (isinstance(value, float) and value != value) or type(value).__name__ in ("NAType", "NaTType")
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
     )
 
 

@@ -211,7 +211,7 @@ def given_labels(table: pa.Table, name: str | None, notes: list[str]) -> pa.Arra
         raise UsageError(f"the label column {name!r} holds lists: multi-label data is not there yet")
     if pa.types.is_floating(kind):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, kind), values)
-        whole = [value for value in values.drop_null().to_pylist()]
+        whole = values.drop_null().to_pylist()
         if whole and all(value.is_integer() for value in whole) and values.null_count:
             values = values.cast(pa.int64())
         elif len(set(whole)) > max(20, len(whole) // 10):

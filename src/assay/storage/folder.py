@@ -56,7 +56,7 @@ class Folder:
     def exists(self, name: str) -> bool:
         return self.path(name).exists()
 
-    def list(self, name: str = "") -> list[str]:
+    def names(self, name: str = "") -> list[str]:
         """Names directly inside a sub-folder, sorted; empty if it does not exist. Temporary files are left out."""
         try:
             with os.scandir(self.path(name)) as entries:
@@ -136,7 +136,7 @@ class Folder:
     def put_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Several named arrays in one ``.npz``, byte for byte the same for the same arrays."""
         with self.writing(name) as stream:
-            np.savez(stream, **dict(sorted(arrays.items())))
+            np.savez(stream, allow_pickle=False, **dict(sorted(arrays.items())))
 
     def get_arrays(self, name: str) -> dict[str, NDArray[Any]]:
         path = self.path(name)

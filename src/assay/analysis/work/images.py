@@ -36,7 +36,7 @@ def _pictures(folder: Folder, dataset: str, start: int, stop: int, wanted: set[i
         try:
             data = blobs[row] if row in blobs else read_bytes(uri)
             yield row, data, pixels.decode(data), None
-        except (pixels.Unreadable, UnreadableError) as error:
+        except (pixels.UndecodableError, UnreadableError) as error:
             yield row, None, None, str(error)
         except MemoryError:
             yield row, None, None, "the picture does not fit into memory"
@@ -127,7 +127,7 @@ def verify(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         proof = verify_pair(one, two) if one is not None and two is not None else None
         if proof is not None:
             kept.append((a, b, proof[0], float(proof[1])))
-    columns = list(zip(*kept, strict=True)) if kept else [[], [], [], []]
+    columns: list[Any] = list(zip(*kept, strict=True)) if kept else [[], [], [], []]
     schema = pa.schema(
         [("row_a", pa.int64()), ("row_b", pa.int64()), ("kind", pa.string()), ("similarity", pa.float32())]
     )
