@@ -41,7 +41,7 @@ def noise_matrix(labels: Codes, seen: Scan) -> Floats:
     off = true != given
     true, given = true[off], given[off]
     seen_counts: NDArray[np.float64] = counts[off].astype(np.float64)
-    wrong = np.bincount(true, seen_counts, size)
+    wrong = np.bincount(true, seen_counts, size).astype(np.float64)
     error = (wrong.sum() + 1) / (total.sum() + 2)
     strength = _concentration(seen_counts, share[given] / elsewhere[true], wrong)
     rate = (wrong + PSEUDO * error) / (total + PSEUDO)
