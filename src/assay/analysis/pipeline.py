@@ -28,6 +28,7 @@ PAIR_SHARD = 1_024
 SAMPLE = 3_000  # pictures an encoder's state is fitted on
 N_FOLDS = 5
 WORK = "assay.analysis.work"
+Fitted = tuple[str, str]  # where an encoder's state lies, and its fingerprint
 
 
 @dataclass
@@ -131,21 +132,7 @@ class _Pipeline:
             f"{token}\t{reason or ''}"
             for token, reason in zip(self.dataset.rows["token"].to_pylist(), self.dataset.reasons, strict=True)
         ]
-        sample = self.sample()
-        states: dict[str, Stage] = {}
-        for load, encoder in [*(("", encoder) for encoder in built_in), *extra]:
-            spec = self.common(encoder=encoder.name, load=load, sample=sample)
-            settings = {"encoder": encoder.fingerprint, "seed": self.settings.seed}
-            reads = {"sample": fingerprint([[row, tokens[row]] for row in sample])}
-            states[encoder.name] = whole(
-                f"encode/{encoder.name}/fit",
-                f"{WORK}.images:fit",
-                spec,
-                settings=settings,
-                reads=reads,
-                rows=len(sample),
-            )
-            self.runner.need(states[encoder.name])
+        states = self.fit_encoders([*(("", encoder) for encoder in built_in), *extra], tokens)
         views: dict[str, list[str]] = {}
         pixels = self.encode_images(
             "encode/images", [encoder.name for encoder in built_in], "", states, tokens, pixels=True
@@ -160,6 +147,26 @@ class _Pipeline:
             ).places
         return views, pixels.places
 
+    def fit_encoders(self, chosen: list[tuple[str, Any]], tokens: Sequence[str]) -> dict[str, Fitted]:
+        """What each encoder learns from a sample of the pictures, one shard an encoder."""
+        sample = self.sample()
+        reads = {"sample": fingerprint([[row, tokens[row]] for row in sample])}
+        spec = self.common(sample=sample, seed=self.settings.seed)
+        shards = tuple(
+            Shard(
+                f"{encoder.name}-{fingerprint(encoder.fingerprint)}",
+                spec | {"encoder": encoder.name, "load": load},
+                len(sample),
+            )
+            for load, encoder in chosen
+        )
+        stage = Stage("encode/fit", f"{WORK}.images:fit", {"seed": self.settings.seed}, reads, shards)
+        self.runner.need(stage)
+        return {
+            encoder.name: (stage.place(shard.key), fingerprint([stage.fingerprint, shard.key]))
+            for (_, encoder), shard in zip(chosen, shards, strict=True)
+        }
+
     def sample(self) -> list[int]:
         good = np.flatnonzero([reason is None for reason in self.dataset.reasons])
         chosen = np.random.default_rng([self.settings.seed, 1]).permutation(good)[:SAMPLE]
@@ -170,13 +177,13 @@ class _Pipeline:
         name: str,
         encoders: list[str],
         load: str,
-        states: dict[str, Stage],
+        states: dict[str, Fitted],
         tokens: Sequence[str],
         *,
         pixels: bool,
     ) -> Stage:
-        places = {encoder: states[encoder].place() for encoder in encoders}
-        reads = {encoder: states[encoder].output for encoder in encoders}
+        places = {encoder: states[encoder][0] for encoder in encoders}
+        reads = {encoder: states[encoder][1] for encoder in encoders}
         spec = {
             "dataset": self.dataset.fingerprint,
             "encoders": encoders,
@@ -240,7 +247,7 @@ class _Pipeline:
         for load, encoder in chosen:
             if encoder.name in views:
                 continue
-            settings = {"encoder": encoder.fingerprint}
+            settings = {"numbers": encoder.fingerprint}
             shards = self.text_shards(SHARD, tokens, spec | {"encoder": encoder.name, "load": load})
             stage = Stage(f"encode/{encoder.name}", f"{WORK}.texts:sentences", settings, {}, shards)
             self.runner.need(stage)
