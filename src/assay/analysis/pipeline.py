@@ -10,25 +10,19 @@ Does not know: where stages run, what is already done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from assay.analysis.encoding import WORK, Encoding
 from assay.analysis.runner import Runner
-from assay.analysis.settings import Settings, UserArray, UserArrays
+from assay.analysis.settings import Settings, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, whole
-from assay.errors import SourceError
-from assay.project.dataset import PART, Dataset, read_cells, shard_key
+from assay.project.dataset import MISSING, Dataset
 
-SHARD = 512  # rows of an image or sentence shard
-TEXT_SHARD = 8_192
 PAIR_SHARD = 1_024
-SAMPLE = 3_000  # pictures an encoder's state is fitted on
 N_FOLDS = 5
-WORK = "assay.analysis.work"
-Fitted = tuple[str, str]  # where an encoder's state lies, and its fingerprint
 
 
 @dataclass
@@ -64,15 +58,14 @@ class _Pipeline:
     order_file: str
     outcome: Outcome = field(default_factory=Outcome)
     reads: dict[str, str] = field(default_factory=dict)
-    reason_parts: list[str] = field(default_factory=list)
     features: Stage | None = None
 
     def all(self) -> None:
-        encode = {"image": self.images, "text": self.texts, "table": self.tables}[self.dataset.modality]
-        views, tiny = encode()
-        for name, array in self.arrays.embeddings.items():
-            views[name] = self.user_view(name, array)
-        vectors = self.vectors(views, tiny)
+        encoded = Encoding(self.runner, self.dataset, self.settings, self.arrays.embeddings, self.order_file)
+        encoded.all()
+        self.features = encoded.features
+        self.outcome.properties, self.outcome.missing = encoded.properties, encoded.missing
+        vectors = self.vectors(encoded)
         graph = self.graph(vectors)
         duplicates = self.duplicates(vectors, graph)
         probabilities = None
@@ -101,8 +94,6 @@ class _Pipeline:
             return False
         return True
 
-    # what every spec holds ---------------------------------------------------------------------------------
-
     def common(self, **more: Any) -> dict[str, Any]:
         return {"dataset": self.dataset.fingerprint, "n_rows": self.dataset.n_rows, **more}
 
@@ -110,201 +101,12 @@ class _Pipeline:
     def from_dataset(self) -> dict[str, str]:
         return {"dataset": self.dataset.fingerprint}
 
-    def spans(self, size: int) -> Iterator[tuple[int, int]]:
-        for start in range(0, self.dataset.n_rows, size):
-            yield start, min(start + size, self.dataset.n_rows)
-
-    # encode --------------------------------------------------------------------------------------------------
-
-    def images(self) -> tuple[dict[str, list[str]], list[str]]:
-        from assay.encode.views import image_encoders, missing_image_encoders
-
-        built_in = [] if self.arrays.embeddings else image_encoders([])
-        known = {encoder.name for encoder in built_in}
-        extra = [
-            (name, encoder)
-            for name in self.settings.encoders
-            for encoder in image_encoders([name])
-            if encoder.name not in known
-        ]
-        self.outcome.missing += [] if self.arrays.embeddings else missing_image_encoders()
-        tokens = [
-            f"{token}\t{reason or ''}"
-            for token, reason in zip(self.dataset.rows["token"].to_pylist(), self.dataset.reasons, strict=True)
-        ]
-        states = self.fit_encoders([*(("", encoder) for encoder in built_in), *extra], tokens)
-        views: dict[str, list[str]] = {}
-        pixels = self.encode_images(
-            "encode/images", [encoder.name for encoder in built_in], "", states, tokens, pixels=True
-        )
-        self.outcome.properties = pixels.places
-        self.reason_parts += pixels.places
-        for encoder in built_in:
-            views[encoder.name] = pixels.places
-        for load, encoder in extra:
-            views[encoder.name] = self.encode_images(
-                f"encode/{encoder.name}", [encoder.name], load, states, tokens, pixels=False
-            ).places
-        return views, pixels.places
-
-    def fit_encoders(self, chosen: list[tuple[str, Any]], tokens: Sequence[str]) -> dict[str, Fitted]:
-        """What each encoder learns from a sample of the pictures, one shard an encoder."""
-        sample = self.sample()
-        reads = {"sample": fingerprint([[row, tokens[row]] for row in sample])}
-        spec = self.common(sample=sample, seed=self.settings.seed)
-        shards = tuple(
-            Shard(
-                f"{encoder.name}-{fingerprint(encoder.fingerprint)}",
-                spec | {"encoder": encoder.name, "load": load},
-                len(sample),
-            )
-            for load, encoder in chosen
-        )
-        stage = Stage("encode/fit", f"{WORK}.images:fit", {"seed": self.settings.seed}, reads, shards)
-        self.runner.need(stage)
-        return {
-            encoder.name: (stage.place(shard.key), fingerprint([stage.fingerprint, shard.key]))
-            for (_, encoder), shard in zip(chosen, shards, strict=True)
-        }
-
-    def sample(self) -> list[int]:
-        good = np.flatnonzero([reason is None for reason in self.dataset.reasons])
-        chosen = np.random.default_rng([self.settings.seed, 1]).permutation(good)[:SAMPLE]
-        return [int(row) for row in np.sort(chosen)]
-
-    def encode_images(
-        self,
-        name: str,
-        encoders: list[str],
-        load: str,
-        states: dict[str, Fitted],
-        tokens: Sequence[str],
-        *,
-        pixels: bool,
-    ) -> Stage:
-        places = {encoder: states[encoder][0] for encoder in encoders}
-        reads = {encoder: states[encoder][1] for encoder in encoders}
-        spec = {
-            "dataset": self.dataset.fingerprint,
-            "encoders": encoders,
-            "load": load,
-            "states": places,
-            "pixels": pixels,
-        }
-        shards = tuple(
-            Shard(shard_key(index, tokens[start:stop]), spec | {"start": start, "stop": stop}, stop - start)
-            for index, (start, stop) in enumerate(self.spans(SHARD))
-        )
-        stage = Stage(name, f"{WORK}.images:encode", {"pixels": pixels}, reads, shards)
-        done = self.runner.need(stage)
-        if not any(result["rows"] for result in done):
-            self.nothing_readable(stage)
-        return stage
-
-    def nothing_readable(self, stage: Stage) -> None:
-        reasons: list[str] = []
-        for place in stage.places:
-            reasons += [
-                reason
-                for reason in self.runner.folder.get_table(f"{place}.properties.parquet", ["reason"])[
-                    "reason"
-                ].to_pylist()
-                if reason
-            ]
-        raise SourceError(
-            f"none of the {self.dataset.n_rows:,} images could be read; the first: {reasons[0] if reasons else 'no reason known'}"
-        )
-
-    def texts(self) -> tuple[dict[str, list[str]], list[str]]:
-        from assay.encode.bert import missing_text_encoders, sentence_encoders
-
-        column = self.dataset.roles.text
-        spec = self.common(column=column)
-        tokens = self.cell_tokens([str(column)])
-        shards = self.text_shards(TEXT_SHARD, tokens, spec)
-        properties = Stage("encode/text", f"{WORK}.texts:properties", {"column": column}, {}, shards)
-        self.runner.need(properties)
-        self.outcome.properties = properties.places
-        views: dict[str, list[str]] = {}
-        if not self.arrays.embeddings:
-            tfidf = whole(
-                "encode/tfidf",
-                f"{WORK}.texts:tfidf",
-                self.common(column=column, threads=self.settings.workers),
-                settings={"seed": self.settings.seed},
-                reads=self.from_dataset,
-                rows=self.dataset.n_rows,
-            )
-            if not self.runner.need(tfidf)[0]["rows"]:
-                raise SourceError(
-                    f"every text in the column {column!r} is empty or unreadable; name another with --text"
-                )
-            views["tfidf"] = tfidf.places
-            self.outcome.missing += missing_text_encoders()
-        chosen: list[tuple[list[str], Any]]
-        chosen = [] if self.arrays.embeddings else [([], encoder) for encoder in sentence_encoders([])]
-        chosen += [([name], encoder) for name in self.settings.encoders for encoder in sentence_encoders([name])]
-        for load, encoder in chosen:
-            if encoder.name in views:
-                continue
-            settings = {"numbers": encoder.fingerprint}
-            shards = self.text_shards(SHARD, tokens, spec | {"encoder": encoder.name, "load": load})
-            stage = Stage(f"encode/{encoder.name}", f"{WORK}.texts:sentences", settings, {}, shards)
-            self.runner.need(stage)
-            views[encoder.name] = stage.places
-        return views, []
-
-    def cell_tokens(self, columns: list[str]) -> list[str]:
-        tokens: list[str] = []
-        for start, stop in self.spans(PART):
-            table = read_cells(self.runner.folder, self.dataset.fingerprint, start, stop, columns)
-            tokens += [str(value) for value in table[columns[0]].to_pylist()]
-        return [f"{token}\t{reason or ''}" for token, reason in zip(tokens, self.dataset.reasons, strict=True)]
-
-    def text_shards(self, size: int, tokens: Sequence[str], spec: dict[str, Any]) -> tuple[Shard, ...]:
-        return tuple(
-            Shard(shard_key(index, tokens[start:stop]), spec | {"start": start, "stop": stop}, stop - start)
-            for index, (start, stop) in enumerate(self.spans(size))
-        )
-
-    def tables(self) -> tuple[dict[str, list[str]], list[str]]:
-        features = list(self.dataset.roles.features)
-        self.features = whole(
-            "encode/table",
-            f"{WORK}.tables:features",
-            self.common(),
-            settings={"features": features, "seed": self.settings.seed},
-            reads=self.from_dataset,
-            rows=self.dataset.n_rows,
-        )
-        found = self.runner.need(self.features)[0]
-        if not found["rows"]:
-            raise SourceError(
-                f"none of the {self.dataset.n_rows:,} rows could be read; {next(filter(None, self.dataset.reasons), '')}"
-            )
-        self.runner.notes += found["notes"]
-        return ({} if self.arrays.embeddings else {"cells": self.features.places}), []
-
-    def user_view(self, name: str, array: UserArray) -> list[str]:
-        spec = {"file": array.file, "row_numbers": self.order_file, "view": name}
-        stage = whole(
-            f"encode/user/{name}",
-            f"{WORK}.vectors:adopt",
-            spec,
-            settings={"content": array.digest, "seed": self.settings.seed},
-            reads=self.from_dataset,
-            rows=array.shape[0],
-        )
-        if not self.runner.need(stage)[0]["rows"]:
-            raise SourceError(f"every row of the embeddings {name!r} holds NaN or infinity")
-        self.reason_parts += stage.places
-        return stage.places
-
     # whole arrays --------------------------------------------------------------------------------------------
 
-    def vectors(self, views: dict[str, list[str]], tiny: list[str]) -> Stage:
-        spec = self.common(parts=views, tiny=tiny, reasons=self.reason_parts)
-        shards = fingerprint([views, tiny, self.reason_parts])
+    def vectors(self, encoded: Encoding) -> Stage:
+        views = encoded.views
+        spec = self.common(parts=views, tiny=encoded.tiny, reasons=encoded.reasons)
+        shards = fingerprint([views, encoded.tiny, encoded.reasons])
         stage = whole(
             "vectors",
             f"{WORK}.vectors:gather",
@@ -317,7 +119,7 @@ class _Pipeline:
         self.outcome.vectors = stage.place()
         self.outcome.views = list(views)
         self.outcome.flags["is_not_analyzed"] = found["not_analyzed"] - sum(
-            reason == "no longer in the source" for reason in self.dataset.reasons
+            reason == MISSING for reason in self.dataset.reasons
         )
         present = self.dataset.order
         self.outcome.flags["is_initially_unlabeled"] = (
