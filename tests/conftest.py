@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +20,34 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real datasets are not on this machine ({folder}); set ASSAY_TEST_DATA to their folder")
     return folder
+
+
+def write_digits(folder: Path, n: int, *, flips: int = 0, seed: int = 0) -> dict[str, str]:
+    """Class folders of ``n`` scanned digits as PNG files; the wrong labels that were planted: id -> true class."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    rng = np.random.default_rng(seed)
+    wrong = set(rng.choice(n, flips, replace=False).tolist())
+    planted = {}
+    for row in range(n):
+        true = int(digits.target[row])
+        given = (true + int(rng.integers(1, 10))) % 10 if row in wrong else true
+        name = f"{WORDS[given]}/{row:04d}.png"
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scan = Image.fromarray((digits.images[row] * (255 / 16)).astype(np.uint8))
+        scan.resize((32, 32), Image.Resampling.BICUBIC).save(path)
+        if row in wrong:
+            planted[name] = WORDS[true]
+    return planted
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A folder of 300 digits with 15 wrong labels, a broken file and a copy; and what was planted."""
+    folder = tmp_path_factory.mktemp("digits") / "digits"
+    planted = write_digits(folder, 300, flips=15)
+    (folder / "zero" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n but no more")
+    Image.open(folder / "one" / "0001.png").save(folder / "one" / "0001_copy.jpg", quality=90)
+    return folder, planted
