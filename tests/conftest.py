@@ -51,3 +51,13 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
     (folder / "zero" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n but no more")
     Image.open(folder / "one" / "0001.png").save(folder / "one" / "0001_copy.jpg", quality=90)
     return folder, planted
+
+
+@pytest.fixture(scope="session")
+def digits_project(digits: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The analysed folder of digits."""
+    import assay
+
+    output = tmp_path_factory.mktemp("digits_project") / "digits.assay"
+    assay.analyze(digits[0], output=output, progress="quiet")
+    return output

@@ -20,7 +20,7 @@ from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adop
 from assay.columns import BY_NAME, CHECKS
 from assay.errors import SourceError
 from assay.project.dataset import Dataset, read_dataset, write_dataset
-from assay.project.layout import ensure_project, latest_run, record_run
+from assay.project.layout import ensure_project, latest_run, record_run, refuse_strangers
 from assay.project.lock import locked
 from assay.sources import Source
 from assay.storage import Folder
@@ -38,6 +38,7 @@ def analyze_source(
 ) -> dict[str, Any]:
     """Analyse and return the run's record. Resumable at any moment: only unfinished shards are done again."""
     started = time.time()
+    refuse_strangers(folder)
     with locked(folder):
         ensure_project(folder)
         folder.sweep()

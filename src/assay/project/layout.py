@@ -40,15 +40,25 @@ def read_project(folder: Folder) -> dict[str, Any]:
     return dict(project)
 
 
-def ensure_project(folder: Folder) -> dict[str, Any]:
-    """project.json, written now if the folder is new. Refuses a folder that holds something else."""
+def refuse_strangers(folder: Folder) -> None:
+    """`ProjectError` for a folder that holds something else, or a project this version cannot go on with."""
     if folder.exists(PROJECT):
-        return read_project(folder)
+        read_project(folder)
+        return
+    if folder.root.exists() and not folder.root.is_dir():
+        raise ProjectError(f"{folder.root} is a file; choose another place with -o")
     strangers = [name for name in folder.names() if name not in ("lock", "dataset", "stages", "runs")]
     if strangers:
         raise ProjectError(
             f"{folder.root} exists and is not an Assay project (it holds {strangers[0]!r}); choose another place with -o"
         )
+
+
+def ensure_project(folder: Folder) -> dict[str, Any]:
+    """project.json, written now if the folder is new."""
+    refuse_strangers(folder)
+    if folder.exists(PROJECT):
+        return read_project(folder)
     project = {"format": FORMAT, "uuid": str(uuid.uuid4()), "latest_run": None}
     folder.put_json(PROJECT, project)
     return project
