@@ -135,8 +135,8 @@ def squash(values: Floats) -> Floats:
             spread = float(np.std(known / 2) * 2)
         if not 0 < spread < np.inf:
             spread = max(abs(float(middle)), 1.0)
-        scaled = np.nan_to_num((values - middle) / spread, nan=0.0)
-        return np.asarray(scaled / np.sqrt(1 + np.square(np.clip(scaled, -1e100, 1e100) / LIMIT)), np.float64)
+        scaled = np.clip(np.nan_to_num((values - middle) / spread, nan=0.0), -1e100, 1e100)
+        return np.asarray(scaled / np.sqrt(1 + np.square(scaled / LIMIT)), np.float64)
 
 
 def _float32(values: Floats) -> NDArray[np.float32]:
