@@ -53,9 +53,9 @@ class FixPlan:
         return np.asarray(self.action == EXCLUDE)
 
     def lines(self) -> list[str]:
-        """Plain sentences: what was done, then what was left."""
-        done = [f"{count:,} {what}" for what, count in self.done.items()]
-        left = [f"left for a person: {count:,} {what}" for what, count in self.left.items()]
+        """Plain lines: what was done, then what was left, each with its number of rows."""
+        done = [f"{what}: {count:,}" for what, count in self.done.items()]
+        left = [f"left for a person, {what}: {count:,}" for what, count in self.left.items()]
         return [*(done or ["nothing was changed"]), *left]
 
 
@@ -168,12 +168,13 @@ class _Draft:
         if not 0 <= row < self.table.n_rows:
             raise UsageError(f"there is no row {row}: the dataset has {self.table.n_rows:,} rows")
         label = self.suggested[row] if decision.action == AUTO and decision.label is None else decision.label
-        if decision.action == LABEL and label is None:
-            raise UsageError(f'row {row}: the action "label" needs a label')
+        if decision.action in (AUTO, LABEL) and label is None:
+            why = ": there is no suggestion for it" if decision.action == AUTO else ""
+            raise UsageError(f'row {row}: the action "{decision.action}" needs a label{why}')
         self.action[row] = decision.action
         self.corrected[row] = label if decision.action in (AUTO, LABEL) else None
         self.settled[row] = self.decided[row] = True
-        self._count(self.done, f"decided by a person: {decision.action}", 1)
+        self._count(self.done, f'rows that a person marked "{decision.action}"', 1)
 
     def unreadable(self) -> None:
         if self.policy.unreadable:
@@ -247,7 +248,7 @@ class _Draft:
         if self.policy.unlabeled is None:
             return
         confidence = self.table.number("suggested_label_confidence_score", -1)
-        rows = self.table.flag("is_initially_unlabeled") & ~self.settled & _present(self.suggested)
+        rows = self.table.flag("is_initially_unlabeled") & ~self.settled & ~self.torn & _present(self.suggested)
         what = "unlabelled rows given the suggested label"
         if self.policy.unlabeled > 0:
             rows &= (confidence >= self.policy.unlabeled) & ~self.outlier
@@ -256,11 +257,11 @@ class _Draft:
 
     def leave_rest(self) -> None:
         """What the checks flag and no rule settled."""
-        self._leave(self.torn, "copies with different labels, where it is not clear which label is right")
-        self._leave(self.outlier, "outliers, where no second check agrees")
-        self._leave(self.label_issue, "label issues whose suggestion is not certain enough")
+        self._leave(self.torn, "copies with different labels where it is not clear which is right")
+        self._leave(self.outlier, "outliers where no second check agrees")
+        self._leave(self.label_issue, "label issues without a suggestion that is certain enough")
         unlabeled = self.table.flag("is_initially_unlabeled")
-        self._leave(unlabeled, "unlabelled rows whose suggestion is not certain enough, or which have none")
+        self._leave(unlabeled, "unlabelled rows without a suggestion that is certain enough")
 
     # bookkeeping ---------------------------------------------------------------------------------------------
 
