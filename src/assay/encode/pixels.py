@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import cv2
@@ -18,6 +18,26 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 120_000_000
+# named one by one: some readers of Pillow start other programs (EPS), others take almost any bytes for a picture (TGA)
+FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO")
+ALPHA = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
+HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+STRANGERS = {
+    b"<!doctype html": "the file is a web page (HTML), not an image",
+    b"<html": "the file is a web page (HTML), not an image",
+    b"<svg": "the file is a vector drawing (SVG); convert it to PNG",
+    b"<?xml": "the file is XML, not an image of pixels",
+    b"%pdf": "the file is a PDF, not an image",
+    b"version https://git-lfs": "the file is a Git LFS pointer, not the image; run git lfs pull",
+    b"pk\x03\x04": "the file is a ZIP, not an image",
+}
+SIGNATURES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG": "PNG",
+    b"GIF8": "GIF",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+}
 Rgb = NDArray[np.uint8]
 PROPERTY_NAMES = (
     "width",
@@ -56,53 +76,68 @@ class Picture:
 
 
 def decode(data: bytes) -> Picture:
-    """Any format Pillow reads; the first frame of an animation. `UndecodableError` for damage, bombs and what is no image.
+    """The first frame of a picture in one of `FORMATS`. `UndecodableError` for damage, bombs and what is no image.
 
-    Size is checked in the header, before pixels are allocated.
+    Size is checked in the header, before pixels are allocated. 16-bit and floating pixels are scaled to 8 bits.
     """
     if not data:
         raise UndecodableError("the file is empty (zero bytes)")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image: Any = Image.open(io.BytesIO(data))
+            image: Any = Image.open(io.BytesIO(data), formats=_formats())
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise UndecodableError(f"the picture claims {width:,} x {height:,} pixels (decompression bomb?)")
             image.load()
-            image = ImageOps.exif_transpose(image)
-            return _to_rgb(image)
-        except UndecodableError:
+            return _to_rgb(_upright(image))
+        except (UndecodableError, MemoryError):
             raise
         except UnidentifiedImageError as error:
             raise UndecodableError(_not_an_image(data)) from error
         except Image.DecompressionBombError as error:
             raise UndecodableError("the picture claims too many pixels (decompression bomb?)") from error
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-            struct.error,
-            EOFError,
-            KeyError,
-            IndexError,
-            TypeError,
-            OverflowError,
-            NotImplementedError,
-        ) as error:
-            text = str(error).strip() or type(error).__name__
-            truncated = "truncated" in text.lower() or "not enough" in text.lower()
-            raise UndecodableError(
-                "the image file is truncated" if truncated else f"the image cannot be decoded: {text[:120]}"
-            ) from error
+        except Exception as error:  # readers of twelve formats, fed with damage, raise anything
+            raise UndecodableError(_damage(error)) from error
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this Pillow was built with."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _upright(image: Any) -> Any:
+    """EXIF orientation applied; where the EXIF block is damaged, the pixels as they are."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
+    except Exception:  # the picture itself is whole
+        return image
+
+
+def _damage(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    truncated = any(
+        word in text.lower() for word in ("truncated", "not enough", "broken data stream", "unexpected end")
+    )
+    return "the image file is truncated" if truncated else f"the image cannot be decoded: {text[:120]}"
 
 
 def _not_an_image(data: bytes) -> str:
-    head = data[:64].lstrip()
-    if head.lower().startswith((b"<!doctype", b"<html")):
-        return "the file is a web page (HTML), not an image"
-    if data.startswith(b"%PDF"):
-        return "the file is a PDF, not an image"
+    """What the file seems to be instead, and what to do where that is known."""
+    head = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for start, said in STRANGERS.items():
+        if head.startswith(start):
+            return said
+    if data[4:8] == b"ftyp":
+        heic = data[8:12] in HEIC
+        return "the picture is HEIC, which is not read yet; convert it to JPEG" if heic else "the file is a video"
+    for start, name in SIGNATURES.items():
+        if data.startswith(start):
+            return f"the {name} file is truncated or damaged"
     if not any(byte < 9 for byte in data[:256]):
         return "the file holds text, not an image"
     return "the file is not an image of a known kind"
@@ -110,22 +145,30 @@ def _not_an_image(data: bytes) -> str:
 
 def _to_rgb(image: Any) -> Picture:
     mode = image.mode
-    if mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
-        values = np.asarray(image, np.float64)
-        top = 65_535.0 if mode != "F" and values.max(initial=0) > 255 else 255.0
-        if mode == "F" and values.max(initial=0) <= 1:
-            top = 1.0
-        gray = np.clip(np.nan_to_num(values) * (255 / top), 0, 255).astype(np.uint8)
-        return Picture(np.repeat(gray[..., None], 3, 2), True)
-    if mode in ("1", "L"):
-        gray = np.asarray(image.convert("L"))
-        return Picture(np.repeat(gray[..., None], 3, 2), True)
-    if "A" in mode or "transparency" in image.info:
+    if mode.startswith("I") or mode == "F":
+        return _gray(
+            _eight_bits(np.asarray(image, np.float32), (255.0, 65_535.0) if mode != "F" else (1.0, 255.0, 65_535.0))
+        )
+    if mode in ALPHA or "transparency" in image.info:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(paper, image)
+    elif mode in ("1", "L"):
+        return _gray(np.asarray(image.convert("L")))
     rgb = np.asarray(image.convert("RGB"))
     return Picture(rgb, bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all()))
+
+
+def _gray(values: Rgb) -> Picture:
+    return Picture(np.repeat(values[..., None], 3, 2), True)
+
+
+def _eight_bits(values: NDArray[np.float32], ranges: tuple[float, ...]) -> Rgb:
+    """The brightest pixel says which of the ranges is meant; beyond the last it is the range itself."""
+    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    brightest = float(finite.max(initial=0))
+    top = next((top for top in ranges if brightest <= top), brightest)
+    return np.clip(finite * (255 / top), 0, 255).astype(np.uint8)
 
 
 def file_hash(data: bytes) -> str:

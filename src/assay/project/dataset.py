@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import ProjectError
@@ -30,7 +31,11 @@ Label = str | int | float | bool
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows by row number. ``rows``: row_id, order (-1 = missing), uri, token, given, code, split, reason."""
+    """Rows by row number. ``rows``: row_id, order (-1 = missing), uri, token, given, code, split, reason.
+
+    ``classes``: position = class code; empty = no labels. ``known``: every class the project has had, in the order of
+    first appearance, so that a code keeps its meaning over a run without labels, too.
+    """
 
     fingerprint: str
     modality: str
@@ -38,6 +43,7 @@ class Dataset:
     classes: list[Label]
     rows: pa.Table
     name: str
+    known: list[Label] = field(default_factory=list)
 
     @property
     def n_rows(self) -> int:
@@ -96,7 +102,7 @@ def classes_of(given: pa.Array | None) -> list[Label]:
 def _codes(given: pa.Array | None, classes: Sequence[Label], n: int) -> NDArray[np.int32]:
     if given is None or not classes:
         return np.full(n, -1, np.int32)
-    index = pa.compute.index_in(given, value_set=pa.array(classes, type=given.type))
+    index = pc.index_in(given, value_set=pa.array(classes, type=given.type))
     return np.asarray(index.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
 
 
@@ -115,14 +121,15 @@ def _tokens(source: Source, n: int) -> list[str]:
 def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> Dataset:
     """Give row numbers and write the parts. Cost: the ids, labels and cells once in memory; images stay where they are."""
     n = len(source.ids)
+    new_ids = source.ids
     old_ids = previous.rows["row_id"].combine_chunks() if previous is not None else None
-    if old_ids is not None and old_ids.type != source.ids.type:
-        old_ids = None  # another kind of id: nothing of the old rows can be recognised
     if old_ids is None:
         number_of = np.arange(n)
         total = n
     else:
-        found = pa.compute.index_in(source.ids, value_set=old_ids).fill_null(-1).to_numpy(zero_copy_only=False)
+        if old_ids.type != new_ids.type:  # numbers became words (one id "x7" is enough): the same ids, written as text
+            old_ids, new_ids = old_ids.cast(pa.string()), new_ids.cast(pa.string())
+        found = pc.index_in(new_ids, value_set=old_ids).fill_null(-1).to_numpy(zero_copy_only=False)
         number_of = np.asarray(found, np.int64)
         fresh = number_of < 0
         number_of[fresh] = len(old_ids) + np.arange(int(fresh.sum()))
@@ -130,20 +137,13 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
     place = np.full(total, -1, np.int64)
     place[number_of] = np.arange(n)
 
-    classes = classes_of(source.given)
-    if (
-        previous is not None
-        and old_ids is not None
-        and {type(c) for c in previous.classes} == {type(c) for c in classes}
-    ):
-        known = set(previous.classes)
-        classes = [*previous.classes, *(name for name in classes if name not in known)]
+    classes, known = _classes(source.given, previous)
     take = pa.array(np.where(place >= 0, place, 0), mask=place < 0)
     reason = [source.reasons.get(row) for row in range(n)]
     given = source.given if source.given is not None else pa.nulls(n, pa.string())
-    ids = source.ids.take(take)
+    ids = new_ids.take(take)
     if old_ids is not None:
-        ids = pa.compute.coalesce(ids, pa.concat_arrays([old_ids, pa.nulls(total - len(old_ids), old_ids.type)]))
+        ids = pc.coalesce(ids, pa.concat_arrays([old_ids, pa.nulls(total - len(old_ids), old_ids.type)]))
     gone = place < 0
     rows = pa.table(
         {
@@ -154,7 +154,7 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
             "given": given.take(take),
             "code": pa.array(_codes(source.given, classes, n)).take(take).fill_null(-1),
             "split": (source.split if source.split is not None else pa.nulls(n, pa.string())).take(take),
-            "reason": pa.compute.if_else(pa.array(gone), MISSING, pa.array(reason, pa.string()).take(take)),
+            "reason": pc.if_else(pa.array(gone), MISSING, pa.array(reason, pa.string()).take(take)),
         }
     )
     cells = source.cells.take(take)
@@ -162,6 +162,7 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
         "modality": source.modality,
         "roles": _roles_json(source.roles),
         "classes": classes,
+        "known": known,
         "name": source.name,
         "n_rows": total,
     }
@@ -173,7 +174,19 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
             folder.put_table(f"{base}/cells-{part:05d}.parquet", cells.slice(start, PART))
         _write_blobs(folder, base, source, number_of)
         folder.put_json(f"{base}/dataset.json", header)
-    return Dataset(fingerprint, source.modality, source.roles, classes, rows, source.name)
+    return Dataset(fingerprint, source.modality, source.roles, classes, rows, source.name, known)
+
+
+def _classes(given: pa.Array | None, previous: Dataset | None) -> tuple[list[Label], list[Label]]:
+    """(classes, all classes known): new ones are appended. Labels of another type than before begin a new list."""
+    before = previous.known if previous is not None else []
+    now = classes_of(given)
+    if not now:
+        return [], before
+    if before and {type(name) for name in before} == {type(name) for name in now}:
+        old = set(before)
+        now = [*before, *(name for name in now if name not in old)]
+    return now, now
 
 
 def _write_blobs(folder: Folder, base: str, source: Source, number_of: NDArray[np.int64]) -> None:
@@ -216,7 +229,13 @@ def read_dataset(folder: Folder, fingerprint: str) -> Dataset:
     if rows.num_rows != header["n_rows"]:
         raise ProjectError(f"{folder.path(name)}: rows are missing from its parts; delete the folder and run again")
     return Dataset(
-        fingerprint, header["modality"], Roles(**_roles_from(header["roles"])), header["classes"], rows, header["name"]
+        fingerprint,
+        header["modality"],
+        Roles(**_roles_from(header["roles"])),
+        header["classes"],
+        rows,
+        header["name"],
+        header.get("known", header["classes"]),
     )
 
 

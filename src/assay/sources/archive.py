@@ -15,6 +15,8 @@ from assay.sources.reading import zip_uri
 from assay.sources.rows import is_image
 
 METADATA = "metadata.csv"
+UTF8_FLAG = 0x800
+ENCRYPTED_FLAG = 1
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,31 @@ def open_archive(path: Path) -> Archive:
         raise SourceError(
             f"{path} is not a readable ZIP ({error}); make it again, or unpack it and give the folder"
         ) from error
-    if any(info.flag_bits & 1 for info in infos):
+    if any(info.flag_bits & ENCRYPTED_FLAG for info in infos):
         raise SourceError(f"{path} is encrypted; unpack it and give the folder")
     if not infos:
         raise SourceError(f"{path} is an empty ZIP; give one that holds images")
     absolute = path.absolute()
     members = {
-        info.filename.replace("\\", "/"): (zip_uri(absolute, info.filename), f"{info.CRC:08x}:{info.file_size}")
+        plain_name(_decoded_name(info)): (zip_uri(absolute, info.filename), f"{info.CRC:08x}:{info.file_size}")
         for info in infos
     }
     return Archive(path, members, len(infos) - len(members))
+
+
+def plain_name(name: str) -> str:
+    """Forward slashes, without a leading one, "." or empty parts; ".." stays (and counts as hidden)."""
+    return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
+
+
+def _decoded_name(info: zipfile.ZipInfo) -> str:
+    """Macs write UTF-8 names without saying so, and `zipfile` then reads them as a code page of 1981."""
+    if info.flag_bits & UTF8_FLAG or info.filename.isascii():
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
 
 
 def list_archive(archive: Archive) -> Listing:

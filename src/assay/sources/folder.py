@@ -173,10 +173,11 @@ def _splits(parts: Iterable[list[str]]) -> tuple[tuple[str, ...], str | None]:
     named = [top for top in holds_folders if top.lower() in SPLITS]
     if named and len(named) == len(holds_folders) and all(holds_folders.values()):
         return tuple(sorted(holds_folders)), None
-    if len(named) < 2:
+    if len(named) < min(2, len(holds_folders)):
         return (), None
     others = sorted(set(holds_folders) - set(named))
-    why = f"{', '.join(others[:3])} is none" if others else "not all of them hold class folders"
+    flat = sorted(top for top in named if not holds_folders[top])
+    why = f"{', '.join(others[:3])} is none" if others else f"{', '.join(flat)} holds no class folders"
     return (), f"top folders {', '.join(sorted(named))} were read as classes, not as splits: {why}"
 
 

@@ -1,46 +1,66 @@
-"""pandas, polars and Hugging Face objects -> an Arrow table, and images that are held in memory.
+"""pandas, polars, Arrow and Hugging Face objects -> `Cells`.
 
-In: a frame or a dataset. Out: `Cells`, and blobs by column. Does not know: which column is what.
+In: a frame, a table or a dataset in memory, or a folder made by ``save_to_disk``. Out: `Cells`.
+Does not know: which column is what.
 """
 
 from __future__ import annotations
 
-import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from assay.errors import MissingExtraError, SourceError
-from assay.sources.files import Cells, plain_array
+from assay.errors import MissingExtraError, SourceError, UsageError
+from assay.sources.cells import Cells, from_arrow, from_values, plain_column, refuse_twins, whole_again
 
-Blobs = dict[str, list[bytes | None]]  # image column -> encoded pictures
-Paths = dict[str, list[str | None]]
+FRAME = "the DataFrame"
+DATASET = "the dataset"
 
 
-def from_pandas(frame: Any) -> tuple[Cells, Blobs]:
+def from_memory(data: Any) -> Cells:
+    """Whatever the person holds in Python; `UsageError` says what can be given."""
+    module, name = type(data).__module__.partition(".")[0], type(data).__name__
+    if module == "pandas" and hasattr(data, "columns"):
+        return from_pandas(data)
+    if module == "polars":
+        if name == "LazyFrame":
+            raise UsageError("cannot read a polars LazyFrame; give LazyFrame.collect()")
+        if name == "DataFrame":
+            return from_arrow(data.to_arrow(), FRAME)
+    if module == "datasets":
+        return from_hf(data)
+    if isinstance(data, pa.Table):
+        return from_arrow(data, "the table")
+    raise UsageError(
+        f"cannot read a {name}; give a path, a pandas or polars DataFrame, or a Hugging Face Dataset "
+        "(vectors go into embeddings=, beside the rows they belong to)"
+    )
+
+
+def from_pandas(frame: Any) -> Cells:
     """A pandas DataFrame; whole numbers that pandas keeps as floats because of gaps become integers again."""
     names = [str(name) for name in frame.columns]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise SourceError(f"the DataFrame has two columns named {twice!r}; rename one")
-    if not len(frame):
-        raise SourceError("the DataFrame has no rows")
-    columns: dict[str, pa.Array] = {}
-    blobs: Blobs = {}
+    refuse_twins(names, FRAME)
+    out = Cells(pa.table({}), where=FRAME)
+    arrays: dict[str, Any] = {}
     for name, (_, series) in zip(names, frame.items(), strict=True):
         if series.dtype == object:
-            values = [None if _is_missing(value) else value for value in series.tolist()]
-            pictures = _pictures(values)
-            if pictures is not None:
-                blobs[name] = pictures
-                columns[name] = pa.nulls(len(values), pa.string())
-            else:
-                columns[name] = plain_array(values, name, "the DataFrame")
+            part = _objects(name, series)
+            out.reasons |= part.reasons
+            out.blobs |= part.blobs
+            out.nested |= part.nested
+            arrays[name] = part.table[name]
         else:
-            columns[name] = _tidy(pa.Array.from_pandas(series))
-    return Cells(pa.table(columns)), blobs
+            arrays[name] = _series(name, series, out)
+    out.table = pa.table(arrays)
+    return out
+
+
+def _objects(name: str, series: Any) -> Cells:
+    return from_values({name: [None if _is_missing(value) else value for value in series.tolist()]}, FRAME)
 
 
 def _is_missing(value: Any) -> bool:
@@ -51,101 +71,79 @@ def _is_missing(value: Any) -> bool:
     )
 
 
-def _pictures(values: list[Any]) -> list[bytes | None] | None:
-    """Encoded bytes of a column of PIL images, byte strings or HF image dicts; None if it is another kind of column."""
-    first = next((value for value in values if value is not None), None)
-    if isinstance(first, bytes):
-        return [value if isinstance(value, bytes) else None for value in values]
-    if isinstance(first, dict) and set(first) == {"bytes", "path"}:
-        return [_hf_bytes(value) for value in values]
-    if hasattr(first, "save") and hasattr(first, "getbands"):
-        return [_png(value) for value in values]
-    return None
+def _series(name: str, series: Any, out: Cells) -> Any:
+    kind = type(series.dtype).__name__
+    if kind in ("PeriodDtype", "IntervalDtype", "SparseDtype") or getattr(series.dtype, "kind", "") == "c":
+        return _objects(name, series.astype(object) if kind == "SparseDtype" else series.astype(str)).table[name]
+    array = pa.Array.from_pandas(series)
+    if getattr(series.dtype, "kind", "") == "f" and array.null_count:
+        chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+        array = whole_again(pa.concat_arrays(chunks))
+    return plain_column(array, name, out)
 
 
-def _png(picture: Any) -> bytes | None:
-    if picture is None:
-        return None
-    sink = io.BytesIO()
-    picture.save(sink, "PNG")
-    return sink.getvalue()
+# Hugging Face --------------------------------------------------------------------------------------------------
 
 
-def _hf_bytes(value: dict[str, Any] | None) -> bytes | None:
-    if value is None:
-        return None
-    if value.get("bytes") is not None:
-        return bytes(value["bytes"])
-    path = value.get("path")
-    return Path(path).read_bytes() if path and Path(path).is_file() else None
-
-
-def _tidy(array: Any) -> pa.Array:
-    """One plain chunk: dictionaries decoded; floats that are all whole numbers next to gaps become int64."""
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
-        array = array.cast(pa.string())
-    if pa.types.is_floating(array.type) and array.null_count:
-        values = array.drop_null().to_pylist()
-        if values and all(value.is_integer() and abs(value) < 2**53 for value in values):
-            return array.cast(pa.int64())
-    return array
-
-
-def tidy_table(table: pa.Table) -> pa.Table:
-    """Every column in one of the plain types, so that each input form gives the same table."""
-    return pa.table({name: _plain_type(_tidy(table[name].combine_chunks())) for name in table.column_names})
-
-
-def _plain_type(array: pa.Array) -> pa.Array:
-    kind = array.type
-    if pa.types.is_integer(kind) and kind != pa.int64() and kind != pa.uint64():
-        return array.cast(pa.int64())
-    if pa.types.is_floating(kind) and kind != pa.float64():
-        return array.cast(pa.float64())
-    if pa.types.is_null(kind):
-        return array.cast(pa.string())
-    return array
-
-
-def from_polars(frame: Any) -> tuple[Cells, Blobs]:
-    if not frame.height:
-        raise SourceError("the DataFrame has no rows")
-    return Cells(frame.to_arrow()), {}
-
-
-def from_hf(data: Any) -> tuple[Cells, Blobs]:
+def from_hf(data: Any) -> Cells:
     """A Hugging Face Dataset or DatasetDict (its keys become the column ``split``); class codes become class names."""
     import datasets
 
     if isinstance(data, datasets.DatasetDict):
-        parts = [(name, *from_hf(part)) for name, part in data.items()]
-        tables = [part.table.append_column("split", pa.array([name] * part.table.num_rows)) for name, part, _ in parts]
-        blobs: Blobs = {name: [] for _, _, found in parts for name in found}
-        for _, part, found in parts:
-            for name, values in blobs.items():
-                values += found.get(name, [None] * part.table.num_rows)
-        return Cells(pa.concat_tables(tables)), blobs
-    if not len(data):
-        raise SourceError("the dataset has no rows")
-    columns: dict[str, pa.Array] = {}
-    found = {}
+        return _joined({str(name): from_hf(part) for name, part in data.items() if len(part)})
+    if not isinstance(data, datasets.Dataset):
+        raise UsageError(
+            f"cannot read a {type(data).__name__}: its rows have no numbers; "
+            "give a Dataset (load_dataset without streaming)"
+        )
+    out = Cells(pa.table({}), where=DATASET)
+    arrays: dict[str, Any] = {}
     for name, feature in data.features.items():
+        one = data.select_columns([name])
         if isinstance(feature, datasets.Image):
-            values = data.select_columns([name]).cast_column(name, datasets.Image(decode=False))[:][name]
-            found[name] = [_hf_bytes(value) for value in values]
-            columns[name] = pa.nulls(len(values), pa.string())
-        elif isinstance(feature, datasets.ClassLabel):
-            codes = data.with_format("arrow").select_columns([name])[:][name].to_pylist()
-            columns[name] = pa.array(
-                [None if code is None or code < 0 else feature.int2str(code) for code in codes], pa.string()
-            )
-        else:
-            columns[name] = data.with_format("arrow").select_columns([name])[:][name].combine_chunks()
-    return Cells(pa.table(columns)), found
+            one = one.cast_column(name, datasets.Image(decode=False))
+        column = one.with_format("arrow")[:][name]
+        if isinstance(feature, datasets.ClassLabel):
+            names = [feature.int2str(code) for code in range(feature.num_classes)]
+            column = pa.array([_class(code, names) for code in column.to_pylist()], pa.string())
+        arrays[name] = plain_column(column, name, out)
+    out.table = pa.table(arrays)
+    return out
+
+
+def _class(code: int | None, names: Sequence[str]) -> str | None:
+    """-1 is how Hugging Face writes "no label"."""
+    return names[code] if code is not None and 0 <= code < len(names) else None
+
+
+def _joined(parts: dict[str, Cells]) -> Cells:
+    """The splits one below the other, with a column that names them."""
+    if not parts:
+        raise SourceError(f"{DATASET} has no rows")
+    names = dict.fromkeys(name for part in parts.values() for name in part.table.column_names)
+    column = "split"
+    while column in names:
+        column = f"hf_{column}"
+    out = Cells(pa.table({}), split=column, where=DATASET)
+    tables, start = [], 0
+    for split, part in parts.items():
+        rows = part.table.num_rows
+        tables.append(part.table.append_column(column, pa.array([split] * rows)))
+        out.reasons |= {start + row: reason for row, reason in part.reasons.items()}
+        out.nested |= part.nested
+        out.pictures |= part.pictures
+        for name in part.blobs:
+            out.blobs.setdefault(name, [None] * start)
+        for name, values in out.blobs.items():
+            values += part.blobs.get(name, [None] * rows)
+        start += rows
+    try:
+        out.table = pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise SourceError(
+            f"the splits of {DATASET} have columns of different types ({error}); give one split"
+        ) from error
+    return out
 
 
 def load_hf_folder(path: Path) -> Any:
@@ -156,5 +154,5 @@ def load_hf_folder(path: Path) -> Any:
         raise MissingExtraError("reading Hugging Face datasets", "hf") from error
     try:
         return datasets.load_from_disk(str(path))
-    except Exception as error:
+    except Exception as error:  # damage shows as anything from KeyError to ArrowInvalid
         raise SourceError(f"{path} looks like a Hugging Face dataset but cannot be loaded ({error})") from error

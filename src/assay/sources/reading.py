@@ -25,6 +25,7 @@ LONGEST_PAUSE = 10.0  # of what a server may ask for with Retry-After
 MAX_BYTES = 256 << 20
 BLOCK = 1 << 16
 ZIP = "zip:"
+FILE = "file://"
 WEB = ("http://", "https://")
 RETRIED = frozenset({408, 425, 429})
 URL_SAFE = ":/?#[]@!$&'()*+,;=%~-._"
@@ -49,8 +50,11 @@ def local_uri(path: str) -> str:
 
 
 def zip_uri(archive: Path, member: str) -> str:
-    """The uri of a member: ``zip:/abs/x.zip!member``; a ``!`` in the archive's own path is escaped."""
-    return f"{ZIP}{str(archive).replace('%', '%25').replace('!', '%21')}!{member}"
+    """The uri of a member: ``zip:/abs/x.zip!member``; a ``!`` and bytes that are no UTF-8 in the archive's path are escaped."""
+    place = local_uri(str(archive)).removeprefix("file://")
+    if place == str(archive):
+        place = place.replace("%", "%25")
+    return f"{ZIP}{place.replace('!', '%21')}!{member}"
 
 
 def path_of_file_url(url: str) -> str:
@@ -72,8 +76,8 @@ def read_bytes(uri: str) -> bytes:
         return _fetch(uri)
     if uri.startswith(ZIP):
         archive, _, member = uri.removeprefix(ZIP).partition("!")
-        return _member(urllib.parse.unquote(archive), member)
-    return _read_file(Path(path_of_file_url(uri) if uri.startswith("file://") else uri))
+        return _member(os.fsdecode(urllib.parse.unquote_to_bytes(archive)), member)
+    return _read_file(Path(path_of_file_url(uri) if uri[:7].lower() == FILE else uri))
 
 
 def _read_file(path: Path) -> bytes:
@@ -147,6 +151,8 @@ def _fetch(url: str) -> bytes:
 
 def _cause(error: Exception) -> str:
     cause = getattr(error, "reason", error)
+    if isinstance(cause, http.client.IncompleteRead):
+        return f"the answer broke off after {len(cause.partial):,} bytes"
     if isinstance(cause, TimeoutError):
         return f"no answer within {TIMEOUT:g} s"
     return str(cause) or type(cause).__name__
@@ -163,7 +169,8 @@ def _download(url: str) -> bytes:
             if len(data) > MAX_BYTES:
                 raise UnreadableError(f"the file is larger than {MAX_BYTES >> 20} MiB ({url})")
             if time.monotonic() - started > DEADLINE:
-                raise TimeoutError(f"the answer was not whole after {DEADLINE:g} s")
+                # not tried again: a server this slow would take the same time twice more
+                raise UnreadableError(f"the answer was not whole after {DEADLINE:g} s ({url})")
     if expected is not None and expected.isdecimal() and len(data) < int(expected):
         raise OSError(f"the answer broke off after {len(data):,} of {int(expected):,} bytes")
     if not data:

@@ -13,6 +13,8 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,12 @@ _ADVICE = {
     errno.EROFS: "the disk is read-only; choose another place with -o",
     errno.EACCES: "permission denied; choose a place you may write to with -o",
     errno.EPERM: "permission denied; choose a place you may write to with -o",
+    errno.ENOTDIR: "a file stands where a folder is needed; move it or choose another place with -o",
+    errno.EEXIST: "a file stands where a folder is needed; move it or choose another place with -o",
+    errno.EISDIR: "a folder stands where a file is needed; move it or choose another place with -o",
+    errno.ENAMETOOLONG: "the name is too long for this disk; choose a shorter one with -o",
+    errno.EFBIG: "the disk does not take files this large; choose another place with -o",
+    errno.EIO: "the disk reports an error; check it, or choose another place with -o",
 }
 
 
@@ -66,7 +74,7 @@ class Folder:
 
     def remove(self, name: str) -> None:
         path = self.path(name)
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
@@ -135,17 +143,20 @@ class Folder:
 
     def put_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Several named arrays in one ``.npz``, byte for byte the same for the same arrays."""
-        with self.writing(name) as stream:
-            np.savez(stream, allow_pickle=False, **dict(sorted(arrays.items())))
+        # not numpy.savez: its keywords are names of arrays in some versions and options in others
+        with self.writing(name) as stream, zipfile.ZipFile(stream, "w") as packed:
+            for key, array in sorted(arrays.items()):
+                with packed.open(f"{key}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
     def get_arrays(self, name: str) -> dict[str, NDArray[Any]]:
         path = self.path(name)
         try:
             with np.load(path, allow_pickle=False) as file:
                 return {key: file[key] for key in file.files}
-        except (ValueError, EOFError, OSError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
+        except FileNotFoundError:
+            raise
+        except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise self._damaged(path, error) from error
 
     @contextlib.contextmanager

@@ -1,0 +1,266 @@
+"""Any columns -> an Arrow table of plain types, the same whichever form they came in.
+
+In: Arrow columns or lists of Python values. Out: `Cells`. Does not know: files, which column is what.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import SourceError
+
+Blobs = dict[str, list[bytes | None]]
+PICTURE_FIELDS = {"bytes", "path"}  # how Hugging Face keeps a picture in a struct
+PIECE = 1 << 28  # characters of one Arrow string array; 2^31 bytes is where its offsets end
+BROKEN = "\ufffd"
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+WHOLE = 2**53  # floats beyond it skip integers
+
+
+@dataclass
+class Cells:
+    """A table of plain columns and what is known of its reading.
+
+    reasons : row -> why it could not be read as it should. misread : those of them whose cells may stand in the wrong
+    column. notes : what to say of the reading. blobs : image column -> encoded pictures; the table holds nulls there.
+    pictures : columns known to name image files. nested : columns that held lists or objects, now JSON text.
+    split : the column known to hold splits. where : how to call the data in a message.
+    """
+
+    table: pa.Table
+    reasons: dict[int, str] = field(default_factory=dict)
+    misread: set[int] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+    blobs: Blobs = field(default_factory=dict)
+    pictures: set[str] = field(default_factory=set)
+    nested: set[str] = field(default_factory=set)
+    split: str | None = None
+    where: str = "the data"
+
+
+def refuse_twins(names: Sequence[str], where: str) -> None:
+    """`SourceError` where two columns have one name."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise SourceError(f"{where}: two columns are named {name!r}; rename one")
+        seen.add(name)
+
+
+# Python values -------------------------------------------------------------------------------------------------
+
+
+def from_values(columns: Mapping[str, Sequence[Any]], where: str) -> Cells:
+    """Columns of Python values (JSON, Excel, pandas objects). None = blank. Cost: a few Python steps a cell."""
+    out = Cells(pa.table({}), where=where)
+    arrays = {}
+    for name, given in columns.items():
+        values = [_python(value) for value in given]
+        pictures = _pictures(values)
+        if pictures is None:
+            arrays[name] = _plain_values(values, name, out)
+        else:
+            arrays[name] = keep_pictures(out, name, pictures)
+    out.table = pa.table(arrays)
+    return out
+
+
+def _python(value: Any) -> Any:
+    """numpy scalars as Python ones."""
+    return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") and not value.shape else value
+
+
+def _plain_values(values: list[Any], name: str, out: Cells) -> pa.Array:
+    """Mixed kinds become text; lists and objects JSON text; broken Unicode is replaced and the row gets a reason."""
+    kinds = {type(value) for value in values if value is not None}
+    if not kinds:
+        return pa.nulls(len(values), pa.string())
+    if any(issubclass(kind, list | dict | tuple | set | frozenset) or hasattr(kind, "__array__") for kind in kinds):
+        out.nested.add(name)
+        values = [value if value is None or isinstance(value, str) else json_text(value) for value in values]
+    elif kinds == {int, float}:
+        values = [None if value is None else float(value) for value in values]
+    elif len(kinds) > 1 or not kinds <= {str, int, float, bool, datetime.date, datetime.datetime}:
+        values = [None if value is None else str(value) for value in values]
+    try:
+        return pa.array(values)
+    except UnicodeEncodeError:
+        return pa.array(_mended(values, name, out), pa.string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # integers beyond 64 bits, dates beyond the calendar
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _mended(values: list[str | None], name: str, out: Cells) -> list[str | None]:
+    mended = []
+    for row, value in enumerate(values):
+        good = value if value is None else value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        if good != value:
+            out.reasons.setdefault(row, f"the column {name!r} is not valid Unicode")
+        mended.append(good)
+    return mended
+
+
+def json_text(value: Any) -> str:
+    """A nested value as JSON; bytes in it only by their length."""
+    return json.dumps(value, ensure_ascii=False, default=_json_default)
+
+
+def _json_default(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return f"<{len(value):,} bytes>"
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else str(value)
+
+
+def keep_pictures(out: Cells, name: str, pictures: list[bytes | None]) -> pa.Array:
+    out.blobs[name] = pictures
+    return pa.nulls(len(pictures), pa.string())
+
+
+def _pictures(values: list[Any]) -> list[bytes | None] | None:
+    """Encoded bytes of a column of PIL images, byte strings or Hugging Face image dicts; None for any other column."""
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, bytes | bytearray):
+        return [bytes(value) if isinstance(value, bytes | bytearray) else None for value in values]
+    if isinstance(first, dict) and set(first) == PICTURE_FIELDS:
+        return [picture_bytes(value) if isinstance(value, dict) else None for value in values]
+    if hasattr(first, "save") and hasattr(first, "getbands"):
+        return [_png(value) for value in values]
+    return None
+
+
+def _png(picture: Any) -> bytes | None:
+    if not hasattr(picture, "save"):
+        return None
+    sink = io.BytesIO()
+    try:
+        picture.save(sink, "PNG")
+    except (OSError, ValueError):  # modes that PNG has not; TIFF has them
+        sink = io.BytesIO()
+        picture.save(sink, "TIFF")
+    return sink.getvalue()
+
+
+def picture_bytes(value: Mapping[str, Any] | None) -> bytes | None:
+    """The bytes of ``{"bytes": ..., "path": ...}``; of the file if it holds none."""
+    if value is None:
+        return None
+    if value.get("bytes") is not None:
+        return bytes(value["bytes"])
+    path = value.get("path")
+    return Path(path).read_bytes() if path and Path(path).is_file() else None
+
+
+# Arrow ---------------------------------------------------------------------------------------------------------
+
+
+def from_arrow(table: pa.Table, where: str) -> Cells:
+    """An Arrow table in plain types: int64, float64, bool, string, dates and times; pictures and nested values apart."""
+    refuse_twins(table.column_names, where)
+    out = Cells(pa.table({}), where=where)
+    arrays = {name: plain_column(table[name], name, out) for name in table.column_names}
+    out.table = pa.table(arrays) if arrays else table
+    return out
+
+
+def plain_column(column: pa.ChunkedArray | pa.Array, name: str, out: Cells) -> pa.ChunkedArray:
+    """One column in a plain type; what it needs to be said goes into ``out``."""
+    if isinstance(column, pa.Array):
+        column = pa.chunked_array([column])
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_column(pa.chunked_array([c.storage for c in column.chunks], kind.storage_type), name, out)
+    if pa.types.is_dictionary(kind):
+        chunks = [chunk.dictionary_decode() for chunk in column.chunks]
+        return plain_column(pa.chunked_array(chunks, kind.value_type), name, out)
+    if pa.types.is_struct(kind) and {kind.field(i).name for i in range(kind.num_fields)} == PICTURE_FIELDS:
+        values = column.to_pylist()
+        if any(value and value["bytes"] is not None for value in values):
+            return pa.chunked_array([keep_pictures(out, name, [picture_bytes(value) for value in values])])
+        out.pictures.add(name)
+        return pa.chunked_array([pa.array([value and value["path"] for value in values], pa.string())])
+    if pa.types.is_nested(kind):
+        out.nested.add(name)
+        texts = [None if value is None else json_text(value) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+    if _is_binary(kind):
+        values = column.to_pylist()
+        if not _reads_as_text(values):
+            return pa.chunked_array([keep_pictures(out, name, values)])
+        return _strings(column.cast(pa.large_binary()).cast(pa.large_string(), safe=False), name, out)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return _strings(column, name, out)
+    return _numbers(column)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests)
+
+
+def _reads_as_text(values: Iterable[bytes | None]) -> bool:
+    """Some writers of Parquet do not say that a column of bytes is text."""
+    sample = [value for value in values if value][:20]
+    try:
+        return all(CONTROL.search(value.decode()) is None for value in sample)
+    except UnicodeDecodeError:
+        return False
+
+
+def _strings(column: pa.ChunkedArray, name: str, out: Cells) -> pa.ChunkedArray:
+    chunks: list[pa.Array] = []
+    row = 0
+    for chunk in column.chunks:
+        try:
+            chunk.validate(full=True)
+        except pa.ArrowInvalid:
+            chunk = pa.array(_decoded(chunk, row, name, out), pa.large_string())
+        step = max(1, len(chunk) * PIECE // max(1, chunk.nbytes))  # large strings may not fit one array of strings
+        chunks += [chunk.slice(start, step).cast(pa.string()) for start in range(0, len(chunk), step)]
+        row += len(chunk)
+    return pa.chunked_array(chunks, pa.string())
+
+
+def _decoded(chunk: pa.Array, row: int, name: str, out: Cells) -> list[str | None]:
+    values = []
+    for place, data in enumerate(chunk.cast(pa.large_binary()).to_pylist(), row):
+        text = data if data is None else data.decode("utf-8", "replace")
+        if text is not None and BROKEN in text and text.encode() != data:
+            out.reasons.setdefault(place, f"the column {name!r} is not valid UTF-8")
+        values.append(text)
+    return values
+
+
+def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_null(kind):
+        return column.cast(pa.string())
+    if pa.types.is_uint64(kind):
+        top = pc.max(column).as_py()
+        return column if top is not None and top >= 2**63 else column.cast(pa.int64())
+    if pa.types.is_integer(kind):
+        return column.cast(pa.int64())
+    return column.cast(pa.float64()) if pa.types.is_floating(kind) else column
+
+
+def whole_again(array: pa.Array) -> pa.Array:
+    """Floats that are all whole numbers -> int64, NaN -> null; any other array unchanged."""
+    if not pa.types.is_floating(array.type):
+        return array
+    values = array.to_pylist()
+    filled = [value for value in values if value is not None and not math.isnan(value)]
+    if not filled or not all(value.is_integer() and abs(value) < WHOLE for value in filled):
+        return array
+    return pa.array([None if value is None or math.isnan(value) else int(value) for value in values], pa.int64())
