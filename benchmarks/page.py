@@ -42,7 +42,8 @@ AUROC and AP (average precision) judge the scores; precision, recall and F1 judg
 out-of-fold accuracy of the probabilities against the true labels. A dash: not measured by this method.
 
 "cleanlab, Assay's probabilities" is `find_label_issues` (prune_by_noise_rate) and `get_label_quality_scores` (self-confidence).
-The other cleanlab lines make their own probabilities by 5-fold `cross_val_predict` as cleanlab's tutorials do.
+The other cleanlab lines make their own probabilities by 5-fold `cross_val_predict` as cleanlab's tutorials do. Where a line says
+"Assay's vectors" the cost of making those vectors is not in it.
 
 - cifar10n_6k: 6,000 pictures of CIFAR-10 with labels by people (CIFAR-10N, "random 1"), 17 % wrong.
 - banking77: 13,083 questions, 77 classes; 10 % of the labels replaced at random.

@@ -98,20 +98,6 @@ def minilm(job: dict[str, Any]) -> NDArray[np.float32]:
     return sentence_encoders([])[0].encode(_frame(job)["text"].tolist())
 
 
-def lite0(job: dict[str, Any]) -> NDArray[np.float32]:
-    """All 1,280 features of the pretrained network that Assay would use too."""
-    from PIL import Image
-
-    from assay.encode.views import Lite0
-
-    encoder = Lite0()
-    parts = []
-    for start in range(0, len(paths := _frame(job)["image"].tolist()), 256):
-        pictures = [np.asarray(Image.open(path).convert("RGB")) for path in paths[start : start + 256]]
-        parts.append(encoder.features([encoder.prepare(picture) for picture in pictures]))
-    return np.concatenate(parts)
-
-
 def hog(job: dict[str, Any]) -> NDArray[np.float32]:
     """Histograms of oriented gradients (Dalal, Triggs, CVPR 2005): 8 x 8 cells, 9 directions, 2 x 2 blocks."""
     from PIL import Image
@@ -132,18 +118,19 @@ def hog(job: dict[str, Any]) -> NDArray[np.float32]:
     return np.hstack([block / np.sqrt((block**2).sum(1, keepdims=True) + 1) for block in blocks])
 
 
-def cells(job: dict[str, Any]) -> NDArray[np.float64]:
-    """One-hot text columns, standardised numbers, medians for gaps."""
-    from sklearn.preprocessing import StandardScaler
+def cells(job: dict[str, Any]) -> Any:
+    """One-hot text columns (sparse), standardised numbers, medians for gaps."""
+    import scipy.sparse as sp
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     frame = _frame(job).drop(columns=job["label"] or [])
     numbers = frame.select_dtypes("number")
-    numbers = numbers.fillna(numbers.median()).fillna(0)
-    scaled = StandardScaler().fit_transform(numbers) if numbers.shape[1] else np.zeros((len(frame), 0))
     words = frame.select_dtypes(exclude="number").astype(str)
+    scaled = StandardScaler().fit_transform(numbers.fillna(numbers.median()).fillna(0)) if numbers.shape[1] else None
     if not words.shape[1]:
         return scaled
-    return np.hstack([scaled, pd.get_dummies(words, drop_first=True, dtype=float).to_numpy()])
+    one_hot = OneHotEncoder().fit_transform(words)
+    return one_hot.tocsr() if scaled is None else sp.hstack([sp.csr_matrix(scaled), one_hot], format="csr")
 
 
 def handed_over(job: dict[str, Any]) -> NDArray[Any]:
@@ -156,7 +143,7 @@ def _frame(job: dict[str, Any]) -> pd.DataFrame:
     return pd.read_csv(job["data"])
 
 
-FEATURES = {"tfidf": tfidf, "minilm": minilm, "lite0": lite0, "hog": hog, "cells": cells, "handed over": handed_over}
+FEATURES = {"tfidf": tfidf, "minilm": minilm, "hog": hog, "cells": cells, "handed over": handed_over}
 JOBS = {"label_issues": label_issues, "own_label_issues": own_label_issues, "vector_issues": vector_issues}
 
 
