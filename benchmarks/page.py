@@ -22,16 +22,19 @@ WORSE = 0.01  # differences up to this are called even
 
 HEAD = """# Benchmarks
 
-This page is written by `benchmarks/page.py` from `benchmarks/results/*.json`; nothing on it was typed by hand. To measure again:
+Quality and cost on datasets whose faults are known, real or planted, side by side with cleanlab 2.9 on the same rows. This page is
+written by `benchmarks/page.py` from `benchmarks/results/*.json`; nothing on it was typed by hand. To measure again:
 
-    make bench                                          # quality.py: all datasets, side by side with cleanlab
-    .venv/bin/python benchmarks/quality.py beers        # one dataset
-    .venv/bin/python benchmarks/quality.py --missing    # those without a result
-    .venv/bin/python benchmarks/planted.py              # planted faults, check by check
-    .venv/bin/python benchmarks/scale.py                # 50,000 images, 50,000 texts, 200,000 table rows
-    .venv/bin/python benchmarks/kills.py                # SIGKILLs on real images, then byte for byte
+```bash
+make bench                                          # quality.py: all datasets, side by side with cleanlab
+.venv/bin/python benchmarks/quality.py beers        # one dataset
+.venv/bin/python benchmarks/quality.py --missing    # those without a result
+.venv/bin/python benchmarks/planted.py              # planted faults, check by check
+.venv/bin/python benchmarks/scale.py                # 50,000 images, 50,000 texts, 200,000 table rows
+.venv/bin/python benchmarks/kills.py                # SIGKILLs on real images, then byte for byte
+```
 
-The datasets are not part of the repository: `ASSAY_TEST_DATA` names their folder.
+The datasets are not part of the repository. Set the environment variable `ASSAY_TEST_DATA` to the folder that holds them.
 """
 QUALITY = """## Quality, side by side with cleanlab 2.9
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +44,7 @@ class Planted:
     faults: dict[str, set[Any]] = field(default_factory=dict)
     also: dict[str, set[Any]] = field(default_factory=dict)
     kinds: dict[Any, str] = field(default_factory=dict)
-    columns: dict[str, str] = field(default_factory=dict)  # planted column -> its fault
+    columns: dict[str, str] = field(default_factory=dict)  # title of the finding -> planted column
 
     def put(self, check: str, row: Any, kind: str = "") -> None:
         self.faults.setdefault(check, set()).add(row)
@@ -255,30 +254,28 @@ def tables(scratch: Path) -> Planted:
     clean, faulty = scratch / "clean.csv", scratch / "faulty.csv"
     frame.to_csv(clean, index=False)
     copied = np.sort(rng.choice(n, 2 * EACH, replace=False))
-    spoiled = frame.assign(
-        planted_null=pd.Series([None] * n, dtype=object),
-        planted_mostly_null=np.where(rng.random(n) < 0.99, None, "x"),
-        planted_constant="beer",
-        planted_id=[f"B-{value:06d}" for value in rng.permutation(n)],
-    )
+    columns = {
+        "Empty column": pd.Series([None] * n, dtype=object),
+        "Mostly blank column": np.where(rng.random(n) < 0.99, None, "x"),
+        "Constant column": "beer",
+        "Identifier column": [f"B-{value:06d}" for value in rng.permutation(n)],
+        "Equal columns": frame["city"],
+        "Label leak": frame["style"].str.lower().str[::-1],
+    }
+    spoiled = frame.assign(**{f"planted {kind}": values for kind, values in columns.items()})
     spoiled = pd.concat([spoiled, spoiled.iloc[copied]], ignore_index=True)
     spoiled.to_csv(faulty, index=False)
     options = {"label": "style", "modality": "table"}
     about = (
-        f"{n:,} beers (the clean table of Raha, label `style`); planted: a column without values, one that is 99 % blank, one of a single "
-        f"value, one of ids; {2 * EACH} rows that are all alike."
+        f"{n:,} beers (the clean table of Raha, label `style`); planted: a column without values, one that is 99 % blank, one of a "
+        f"single value, one of ids, the copy of another column, the label in other words; {2 * EACH} rows that are there twice."
     )
     out = Planted(about, (clean, options), (faulty, options), ("identical_row", "exact_duplicate", "near_duplicate"))
     for number, row in enumerate(copied.tolist()):
         for check in out.checks:
             out.put(check, n + number)
             out.also.setdefault(check, set()).add(row)
-    out.columns = {
-        "planted_null": "null",
-        "planted_mostly_null": "mostly null",
-        "planted_constant": "constant",
-        "planted_id": "id",
-    }
+    out.columns = {kind: f"planted {kind}" for kind in columns}
     return out
 
 
@@ -348,16 +345,15 @@ def _row(check: str, hits: set[Any], judged: set[Any], truth: set[Any], clean_fl
 
 
 def _columns(plant: Planted, before: list[Row], after: list[Row]) -> Row:
-    """Findings about columns, each counted once: those that name a planted column against all new ones."""
-    old = {json.dumps(finding, sort_keys=True) for finding in before if finding["check"] == "columns"}
-    new = [finding for finding in after if finding["check"] == "columns"]
-    new = [finding for finding in new if json.dumps(finding, sort_keys=True) not in old]
-    named = Counter(
-        next((column for column in plant.columns if column in json.dumps(finding)), "another column") for finding in new
-    )
-    hits = set(named) & set(plant.columns)
-    judged = hits | {f"another column {at}" for at in range(named["another column"])}
-    return _row("columns", hits, judged, set(plant.columns), len(old), 8)
+    """Findings about columns: the right kind on the planted column is a hit, any other that was not there before is false."""
+
+    def found(findings: list[Row]) -> set[tuple[str, str]]:
+        return {(one["title"], one["subject"][-1]) for one in findings if one["check"] == "columns"}
+
+    old, truth = found(before), set(plant.columns.items())
+    judged = found(after) - old
+    n_columns = len(pd.read_csv(plant.clean[0], nrows=1).columns) - 1
+    return _row("columns", truth & judged, judged, truth, len(old), n_columns)
 
 
 MAKERS: dict[str, Callable[[Path], Planted]] = {"images": images, "texts": texts, "table": tables}
