@@ -168,7 +168,7 @@ def _eight_bits(values: NDArray[np.float32], ranges: tuple[float, ...]) -> Rgb:
     finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     brightest = float(finite.max(initial=0))
     top = next((top for top in ranges if brightest <= top), brightest)
-    return np.clip(finite * (255 / top), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(finite * (255 / top)), 0, 255).astype(np.uint8)
 
 
 def file_hash(data: bytes) -> str:

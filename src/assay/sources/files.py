@@ -51,6 +51,7 @@ MAGIC = {
     b"SQLite format 3": "a SQLite database",
 }
 WEB_PAGE = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<table", b"<div", b"<script", b"<meta")
+ZERO_BYTES = 0.05  # half the bytes of UTF-16 are zero, and more than this of most binary files; a stray one is text
 BOM = b"\xef\xbb\xbf"
 
 
@@ -119,7 +120,8 @@ def _text(data: bytes, where: str) -> bytes:
             return data.decode("utf-16").encode()
         except UnicodeError as error:
             raise SourceError(f"{where} is damaged UTF-16 text ({error}); save it as UTF-8") from error
-    if b"\0" in data[:65_536]:
+    head = data[:65_536]
+    if head.count(0) > ZERO_BYTES * len(head):
         raise SourceError(f"{where} is not a text file (it holds zero bytes); if it is UTF-16, save it as UTF-8")
     data = data.removeprefix(BOM)
     if data[:512].lstrip().lower().startswith(WEB_PAGE):

@@ -173,7 +173,7 @@ def _splits(parts: Iterable[list[str]]) -> tuple[tuple[str, ...], str | None]:
     named = [top for top in holds_folders if top.lower() in SPLITS]
     if named and len(named) == len(holds_folders) and all(holds_folders.values()):
         return tuple(sorted(holds_folders)), None
-    if len(named) < min(2, len(holds_folders)):
+    if not named or len(named) < min(2, len(holds_folders)):
         return (), None
     others = sorted(set(holds_folders) - set(named))
     flat = sorted(top for top in named if not holds_folders[top])

@@ -52,7 +52,8 @@ def from_pandas(frame: Any) -> Cells:
             out.reasons |= part.reasons
             out.blobs |= part.blobs
             out.nested |= part.nested
-            arrays[name] = part.table[name]
+            column = part.table[name].combine_chunks()
+            arrays[name] = whole_again(column) if column.null_count else column
         else:
             arrays[name] = _series(name, series, out)
     out.table = pa.table(arrays)
