@@ -1,0 +1,10 @@
+"""Findings about classes, columns and the dataset, from issue columns and cells.
+
+In: class names and codes, label issues, feature cells. Out: `Finding`s. Pure; does not know files or the report.
+"""
+
+from assay.insights.classes import class_findings
+from assay.insights.columns import column_findings
+from assay.insights.finding import Finding
+
+__all__ = ["Finding", "class_findings", "column_findings"]
