@@ -17,7 +17,7 @@ from measure import ROOT, commit, machine
 from page import RESULTS, write_page
 from problems import data_dir
 
-ROWS = 1_500
+ROWS = 600
 
 sys.path.insert(0, str(ROOT / "tests"))
 

@@ -25,7 +25,7 @@ from assay.columns import CHECK_BY_NAME
 from measure import commit, machine
 from page import RESULTS, write_page
 from planted_text import FOREIGN, noise, personal, typo
-from problems import data_dir
+from problems import ALSO_COPIES, data_dir
 from scoring import of_flags
 
 EACH = 15
@@ -114,6 +114,7 @@ def images(scratch: Path) -> Planted:
     files = sorted(path.relative_to(source).as_posix() for path in source.glob("*/*.jpg"))
     listed = pd.read_csv(source / "duplicates.csv")
     copied = {*listed["file_a"], *listed["file_b"]}
+    copied |= {f"{name}/image_{number:04d}.jpg" for name, *pair in ALSO_COPIES for number in pair}
     clean = scratch / "clean"
     faulty = scratch / "faulty"
     for file in files:
