@@ -58,6 +58,19 @@ def test_an_error_meant_for_the_user_keeps_its_kind(tmp_path: Path) -> None:
         run(tmp_path, "complain", [{}])
 
 
+def test_after_an_error_the_same_executor_goes_on(tmp_path: Path) -> None:
+    """One failed check must not take the others down."""
+    with LocalExecutor(2) as executor:
+        with pytest.raises(TaskError):
+            list(executor.map([Task("tasks:fail", str(tmp_path), {}) for _ in range(4)]))
+        assert list(executor.map([Task("tasks:square", str(tmp_path), {"x": 3})])) == [(0, 9)]
+
+
+def test_an_error_on_the_drivers_side_is_raised_and_not_waited_for(tmp_path: Path) -> None:
+    with LocalExecutor(1) as executor, pytest.raises(TypeError):
+        list(executor.map([Task("tasks:square", str(tmp_path), {"x": object()})]))
+
+
 def test_workers_never_import_the_callers_main(tmp_path: Path) -> None:
     """A script without a guard would start itself again and again; here it is read from standard input."""
     script = f"""

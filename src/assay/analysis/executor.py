@@ -129,7 +129,7 @@ class LocalExecutor:
                 yield index, result
         except BaseException:
             stop.set()
-            self.close()
+            self._dismiss()  # the executor itself stays open: a check that failed must not take the others down
             raise
         for thread in threads:
             thread.join()
@@ -138,6 +138,11 @@ class LocalExecutor:
         """Kill every worker; what they were doing is redone by the next run."""
         with self._lock:
             self._closed = True
+        self._dismiss()
+
+    def _dismiss(self) -> None:
+        """Kill the workers there are."""
+        with self._lock:
             live = list(self._live)
             self._live.clear()
             self._idle.clear()
@@ -151,6 +156,12 @@ class LocalExecutor:
                 return done.get(timeout=0.2)
 
     def _drive(self, todo: queue.SimpleQueue[Any], done: queue.SimpleQueue[Any], stop: threading.Event) -> None:
+        try:
+            self._work(todo, done, stop)
+        except BaseException as error:  # whatever it is, the caller must not wait for an answer that never comes
+            done.put((-1, None, error))
+
+    def _work(self, todo: queue.SimpleQueue[Any], done: queue.SimpleQueue[Any], stop: threading.Event) -> None:
         worker: _Worker | None = None
         while not stop.is_set():
             try:
