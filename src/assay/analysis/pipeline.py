@@ -21,7 +21,7 @@ from assay.analysis.settings import Settings, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, whole
 from assay.project.dataset import MISSING, Dataset
 
-PAIR_SHARD = 1_024
+PAIR_SHARD = 256
 N_FOLDS = 5
 
 

@@ -26,6 +26,7 @@ TRUSTED = 0.5  # ... and how many of its class's surest rows must carry that lab
 WELL_LABELED = 0.02  # largest p_label_error of a confirmed label
 EVEN = 0.5  # ambiguous: second / first at least this ...
 TOGETHER = 0.6  # ... and first + second at least this
+LEAST = 0.1  # p_label_error below which no row is flagged: on clean data the best expected F1 would flag long shots
 RARE = 5  # fewer labelled rows than this: no fold of a 5-fold split sees the class as it is
 ROWS = 4_096
 
@@ -113,7 +114,7 @@ def _judge(labels: Codes, seen: Scan, solved: Columns) -> Columns:
     error = np.where(known, np.clip(1 - solved["given_posterior"], 0, 1), np.nan).astype(np.float32)
     quality = np.where(known, _quality(labels, seen, solved), np.nan).astype(np.float32)
     fits = solved["best"] == labels
-    issue = known & ~fits & expected_f1_cut(error)
+    issue = known & ~fits & expected_f1_cut(error) & (np.nan_to_num(error) >= LEAST)
     suggest = issue | (seen.analyzed & ~labelled)
     first = np.asarray(seen.probs[:, 0], np.float32)
     second_label = seen.classes[:, 1] if seen.n_classes > 1 else np.full(len(labels), -1, np.int32)
