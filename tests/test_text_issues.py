@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -233,6 +234,11 @@ def test_sentences_of_other_languages_are_language() -> None:
     assert nonlanguage_scores(texts).max() <= 0.5
 
 
+def test_personal_data_is_not_also_called_no_language() -> None:
+    found = text_properties([text for text, _, _ in PERSONAL])
+    assert found["non_language"].max() <= 0.5
+
+
 def test_a_dataset_of_product_codes_is_no_fault() -> None:
     rng = np.random.default_rng(0)
     codes = [f"{a:06d}-{b:04d}/{c:03d}" for a, b, c in rng.integers(0, 999, (200, 3))]
@@ -307,6 +313,7 @@ def test_personal_data_is_found(text: str, kind: str, item: str) -> None:
         "what is 80980 + 098098 + 80980 + 1243",
         "ISBN 978-3-16-148410-0",
         "3.14159265358979",
+        "302 942 1335 rows",
     ],
 )
 def test_plain_numbers_are_not_personal(text: str) -> None:
@@ -346,6 +353,13 @@ def test_items_stand_in_the_text_and_do_not_overlap(text: str) -> None:
         assert item.text in text
         assert item.start >= end
         end = item.start + len(item.text)
+
+
+@pytest.mark.parametrize("unit", ["a@", "1 ", "(1", "<a", "a:", '{"', "x.", "1-", "+1 ", "http://a:b", "&a", "a", "[("])
+def test_no_text_takes_long(unit: str) -> None:
+    start = time.perf_counter()
+    text_properties([unit * 20_000])
+    assert time.perf_counter() - start < 2
 
 
 # length ----------------------------------------------------------------------------------------------------------

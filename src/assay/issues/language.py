@@ -27,7 +27,7 @@ READ = 2_000  # characters that are looked at
 KEPT = 0.001  # posterior probabilities below this are not stored
 FLOOR = KEPT / 2  # what is assumed of those
 
-_NOISE = re.compile(r"<[^<>]*>|\b(?:https?://|www\.)\S+|\S+@\S+|[@#]\w+|&\w+;|[\d_]+")
+_NOISE = re.compile(r"<[^<>]*>|\b(?:https?://|www\.)\S+|[^\s@]{1,64}@[^\s@]+|[@#]\w+|&\w+;|[\d_]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 

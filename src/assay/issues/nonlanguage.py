@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 READ = 5_000  # characters that are looked at
 FEWEST = 8  # characters besides white space below which nothing is said
 
-_LINK = re.compile(r"\b(?:https?://|www\.)\S+|\S+@\S+\.\S+")
+_LINK = re.compile(r"\b(?:https?://|www\.)\S+|[^\s@]{1,64}@[^\s@]{2,255}")
 _SPACE = re.compile(r"\s+")
 _MARKUP = re.compile(
     r"<[!/?]?[A-Za-z][^<>]*>|<!--.*?-->|&(?:#\d+|#x[0-9a-f]+|\w{2,8});|[\w-]+\s*:\s*[^;{}\n]{1,60};|[{}\[\]]|\"[\w-]+\"\s*:|\$\(|=>|\w+\([^()]*\);?",

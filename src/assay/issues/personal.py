@@ -89,9 +89,9 @@ def personal_items(text: str) -> list[Item]:
     """What was found, in the order of the text; an overlapping find gives way to the more sensitive one.
 
     E-mail addresses; telephone numbers that libphonenumber holds valid, written with a country code, or in the grouping
-    usual in the United States, or after a word that announces one; card numbers of a known issuer and length with a good
-    Luhn digit; IBANs of the right length and remainder; IPv4 and IPv6 addresses other than versions, masks and
-    the machine's own; links with a password; United States social security numbers written with hyphens.
+    usual in the United States (spaces alone do not make one), or after a word that announces one; card numbers of a known
+    issuer and length with a good Luhn digit; IBANs of the right length and remainder; IPv4 and IPv6 addresses other than
+    versions, masks and the machine's own; links with a password; United States social security numbers with hyphens.
     Cost: about a microsecond for a text without digits and "@"; some 30 microseconds for a candidate number.
     """
     at, digits = "@" in text, sum(map(text.count, "0123456789"))
@@ -194,7 +194,8 @@ def _is_phone(candidate: str, before: str) -> bool:
     if _CALL.search(before):
         return any(_matches(candidate, region, strict=False) for region in REGIONS)
     grouped = len(re.split(r"[\s().\-/]+", candidate.strip("() "))) >= 3
-    return grouped and n >= 10 and _matches(candidate, "US", strict=True)
+    spaced = candidate.replace(" ", "").isdigit()  # "302 942 1335" may be any three numbers
+    return grouped and not spaced and n >= 10 and _matches(candidate, "US", strict=True)
 
 
 def _matches(candidate: str, region: str | None, *, strict: bool) -> bool:
