@@ -266,9 +266,7 @@ def test_ambiguous_rows_have_two_even_classes_and_no_issue():
     assert not (found["is_ambiguous"] & found["is_label_issue"]).any()
 
 
-@pytest.mark.parametrize(
-    ("n", "n_classes"), [(20, 2), (20, 1), (1, 3), (30, 30), (6_000, 5_000)], ids=str
-)
+@pytest.mark.parametrize(("n", "n_classes"), [(20, 2), (20, 1), (1, 3), (30, 30), (6_000, 5_000)], ids=str)
 def test_small_and_wide_problems_have_finite_scores(n, n_classes):
     labels, _, probs = problem(n, n_classes, 0.1 if n_classes > 1 else 0, 0, sharp=9) if n_classes > 1 else (
         np.zeros(n, np.int32), None, np.ones((n, 1), np.float32))  # fmt: skip
