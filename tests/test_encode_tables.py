@@ -28,6 +28,7 @@ def kind(values, name="x"):
         (["5%", "7 %", "12.5%"] * 10, "number"),
         (["2024-01-05", "2023-12-31", None] * 10, "date"),
         (["red", "green", "blue"] * 10, "category"),
+        (["x", None] * 20, "category"),
         (["007", "010", "100"] * 10, "category"),
         ([True, False, None] * 10, "category"),
         ([f"city number {n % 60} of the north" for n in range(200)], "text"),
