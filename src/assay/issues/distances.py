@@ -1,0 +1,155 @@
+"""How far rows lie from the rows of their class, and from rows outside their group.
+
+In: (N, d) vectors, a class a row (-1 = none). Out: float32 (N,) distances. Does not know: thresholds, flags, files.
+Memory: a block of rows against at most `REFERENCES` rows of a class; never N x N, never N x K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+Floats = NDArray[np.float32]
+REFERENCES = 2_000  # rows that stand for a class
+OUTSIDE = 20_000  # rows that stand for all others
+QUERIES = 1_024  # rows asked at a time
+SIDE = 256  # the same against OUTSIDE
+
+
+def rows_of(x: NDArray[Any], which: NDArray[np.int64] | slice, *, unit: bool = False) -> Floats:
+    """float32 copies of rows, NaN and infinity as zeros and large numbers; at length 1 (zeros stay) if ``unit``."""
+    block = np.nan_to_num(np.asarray(x[which], np.float32), posinf=65504.0, neginf=-65504.0)
+    if unit:
+        block /= np.maximum(np.sqrt(np.einsum("ij,ij->i", block, block)), np.float32(1e-12))[:, None]
+    return block
+
+
+def class_distances(
+    x: NDArray[Any],
+    classes: NDArray[np.int32],
+    *,
+    ranks: tuple[int, int] = (0, 10),
+    cosine: bool = True,
+    exclude: NDArray[np.int32] | None = None,
+    seed: int = 0,
+    threads: int = 1,
+) -> Floats:
+    """Mean distance of each row to the nearest other rows of its own class.
+
+    Parameters
+    ----------
+    x : (N, d) float vectors. classes : (N,) codes; rows of -1 get NaN.
+    ranks : the nearest rows that count: (0, 10) the ten nearest, (5, 15) those after the fifth, so that five copies make no
+        company. Fewer in small classes, at most a third of the other rows: a small class is not sparse for being small.
+    cosine : 1 - cosine, else Euclidean.
+    exclude : (N,) a number of a group a row, -1 = none: rows of the row's own group do not count.
+    seed : of the 2,000 rows that stand for a larger class.
+
+    Returns
+    -------
+    float32 (N,); NaN where the class has no other row. Cost: O(N d min(class size, 2,000)).
+    """
+    out = np.full(len(classes), np.nan, np.float32)
+    order = np.argsort(classes, kind="stable")
+    order = order[classes[order] >= 0]
+    starts = np.flatnonzero(np.diff(classes[order], prepend=-1))
+    bounds = np.append(starts, len(order)).tolist()
+
+    def one(task: tuple[int, int, int]) -> None:
+        low, high, start = task
+        members = order[low:high]
+        chosen = members
+        if len(members) > REFERENCES:
+            rng = np.random.default_rng([seed, 31, int(classes[members[0]])])
+            chosen = np.sort(rng.permutation(members)[:REFERENCES])
+        base = rows_of(x, chosen, unit=cosine)
+        most = max(1, (len(chosen) - 1) // 3)
+        last = min(ranks[1], most)
+        first = min(ranks[0], ranks[0] * last // ranks[1])
+        rows = members[start : start + QUERIES]
+        out[rows] = _nearest_mean(rows_of(x, rows, unit=cosine), rows, base, chosen, (first, last), cosine, exclude)
+
+    tasks = [
+        (low, high, start)
+        for low, high in pairwise(bounds)
+        if high - low > 1
+        for start in range(0, high - low, QUERIES)
+    ]
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        list(pool.map(one, tasks))
+    return out
+
+
+def _nearest_mean(
+    queries: Floats,
+    rows: NDArray[np.int64],
+    base: Floats,
+    chosen: NDArray[np.int64],
+    ranks: tuple[int, int],
+    cosine: bool,
+    exclude: NDArray[np.int32] | None,
+) -> Floats:
+    """Mean distance of each query to the references of ``ranks``, itself and its group left out."""
+    squared = queries @ base.T
+    squared *= np.float32(-2)
+    squared += np.einsum("ij,ij->i", queries, queries)[:, None]
+    squared += np.einsum("ij,ij->i", base, base)
+    place = np.minimum(np.searchsorted(chosen, rows), len(chosen) - 1)
+    itself = np.flatnonzero(chosen[place] == rows)
+    squared[itself, place[itself]] = np.inf
+    if exclude is not None and (exclude[rows] >= 0).any():
+        mine = exclude[rows][:, None]
+        squared[(mine >= 0) & (mine == exclude[chosen][None])] = np.inf
+    first, last = ranks
+    if last < squared.shape[1]:
+        squared = np.partition(squared, last - 1, axis=1)[:, :last]
+    if first:
+        squared = np.partition(squared, first, axis=1)[:, first:]
+    near = np.maximum(squared, 0)
+    near = near / 2 if cosine else np.sqrt(near)
+    there = np.isfinite(near)
+    total = np.where(there, near, 0).sum(1, dtype=np.float64)
+    number = there.sum(1)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan).astype(np.float32)
+
+
+def outside_distances(
+    views: Sequence[NDArray[Any]],
+    groups: NDArray[np.int32],
+    *,
+    ranks: tuple[int, int],
+    cosine: bool,
+    seed: int = 0,
+    threads: int = 1,
+) -> tuple[NDArray[np.int64], Floats]:
+    """(rows that are in a group, mean distance of each to its nearest rows outside the group).
+
+    ``views`` are joined as `assay.neighbors.join_views` joins them, so that the distances are those of the graph.
+    ``ranks``: first and last of the nearest rows that count. Up to 20,000 rows are compared with; of more, as many drawn by
+    ``seed``, which makes the distances a little longer. Cost: O(rows in groups * d * min(N, 20,000)).
+    """
+    rows = np.flatnonzero(groups >= 0)
+    out = np.full(len(rows), np.nan, np.float32)
+    chosen = np.arange(len(groups))
+    if len(chosen) > OUTSIDE:
+        chosen = np.sort(np.random.default_rng([seed, 33]).permutation(len(groups))[:OUTSIDE])
+
+    def joined(which: NDArray[np.int64]) -> Floats:
+        parts = [rows_of(view, which, unit=cosine) for view in views]
+        return np.concatenate(parts, 1) / np.float32(len(views) ** 0.5 if cosine else 1)
+
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        base = joined(chosen) if len(rows) else np.zeros((0, 1), np.float32)
+
+        def one(start: int) -> None:
+            part = rows[start : start + SIDE]
+            out[start : start + SIDE] = _nearest_mean(joined(part), part, base, chosen, ranks, cosine, groups)
+
+        list(pool.map(one, range(0, len(rows), SIDE)))
+    return rows, out

@@ -1,0 +1,110 @@
+"""How far out a number lies: robust z scores and the generalised Pareto tail.
+
+In: float arrays (N,). Out: z scores, tail probabilities. Does not know: what the numbers measure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+START, STOP = 0.80, 0.98  # centiles between which the tail is fitted; foreign rows lie beyond
+POINTS = 400  # order statistics that stand for the rows between them
+ENOUGH = 30  # rows; fewer have no tail to speak of
+SHAPES = (-0.3, 1.0)  # steeper ends than -0.3 are not believed: on normal clusters they flag twice as many rows
+
+
+@dataclass(frozen=True)
+class Tail:
+    """P(X > x) = (1 - START) (1 + shape (x - start) / scale) ^ (-1 / shape) beyond ``start``."""
+
+    start: float
+    scale: float
+    shape: float
+
+    def p_values(self, values: NDArray[Any]) -> Floats:
+        """P(X > value); below ``start``, where nothing was fitted, 1 - START."""
+        y = np.maximum(np.asarray(values, np.float64) - self.start, 0) / self.scale
+        return (1 - START) * np.exp(-_hazard(y, self.shape))
+
+
+def _hazard(y: Floats, shape: float) -> Floats:
+    """- log survival of the generalised Pareto distribution of scale 1; infinite beyond its end."""
+    if abs(shape) < 1e-6:
+        return y
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(1 + shape * y > 0, np.log(np.maximum(1 + shape * y, 0)) / shape, np.inf)
+
+
+def fit_tail(values: NDArray[Any]) -> Tail | None:
+    """The tail of ``values`` (finite), from those between the 80th and the 98th centile; None where there is none to fit.
+
+    Pickands' peaks over threshold, by maximum likelihood with everything above the 98th centile censored: up to 2 % of
+    foreign rows, however far out, change nothing. None: fewer than 30 values, or those between the centiles are equal.
+    Cost: O(N log N).
+    """
+    if len(values) < ENOUGH:
+        return None
+    start, stop = np.quantile(values, [START, STOP]).tolist()
+    if not stop - start > 1e-9 * max(1.0, abs(start)):
+        return None
+    inside = np.sort(values[(values > start) & (values <= stop)]).astype(np.float64)
+    if not len(inside):
+        return None
+    if len(inside) > POINTS:
+        inside = np.quantile(inside, (np.arange(POINTS) + 0.5) / POINTS)
+    width = stop - start
+    y = (inside - start) / width  # 0 .. 1
+    censored = len(y) * (1 - STOP) / (STOP - START)
+
+    def loss(shape: Floats, log_scale: Floats) -> Floats:
+        """(a, b) negative log-likelihoods, shapes by scales."""
+        sigma = np.exp(log_scale)[None, :]
+        xi = np.where(np.abs(shape) < 1e-6, 1e-6, shape)[:, None]
+        inner = 1 + xi[..., None] * y / sigma[..., None]
+        end = 1 + xi / sigma
+        with np.errstate(divide="ignore", invalid="ignore"):
+            body = len(y) * np.log(sigma) + (1 / xi + 1) * np.log(inner).sum(-1)
+            found = body + censored * np.log(end) / xi
+        return np.asarray(np.where((inner.min(-1) > 0) & (end > 0), found, np.inf))
+
+    low, high = SHAPES
+    shapes, scales = np.linspace(low, high, 25), np.linspace(-3.0, 2.0, 41)
+    for _ in range(3):  # a grid, then a finer one around its best point
+        table = loss(shapes, scales)
+        a, b = np.unravel_index(int(table.argmin()), table.shape)
+        shape, scale = float(shapes[a]), float(scales[b])
+        step_a, step_b = float(shapes[1] - shapes[0]), float(scales[1] - scales[0])
+        shapes = np.clip(np.linspace(shape - step_a, shape + step_a, 17), low, high)
+        scales = np.linspace(scale - step_b, scale + step_b, 17)
+    return Tail(start, float(np.exp(scale)) * width, shape)
+
+
+def robust_z(values: NDArray[Any]) -> Floats:
+    """(value - median) / spread, not below -4; 0, the middle, for NaN (unknown), and everywhere where all are equal.
+
+    The spread is 1.4826 MAD, but at least a fifth of the standard deviation: where most values are equal the MAD is 0.
+    """
+    x = np.asarray(values, np.float64)
+    known = np.isfinite(x)
+    if not known.any():
+        return np.zeros(len(x))
+    middle = float(np.median(x[known]))
+    spread = max(1.4826 * float(np.median(np.abs(x[known] - middle))), 0.2 * float(x[known].std()))
+    if spread <= 1e-9 * max(1.0, abs(middle)):
+        return np.zeros(len(x))
+    return np.where(known, np.maximum((np.where(known, x, middle) - middle) / spread, -4.0), 0.0)
+
+
+def log_distance_z(distances: NDArray[Any]) -> Floats:
+    """`robust_z` of log distance, zeros lifted to a thousandth of the usual distance."""
+    x = np.asarray(distances, np.float64)
+    some = x[np.isfinite(x) & (x > 0)]
+    if not len(some):
+        return np.zeros(len(x))
+    return robust_z(np.log(x + 1e-3 * float(np.median(some))))
