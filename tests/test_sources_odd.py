@@ -408,6 +408,30 @@ def test_broken_utf8_in_a_parquet_is_a_row_with_a_reason(tmp_path):
     assert source.given.to_pylist() == ["x", "y", "x"]
 
 
+def test_a_quote_that_never_closes_in_a_table_of_one_column_costs_one_line(tmp_path):
+    path = write(tmp_path, "t.csv", 'text\nfine by me\n"oh no\nso it goes\nand on\n')
+    source = open_source(path, text="text")
+    assert source.cells["text"].to_pylist() == ["fine by me", None, "so it goes", "and on"]
+    assert source.reasons == {1: "line 3: a quote opens that is never closed"}
+
+
+def test_whole_floats_beside_gaps_are_integer_classes_in_every_form(tmp_path):
+    path = write(tmp_path, "t.parquet", parquet(pa.table({"x": [1, 2, 3], "label": [0.0, 1.0, None]})))
+    assert [str(value) for value in open_source(path).given.to_pylist()] == ["0", "1", "None"]
+    path = write(tmp_path, "t.csv", "x,label\n1,0.0\n2,1.0\n3,\n")
+    assert [str(value) for value in open_source(path).given.to_pylist()] == ["0", "1", "None"]
+
+
+def test_strings_too_large_for_one_array_are_cut_into_pieces(tmp_path, monkeypatch):
+    from assay.sources import cells as module
+
+    monkeypatch.setattr(module, "PIECE", 100)
+    texts = [f"some words, number {number}" for number in range(50)] + [None, "", "é" * 300]
+    path = write(tmp_path, "t.parquet", parquet(pa.table({"text": pa.array(texts, pa.large_string())})))
+    found = open_source(path).cells["text"]
+    assert found.to_pylist() == texts and found.num_chunks > 10 and str(found.type) == "string"
+
+
 def test_reading_a_long_csv_takes_time_in_proportion_to_its_length():
     """Twice the rows, about twice the time: no scan of the whole text a row. 200,000 rows are read in seconds."""
     import time

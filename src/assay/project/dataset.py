@@ -10,6 +10,7 @@ A row number is given once per row id and never reused. Rows that vanished from 
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -83,12 +84,27 @@ def _digest(parts: Iterable[bytes]) -> str:
     return state.hexdigest()
 
 
-def _ipc(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        for batch in table.combine_chunks().to_batches(max_chunksize=PART):
-            writer.write_batch(batch)
-    return bytes(sink.getvalue())
+class _HashFile(io.RawIOBase):
+    """Something to write to that keeps only a hash: a table's bytes need not be in memory a second time."""
+
+    def __init__(self) -> None:
+        self.state = hashlib.blake2b(digest_size=16)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.state.update(data)
+        return memoryview(data).nbytes
+
+
+def _table_hash(table: pa.Table) -> bytes:
+    """Of schema and cells, a part at a time, however the table is chunked."""
+    file = _HashFile()
+    with pa.PythonFile(file, "w") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        for start in range(0, table.num_rows, PART):
+            writer.write_table(table.slice(start, PART).combine_chunks())
+    return file.state.digest()
 
 
 def classes_of(given: pa.Array | None) -> list[Label]:
@@ -157,7 +173,7 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
             "reason": pc.if_else(pa.array(gone), MISSING, pa.array(reason, pa.string()).take(take)),
         }
     )
-    cells = source.cells.take(take)
+    cells = _arranged(source.cells, take)
     header = {
         "modality": source.modality,
         "roles": _roles_json(source.roles),
@@ -166,7 +182,7 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
         "name": source.name,
         "n_rows": total,
     }
-    fingerprint = _digest([repr(header).encode(), _ipc(rows), _ipc(cells)])
+    fingerprint = _digest([repr(header).encode(), _table_hash(rows), _table_hash(cells)])
     base = f"dataset/{fingerprint}"
     if not folder.exists(f"{base}/dataset.json"):
         for part, start in enumerate(range(0, max(total, 1), PART)):
@@ -175,6 +191,16 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
         _write_blobs(folder, base, source, number_of)
         folder.put_json(f"{base}/dataset.json", header)
     return Dataset(fingerprint, source.modality, source.roles, classes, rows, source.name, known)
+
+
+def _arranged(cells: pa.Table, take: pa.Array) -> pa.Table:
+    """The cells by row number, in parts: Arrow joins a column before it takes from it, and 2 GiB of strings do not join."""
+    wide = pa.schema(
+        field.with_type(pa.large_string()) if pa.types.is_string(field.type) else field for field in cells.schema
+    )
+    joined = cells.cast(wide).combine_chunks()
+    starts = range(0, max(len(take), 1), PART)
+    return pa.concat_tables([joined.take(take.slice(start, PART)).cast(cells.schema) for start in starts])
 
 
 def _classes(given: pa.Array | None, previous: Dataset | None) -> tuple[list[Label], list[Label]]:

@@ -22,7 +22,7 @@ from assay.errors import SourceError
 
 Blobs = dict[str, list[bytes | None]]
 PICTURE_FIELDS = {"bytes", "path"}  # how Hugging Face keeps a picture in a struct
-PIECE = 1 << 28  # characters of one Arrow string array; 2^31 bytes is where its offsets end
+PIECE = 1 << 28  # bytes of one Arrow string array; 2^31 bytes is where its offsets end
 BROKEN = "\ufffd"
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 WHOLE = 2**53  # floats beyond it skip integers
@@ -227,10 +227,18 @@ def _strings(column: pa.ChunkedArray, name: str, out: Cells) -> pa.ChunkedArray:
             chunk.validate(full=True)
         except pa.ArrowInvalid:
             chunk = pa.array(_decoded(chunk, row, name, out), pa.large_string())
-        step = max(1, len(chunk) * PIECE // max(1, chunk.nbytes))  # large strings may not fit one array of strings
-        chunks += [chunk.slice(start, step).cast(pa.string()) for start in range(0, len(chunk), step)]
+        chunks += [piece.cast(pa.string()) for piece in _pieces(chunk)]
         row += len(chunk)
     return pa.chunked_array(chunks, pa.string())
+
+
+def _pieces(chunk: pa.Array) -> list[pa.Array]:
+    """Large strings may not fit one array of strings; a piece is taken, for a slice keeps the offsets of the whole."""
+    if chunk.nbytes <= PIECE:
+        return [chunk]
+    step = max(1, len(chunk) * PIECE // chunk.nbytes)
+    bounds = ((start, min(start + step, len(chunk))) for start in range(0, len(chunk), step))
+    return [chunk.take(pa.array(range(start, stop), pa.int64())) for start, stop in bounds]
 
 
 def _decoded(chunk: pa.Array, row: int, name: str, out: Cells) -> list[str | None]:
