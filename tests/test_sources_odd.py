@@ -411,8 +411,14 @@ def test_broken_utf8_in_a_parquet_is_a_row_with_a_reason(tmp_path):
 def test_a_quote_that_never_closes_in_a_table_of_one_column_costs_one_line(tmp_path):
     path = write(tmp_path, "t.csv", 'text\nfine by me\n"oh no\nso it goes\nand on\n')
     source = open_source(path, text="text")
-    assert source.cells["text"].to_pylist() == ["fine by me", None, "so it goes", "and on"]
+    assert source.cells["text"].to_pylist() == ["fine by me", '"oh no', "so it goes", "and on"]
     assert source.reasons == {1: "line 3: a quote opens that is never closed"}
+
+
+def test_a_row_with_a_stray_quote_keeps_its_own_id(tmp_path):
+    path = write(tmp_path, "t.csv", 'id,text,label\n7,fine by me,a\n8,"oh no,b\n9,so it goes,a\n')
+    source = open_source(path, id="id", text="text")
+    assert source.ids.to_pylist() == [7, 8, 9] and source.given.to_pylist() == ["a", None, "a"]
 
 
 def test_whole_floats_beside_gaps_are_integer_classes_in_every_form(tmp_path):

@@ -124,7 +124,8 @@ def _records(lines: Sequence[str], start: int, delimiter: str, width: int, quoti
             if restart:
                 recoveries += 1
                 at = first + 1
-                yield at, [], "a quote opens that is never closed"
+                raw = next(csv.reader(lines[first:at], delimiter=delimiter, quoting=csv.QUOTE_NONE), [])
+                yield at, raw, "a quote opens that is never closed"
             else:
                 wrong = f"{len(record)} cells where the header has {width}" if len(record) != width else None
                 yield first + 1, record, wrong
