@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn.datasets import load_digits
 
 from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, COLUMNS, ROW_ID, public_names
 from assay.report.notebook import IssuesFrame
+from assay.sources.reading import UnreadableError
 
 ARROW = {"bool": pa.bool_(), "float32": pa.float32(), "int32": pa.int32(), "int64": pa.int64(), "string": pa.string()}
 
@@ -30,6 +32,7 @@ class FakeProject:
         classes: list[Any],
         roles: dict[str, Any] | None = None,
         thumbnails: list[bytes | None] | None = None,
+        uris: list[str] | None = None,
         findings: list[dict[str, Any]] | None = None,
         skipped: dict[str, str] | None = None,
         failed: dict[str, str] | None = None,
@@ -38,7 +41,11 @@ class FakeProject:
         self.name, self.path, self.classes = name, f"{name}.assay", classes
         self._cells, self._findings, self._thumbnails = cells, findings or [], thumbnails or []
         self._table = pa.table({column: self._array(column, values, len(values[ROW_ID])) for column in values})
-        self.dataset = SimpleNamespace(order=np.arange(len(values[ROW_ID])))
+        n = len(values[ROW_ID])
+        uris = pa.array(uris or [""] * n, pa.string())
+        self.dataset = SimpleNamespace(
+            order=np.arange(n), rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris}), splits=None
+        )
         self.reads: list[int] = []  # rows asked of cells(): what a report must keep small
         self.public_names = public_names(cells.column_names)
         not_ran = {k: ("skipped", v) for k, v in (skipped or {}).items()} | {
@@ -97,18 +104,36 @@ class FakeProject:
     def thumbnail(self, row: int) -> bytes | None:
         return self._thumbnails[row] if row < len(self._thumbnails) else None
 
+    def open_bytes(self, row: int) -> bytes:
+        """The thumbnail stands for the original."""
+        jpeg = self.thumbnail(row)
+        if jpeg is None:
+            raise UnreadableError("there is no such file")
+        return jpeg
+
+    def batches(self, size: int = 50_000) -> Iterator[tuple[pa.Table, pa.Table]]:
+        for start in range(0, len(self), size):
+            yield self._cells.slice(start, size), self.results().slice(start, size)
+
     def insights(self) -> list[dict[str, Any]]:
         return self._findings
 
+    def flagged(self, type: str) -> np.ndarray:
+        check = CHECK_BY_NAME[type]
+        rows = np.flatnonzero(self._table[check.flag].to_numpy(zero_copy_only=False).astype(bool))
+        if check.score is None:
+            return rows
+        score = np.nan_to_num(self._table[check.score].to_numpy()[rows].astype(float), nan=-1.0)
+        return rows[np.argsort(-score, kind="stable")]
+
+    def issue_table(self, type: str | None = None, top: int | None = None) -> pa.Table:
+        rows = (self.dataset.order if type is None else self.flagged(type))[:top]
+        ours, cells, names = self.results(rows), self._cells.take(pa.array(rows)), self.public_names
+        table = {names[ROW_ID]: ours[ROW_ID]} | {name: cells[name] for name in cells.column_names}
+        return pa.table(table | {names[name]: ours[name] for name in ours.column_names if name != ROW_ID})
+
     def issues(self, type: str | None = None, top: int | None = None) -> pd.DataFrame:
-        frame = self._table.to_pandas()
-        if type is not None:
-            check = CHECK_BY_NAME[type]
-            frame = frame[frame[check.flag].astype(bool)].sort_values(
-                check.score or ROW_ID, ascending=False, kind="stable"
-            )
-        cells = self._cells.to_pandas().loc[frame.index]
-        return IssuesFrame.of(self, pd.concat([cells, frame], axis=1).reset_index(drop=True)[:top])
+        return IssuesFrame.of(self, self.issue_table(type, top).to_pandas())
 
 
 def jpeg(pixels: np.ndarray, quality: int = 90) -> bytes:

@@ -63,7 +63,7 @@ class Exported:
     def lines(self) -> list[str]:
         """Plain sentences for a person."""
         out = f", {self.left_out:,} left out" if self.left_out else ""
-        return [f"{self.rows:,} rows -> {self.target}{out}", *self.notes]
+        return [f"{self.rows:,} {'row' if self.rows == 1 else 'rows'} -> {self.target}{out}", *self.notes]
 
 
 def export_dataset(
@@ -78,6 +78,7 @@ def export_dataset(
     csv_guard: bool = False,
     public_names: Mapping[str, str] | None = None,
     open_bytes: Callable[[int], bytes] | None = None,
+    picture_column: str | None = None,
     splits: bool = False,
 ) -> Exported:
     """Write the dataset to train on: the user's columns and order, final labels, without the excluded rows.
@@ -95,6 +96,7 @@ def export_dataset(
     csv_guard : neutralise cells that a spreadsheet would run as formulas.
     public_names : our column name -> the name it gets beside the user's columns.
     open_bytes : row number -> original bytes of a picture.
+    picture_column : the user's column that stands for pictures held in memory; an ``hf`` dataset gets them there.
     splits : the result column ``split`` becomes the top folders of a tree, or the splits of an ``hf`` dataset.
 
     Raises
@@ -120,7 +122,10 @@ def export_dataset(
     shape = _corrections if only_corrections else _Shape(label, columns, keep_excluded, names)
     if kind == "hf":
         pictures = open_bytes if not only_corrections else None
-        rows = write_hugging_face(((shape(batch), batch) for batch in kept), path, pictures, splits=splits)
+        by_split = splits and not only_corrections
+        rows = write_hugging_face(
+            ((shape(batch), batch) for batch in kept), path, pictures, picture_column=picture_column, splits=by_split
+        )
     else:
         rows = write_table((shape(batch) for batch in kept), path, kind, csv_guard=csv_guard)
     return Exported(str(path), rows, 0 if keep_excluded or only_corrections else count.excluded)
@@ -214,10 +219,20 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _typed(labels: list[Any], kind: pa.DataType, name: str) -> pa.Array:
+    """Labels in the type of their column; text that reads as a number becomes one where the column holds numbers."""
+    cut = next((x for x in labels if isinstance(x, float) and not x.is_integer()), None)
+    if cut is not None and pa.types.is_integer(kind):  # Arrow would cut it off without a word
+        raise UsageError(f"the new label {cut!r} does not fit the label column {name!r}, which holds whole numbers")
     try:
         return pa.array(labels, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise UsageError(f"a new label does not fit the column {name!r} of type {kind}: {error}") from error
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        pass
+    try:
+        return pa.array([label if label is None else str(label) for label in labels], pa.string()).cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise UsageError(
+            f"a new label does not fit the label column {name!r}, which holds values of type {kind}: {error}"
+        ) from error
 
 
 def _files(batches: Iterable[Batch]) -> Iterator[tuple[int, str, Any, str | None]]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from assay.errors import UsageError
+from assay.export.table import refuse_file_as_folder
 from assay.sources.reading import UnreadableError
 from assay.storage.folder import TEMPORARY, told_plainly
 
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 LONGEST = 200  # bytes of a name; file systems stop at 255
+ENDING = re.compile(r"\.\w{1,10}", re.ASCII)  # what follows the dot of "v2. of June" is none
+NO_SPLIT = "none"
 MAGIC = {
     b"\x89PNG": ".png",
     b"\xff\xd8\xff": ".jpg",
@@ -43,29 +47,34 @@ def write_class_folders(
     At least one row must have a label. Names are made safe for every file system and unique within their folder.
     """
     notes: list[str] = []
-    unlabeled: list[int] = []
+    unlabeled = 0
     unreadable: list[str] = []
     written = 0
     names = _Names()
     with new_folder(target) as root:
         for row, name, label, split in files:
             if label is None:
-                unlabeled.append(row)
+                unlabeled += 1
                 continue
             try:
                 data = open_bytes(row)
             except UnreadableError as error:
                 unreadable.append(f"{name} ({error})")
                 continue
-            folder = names.folder(root / safe_name(split or "none") if splits else root, str(label))
+            folder = names.folder(names.folder(root, split or NO_SPLIT) if splits else root, str(label))
             (folder / names.file(folder, name, data)).write_bytes(data)
             written += 1
-        if not written and not unreadable:
+        if not written and unreadable:
+            raise UsageError(f"no picture could be read: {unreadable[0]}; are the files still where they were?")
+        if not written:
             raise UsageError("no row has a label, so there are no class folders to make; export a table instead")
     if unlabeled:
-        notes.append(f"{len(unlabeled):,} unlabelled rows have no class folder and are not in the tree")
+        notes.append(f"unlabelled rows, which have no class folder and are not in the tree: {unlabeled:,}")
     if unreadable:
-        notes.append(f"{len(unreadable):,} pictures could not be read and are not in the tree: {unreadable[0]}, ...")
+        more = ", ..." if len(unreadable) > 1 else ""
+        notes.append(
+            f"pictures that could not be read and are not in the tree: {len(unreadable):,} ({unreadable[0]}{more})"
+        )
     return written, notes
 
 
@@ -73,38 +82,45 @@ def safe_name(text: str) -> str:
     """A name that Linux, macOS and Windows all accept; never empty, never hidden, never a way out of the folder."""
     name = FORBIDDEN.sub("_", text).strip().rstrip(". ")
     name = f"_{name}" if not name or name[0] == "." or RESERVED.match(name) else name
-    while len(name.encode()) > LONGEST:
-        name = name[:-1]
-    return name
+    return name.encode()[:LONGEST].decode(errors="ignore").rstrip(". ")
 
 
 class _Names:
-    """Unique names: two that differ only in what was made safe, or in case, do not meet."""
+    """Unique names: two that differ only in what was made safe, in case, or in how Unicode spells them, do not meet."""
 
     def __init__(self) -> None:
         self._folders: dict[tuple[Path, str], Path] = {}
-        self._taken: dict[Path, set[str]] = {}
+        self._taken: dict[Path, dict[str, int]] = {}  # name in use -> the number that its next namesake tries
 
     def folder(self, parent: Path, label: str) -> Path:
         if (parent, label) not in self._folders:
             folder = parent / self._unique(parent, safe_name(label), "")
-            folder.mkdir(parents=True)
+            folder.mkdir()
             self._folders[parent, label] = folder
         return self._folders[parent, label]
 
     def file(self, folder: Path, name: str, data: bytes) -> str:
         path = PurePosixPath(name.replace("\\", "/").split("?")[0])
-        stem, ending = safe_name(path.stem or "picture"), FORBIDDEN.sub("_", path.suffix)
-        return self._unique(folder, stem, ending if len(ending) > 1 else _ending(data))
+        if ENDING.fullmatch(path.suffix):
+            return self._unique(folder, safe_name(path.stem), path.suffix)
+        return self._unique(folder, safe_name(path.name or "picture"), _ending(data))
 
     def _unique(self, folder: Path, stem: str, ending: str) -> str:
-        taken = self._taken.setdefault(folder, set())
-        name, count = stem + ending, 1
-        while name.casefold() in taken:
+        taken = self._taken.setdefault(folder, {})
+        name = stem + ending
+        key = _key(name)
+        count = taken.get(key, 1)
+        while _key(name) in taken:
             count += 1
             name = f"{stem}-{count}{ending}"
-        taken.add(name.casefold())
+        taken[key] = count  # namesakes of one stem never ask for the same number twice
+        taken.setdefault(_key(name), 1)
         return name
+
+
+def _key(name: str) -> str:
+    """Equal for names that one of the file systems takes for the same."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _ending(data: bytes) -> str:
@@ -118,6 +134,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside ``target`` that takes its name when the block ends well; else nothing is left of it."""
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target} is a file; name a new folder")
+    refuse_file_as_folder(target)
     with told_plainly(target):
         if target.is_dir() and any(target.iterdir()):
             raise UsageError(f"the folder {target} is not empty; name a new one, so that nothing of yours is mixed up")

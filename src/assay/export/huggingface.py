@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from assay.errors import MissingExtraError
 from assay.export.folder import new_folder, safe_name
+from assay.export.table import plain_columns
 from assay.sources.reading import UnreadableError
 
 if TYPE_CHECKING:
@@ -33,11 +34,13 @@ def write_hugging_face(
     open_bytes: Callable[[int], bytes] | None,
     *,
     splits: bool,
+    picture_column: str | None = None,
 ) -> int:
     """Write a Dataset, or a DatasetDict of the splits; return the number of rows.
 
-    With ``open_bytes`` a column of pictures is added (``image``, or ``assay_image`` where the user has one of that
-    name); a picture that cannot be read is null. Rows go through Arrow files on disk, never all in memory.
+    With ``open_bytes`` the pictures go into ``picture_column``, or without one into a column that is added (``image``,
+    or ``assay_image`` where the user has one of that name); a picture that cannot be read is null. Rows go through
+    Arrow files on disk, never all in memory.
     """
     try:
         import datasets
@@ -50,17 +53,22 @@ def write_hugging_face(
         files: dict[str, Path] = {}
         with ExitStack() as stack:
             writers: dict[str, Any] = {}
+            schemas: dict[str, pa.Schema] = {}
             for table, batch in tables:
-                for split, piece in _pieces(table, batch, open_bytes, splits):
+                for split, piece in _pieces(plain_columns(table), batch, open_bytes, picture_column, splits):
                     if split not in writers:
                         files[split] = work / f"{len(files)}.arrow"
-                        features = _features(datasets, piece.schema)
+                        schemas[split] = _features(datasets, piece.schema).arrow_schema
                         stream = stack.enter_context(files[split].open("wb"))
-                        writers[split] = stack.enter_context(pa.ipc.new_stream(stream, features.arrow_schema))
-                    writers[split].write_table(piece.cast(writers[split].schema))
+                        writers[split] = stack.enter_context(pa.ipc.new_stream(stream, schemas[split]))
+                        writers[split].write_batch(_no_rows(schemas[split]))
+                    writers[split].write_table(piece.cast(schemas[split]))
                     rows += piece.num_rows
         parts = {split: datasets.Dataset.from_file(str(file)) for split, file in files.items()}
-        (datasets.DatasetDict(parts) if splits else parts[WHOLE]).save_to_disk(str(out))
+        if splits:
+            datasets.DatasetDict(parts).save_to_disk(str(out))
+        else:  # without rows it would write no shard, and its own reader asks for one
+            parts[WHOLE].save_to_disk(str(out), num_shards=None if rows else 1)
         del parts
         shutil.rmtree(work)
         for path in out.iterdir():
@@ -70,10 +78,14 @@ def write_hugging_face(
 
 
 def _pieces(
-    table: pa.Table, batch: Batch, open_bytes: Callable[[int], bytes] | None, splits: bool
+    table: pa.Table,
+    batch: Batch,
+    open_bytes: Callable[[int], bytes] | None,
+    picture_column: str | None,
+    splits: bool,
 ) -> Iterator[tuple[str, pa.Table]]:
     """The table cut by split, with pictures added a few at a time."""
-    pictures = open_bytes is not None and PICTURE not in table.schema.types
+    pictures = open_bytes is not None
     named = batch.results["split"].to_pylist() if splits else [WHOLE] * table.num_rows
     names = np.array([re.sub(r"\W+", "_", str(name or "none")) for name in named], object)
     for split in dict.fromkeys(names) or ([] if splits else [WHOLE]):
@@ -81,12 +93,20 @@ def _pieces(
         for start in range(0, max(len(places), 1), AT_ONCE if pictures else max(len(places), 1)):
             some = places[start : start + AT_ONCE] if pictures else places
             piece = table.take(pa.array(some, pa.int64()))
-            if open_bytes is not None and pictures:
+            if open_bytes is not None:
                 assert batch.rows is not None and batch.names is not None
                 images = [_picture(int(batch.rows[place]), batch.names[place], open_bytes) for place in some]
-                name = "assay_image" if "image" in table.column_names else "image"
-                piece = piece.append_column(name, pa.array(images, PICTURE))
+                piece = _with_pictures(piece, pa.array(images, PICTURE), picture_column)
             yield split, piece
+
+
+def _with_pictures(piece: pa.Table, pictures: pa.Array, column: str | None) -> pa.Table:
+    if column is not None and column in piece.column_names:
+        return piece.set_column(piece.column_names.index(column), column, pictures)
+    name = "image"
+    while name in piece.column_names:
+        name = f"assay_{name}"
+    return piece.append_column(name, pictures)
 
 
 def _picture(row: int, name: str, open_bytes: Callable[[int], bytes]) -> dict[str, Any] | None:
@@ -102,6 +122,11 @@ def _features(datasets: Any, schema: pa.Schema) -> Any:
         if column.type == PICTURE:
             features[column.name] = datasets.Image()
     return features
+
+
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    """An Arrow stream without any batch cannot be read by `datasets`."""
+    return pa.RecordBatch.from_arrays([pa.array([], column.type) for column in schema], schema=schema)
 
 
 @contextmanager

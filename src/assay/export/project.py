@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assay.actions import FixPlan, Policy, plan_fixes
 from assay.columns import BY_NAME, ROW_ID
@@ -49,6 +50,9 @@ def export_project(
     target = Path(path)
     if target.resolve().is_relative_to(Path(project.path).resolve()):
         raise UsageError(f"{target} lies in the project folder; an export goes somewhere else")
+    source = _source_folder(project)
+    if source is not None and target.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"{target} lies among the pictures of {source}, which stay as they are; choose another place")
     plan = _plan(project, fix)
     present = project.result_columns()
     pictures = project.run["modality"] == "image"
@@ -63,10 +67,26 @@ def export_project(
         csv_guard=csv_guard,
         public_names=project.public_names,
         open_bytes=project.open_bytes if pictures else None,
+        picture_column=project.run["roles"]["image"] if pictures and _in_memory(project) else None,
         splits="split" in present,
     )
     said = plan.lines() if plan.policy != "none" or plan.done else []
     return replace(done, notes=[*said, *done.notes])
+
+
+def _source_folder(project: Project) -> Path | None:
+    """The folder that was analysed, where the source is one: its rows are named by their paths below it."""
+    if project.run["modality"] != "image":
+        return None
+    first = project.dataset.rows.slice(0, 1).select(["row_id", "uri"]).to_pylist()[0]
+    below = f"/{first['row_id']}"
+    is_local = first["uri"].startswith("/") and first["uri"].endswith(below)
+    return Path(first["uri"].removesuffix(below)) if is_local else None
+
+
+def _in_memory(project: Project) -> bool:
+    """Did the pictures come as bytes, in a column of a frame or a Hugging Face dataset?"""
+    return bool(pc.all(pc.equal(project.dataset.rows["uri"], "")).as_py())
 
 
 def _plan(project: Project, fix: str | Policy) -> FixPlan:
@@ -88,14 +108,15 @@ def _batches(project: Project, plan: FixPlan) -> Iterator[Batch]:
     order, image, start = project.dataset.order, project.run["roles"]["image"], 0
     for cells, results in project.batches():
         stop = start + cells.num_rows
-        texts = image is not None and image in cells.column_names and pa.types.is_string(cells[image].type)
-        named = cells[image] if texts else results[ROW_ID]
+        named = results[ROW_ID].cast(pa.string())
+        if image is not None and image in cells.column_names and pa.types.is_string(cells[image].type):
+            named = pc.coalesce(cells[image], named)
         yield Batch(
             cells,
             results,
             plan.action[start:stop],
             plan.corrected_label[start:stop],
             order[start:stop],
-            [str(name) for name in named.to_pylist()],
+            named.to_pylist(),
         )
         start = stop

@@ -73,6 +73,15 @@ def kind_by_ending(path: Path) -> str | None:
     return ENDINGS.get(endings[-1]) if endings else None
 
 
+def refuse_file_as_folder(path: Path) -> None:
+    """`UsageError` if a part of the path that has to be a folder is a file."""
+    for parent in path.parents:
+        if parent.exists():
+            if not parent.is_dir():
+                raise UsageError(f"cannot write {path}: {parent} is a file, not a folder")
+            return
+
+
 def _kind_of(path: Path) -> str:
     kind = kind_by_ending(path)
     if kind is None:
@@ -92,6 +101,7 @@ def _opened(target: Target, kind: str) -> Iterator[BinaryIO]:
     path = Path(target)
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name a file")
+    refuse_file_as_folder(path)
     with Folder(path.parent).writing(path.name) as stream:
         if kind in TEXT and path.suffix.lower() == ".gz":
             # no name and no clock in the header: the same rows give the same bytes
@@ -111,10 +121,20 @@ def _text(stream: BinaryIO) -> Iterator[io.TextIOWrapper]:
         text.detach()
 
 
+class _Rows:
+    """Takes the rows of a `csv.writer` that quotes both kinds of line end, and ends them with the short one."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+
+    def write(self, row: str) -> int:
+        return self._text.write(f"{row[:-2]}\n")
+
+
 def _csv(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool, delimiter: str = ",") -> int:
     rows = 0
     with _text(stream) as text:
-        writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+        writer = csv.writer(_Rows(text), delimiter=delimiter, lineterminator="\r\n")
         for number, table in enumerate(batches):
             if number == 0:
                 writer.writerow([guarded(name) if guard else name for name in table.column_names])
@@ -153,7 +173,16 @@ def _parquet(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool) -> int:
 
 
 def _arrow(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool) -> int:
-    return _columnar(batches, lambda schema: pa.ipc.new_file(stream, schema))
+    # an Arrow file holds one dictionary a column, and batches bring their own: categories become their values
+    return _columnar((plain_columns(table) for table in batches), lambda schema: pa.ipc.new_file(stream, schema))
+
+
+def plain_columns(table: pa.Table) -> pa.Table:
+    """The table with categories (dictionary columns) as the values that they stand for."""
+    for place, column in enumerate(table.schema):
+        if pa.types.is_dictionary(column.type):
+            table = table.set_column(place, column.name, table[column.name].cast(column.type.value_type))
+    return table
 
 
 def _columnar(batches: Iterable[pa.Table], opener: Callable[[pa.Schema], AbstractContextManager[Any]]) -> int:

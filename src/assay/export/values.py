@@ -25,7 +25,7 @@ def json_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
 
 
 def csv_rows(table: pa.Table, *, guard: bool) -> Iterator[tuple[Any, ...]]:
-    """One tuple a row, nulls as None. ``guard`` puts an apostrophe before text that a spreadsheet would run."""
+    """One tuple a row, nulls and NaN as None. ``guard`` puts an apostrophe before text that a spreadsheet would run."""
     columns = [[_csv(value, guard) for value in _values(table[name])] for name in table.column_names]
     yield from zip(*columns, strict=True)
 
@@ -36,18 +36,21 @@ def guarded(text: str) -> str:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_float16(column.type):
+        column = column.cast(pa.float32())
     if pa.types.is_float32(column.type):  # .9 and not .8999999761581421
         return [None if text is None else float(text) for text in column.cast(pa.string()).to_pylist()]
     return list(column.to_pylist())
 
 
 def _csv(value: Any, guard: bool) -> Any:
-    if isinstance(value, str):
-        return guarded(value) if guard else value
-    if value is None or isinstance(value, bool | int | float):
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    if value is None or isinstance(value, bool | int):
         return value
     plain = _json(value)
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    text = plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    return guarded(text) if guard else text
 
 
 def _json(value: Any) -> Any:
