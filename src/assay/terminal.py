@@ -5,6 +5,7 @@ In: a project, a list of models. Out: text on standard output. Does not know: fi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,19 @@ from assay.columns import CHECK_BY_NAME
 from assay.project.project import Project
 
 LONGEST = 60
+WIDE = 140  # columns where standard output is a file or a pipe
+HEADINGS = {
+    "suggested_label_confidence_score": "confidence",
+    "predicted_label": "predicted",
+    "p_label_error": "p(wrong)",
+    "near_duplicate_cluster_id": "set",
+    "near_duplicate_kind": "kind",
+    "duplicate_correct_label": "correct label",
+    "not_analyzed_reason": "reason",
+    "outlier_reason": "reason",
+    "PII_types": "types",
+    "PII_items": "items",
+}
 ALWAYS = ("row_id", "given_label", "suggested_label")
 EXTRA = {
     "label": ("suggested_label_confidence_score", "p_label_error", "label_issue_score"),
@@ -44,11 +58,14 @@ def show_issues(project: Project, type: str | None, top: int | None) -> None:
     if text and text in frame.column_names:
         columns.insert(1, text)
     table = Table(box=None, pad_edge=False, header_style="bold")
+    ours = {public: name for name, public in names.items()}
     for name in columns:
-        table.add_column(name.replace("_", " ").removesuffix(" score"), overflow="fold")
+        known = ours.get(name, name)
+        heading = HEADINGS.get(known) or ("score" if known.endswith("_score") else known.replace("_", " "))
+        table.add_column(heading, overflow="fold")
     for record in frame.select(columns).to_pylist():
         table.add_row(*(_cell(record[name]) for name in columns))
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
     console.print(table, markup=False) if frame.num_rows else console.print("none")
     shown = frame.num_rows
     if shown < total:
