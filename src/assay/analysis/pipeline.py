@@ -228,7 +228,7 @@ class _Pipeline:
         if self.arrays.pred_probs is not None:
             own = self.arrays.pred_probs
             spec |= {"file": own.file, "row_numbers": self.order_file, "columns": list(self.arrays.columns)}
-            given = {"content": own.digest, "columns": fingerprint(list(self.arrays.columns))}
+            given = {"content": own.digest, "class_order": fingerprint(list(self.arrays.columns))}
             stage = whole(
                 "predict",
                 f"{WORK}.vectors:adopt_probabilities",

@@ -95,6 +95,7 @@ def whole(
     version: int = 1,
 ) -> Stage:
     """A stage of one shard. ``spec`` may hold what does not change the result (threads, places)."""
+    assert not set(spec) & set(settings), f"{name}: a setting would hide {set(spec) & set(settings)}"
     shard = Shard(WHOLE, dict(spec) | dict(settings), rows)
     return Stage(name, fn, dict(settings), dict(reads), (shard,), version)
 
