@@ -41,9 +41,10 @@ HOW: dict[str, str] = {
 }
 
 ERROR_RATE = (
-    "The mean, over all labelled rows, of the calibrated probability that the given label is wrong, with its interval."
+    "The mean, over all labelled rows, of the calibrated probability that the given label is wrong. The 95 % interval "
+    "says how far chance alone could move it; it takes the probabilities as they are."
 )
 TELLING = {
-    "text": "Marked words occur clearly more often in this texts of one of the two classes than of the other.",
+    "text": "Marked words occur clearly more often in texts of that class than of the other.",
     "table": "Marked cells hold values that are rare in the given class and common in the suggested one.",
 }

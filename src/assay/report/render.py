@@ -16,9 +16,8 @@ from markupsafe import Markup, escape
 
 from assay.report.charts import bar, histogram
 from assay.report.data import Picture, ReportData
+from assay.report.headline import units
 from assay.report.how import TELLING
-
-UNITS = {"image": ("image", "images"), "text": ("text", "texts")}
 
 
 def render_report(data: ReportData) -> str:
@@ -39,7 +38,7 @@ def _environment() -> Environment:
         "count": _count,
         "percent": _percent,
         "data_uri": _data_uri,
-        "plural": _plural,
+        "plural": units,
         "breakable": _breakable,
     }
     environment.globals |= {"bar": bar, "histogram": histogram, "style": _style(environment)}
@@ -63,12 +62,6 @@ def _percent(share: float | None) -> str:
     if 0 < share < 0.0995 or 0.9949 < share < 1:
         return f"{min(share, 0.999) if share < 1 else 1:.1%}"
     return f"{share:.0%}"
-
-
-def _plural(count: int, modality: str) -> str:
-    """``3 images``"""
-    one, many = UNITS.get(modality, ("row", "rows"))
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def _breakable(path: str) -> Markup:

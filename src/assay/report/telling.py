@@ -76,8 +76,8 @@ def telling_words(
 ) -> tuple[Passage, ...]:
     """``text`` in pieces, words that speak for one of the two labels marked; at most `MOST_WORDS` a side.
 
-    Words of ``ignore`` are never marked. A text over ``longest`` characters is cut to the stretch around its most telling word, with an ellipsis.
-    Scripts without spaces between words have nothing marked.
+    Words of ``ignore`` are never marked. A text over ``longest`` characters is cut to the stretch around its most
+    telling word, with an ellipsis. Scripts without spaces between words have nothing marked.
     """
     found: dict[str, float] = {}
     for match in _WORD.finditer(text):

@@ -1,0 +1,90 @@
+"""The columns of a table as rows are compared by them: one code per distinct cell, formatting removed.
+
+In: cells, the names of the feature columns. Out: `Column`s, and group numbers of equal rows.
+Does not know: which rows are copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assay.encode.cells import has_decimal_comma, read_cells, split_number, to_float
+from assay.encode.ngrams import fold
+
+SAYS_NOTHING = ("identifier", "constant", "empty")
+DISTINCT = 0.5  # share of rows that must be distinct without the identifiers, for these to be left out
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of N cells."""
+
+    kind: str  # of `assay.encode.cells.Cells`
+    code: NDArray[np.int64]  # (N,) equal for equal cells, -1 = blank
+    texts: tuple[str, ...]  # code -> case folded text; () for native numbers and dates
+    numbers: NDArray[np.float64] | None  # (N,)
+
+
+def compared_columns(cells: pd.DataFrame, features: Sequence[str]) -> list[Column]:
+    """The columns that rows are compared by.
+
+    Constant columns, blank ones and identifiers say nothing of whether rows are copies. Where that leaves no column, or
+    fewer than half of the rows distinct, all columns are compared: what remains does not tell rows apart.
+    """
+    columns = [_read(cells[name], name) for name in features]
+    telling = [column for column in columns if column.kind not in SAYS_NOTHING]
+    if any(column.kind == "identifier" for column in columns):
+        distinct = groups(telling, len(cells)).max(initial=-1) + 1
+        if distinct < DISTINCT * len(cells):
+            return columns
+    return telling or columns
+
+
+def groups(columns: Sequence[Column], n: int) -> NDArray[np.int64]:
+    """(N,) the same number for equal rows, from 0 by first row."""
+    group = np.zeros(n, np.int64)
+    for column in columns:
+        group = pd.factorize(group * (int(column.code.max(initial=-1)) + 2) + column.code + 1)[0].astype(np.int64)
+    return group
+
+
+def _read(column: pd.Series[Any], name: str) -> Column:
+    found = read_cells(column, name)
+    if found.codes is None or not found.levels:
+        if column.dtype.kind in "iu":  # whole numbers beyond 2^53 stay apart
+            code = pd.factorize(column)[0]
+        else:
+            code = pd.factorize(found.numbers + 0.0)[0] if found.numbers is not None else np.full(len(column), -1)
+        return Column(found.kind, code.astype(np.int64), (), found.numbers)
+    if found.kind == "date":
+        assert found.numbers is not None
+        known = np.full(len(found.levels), np.nan)
+        known[found.codes[found.codes >= 0]] = found.numbers[found.codes >= 0]
+        texts = [_folded(text) if np.isnan(day) else repr(day) for text, day in zip(found.levels, known, strict=True)]
+    elif found.kind == "number":
+        texts = _plain_numbers(found.levels)
+    else:
+        texts = [_folded(text) for text in found.levels]
+    number = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+    lookup = np.array([*(number[text] for text in texts), -1], np.int64)
+    return Column(found.kind, lookup[found.codes], tuple(number), found.numbers)
+
+
+def _folded(text: str) -> str:
+    return " ".join(fold(text).split())
+
+
+def _plain_numbers(levels: Sequence[str]) -> list[str]:
+    """The number and its unit, however they were written."""
+    split = [split_number(text) for text in levels]
+    comma = has_decimal_comma([found[0] for found in split if found])
+    return [
+        f"{to_float(found[0], decimal_comma=comma) + 0.0!r}{found[1]}" if found else _folded(text)
+        for text, found in zip(levels, split, strict=True)
+    ]

@@ -1,0 +1,193 @@
+"""Copies among the rows of a table: equal but for formatting, a typing error in one cell, or rounded numbers.
+
+In: the cells, the names of the feature columns. Out: a key a row for exact copies; verified pairs of near ones.
+Does not know: labels.
+
+Precision first: rows that agree in most cells are the rule in real tables (two measures of one hospital, two beers of
+one brewery), so agreement in many cells alone proves nothing. A pair is near only where *every* other cell agrees, what
+they agree in is unusual enough, and the one difference reads as a slip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rapidfuzz.distance import OSA
+
+from assay.duplicates import Pairs, make_pairs
+from assay.duplicates.compared import Column, compared_columns, groups
+from assay.duplicates.wording import digits_of
+
+TWINS = 3  # more rows that differ in one column only: that column is what tells them apart
+BITS = 8.0  # by chance two rows would agree as these do in 2^-8 rows of the table, were columns independent
+RARE = 2  # cells of a column that hold the misspelt value
+ONE_KEY, TWO_KEYS = 5, 8  # letters of a cell from which one or two keys may differ
+DECIMALS = (0, 1, 2, 3)  # that rounding may leave
+BY_CHANCE = 0.1  # pairs that coincide though neither row is rounded, per pair found
+TYPO, ROUNDED = "typo", "rounded"
+
+Found = list[tuple[int, int, float, str]]
+Hashes = NDArray[np.uint64]
+
+
+def row_keys(cells: pd.DataFrame, features: list[str]) -> list[str | None]:
+    """One key a row; equal keys mean equal rows.
+
+    Case, white space and the formatting of numbers and dates do not count ("1,234" = "1234.0", "5 %" = "5%",
+    "2024-01-31" = "31 Jan 2024" in a column of dates); punctuation in words does ("A+" is not "A-").
+
+    Identifiers (running numbers, random keys) are left out, so that a row copied under a new number is found, unless
+    less than half of the rows would then be distinct: what remains does not identify a row. Otherwise equal rows are
+    equal rows, however few columns there are: that is a fact, not a guess.
+
+    Parameters
+    ----------
+    cells : N rows.
+    features : columns of ``cells`` to compare.
+
+    Returns
+    -------
+    N keys (only their equality within one call has a meaning), None where all compared cells are blank.
+
+    Notes
+    -----
+    Cost: O(N) a column to find its distinct values, O(distinct values) in Python.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row_keys(pd.DataFrame({"town": ["Oslo", " OSLO", None], "people": ["1,234", "1234.0", ""]}), ["town", "people"])
+    ['0', '0', None]
+    """
+    columns = compared_columns(cells, features)
+    blank = np.ones(len(cells), bool)
+    for column in columns:
+        blank &= column.code < 0
+    same = groups(columns, len(cells)).tolist()
+    return [None if empty else str(group) for group, empty in zip(same, blank.tolist(), strict=True)]
+
+
+def table_duplicates(cells: pd.DataFrame, features: list[str], keys: Sequence[str | None], *, seed: int) -> Pairs:
+    """Pairs of rows that are near copies; one row stands for all with its key.
+
+    "typo": all compared cells agree but one of words, whose two texts are one key apart (from 5 letters; from 8 letters
+    two keys, the first letter alike), with the same digits, one of them in at most two rows. "rounded": all cells agree
+    once numbers are rounded to 0, 1, 2 or 3 decimals, and of the two rows one is so rounded already; not where rows of
+    which neither is rounded coincide as well. The values a pair agrees in must be unusual together, and at most three
+    rows may differ in that one column only.
+
+    Parameters
+    ----------
+    cells, features : as for `row_keys`.
+    keys : its result.
+    seed : not looked at: nothing here is random.
+
+    Returns
+    -------
+    Pairs : ``similarity`` is the mean over cells: 1 for equal ones, edit similarity, or 1 - relative difference.
+
+    Notes
+    -----
+    Cost: a sort of N hashes for each column, by which rows that agree in all *other* columns come to stand together.
+    The constants were set by hand before anything was measured. Of Raha's hospital and beers tables, whose rows are all
+    different things, the clean and the dirty versions have no pair flagged.
+    """
+    first: dict[str, int] = {}
+    for row, key in enumerate(keys):
+        if key is not None:
+            first.setdefault(key, row)
+    rows = np.fromiter(first.values(), np.int64, len(first))
+    columns = compared_columns(cells, features)
+    if len(rows) < 2 or len(columns) < 2:
+        return make_pairs([])
+    hashes = np.stack([_mix(column.code[rows], at) for at, column in enumerate(columns)])  # (C, N)
+    bits = np.stack([_bits(column.code[rows]) for column in columns])  # (C, N)
+    enough = BITS + np.log2(len(rows))
+    found = []
+    for at, column in enumerate(columns):
+        if column.texts and column.kind not in ("number", "date"):
+            unusual = bits.sum(0) - bits[at] >= enough
+            pairs = _twins(hashes.sum(0) - hashes[at], unusual & (column.code[rows] >= 0))
+            found += _slips(column, rows[pairs], len(columns))
+    return make_pairs(found + _rounded(columns, rows, hashes, bits, enough))
+
+
+def _slips(column: Column, pairs: NDArray[np.int64], width: int) -> Found:
+    """The pairs of rows whose cells in this column are a slip apart."""
+    count = np.bincount(column.code[column.code >= 0], minlength=len(column.texts))
+    pairs = pairs[count[column.code[pairs]].min(1, initial=len(column.code)) <= RARE]
+    found = []
+    for one, two in pairs.tolist():
+        similar = _slip(column.texts[column.code[one]], column.texts[column.code[two]])
+        if similar:
+            found.append((one, two, 1 - (1 - similar) / width, TYPO))
+    return found
+
+
+def _slip(one: str, two: str) -> float:
+    """Edit similarity of two texts that are a typing error apart; 0 of others."""
+    length = max(len(one), len(two))
+    keys = OSA.distance(one, two, score_cutoff=2)
+    good = (keys == 1 and length >= ONE_KEY) or (keys == 2 and length >= TWO_KEYS and one[:1] == two[:1])
+    return 1 - keys / length if good and digits_of(one) == digits_of(two) else 0.0
+
+
+def _rounded(
+    columns: list[Column], rows: NDArray[np.int64], hashes: Hashes, bits: NDArray[np.float64], enough: float
+) -> Found:
+    """Rows that agree once numbers are rounded, where one of the two was rounded already."""
+    fractions = [
+        (at, column.numbers[rows] + 0.0)
+        for at, column in enumerate(columns)
+        if column.numbers is not None and column.kind == "number"
+    ]
+    fractions = [(at, some) for at, some in fractions if (np.nan_to_num(some, posinf=0, neginf=0) % 1).any()]
+    if not fractions:
+        return []
+    which = [at for at, _ in fractions]
+    values = np.stack([some for _, some in fractions], 1)  # (N, C)
+    rest, rest_bits = hashes.sum(0) - hashes[which].sum(0), bits.sum(0) - bits[which].sum(0)
+    found: Found = []
+    for decimals in DECIMALS:
+        coarse = np.round(values, decimals) + 0.0
+        codes = [pd.factorize(coarse[:, at])[0].astype(np.int64) for at in range(len(which))]
+        key = rest + np.stack([_mix(code, at) for code, at in zip(codes, which, strict=True)]).sum(0)
+        pairs = _twins(key, rest_bits + sum(_bits(code) for code in codes) >= enough)
+        is_round = (np.isnan(values) | (values == coarse)).all(1)[pairs].sum(1)
+        if (is_round == 0).sum() > BY_CHANCE * (is_round == 1).sum():
+            continue
+        for one, two in pairs[is_round == 1].tolist():
+            largest = np.fmax(np.abs(values[one]), np.abs(values[two]))
+            with np.errstate(invalid="ignore"):
+                apart = np.abs(values[one] - values[two]) / np.where(largest > 0, largest, 1)
+            found.append((int(rows[one]), int(rows[two]), 1 - float(np.nansum(apart)) / len(columns), ROUNDED))
+    return found
+
+
+def _twins(key: Hashes, good: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(M, 2) pairs of good rows with the same key, of keys that at most `TWINS` rows have."""
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    start = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    size = np.diff(np.append(start, len(order)))
+    start, size = start[(size > 1) & (size <= TWINS)], size[(size > 1) & (size <= TWINS)]
+    places = [(start[size > b] + a, start[size > b] + b) for b in range(1, TWINS) for a in range(b)]
+    pairs = np.concatenate([order[np.stack(place, 1)] for place in places])
+    return pairs[good[pairs].all(1)]
+
+
+def _bits(code: NDArray[np.int64]) -> NDArray[np.float64]:
+    """-log2 of the frequency of each cell's value; 0 for blanks."""
+    return np.where(code < 0, 0, -np.log2(np.bincount(code + 1)[code + 1] / max(len(code), 1)))
+
+
+def _mix(code: NDArray[np.int64], column: int) -> Hashes:
+    """64 random bits for each (column, code): splitmix64."""
+    x = (code + 1).astype(np.uint64) + (np.uint64(column) << np.uint64(40))
+    x = (x + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

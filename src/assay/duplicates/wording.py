@@ -1,0 +1,171 @@
+"""The words of a text, and what sets two similar texts apart: typing errors and little words, or words that matter.
+
+In: texts; the words of two texts, how many texts each word occurs in. Out: normalised texts; the number of differences that matter.
+Does not know: characters in common, thresholds of similarity, rows.
+
+Two texts of one pattern ("fly to Rome", "fly to Oslo") are closer in letters than a text and its copy with two errors.
+A typing error gives itself away: it makes a word that the data hardly holds, one or two keys from a word it does hold.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from rapidfuzz.distance import OSA, Levenshtein
+
+from assay.encode.ngrams import fold
+
+Segment = tuple[tuple[str, ...], tuple[str, ...]]  # words of one text that stand where those of the other do
+
+RARE = 2  # a misspelt word occurs in at most so many distinct texts,
+FAMILIAR = 50  # or, of LONG_WORD letters, in so many times fewer than what was meant
+LIKELIER = 5  # what was meant occurs in so many times more, or the word is long and begins alike
+LONG_WORD = 5  # letters
+TWO_ERRORS = 8  # letters from which a rare word may be two keys away from another rare one
+# English words that a copyist adds, drops or exchanges without changing what is said. No "not", "from", "off", "you",
+# "your", no question words. Other languages have only the rules above, and are judged more strictly.
+# fmt: off
+LITTLE = frozenset([
+    "a", "an", "the", "this", "that", "these", "those", "my", "our", "any", "some", "is", "s", "are", "re", "am",
+    "m", "was", "were", "be", "been", "has", "had", "have", "ve", "do", "does", "can", "could", "may", "would",
+    "will", "d", "ll", "of", "on", "in", "at", "for", "to", "i", "me", "it", "please", "pls", "hi", "hello", "hey",
+    "so", "just", "really", "thanks",
+])
+# fmt: on
+# Scripts that do not set words apart with spaces: each character counts as a word.
+_UNSPACED = re.compile(
+    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
+)
+_DIGITS = re.compile(r"\d+")
+
+
+class _Blanks(dict[int, int | None]):
+    """For ``str.translate``: punctuation, white space and controls become a space, invisible characters go."""
+
+    def __missing__(self, code: int) -> int | None:
+        kind = unicodedata.category(chr(code))
+        value: int | None = code
+        if kind[0] in "PZ" or kind in ("Cc", "Sk"):
+            value = 32
+        elif kind == "Cf" or 0xFE00 <= code <= 0xFE0F:  # soft hyphens, joiners, marks of direction, emoji variants
+            value = None
+        self[code] = value
+        return value
+
+
+BLANKS = _Blanks()
+
+
+def normalize_text(text: str) -> str:
+    """The text without what exact copies may differ in: case, compatibility forms, punctuation and white space.
+
+    Symbols (``$ + 👍``) and accents stay. A text without any letter, digit or symbol is compared by its punctuation: "?!"
+    is no copy of "...". White space alone gives "".
+
+    Examples
+    --------
+    >>> normalize_text("  Where's my CARD?! ")
+    'where s my card'
+    >>> normalize_text("?!")
+    '?!'
+    """
+    folded = fold(text)
+    return " ".join(folded.translate(BLANKS).split()) or " ".join(folded.split())
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a normalised text; of scripts without spaces, the characters."""
+    return (text if text.isascii() else _UNSPACED.sub(r" \1 ", text)).split()
+
+
+def digits_of(text: str) -> tuple[str, ...]:
+    """The runs of digits, in order."""
+    return tuple(_DIGITS.findall(text))
+
+
+def segments(one: list[str], two: list[str]) -> list[Segment]:
+    """The stretches in which two lists of words differ, by the fewest changes of words."""
+    out: list[Segment] = []
+    end = (-1, -1)
+    for step in Levenshtein.opcodes(one, two):
+        if step.tag == "equal":
+            continue
+        left, right = tuple(one[step.src_start : step.src_end]), tuple(two[step.dest_start : step.dest_end])
+        if end == (step.src_start, step.dest_start):  # a replacement beside an insertion is one stretch
+            left, right = out[-1][0] + left, out[-1][1] + right
+            out.pop()
+        out.append((left, right))
+        end = (step.src_end, step.dest_end)
+    return out
+
+
+def count_texts(words: Iterable[str], texts: Iterable[str]) -> dict[str, int]:
+    """In how many of the texts each of the words occurs."""
+    counts = dict.fromkeys(words, 0)
+    wanted = counts.keys()
+    for text in texts if counts else ():
+        for word in wanted & set(words_of(text)):
+            counts[word] += 1
+    return counts
+
+
+def matters(differences: Iterable[Segment], texts_with: Mapping[str, int]) -> tuple[int, bool]:
+    """How many words matter in these stretches, and whether all the rest is typing errors.
+
+    Beside a typing error one more key is forgiven that happens to make another word ("wake *my up at *nooon").
+    """
+    total, slips, errors, clean = 0, 0, 0, True
+    for left, right in differences:
+        parts: list[Segment] = [((one,), (two,)) for one, two in zip(left, right, strict=False)]
+        whole = _weigh((left, right), texts_with)
+        if whole[0] and len(left) == len(right) > 1:  # errors in neighbouring words
+            found = [_weigh(part, texts_with) for part in parts]
+        else:
+            found, parts = [whole], [(left, right)]
+        for (matter, is_error), part in zip(found, parts, strict=True):
+            errors += is_error
+            clean &= is_error or matter > 0
+            if matter == 1 and OSA.distance(*map(" ".join, part), score_cutoff=1) == 1 and min(map(len, part)):
+                slips += 1
+            total += matter
+    forgiven = int(errors > 0 and slips == 1)
+    return total - forgiven, clean
+
+
+def _weigh(difference: Segment, texts_with: Mapping[str, int]) -> tuple[int, bool]:
+    """Words that matter in one stretch (0: only errors and little words), and whether it reads as a typing error."""
+    left, right = difference
+    one, two = " ".join(left), " ".join(right)
+    if one.replace(" ", "") == two.replace(" ", ""):
+        return 0, True
+    if left and right and _is_error(difference, one, two, texts_with):
+        return 0, True
+    matter = [[word for word in side if word not in LITTLE] for side in difference]
+    if len(matter[0]) == len(matter[1]) and all(map(_is_plural, *matter)):
+        return 0, False
+    return max(len(matter[0]), len(matter[1])), False
+
+
+def _is_plural(one: str, two: str) -> bool:
+    shorter, longer = sorted((one, two), key=len)
+    return longer in (shorter, shorter + "s") and len(shorter) >= 3
+
+
+def _is_error(difference: Segment, one: str, two: str, texts_with: Mapping[str, int]) -> bool:
+    left, right = difference
+    length = max(len(one), len(two))
+    keys = OSA.distance(one, two, score_cutoff=2)
+    if keys > 2 or length < 2 or any(word.isdigit() for word in (*left, *right)):
+        return False
+    rare, other = sorted(
+        min((texts_with[word] for word in side if word not in across), default=RARE + 1)
+        for side, across in ((left, right), (right, left))
+    )
+    likelier, alike = other >= LIKELIER * rare, one[0] == two[0]
+    if rare > RARE:
+        return keys == 1 and alike and length >= LONG_WORD and other >= FAMILIAR * rare
+    if keys == 1:
+        return likelier or (alike and length >= LONG_WORD)
+    return alike and length >= (LONG_WORD if likelier else TWO_ERRORS)

@@ -1,0 +1,98 @@
+"""The head and the foot of the report: the sentence it opens with, the figures, the run's settings.
+
+In: the overview, the run's record, the findings. Out: sentences and `Figure`s. Does not know: single rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.report.data import Duplicates, Estimate, Figure
+from assay.report.exhibits import NAME, REASON, clean
+from assay.report.how import ERROR_RATE
+from assay.report.overview import Overview
+
+UNITS = {"image": ("image", "images"), "text": ("text", "texts")}
+
+
+def units(count: int, modality: str) -> str:
+    """``3 images``"""
+    return f"{count:,} {UNITS.get(modality, ('row', 'rows'))[count != 1]}"
+
+
+def error_rate(findings: list[dict[str, Any]]) -> Estimate | None:
+    """The estimated share of wrong labels, where the label check could say."""
+    for finding in findings:
+        if finding["check"] == "label_error_rate":
+            data = finding["data"]
+            return Estimate(float(data["rate"]), float(data["low"]), float(data["high"]), ERROR_RATE)
+    return None
+
+
+def lead(overview: Overview, run: dict[str, Any], ran: dict[str, int]) -> str:
+    """What a hurried reader takes away."""
+    n, faulty, k = len(overview.rows), int(overview.faulty().sum()), len(overview.class_names)
+    classes = f" in {k:,} {'class' if k == 1 else 'classes'}" if k else ""
+    first = f"Assay read {units(n, run['modality'])}{classes}"
+    if not faulty:
+        return f"{first} and found nothing wrong with any of them."
+    second = f"{faulty:,} of them ({_share(faulty, n)}) {'deserves' if faulty == 1 else 'deserve'} a second look"
+    wrong = ran.get("label")
+    if wrong:
+        second += f"; {wrong:,} {'carries' if wrong == 1 else 'carry'} a label that is likely wrong"
+    return f"{first}. {second}."
+
+
+def figures_of(
+    overview: Overview, run: dict[str, Any], ran: dict[str, int], estimate: Estimate | None, found: Duplicates | None
+) -> tuple[Figure, ...]:
+    """The headline numbers, each of a check that ran."""
+
+    def counted(name: str, one: str, many: str) -> list[Figure]:
+        if name not in ran:
+            return []
+        return [
+            Figure(f"{ran[name]:,}", one if ran[name] == 1 else many, f"{_share(ran[name], len(overview.rows))} of all")
+        ]
+
+    def sets(count: int, words: str, note: str = "") -> Figure:
+        return Figure(f"{count:,}", words.replace("sets", "set") if count == 1 else words, note)
+
+    figures: list[Figure] = []
+    if estimate:
+        interval = f"95 % interval {_percent(estimate.low)} to {_percent(estimate.high)}"
+        figures.append(Figure(_percent(estimate.rate), "of labels wrong, estimated", interval))
+    figures += counted("label", "label issue", "label issues") + counted("outlier", "outlier", "outliers")
+    if found:
+        figures.append(sets(found.sets, "duplicate sets", units(found.rows, run["modality"])))
+        if "duplicate_label_conflict" in ran:
+            figures.append(sets(found.conflict_sets, "sets with conflicting labels"))
+        if "cross_split_duplicate" in ran:
+            figures.append(sets(found.cross_split_sets, "sets across splits"))
+    figures += counted("ambiguous", "ambiguous", "ambiguous")
+    for name, label in (("unlabeled", "unlabelled"), ("not_analyzed", "could not be read")):
+        figures += counted(name, label, label) if ran.get(name) else []
+    return tuple(figures)
+
+
+def _share(part: int, whole: int) -> str:
+    share = part / max(whole, 1)
+    return "less than 0.1%" if 0 < share < 0.0005 else _percent(share)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}"
+
+
+def settings_of(run: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    settings: dict[str, Any] = {"task": run["task"], "modality": run["modality"]}
+    settings |= {f"column: {role}": value for role, value in run.get("roles", {}).items() if value}
+    settings |= dict(run.get("settings", {}))
+    settings["views"] = run.get("views")
+    settings |= {f"version: {name}": version for name, version in run.get("versions", {}).items()}
+    shown = {
+        name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for name, value in settings.items()
+        if value not in (None, [], ())
+    }
+    return tuple((clean(name, NAME), clean(value, REASON)) for name, value in shown.items())
