@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from assay.errors import ArrayError, UsageError
-from assay.neighbors import join_views, neighbors, neighbors_report
+from assay.graph import join_views, neighbors, neighbors_report
 
 
 def brute(x, k, metric):

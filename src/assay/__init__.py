@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from assay.api import analyze, open
     from assay.duplicates.near import near_duplicates
     from assay.errors import AssayError
+    from assay.graph import neighbors
     from assay.issues.confident import label_issues
     from assay.issues.outlier import outliers
-    from assay.neighbors import neighbors
     from assay.project.project import Project
 
 _WHERE = {
@@ -24,7 +24,7 @@ _WHERE = {
     "analyze": "assay.api",
     "label_issues": "assay.issues.confident",
     "near_duplicates": "assay.duplicates.near",
-    "neighbors": "assay.neighbors",
+    "neighbors": "assay.graph",
     "open": "assay.api",
     "outliers": "assay.issues.outlier",
 }

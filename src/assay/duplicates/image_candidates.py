@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
 
-from assay.neighbors import neighbors
-from assay.neighbors.exact import each
+from assay.graph import neighbors
+from assay.graph.exact import each
 
 __all__ = ["image_candidates"]
 

@@ -47,14 +47,22 @@ def text_duplicates(texts: Sequence[str], *, embeddings: NDArray[Any] | None, se
     Parameters
     ----------
     texts : N texts; of each the first 20,000 characters are compared.
-    embeddings, seed : not looked at. Rare n-grams find all candidates (recall .999 of the pairs of similarity .91 among
-        banking77's and clinc150's questions), neighbours in an embedding .78, and nothing here is random.
+    embeddings, seed : not looked at. Rare n-grams find .99 of the pairs of similarity .91 among the questions of banking77
+        and clinc150 (brute force), neighbours in an embedding .78; and nothing here is random.
     threads : changes the time, not the result.
 
     Returns
     -------
     Pairs : kinds "typo", "wording" (words or passages differ) and "boilerplate" (a frame around one of them); the
         similarity of the last is the share of the longer text that is common.
+
+    Notes
+    -----
+    The rules were made by reading what they flag on clinc150. On banking77 (13,083 questions, not used) 273 pairs are
+    flagged; by eye, of 107 drawn at random, none says another thing and seven add a question ("... why?"). Of planted
+    variants (case, white space, punctuation, one error, two errors, a frame) .98 are found on either set; of those with
+    two errors .95 and .88. A typing error that makes another common word is not told from another word.
+    Time on one core: 12 s for 50,000 texts of 90 characters, 23 s for 25,500 of 250 words.
     """
     first: dict[str, int] = {}
     for row, text in enumerate(texts):

@@ -160,7 +160,11 @@ def _parse_numbers(levels: tuple[str, ...], counts: NDArray[np.int64]) -> Floats
     )
     total = int(counts.sum())
     readable = sum(int(count) for count, found in zip(counts, split, strict=True) if found)
-    if not readable or readable < MIN_NUMERIC * (total - sum(wordy[:PLACEHOLDERS])) or 2 * readable < total - sum(wordy[:1]):
+    if (
+        not readable
+        or readable < MIN_NUMERIC * (total - sum(wordy[:PLACEHOLDERS]))
+        or 2 * readable < total - sum(wordy[:1])
+    ):
         return None
     units: dict[str, list[int]] = {}
     for level, found in enumerate(split):

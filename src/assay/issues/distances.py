@@ -130,7 +130,7 @@ def outside_distances(
 ) -> tuple[NDArray[np.int64], Floats]:
     """(rows that are in a group, mean distance of each to its nearest rows outside the group).
 
-    ``views`` are joined as `assay.neighbors.join_views` joins them, so that the distances are those of the graph.
+    ``views`` are joined as `assay.graph.join_views` joins them, so that the distances are those of the graph.
     ``ranks``: first and last of the nearest rows that count. Up to 20,000 rows are compared with; of more, as many drawn by
     ``seed``, which makes the distances a little longer. Cost: O(rows in groups * d * min(N, 20,000)).
     """

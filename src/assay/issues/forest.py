@@ -50,7 +50,7 @@ def null_cut(x: NDArray[Any], *, seed: int, threads: int) -> float:
     A Gaussian copula of at most 2,000 rows: few dimensions or skewed columns give long tails of distance without a single
     foreign row, and a fixed cut would flag up to 6 % of them. At least 3.5.
     """
-    from assay.neighbors import neighbors
+    from assay.graph import neighbors
 
     rng = np.random.default_rng([seed, 35])
     n, d = x.shape

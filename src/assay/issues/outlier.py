@@ -282,8 +282,8 @@ def outliers(
     """
     import os
 
-    from assay.neighbors import neighbors
-    from assay.neighbors.vectors import check_embeddings
+    from assay.graph import neighbors
+    from assay.graph.vectors import check_embeddings
 
     array = check_embeddings(embeddings)
     n = len(array)

@@ -106,7 +106,7 @@ def adopt(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 def graph(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     """The k-nearest-neighbour graph of all views joined."""
-    from assay.neighbors import join_views, neighbors_report
+    from assay.graph import join_views, neighbors_report
 
     views = views_of(folder, spec)
     joint = join_views(list(views.values()), seed=spec["seed"])

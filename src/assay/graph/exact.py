@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from assay.neighbors.kernels import NOWHERE, offer, rank
-from assay.neighbors.vectors import Vectors
+from assay.graph.kernels import NOWHERE, offer, rank
+from assay.graph.vectors import Vectors
 
 QUERIES = 256  # rows that meet a block of the others at a time
 SPARE = 16  # candidates beyond k: products round, so the last places are settled by exact distances

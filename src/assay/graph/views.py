@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.neighbors.vectors import BLOCK
+from assay.graph.vectors import BLOCK
 
 SAMPLE = 20_000
 IN_HALF = 200_000  # rows above which the result is float16

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.neighbors.exact import each, settle
-from assay.neighbors.kernels import NOWHERE, offer
-from assay.neighbors.vectors import BLOCK, Vectors
+from assay.graph.exact import each, settle
+from assay.graph.kernels import NOWHERE, offer
+from assay.graph.vectors import BLOCK, Vectors
 
 ENERGY, LEAST_DIMS = 0.92, 128  # fewer dimensions cap the recall, whatever the number of probes
 PCA_SAMPLE = 40_000

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import UsageError
-from assay.neighbors.exact import exact_neighbors
-from assay.neighbors.kernels import expand
-from assay.neighbors.self_join import join, make_lists
-from assay.neighbors.vectors import Metric, Vectors, check_embeddings, make_vectors
-from assay.neighbors.views import join_views
+from assay.graph.exact import exact_neighbors
+from assay.graph.kernels import expand
+from assay.graph.self_join import join, make_lists
+from assay.graph.vectors import Metric, Vectors, check_embeddings, make_vectors
+from assay.graph.views import join_views
 
 __all__ = ["join_views", "neighbors", "neighbors_report"]
 
@@ -52,13 +52,13 @@ def neighbors(
     Notes
     -----
     Exact up to 20,000 distinct rows, 2 N^2 d operations; above that a cluster-blocked self-join, whose time grows as
-    N^1.5 (`assay.neighbors.self_join`) and whose recall is measured on 500 rows and raised where it is under .98.
+    N^1.5 (`assay.graph.self_join`) and whose recall is measured on 500 rows and raised where it is under .98.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from assay.neighbors import neighbors
-    >>> ids, distances = neighbors(np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]]), k=1)
+    >>> import assay
+    >>> ids, distances = assay.neighbors(np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]]), k=1)
     >>> ids.ravel().tolist()
     [2, 2, 0]
     """
