@@ -27,12 +27,11 @@ smartquotes = False  # two hyphens stay two hyphens
 default_role = "literal"  # `name` in a docstring is code
 
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["deflist"]
 
-python_maximum_signature_line_length = 88
+python_maximum_signature_line_length = 120
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_preserve_defaults = True
 autodoc_default_options = {"members": True}
 
 html_theme = "furo"
