@@ -23,7 +23,9 @@ from assay.predict.linear import Head, calibrated_loss, discriminants, log_softm
 from assay.predict.vote import vote
 
 BLOCK = 8_192
+BLOCK_NUMBERS = 8_000_000  # probabilities of one block
 FIT_ROWS = 20_000  # rows that temperatures and weights are fitted on
+FIT_NUMBERS = 8_000_000  # and the probabilities of one member over them: fewer rows for thousands of classes
 STEPS = 24  # of forward selection
 MAX_SOFTMAX = 200_000
 EPOCHS = {"regular": 3, "best": 10}
@@ -58,29 +60,31 @@ def predict(
 ) -> Prediction:
     """Fill ``out`` (N, K) with out-of-sample probabilities: fold models for labelled rows, their mean for unlabelled ones.
 
-    ``use_rows``: rows that models learn and vote from (all rows still get probabilities). ``extra``: probabilities made
-    elsewhere, out of sample; rows of NaN fall back on the prior. The same bytes whatever ``threads``.
+    ``use_rows``: rows that models, weights and temperatures learn from, and that vote (all rows still get probabilities).
+    ``extra``: probabilities made elsewhere, out of sample; rows of NaN fall back on the prior. The same bytes whatever
+    ``threads``.
     Cost: O(N d^2 + N d K) for discriminants, a few times that for softmax heads (left out above 200,000 rows).
     """
     n = len(labels)
     use = np.ones(n, bool) if use_rows is None else use_rows
     labels = np.asarray(labels, np.int32)
-    active = np.where(use, folds, -1).astype(np.int8)
+    fit_rows = np.flatnonzero((folds >= 0) & use)
     counts = np.bincount(labels[(labels >= 0) & use], minlength=n_classes)
     prior = ((counts + 1) / (counts.sum() + n_classes)).astype(np.float32)
-    if n_classes == 1 or not (folds >= 0).any():
+    if n_classes == 1 or not len(fit_rows):
         out[:] = prior
         return Prediction({}, {}, 1.0, ["one class only"] if n_classes == 1 else ["no labelled rows"])
+    block = min(BLOCK, max(256, BLOCK_NUMBERS // n_classes))
     notes: list[str] = []
-    members = _members(views, labels, folds, active, use, n_classes, prior, neighbors, effort, seed, threads, notes)
+    members = _members(views, labels, folds, use, n_classes, prior, neighbors, effort, seed, threads, notes)
     for name, values in (extra or {}).items():
         members[name] = _given(values, prior)
-    fit_rows = np.flatnonzero(folds >= 0)
-    if len(fit_rows) > FIT_ROWS:
-        fit_rows = np.sort(np.random.default_rng([seed, 29]).permutation(fit_rows)[:FIT_ROWS])
+    most = min(FIT_ROWS, max(1_000, FIT_NUMBERS // n_classes))
+    if len(fit_rows) > most:
+        fit_rows = np.sort(np.random.default_rng([seed, 29]).permutation(fit_rows)[:most])
     with threadpool_limits(1):
         names = list(members)
-        scores = [_in_blocks(members[name], fit_rows, n_classes) for name in names]
+        scores = [_in_blocks(members[name], fit_rows, n_classes, block) for name in names]
         calibrated = [calibrated_loss(score, labels[fit_rows]) for score in scores]
         logs = [log_softmax(score / np.float32(t)) for score, (t, _) in zip(scores, calibrated, strict=True)]
         weights = _select(logs, labels[fit_rows])
@@ -88,7 +92,7 @@ def predict(
         temperature, loss = calibrated_loss(np.asarray(mixed, np.float32), labels[fit_rows])
 
         def fill(start: int) -> None:
-            rows = np.arange(start, min(start + BLOCK, n))
+            rows = np.arange(start, min(start + block, n))
             total = np.zeros((len(rows), n_classes), np.float32)
             for name, weight, (t, _) in zip(names, weights, calibrated, strict=True):
                 if weight:
@@ -96,7 +100,7 @@ def predict(
             out[rows] = np.exp(log_softmax(total / np.float32(temperature)))
 
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fill, range(0, n, BLOCK)))
+            list(pool.map(fill, range(0, n, block)))
     losses = {name: round(found[1], 6) for name, found in zip(names, calibrated, strict=True)} | {
         "blend": round(loss, 6)
     }
@@ -109,7 +113,6 @@ def _members(
     views: Mapping[str, NDArray[Any]],
     labels: NDArray[np.int32],
     folds: NDArray[np.int8],
-    active: NDArray[np.int8],
     use: NDArray[np.bool_],
     n_classes: int,
     prior: Floats,
@@ -134,14 +137,10 @@ def _members(
 
         def votes(rows: NDArray[np.int64]) -> Floats:
             # a row that is not learned from still has its own fold, so that its group stays out
-            return np.log(vote(rows, ids, labels, _vote_folds(folds, active), prior))
+            return np.log(vote(rows, ids, labels, folds, prior, use))
 
         members["neighbors"] = votes
     return members
-
-
-def _vote_folds(folds: NDArray[np.int8], active: NDArray[np.int8]) -> NDArray[np.int8]:
-    return active if (active != folds).any() else folds
 
 
 def _linear(x: NDArray[Any], heads: list[Head], folds: NDArray[np.int8]) -> Member:
@@ -168,10 +167,10 @@ def _given(values: NDArray[np.float32], prior: Floats) -> Member:
     return scores
 
 
-def _in_blocks(member: Member, rows: NDArray[np.int64], n_classes: int) -> Floats:
+def _in_blocks(member: Member, rows: NDArray[np.int64], n_classes: int, size: int) -> Floats:
     out = np.empty((len(rows), n_classes), np.float32)
-    for start in range(0, len(rows), BLOCK):
-        out[start : start + BLOCK] = member(rows[start : start + BLOCK])
+    for start in range(0, len(rows), size):
+        out[start : start + size] = member(rows[start : start + size])
     return out
 
 

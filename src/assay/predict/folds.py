@@ -18,13 +18,13 @@ def make_folds(
     order, so that every fold holds its share of it; a class with fewer rows than folds is absent from some folds. A group
     goes with its first labelled row and counts in full: groups are dealt largest first. Cost: O(N log N).
     """
-    n = len(labels)
-    folds = np.full(n, -1, np.int8)
+    folds = np.full(len(labels), -1, np.int8)
     rows = np.flatnonzero(labels >= 0)
     if not len(rows):
         return folds
     rng = np.random.default_rng([seed, 21])
-    key = np.where(groups[rows] >= 0, groups[rows], n + np.arange(len(rows)))
+    alone = int(groups.max()) + 1 + np.arange(len(rows))
+    key = np.where(groups[rows] >= 0, groups[rows], alone)
     _, first, unit, size = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
     unit_class = labels[rows[first]]
     order = rng.permutation(len(first))
@@ -54,15 +54,14 @@ def make_folds(
 
 def _even_counts(in_class: NDArray[np.int64], load: NDArray[np.int64], left: int) -> NDArray[np.int64]:
     """How many single rows of a class each fold takes, so that the class, then the folds, come out even."""
-    counts = np.zeros(len(in_class), np.int64)
-    total = int(in_class.sum()) + left
-    level = total // len(in_class)
-    for fold in np.lexsort((load, in_class)):
-        take = min(left - int(counts.sum()), max(0, level - int(in_class[fold])))
-        counts[fold] = take
-    for fold in np.lexsort((load + counts, in_class + counts)):
-        if counts.sum() < left:
-            counts[fold] += 1
-    rest = left - int(counts.sum())
-    counts[int(np.argmin(load))] += rest
+    low, high = int(in_class.min()), int(in_class.max()) + left
+    while low < high:  # the highest level that the rows can fill all folds up to
+        level = (low + high + 1) // 2
+        if int(np.maximum(level - in_class, 0).sum()) <= left:
+            low = level
+        else:
+            high = level - 1
+    counts = np.maximum(low - in_class, 0)
+    rest = left - int(counts.sum())  # fewer than there are folds at this level
+    counts[np.lexsort((load + counts, in_class + counts))[:rest]] += 1
     return counts

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float32]
 BLOCK = 16_384
+PROBE_ROWS, PROBE_NUMBERS = 4_000, 4_000_000  # rows that the shrinkage is chosen on, and their probabilities
 SHRINKAGES = (1e-3, 1e-2, 0.03, 0.1, 0.2, 0.4, 0.7)
 
 
@@ -110,7 +111,8 @@ def discriminants(
 ) -> list[Head]:
     """One shrunken linear discriminant a fold, fitted without that fold's rows.
 
-    The shrinkage is the one with the best calibrated log-loss on the first fold's rows (at most 4,000 of them).
+    The shrinkage is the one with the best calibrated log-loss on the first fold's rows: at most 4,000 of them, fewer where
+    there are thousands of classes.
     Cost: O(N d^2 + F d^2 (d + K)).
     """
     n_folds = int(folds.max()) + 1
@@ -128,7 +130,8 @@ def discriminants(
         )
 
     held = rows[folds[rows] == 0]
-    held = held[:: max(1, len(held) // 4_000)]
+    most = min(PROBE_ROWS, max(500, PROBE_NUMBERS // n_classes))
+    held = held[:: max(1, len(held) // most)]
 
     def loss(shrinkage: float) -> float:
         scores = without(0, shrinkage).scores(x[held])

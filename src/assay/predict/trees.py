@@ -22,7 +22,7 @@ Task = tuple[Codes, Rows, Rows, int, list[int]]  # labels, training rows, asked 
 
 TREES = {"fast": 60, "regular": 120, "best": 300}
 LEAF = 3  # rows
-TREE_ROWS = 100_000  # that one extra-tree grows on
+TREE_ROWS = 50_000  # that one extra-tree grows on
 NODE_NUMBERS = 25_000_000  # class counts that one extra-tree may hold; beyond, its leaves get larger
 MATRIX_NUMBERS = 200_000_000  # beyond, extra-trees see the unscaled cells alone
 PREDICTED = 16_384  # rows at a time
@@ -63,7 +63,7 @@ def tree_probabilities(
 
     Notes
     -----
-    Cost: a fold's extra-tree sees at most 100,000 rows, its boosted model 200,000. Memory: N K float32 a model.
+    Cost: a fold's extra-tree sees at most 50,000 rows, its boosted model 200,000. Memory: N K float32 a model.
     """
     labelled = (labels >= 0) & (folds >= 0)
     if n_classes < 2 or not labelled.any():
@@ -122,7 +122,7 @@ def _extra_trees(
     from sklearn.tree import ExtraTreeClassifier
 
     total = np.zeros((len(asked), n_classes), np.float32)
-    if not len(train):
+    if len(train) <= 2 * len(np.unique(labels[train])):  # nothing to learn from classes of a row or two
         return total + _prior(labels[train], n_classes)
     rng = np.random.default_rng(seed)
     grown = min(len(train), TREE_ROWS)

@@ -17,15 +17,18 @@ def vote(
     labels: NDArray[np.int32],
     folds: NDArray[np.int8],
     prior: NDArray[np.float32],
+    voters: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
     """Share of each class among the row's neighbours of other folds (at most 10), one pseudo-vote by ``prior``.
 
     Neighbours of the row's own fold do not vote: its duplicates are all there, so none of them leaks its label.
-    Unlabelled neighbours (-1, or fold -1) do not vote. Cost: O(n (k + K)).
+    Unlabelled neighbours (fold -1) do not vote, nor those outside ``voters`` (N,). Cost: O(n (k + K)).
     """
     near = np.asarray(ids[rows])
     safe = np.maximum(near, 0)
     counts = (near >= 0) & (folds[safe] >= 0) & (folds[safe] != folds[rows][:, None])
+    if voters is not None:
+        counts &= voters[safe]
     counts &= np.cumsum(counts, 1) <= NEIGHBORS
     votes = np.repeat(prior[None], len(rows), 0).astype(np.float32)
     at, place = np.nonzero(counts)
