@@ -68,7 +68,13 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="TASK",
             help="auto, multi-class, unsupervised (multi-label and regression: not yet).",
         ),
-        click.option("--modality", default="auto", type=click.Choice(["auto", "image", "text", "table"])),
+        click.option(
+            "--modality",
+            default="auto",
+            type=click.Choice(["auto", "image", "text", "table"]),
+            show_default=True,
+            help="What the rows are. auto: guessed, and said.",
+        ),
         click.option(
             "--features", help="Comma-separated columns a table is judged by. [default: all but label, id, split]"
         ),
@@ -90,7 +96,13 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--encoder", multiple=True, help="One more encoder: a name, an ONNX file or folder, a BERT-family folder."
         ),
-        click.option("--effort", default="regular", type=click.Choice(["fast", "regular", "best"]), show_default=True),
+        click.option(
+            "--effort",
+            default="regular",
+            type=click.Choice(["fast", "regular", "best"]),
+            show_default=True,
+            help="How much is tried: fast leaves the softmax heads out, best trains them longer.",
+        ),
         click.option("--seed", default=0, type=int, show_default=True),
         click.option("--workers", type=int, help="Worker processes. [default: the cores]"),
         click.option("--memory", help="Memory bound such as 3GB. [default: half the machine]"),
@@ -142,6 +154,9 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         features=features,
     )
     estimate = _estimate(source, settings, given)
+    if dry_run:
+        for note in source.notes:
+            progress.say(note)
     for line in estimate:
         progress.say(line)
     if dry_run:

@@ -20,7 +20,7 @@ from assay.project.dataset import PART, Dataset, read_cells, shard_key
 
 SHARD = 512  # rows of an image or sentence shard
 TEXT_SHARD = 8_192
-SAMPLE = 3_000  # pictures an encoder's state is fitted on
+SAMPLE = 3_000  # pictures an encoder's state is fitted on at most; each takes as many of the first as it needs
 WORK = "assay.analysis.work"
 Fitted = tuple[str, str]  # where an encoder's state lies, and its fingerprint
 
@@ -115,7 +115,7 @@ class Encoding:
     def sample(self) -> list[int]:
         good = np.flatnonzero([reason is None for reason in self.dataset.reasons])
         chosen = np.random.default_rng([self.settings.seed, 1]).permutation(good)[:SAMPLE]
-        return [int(row) for row in np.sort(chosen)]
+        return [int(row) for row in chosen]
 
     def encode_images(
         self,

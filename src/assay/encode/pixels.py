@@ -217,12 +217,11 @@ def properties(picture: Picture) -> dict[str, float]:
     scale = min(1.0, 512 / max(rgb.shape[:2]))
     small = resized(rgb, max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))) if scale < 1 else rgb
     gray = luma(small)
-    p = np.percentile(gray, [1, 5, 50, 95, 99]) / 255
-    histogram = np.bincount(gray.ravel(), minlength=256) / gray.size
+    counts = np.bincount(gray.ravel(), minlength=256)
+    p = [_centile(counts, q) / 255 for q in (1, 5, 50, 95, 99)]
+    histogram = counts / gray.size
     filled = histogram[histogram > 0]
     sharp, dense = _sharpness(gray)
-    channels = small.astype(np.int16)
-    colour = np.abs(channels - channels.mean(2, keepdims=True)).mean() / 255
     values = (
         picture.width,
         picture.height,
@@ -231,9 +230,23 @@ def properties(picture: Picture) -> dict[str, float]:
         -(filled * np.log2(filled)).sum(),
         sharp,
         dense,
-        colour,
+        _colourfulness(small),
     )
     return {name: float(value) for name, value in zip(PROPERTY_NAMES, values, strict=True)}
+
+
+def _centile(counts: NDArray[np.int64], q: float) -> int:
+    """The smallest value that at least ``q`` % of the pixels do not exceed; ``counts``: pixels of each value."""
+    return int(np.searchsorted(np.cumsum(counts), q / 100 * counts.sum()))
+
+
+def _colourfulness(rgb: Rgb) -> float:
+    """Mean distance of a channel from the mean of its pixel's channels, 0..1."""
+    red, green, blue = (rgb[..., channel].astype(np.int16) for channel in range(3))
+    total = red + green + blue
+    return float(
+        sum(int(np.abs(3 * one - total).sum(dtype=np.int64)) for one in (red, green, blue)) / (9 * 255 * red.size)
+    )
 
 
 def _sharpness(gray: Rgb) -> tuple[float, float]:
@@ -243,20 +256,19 @@ def _sharpness(gray: Rgb) -> tuple[float, float]:
     one. So the ratio of the finest difference to the coarse one, at the strongest coarse edges, measures blur whatever the
     subject: plain pictures with one sharp edge pass, whole blurred ones do not.
     """
-    image = gray.astype(np.float32)
-    if min(image.shape) < 12:
+    if min(gray.shape) < 12:
         return 1.0, 1.0
     ratios = []
     density = 0.0
-    for axis in (0, 1):
-        a = np.moveaxis(image, axis, 0)
-        fine = np.abs(a[1:] - a[:-1])
-        coarse = np.abs(a[8:] - a[:-8])
+    for image in (gray, np.ascontiguousarray(gray.T)):
+        fine = cv2.absdiff(image[1:], image[:-1])
+        coarse = cv2.absdiff(image[8:], image[:-8])
         best = fine[: len(coarse)].copy()  # the steepest single step inside each coarse one
         for shift in range(1, 8):
             np.maximum(best, fine[shift : shift + len(coarse)], out=best)
-        strong = coarse > max(16.0, float(np.percentile(coarse, 95)))
-        density = max(density, float((coarse > 24).mean()))
+        counts = np.bincount(coarse.ravel(), minlength=256)
+        strong = coarse > max(16, _centile(counts, 95))
+        density = max(density, float(counts[25:].sum() / coarse.size))
         if strong.sum() >= 16:
-            ratios.append(float(np.percentile(best[strong] / coarse[strong], 75)))
+            ratios.append(float(np.percentile(best[strong].astype(np.float32) / coarse[strong], 75)))
     return (max(ratios) if ratios else 1.0), density

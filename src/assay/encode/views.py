@@ -22,6 +22,7 @@ from assay.encode.pixels import Rgb, resized
 
 State = Mapping[str, NDArray[Any]]
 DIMS = 256
+PCA_SAMPLE = 1_500
 LITE0_SIDE = 160
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
@@ -31,6 +32,10 @@ class ImageEncoder(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def sample(self) -> int:
+        """How many prepared pictures are enough for `fit`."""
 
     @property
     def fingerprint(self) -> str:
@@ -47,7 +52,8 @@ class Lite0:
     """EfficientNet-Lite0 pretrained on ImageNet, PCA to 256 dims. It has seen ImageNet's labels: on ImageNet that flatters it."""
 
     name = "lite0"
-    fingerprint = f"lite0-{LITE0_SHA256[:12]}-{LITE0_SIDE}-{DIMS}-1"
+    sample = PCA_SAMPLE
+    fingerprint = f"lite0-{LITE0_SHA256[:12]}-{LITE0_SIDE}-{DIMS}-2"
 
     def prepare(self, rgb: Rgb) -> NDArray[Any]:
         return resized(rgb, LITE0_SIDE, LITE0_SIDE)
@@ -76,6 +82,7 @@ class Patches:
     """Features learned from the user's own pictures."""
 
     name = "patches"
+    sample = 3_000
     fingerprint = "patches-2"
 
     def prepare(self, rgb: Rgb) -> NDArray[Any]:
@@ -90,6 +97,8 @@ class Patches:
 
 class UserOnnx:
     """An ONNX encoder the user named, PCA to at most 512 dims."""
+
+    sample = PCA_SAMPLE
 
     def __init__(self, folder: OnnxFolder) -> None:
         self._folder = folder

@@ -226,17 +226,23 @@ def _write_blobs(folder: Folder, base: str, source: Source, number_of: NDArray[n
         folder.put_table(f"{base}/blobs-{start // 1024:05d}.parquet", table)
 
 
-def read_blobs(folder: Folder, fingerprint: str, start: int, stop: int) -> dict[int, bytes]:
-    """Bytes of images that came in memory, for rows start..stop; {} for datasets of files."""
+def read_blobs(
+    folder: Folder, fingerprint: str, start: int, stop: int, wanted: set[int] | None = None
+) -> dict[int, bytes]:
+    """Bytes of images that came in memory, for rows start..stop (only the ``wanted`` ones); {} for datasets of files."""
     out: dict[int, bytes] = {}
     base = f"dataset/{fingerprint}"
     for name in folder.names(base):
         if name.startswith("blobs-"):
             rows = folder.get_table(f"{base}/{name}", ["row"])["row"].to_numpy()
-            if len(rows) and rows[-1] >= start and rows[0] < stop:
-                table = folder.get_table(f"{base}/{name}")
-                pairs = zip(rows.tolist(), table["bytes"].to_pylist(), strict=True)
-                out.update((row, data) for row, data in pairs if start <= row < stop)
+            places = [
+                place
+                for place, row in enumerate(rows.tolist())
+                if start <= row < stop and (wanted is None or row in wanted)
+            ]
+            if places:
+                found = folder.get_table(f"{base}/{name}", ["bytes"])["bytes"].take(places).to_pylist()
+                out.update(zip(rows[places].tolist(), found, strict=True))
     return out
 
 

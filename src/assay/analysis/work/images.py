@@ -6,7 +6,7 @@ Does not know: labels, other shards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,26 +20,31 @@ from assay.sources.reading import UnreadableError, read_bytes
 from assay.storage import Folder
 
 BUILT_IN = ""
+AT_ONCE = 512  # rows whose places are read together
 Read = tuple[int, bytes | None, pixels.Picture | None, str | None]
 
 
-def _pictures(folder: Folder, dataset: str, start: int, stop: int, wanted: set[int] | None = None) -> Iterator[Read]:
-    """(row, bytes, picture, reason) for rows start..stop; a picture or a reason, never both."""
-    rows = read_rows(folder, dataset, start, stop, ["uri", "reason"])
-    blobs = read_blobs(folder, dataset, start, stop)
-    for row, (uri, reason) in enumerate(zip(rows["uri"].to_pylist(), rows["reason"].to_pylist(), strict=True), start):
-        if wanted is not None and row not in wanted:
-            continue
-        if reason is not None:
-            yield row, None, None, reason
-            continue
-        try:
-            data = blobs[row] if row in blobs else read_bytes(uri)
-            yield row, data, pixels.decode(data), None
-        except (pixels.UndecodableError, UnreadableError) as error:
-            yield row, None, None, str(error)
-        except MemoryError:
-            yield row, None, None, "the picture does not fit into memory"
+def _pictures(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[Read]:
+    """(row, bytes, picture, reason) for ascending row numbers; a picture or a reason, never both."""
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        first, last = some[0], some[-1]
+        table = read_rows(folder, dataset, first, last + 1, ["uri", "reason"]).take([row - first for row in some])
+        blobs = read_blobs(folder, dataset, first, last + 1, set(some))
+        for row, uri, reason in zip(some, table["uri"].to_pylist(), table["reason"].to_pylist(), strict=True):
+            yield _read(row, uri, reason, blobs)
+
+
+def _read(row: int, uri: str, reason: str | None, blobs: dict[int, bytes]) -> Read:
+    if reason is not None:
+        return row, None, None, reason
+    try:
+        data = blobs[row] if row in blobs else read_bytes(uri)
+        return row, data, pixels.decode(data), None
+    except (pixels.UndecodableError, UnreadableError) as error:
+        return row, None, None, str(error)
+    except MemoryError:
+        return row, None, None, "the picture does not fit into memory"
 
 
 def _encoder(name: str, load: str) -> ImageEncoder:
@@ -52,12 +57,11 @@ def fit(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     """Fit one encoder's state on the sample rows."""
     encoder = _encoder(spec["encoder"], spec["load"])
     prepared: list[NDArray[Any]] = []
-    rows = spec["sample"]
-    for start in range(0, len(rows), 512):
-        part = rows[start : start + 512]
-        for _, _, picture, _ in _pictures(folder, spec["dataset"], part[0], part[-1] + 1, set(part)):
-            if picture is not None:
-                prepared.append(encoder.prepare(picture.rgb))
+    rows = spec["sample"][: encoder.sample]  # in random order
+    rows = sorted(rows)
+    for _, _, picture, _ in _pictures(folder, spec["dataset"], rows):
+        if picture is not None:
+            prepared.append(encoder.prepare(picture.rgb))
     state = encoder.fit(prepared, seed=spec["seed"]) if prepared else {}
     folder.put_arrays(f"{place}.npz", state)
     return {"sample": len(prepared)}
@@ -71,7 +75,7 @@ def encode(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     thumbs: list[bytes] = []
     tiny: list[NDArray[np.uint8]] = []
     rows: list[int] = []
-    for row, data, picture, reason in _pictures(folder, spec["dataset"], spec["start"], spec["stop"]):
+    for row, data, picture, reason in _pictures(folder, spec["dataset"], range(spec["start"], spec["stop"])):
         if picture is None or data is None:
             records.append({"row": row, "reason": reason})
             continue
@@ -112,19 +116,14 @@ def verify(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
 
     pairs = folder.get_array(spec["pairs"])[spec["start"] : spec["stop"]]
     numbers = folder.get_array(spec["rows"])
-    seen: dict[int, Description | None] = {}
-
-    def description(index: int) -> Description | None:
-        if index not in seen:
-            row = int(numbers[index])
-            picture = next(_pictures(folder, spec["dataset"], row, row + 1))[2]
-            seen[index] = None if picture is None else describe(picture.rgb)
-        return seen[index]
-
+    index_of = {int(numbers[index]): index for index in np.unique(pairs).tolist()}
+    seen: dict[int, Description] = {}
+    for row, _, picture, _ in _pictures(folder, spec["dataset"], sorted(index_of)):
+        if picture is not None:
+            seen[index_of[row]] = describe(picture.rgb)
     kept: list[tuple[int, int, str, float]] = []
     for a, b in pairs.tolist():
-        one, two = description(a), description(b)
-        proof = verify_pair(one, two) if one is not None and two is not None else None
+        proof = verify_pair(seen[a], seen[b]) if a in seen and b in seen else None
         if proof is not None:
             kept.append((a, b, proof[0], float(proof[1])))
     columns: list[Any] = list(zip(*kept, strict=True)) if kept else [[], [], [], []]
