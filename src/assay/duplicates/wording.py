@@ -21,8 +21,8 @@ Segment = tuple[tuple[str, ...], tuple[str, ...]]  # words of one text that stan
 
 RARE = 2  # a misspelt word occurs in at most so many distinct texts,
 FAMILIAR = 50  # or, of LONG_WORD letters, in so many times fewer than what was meant
-LIKELIER = 5  # what was meant occurs in so many times more, or the word is long and begins alike
-LONG_WORD = 5  # letters
+LIKELIER = 5  # what was meant occurs in so many times more; otherwise the words must look alike
+SHORT_WORD, LONG_WORD, LONGER_WORD = 3, 5, 6  # letters
 TWO_ERRORS = 8  # letters from which a rare word may be two keys away from another rare one
 # English words that a copyist adds, drops or exchanges without changing what is said. No "not", "from", "off", "you",
 # "your", no question words. Other languages have only the rules above, and are judged more strictly.
@@ -166,6 +166,8 @@ def _is_error(difference: Segment, one: str, two: str, texts_with: Mapping[str, 
     likelier, alike = other >= LIKELIER * rare, one[0] == two[0]
     if rare > RARE:
         return keys == 1 and alike and length >= LONG_WORD and other >= FAMILIAR * rare
-    if keys == 1:
-        return likelier or (alike and length >= LONG_WORD)
-    return alike and length >= (LONG_WORD if likelier else TWO_ERRORS)
+    if keys == 2:
+        return alike and length >= (LONG_WORD if likelier else TWO_ERRORS)
+    # of two rare words a letter apart ("cats", "rats"), the first letter tells most
+    one_more = len(one) != len(two)
+    return likelier or length >= (SHORT_WORD if alike else SHORT_WORD + 1 if one_more else LONGER_WORD)
