@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 120_000_000
+JUDGED_SIDE = 48  # pixels of the shorter side below which a picture is too small to be called blurred
 # named one by one: some readers of Pillow start other programs (EPS), others take almost any bytes for a picture (TGA)
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO")
 ALPHA = frozenset({"RGBA", "RGBa", "LA", "La", "PA"})
@@ -256,7 +257,7 @@ def _sharpness(gray: Rgb) -> tuple[float, float]:
     one. So the ratio of the finest difference to the coarse one, at the strongest coarse edges, measures blur whatever the
     subject: plain pictures with one sharp edge pass, whole blurred ones do not.
     """
-    if min(gray.shape) < 12:
+    if min(gray.shape) < JUDGED_SIDE:
         return 1.0, 1.0
     ratios = []
     density = 0.0

@@ -20,7 +20,8 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
     """Flags and scores (0..1, 1 = most severe) of N pictures; rows not ``analyzed`` get False and NaN. Cost: O(N).
 
     dark: 1 - the 95th centile of luma (99th where the picture is nearly black); light: the 5th centile of luma.
-    blurry: 1 - sharpness, see `assay.encode.pixels`; plain pictures without edges are not judged.
+    blurry: 1 - sharpness, see `assay.encode.pixels`; plain pictures without edges, and those under 48 pixels on the
+        shorter side, are not judged.
     low information: 1 - entropy of luma / 8 bits, rescaled so that one grey value in ten pixels is no fault.
     odd size: distance of log(area) from the quartiles, in units of 3 interquartile ranges (at least a factor of 1.5).
     odd aspect ratio: 1 - short side / long side. grayscale: no colour at all, where at least 80 % of pictures have some.
