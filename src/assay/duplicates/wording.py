@@ -157,7 +157,7 @@ def _is_error(difference: Segment, one: str, two: str, texts_with: Mapping[str, 
     left, right = difference
     length = max(len(one), len(two))
     keys = OSA.distance(one, two, score_cutoff=2)
-    if keys > 2 or length < 2 or any(word.isdigit() for word in (*left, *right)):
+    if keys > 2 or (length < 2 and not (one + two).isascii()) or any(word.isdigit() for word in (*left, *right)):
         return False
     rare, other = sorted(
         min((texts_with[word] for word in side if word not in across), default=RARE + 1)
