@@ -31,7 +31,7 @@ from assay.export.folder import safe_name
 from assay.sources.reading import UnreadableError
 from fake_project import FakeProject, digits_project, jpeg, text_project
 
-UGLY = ["plain", "two\nlines", "carriage\r\nreturn", 'a "quoted" word', "comma, tab\t.", "Grüße 你好 🦊", "", None]
+UGLY = ["plain", "two\nlines", "carriage\r\nreturn", 'a "quoted" word', "comma, tab\t.", "Gruß 你好 🦊", "", None]
 TABLE = pa.table(
     {
         "text": UGLY,
@@ -660,7 +660,8 @@ def test_a_project_is_exported_without_fixes_unless_asked(tmp_path: Path) -> Non
 
 
 def test_fixing_a_project_changes_labels_and_leaves_rows_out_as_planned(tmp_path: Path) -> None:
-    done = export_project(reviews(), tmp_path / "out.parquet", fix="auto", columns="actions", keep_excluded=True)  # type: ignore[arg-type]
+    options: Any = {"fix": "auto", "columns": "actions", "keep_excluded": True}
+    done = export_project(reviews(), tmp_path / "out.parquet", **options)  # type: ignore[arg-type]
     table = pq.read_table(tmp_path / "out.parquet").to_pandas()
     assert table["label"][25] == "bad"
     assert table["corrected_label"].dropna().index.tolist() == [25]

@@ -5,14 +5,19 @@ In: a project, a list of models. Out: text on standard output. Does not know: fi
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.columns import CHECK_BY_NAME
 from assay.project.project import Project
 
+if TYPE_CHECKING:
+    from rich.text import Text
+
 LONGEST = 60
+STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 WIDE = 140  # columns where standard output is a file or a pipe
 HEADINGS = {
     "suggested_label_confidence_score": "confidence",
@@ -62,7 +67,7 @@ def show_issues(project: Project, type: str | None, top: int | None) -> None:
     for name in columns:
         known = ours.get(name, name)
         heading = HEADINGS.get(known) or ("score" if known.endswith("_score") else known.replace("_", " "))
-        table.add_column(heading, overflow="fold")
+        table.add_column(_text(heading), overflow="fold")
     for record in frame.select(columns).to_pylist():
         table.add_row(*(_cell(record[name]) for name in columns))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
@@ -72,14 +77,17 @@ def show_issues(project: Project, type: str | None, top: int | None) -> None:
         console.print(f"{shown:,} of {total:,} rows; --top shows more, -o FILE writes all", markup=False)
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any) -> Text:
+    if value is None:
+        return _text("")
+    return _text(f"{value:.3f}" if isinstance(value, float) else str(value))
+
+
+def _text(text: str) -> Text:
+    """One short line, without mark-up and without the codes that would steer the terminal or turn its text around."""
     from rich.text import Text
 
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    line = " ".join(str(value).split())
+    line = " ".join(STEERING.sub(" ", text).split())
     return Text(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…")
 
 

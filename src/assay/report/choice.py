@@ -15,6 +15,7 @@ from assay.report.overview import Overview
 SHOWN = {"label": 24, "outlier": 12, "ambiguous": 12}  # rows of a gallery
 SHOWN_OTHERS = 8
 CORRECTIONS, CORRECTION_EXAMPLES, EXAMPLES_EACH = 20, 6, 4
+ONCE = 8  # corrections of a single row are shown up to here only
 DUPLICATE_SETS = {"conflict": 12, "cross": 4, "other": 6}
 MEMBERS = 4  # of a duplicate set, shown
 NO_GALLERY = (
@@ -58,7 +59,7 @@ class Choice:
         if "label" in ran:
             pairs = corrections(overview)
             choice.n_corrections = len(pairs)
-            choice.pairs = pairs[:CORRECTIONS]
+            choice.pairs = [pair for at, pair in enumerate(pairs[:CORRECTIONS]) if at < ONCE or pair[2] > 1]
             flagged = overview.flag("is_label_issue")
             for given, suggested, _ in choice.pairs[:CORRECTION_EXAMPLES]:
                 same = flagged & (overview.given == given) & (overview.suggested == suggested)
@@ -79,11 +80,9 @@ def _duplicate_sets(overview: Overview) -> list[tuple[int, Positions]]:
     """The sets to show: conflicting labels first (worst label leading), copies across splits, then the largest."""
     chosen: dict[int, None] = {}
     similar = overview.scores.get("near_duplicate_score")
-    for group, mask in (
-        ("conflict", overview.flag("is_duplicate_label_conflict")),
-        ("cross", overview.flag("is_cross_split_duplicate")),
-        ("other", overview.clusters >= 0),
-    ):
+    conflict, cross = overview.flag("is_duplicate_label_conflict"), overview.flag("is_cross_split_duplicate")
+    other = ~np.isin(overview.clusters, overview.clusters[conflict | cross])
+    for group, mask in (("conflict", conflict), ("cross", cross), ("other", other)):
         score = overview.scores.get("label_issue_score") if group == "conflict" else similar
         rows = np.flatnonzero(mask & (overview.clusters >= 0))
         numbers, inverse, sizes = np.unique(overview.clusters[rows], return_inverse=True, return_counts=True)

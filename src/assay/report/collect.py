@@ -92,8 +92,10 @@ def collect(project: Project, *, budget: int = PAGE_BYTES) -> ReportData:
 
 
 def _gallery(shelf: Exhibits, name: str, total: int, positions: NDArray[np.int64]) -> Gallery:
-    telling = name == "label"
-    shown = tuple(shelf.show(p, telling=telling, reason=_reason(shelf, name, p)) for p in positions.tolist())
+    telling, suggest = name == "label", name in ("label", "unlabeled")
+    shown = tuple(
+        shelf.show(p, telling=telling, suggest=suggest, reason=_reason(shelf, name, p)) for p in positions.tolist()
+    )
     if shelf.modality == "table":
         shown = shelf.with_cells(shown, positions.tolist(), telling=telling)
     return Gallery(name, CHECK_BY_NAME[name].title, total, shown)
@@ -112,7 +114,7 @@ def _reason(shelf: Exhibits, name: str, position: int) -> str:
         return f"{width:,} × {height:,} pixels" if width and height else ""
     if name in ("too_short", "too_long"):
         length = shelf.value(position, "text_num_characters")
-        return "" if length is None else f"{length:,} characters"
+        return "" if length is None else f"{length:,} {'character' if length == 1 else 'characters'}"
     if name == "wrong_language":
         return f"language: {shelf.value(position, 'predicted_language') or 'unknown'}"
     column = {"outlier": "outlier_reason", "not_analyzed": "not_analyzed_reason"}.get(name)

@@ -57,9 +57,6 @@ def _verdict(shelf: Exhibits, overview: Overview, wrong: NDArray[np.int64], corr
     )
     if not names or correct is None:
         return "The copies carry different labels; the evidence is too thin to say which is right."
-    which = " and ".join(f"“{name}”" for name in names[:3])
-    return (
-        f"{which} is wrong; all {size:,} should be “{clean(correct, NAME)}”."
-        if len(names) == 1
-        else (f"{which} are wrong; all {size:,} should be “{clean(correct, NAME)}”.")
-    )
+    which = " and ".join(f"“{name}”" for name in names[:3]) + (" and others" if len(names) > 3 else "")
+    everyone = "both" if size == 2 else f"all {size:,}"
+    return f"{which} {'is' if len(names) == 1 else 'are'} wrong; {everyone} should be “{clean(correct, NAME)}”."

@@ -84,8 +84,12 @@ class Exhibits:
         column = self._results.get(name)
         return None if column is None else column[self._place[position]]
 
-    def show(self, position: int, *, telling: bool = False, reason: str = "", **more: Any) -> Exhibit:
-        """``telling``: mark the words that speak for the given or the suggested label."""
+    def show(
+        self, position: int, *, telling: bool = False, suggest: bool = False, reason: str = "", is_wrong: bool = False
+    ) -> Exhibit:
+        """``telling``: mark the words that speak for the given or the suggested label. ``suggest``: say which that is;
+        beside an outlier or a dark picture the suggestion would only distract.
+        """
         given, suggested = int(self._overview.given[position]), int(self._overview.suggested[position])
         names = self._overview.class_names
         picture = self._pictures.take(int(self._overview.rows[position])) if self.modality == "image" else None
@@ -97,12 +101,12 @@ class Exhibits:
             picture=picture,
             passages=passages,
             given=clean(names[given], NAME) if given >= 0 else None,
-            suggested=clean(names[suggested], NAME) if suggested >= 0 else None,
-            confidence=_number(self.value(position, "suggested_label_confidence_score")),
-            p_error=_number(self.value(position, "p_label_error")),
+            suggested=clean(names[suggested], NAME) if suggest and suggested >= 0 else None,
+            confidence=_number(self.value(position, "suggested_label_confidence_score")) if suggest else None,
+            p_error=_number(self.value(position, "p_label_error")) if suggest else None,
             split=None if self.value(position, "split") is None else clean(self.value(position, "split"), NAME),
             reason=clean(reason, REASON),
-            **more,
+            is_wrong=is_wrong,
         )
 
     # what classes look like ------------------------------------------------------------------------------------

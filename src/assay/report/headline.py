@@ -60,7 +60,7 @@ def figures_of(
 
     figures: list[Figure] = []
     if estimate:
-        interval = f"95 % interval {_percent(estimate.low)} to {_percent(estimate.high)}"
+        interval = f"95% interval {_percent(estimate.low)} to {_percent(estimate.high)}"
         figures.append(Figure(_percent(estimate.rate), "of labels wrong, estimated", interval))
     figures += counted("label", "label issue", "label issues") + counted("outlier", "outlier", "outliers")
     if found:

@@ -17,7 +17,7 @@ HOW: dict[str, str] = {
     "which label is wrong, or nothing where the evidence is thin.",
     "cross_split_duplicate": "Duplicate sets with members in more than one split, such as train and test.",
     "ambiguous": "Rows for which two classes are about equally probable and no other class is.",
-    "well_labeled": "Rows whose given label the models confirm, with an estimated chance of error of at most 2 %.",
+    "well_labeled": "Rows whose given label the models confirm, with an estimated chance of error of at most 2%.",
     "unlabeled": "Rows that came without a label; the models say which label they would give.",
     "rare_class": "Rows of classes with fewer labelled rows than there are folds; little can be learned about them.",
     "not_analyzed": "Rows that could not be read, each with its reason.",
@@ -41,7 +41,7 @@ HOW: dict[str, str] = {
 }
 
 ERROR_RATE = (
-    "The mean, over all labelled rows, of the calibrated probability that the given label is wrong. The 95 % interval "
+    "The mean, over all labelled rows, of the calibrated probability that the given label is wrong. The 95% interval "
     "says how far chance alone could move it; it takes the probabilities as they are."
 )
 TELLING = {

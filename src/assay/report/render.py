@@ -9,6 +9,7 @@ style sheet and base64 are inserted as they are.
 from __future__ import annotations
 
 import base64
+import re
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,6 +19,10 @@ from assay.report.charts import bar, histogram
 from assay.report.data import Picture, ReportData
 from assay.report.headline import units
 from assay.report.how import TELLING
+
+LONGEST_WORD = 14  # characters: as many as a column of a printed table has room for
+BREAKS = re.compile(r"(?<=[/_])(?=[^/_])|(?<=\s)(?=\S)")
+LONG = re.compile(rf"\S{{{LONGEST_WORD + 1}}}")
 
 
 def render_report(data: ReportData) -> str:
@@ -37,6 +42,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "count": _count,
         "percent": _percent,
+        "probability": _probability,
         "data_uri": _data_uri,
         "plural": units,
         "breakable": _breakable,
@@ -64,9 +70,25 @@ def _percent(share: float | None) -> str:
     return f"{share:.0%}"
 
 
-def _breakable(path: str) -> Markup:
-    """A path that may break after a slash."""
-    return Markup("/<wbr>").join(escape(part) for part in path.split("/"))
+def _probability(value: float) -> str:
+    """Never a certainty: what rounds to 0 or 1 says so."""
+    if value >= 0.9995:
+        return "over 99.9%"
+    return "under 0.1%" if value < 0.0005 else _percent(value)
+
+
+def _breakable(text: str) -> Markup:
+    """Names and paths break after a slash or an underscore, words too long for a column anywhere.
+
+    Other scripts than ASCII break by their own rules, and a break inside their characters would tear them apart.
+    """
+    if not LONG.search(text):
+        return Markup(escape(text))
+    pieces: list[str] = []
+    for part in BREAKS.split(text):
+        step = LONGEST_WORD if part.isascii() else len(part)
+        pieces += [part[at : at + step] for at in range(0, len(part), step or 1)]
+    return Markup("<wbr>").join(escape(piece) for piece in pieces)
 
 
 def _data_uri(picture: Picture) -> Markup:

@@ -46,14 +46,15 @@ def word_frequencies(texts: Iterable[str]) -> Frequencies:
 
 
 def function_words(classes: Sequence[Frequencies]) -> frozenset[str]:
-    """Words that at least 5 % of the texts hold in at least 80 % of the classes: they tell no class from another.
+    """Words that at least 5 % of the texts hold in at least 70 % of the classes: they tell no class from another.
 
-    In any language these are the articles and pronouns. Below 8 classes nothing can be said, so none.
+    In any language these are the articles and pronouns. Below 8 classes nothing can be said, so none. On Banking77 and
+    Clinc150 no word of meaning is among them; at 60 % "card" and "account" of Banking77 are.
     """
     if len(classes) < 8:
         return frozenset()
     often = Counter(word for c in classes for word, count in c.counts.items() if count >= 0.05 * c.n)
-    return frozenset(word for word, count in often.items() if count >= 0.8 * len(classes))
+    return frozenset(word for word, count in often.items() if count >= 0.7 * len(classes))
 
 
 def log_odds(word: str, given: Frequencies, suggested: Frequencies) -> float:
