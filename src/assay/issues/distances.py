@@ -37,6 +37,7 @@ def class_distances(
     ranks: tuple[int, int] = (0, 10),
     cosine: bool = True,
     exclude: NDArray[np.int32] | None = None,
+    members_of: NDArray[np.bool_] | None = None,
     seed: int = 0,
     threads: int = 1,
 ) -> Floats:
@@ -49,6 +50,7 @@ def class_distances(
         company. Fewer in small classes, at most a third of the other rows: a small class is not sparse for being small.
     cosine : 1 - cosine, else Euclidean.
     exclude : (N,) a number of a group a row, -1 = none: rows of the row's own group do not count.
+    members_of : (N,) the rows that stand for their class; default all. The others are asked only.
     seed : of the 2,000 rows that stand for a larger class.
 
     Returns
@@ -64,10 +66,12 @@ def class_distances(
     def one(task: tuple[int, int, int]) -> None:
         low, high, start = task
         members = order[low:high]
-        chosen = members
-        if len(members) > REFERENCES:
+        chosen = members if members_of is None else members[members_of[members]]
+        if len(chosen) < 2:
+            return
+        if len(chosen) > REFERENCES:
             rng = np.random.default_rng([seed, 31, int(classes[members[0]])])
-            chosen = np.sort(rng.permutation(members)[:REFERENCES])
+            chosen = np.sort(rng.permutation(chosen)[:REFERENCES])
         base = rows_of(x, chosen, unit=cosine)
         most = max(1, (len(chosen) - 1) // 3)
         last = min(ranks[1], most)

@@ -141,7 +141,9 @@ def _evidence(
     pretrained = [view for name, view in views.items() if name != LEARNED]
     combined = parts[0].z
     if labelled and pretrained:
-        found = [class_distances(view, everyone, **options) for view in pretrained]
+        # a row without a label is held against the class that its neighbours carry, and stands for none
+        classes = np.where(analyzed, _class_nearby(ids, codes), -1).astype(np.int32)
+        found = [class_distances(view, classes, members_of=codes >= 0, **options) for view in pretrained]
         z = np.mean([log_distance_z(distance) for distance in found], axis=0)
         value = np.mean(found, axis=0)
         parts.append(Part(z, value, "it is {} as far from the nearest rows of its class as usual"))
@@ -153,6 +155,18 @@ def _evidence(
         parts.append(Part(z, value, f"its colours and textures are {{}} as far from {whose} as usual"))
         combined = np.maximum(combined, z) if pretrained else z
     return parts, combined
+
+
+def _class_nearby(ids: NDArray[np.int32], codes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The codes; of unlabelled rows the one most of their labelled neighbours carry, of equals the nearest one's."""
+    out = codes.copy()
+    for row in np.flatnonzero(codes < 0).tolist():
+        near = codes[ids[row][ids[row] >= 0]]
+        near = near[near >= 0]
+        if len(near):
+            found, first, count = np.unique(near, return_index=True, return_counts=True)
+            out[row] = found[np.lexsort((first, -count))[0]]
+    return out
 
 
 def _graph_distances(
