@@ -12,6 +12,7 @@ import gzip
 import io
 import json
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.errors import UsageError
+from assay.errors import MissingExtraError, UsageError
 from assay.export import Batch, export_dataset, export_project, write_table
 from assay.export.folder import safe_name
 from assay.sources.reading import UnreadableError
@@ -641,6 +642,13 @@ def test_corrections_and_categories_go_into_a_dataset_too(tmp_path: Path) -> Non
     batches = [batch([None], labels=pa.array([name]).dictionary_encode()) for name in ("cat", "dog")]
     export_dataset(batches, tmp_path / "two", format="hf", label="species")
     assert datasets.load_from_disk(str(tmp_path / "two"))["species"][:] == ["cat", "dog"]
+
+
+def test_without_the_library_the_extra_to_install_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "assay\[hf\]"'):
+        export_dataset([DONE], tmp_path / "out", format="hf")
+    assert list(tmp_path.iterdir()) == []
 
 
 # projects ------------------------------------------------------------------------------------------------------
