@@ -1,16 +1,25 @@
 """What a run will cost, said before it starts.
 
 In: a `Source` and `Settings`. Out: stages with seconds, and a bound on memory. Does not know: how stages work.
+
+The laws and constants were read off runs on one 2-core machine without a graphics card (``benchmarks/scale.py`` and
+``benchmarks/quality.py`` keep the estimate beside the real time): within a factor of two there, a guide elsewhere.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
 
 from assay.analysis.settings import Settings
 from assay.project.dataset import classes_of
 from assay.sources import Source
+
+PICTURE_KILOBYTES = 100.0  # of a picture whose size is not known before it is fetched
+FETCH_MS = 120.0  # a picture behind a URL
+DIMS = 256
+GRAPH_EXACT = 20_000  # rows up to which the graph is exact
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,94 @@ def _duration(seconds: float) -> str:
 
 
 def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pred_probs: bool) -> Estimate:
-    """Seconds a stage from measured laws, scaled by the number of rows, classes and workers."""
+    """Seconds a stage, from the number of rows, classes and workers and the size of a sample of rows."""
     n, classes = len(source.ids), len(classes_of(source.given))
     unlabelled = source.given.null_count if source.given is not None else n
-    stages: dict[str, Any] = {"start": 2.0, "encode": n * 0.01 / settings.workers, "rest": n * 0.002}
-    return Estimate(n, source.modality, classes, unlabelled, stages, 700 * settings.workers, settings.workers)
+    workers = settings.workers
+    encode = {"image": _images, "text": _texts, "table": _tables}[source.modality]
+    stages = {"start": 2.0} | encode(source, n, workers, own_embeddings)
+    stages["graph"] = _graph(n) / workers
+    if classes > 1 and not own_pred_probs:
+        views = 1 if own_embeddings or source.modality == "table" else 2
+        stages["predict"] = views * _heads(n, classes, settings.effort) / workers
+        if source.modality == "table" and not own_embeddings:
+            stages["trees"] = _trees(n, len(source.roles.features), classes, settings.effort) / workers
+    stages["checks"] = 0.5 + n * 4e-4
+    return Estimate(n, source.modality, classes, unlabelled, stages, _megabytes(source, n, classes, workers), workers)
+
+
+def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
+    kilobytes = _picture_kilobytes(source)
+    web = any((uri or "").startswith("http") for uri in (source.uris or [])[:20])
+    read = 0.5 + 0.12 * min(kilobytes, 40) + 0.08 * max(kilobytes - 40, 0) + FETCH_MS * web  # ms: decode, measure, hash
+    vectors = 0.0 if own_embeddings else 4.6
+    fit = 0.0 if own_embeddings else max(min(n, 1_500) * (read + 4.0), min(n, 3_000) * (read + 2.2)) / 1e3
+    proof = n * (0.15 + 0.3 * min(kilobytes, 25)) / 1e3
+    return {"fit": fit, "encode": n * (read + vectors) / 1e3 / workers, "duplicates": proof / workers + n * 1e-4}
+
+
+def _picture_kilobytes(source: Source) -> float:
+    """Mean size of a sample of the pictures, from their stamps or bytes."""
+    places = np.linspace(0, len(source.ids) - 1, min(200, len(source.ids))).astype(int).tolist()
+    sizes: list[float] = []
+    for place in places:
+        blob = source.blobs[place] if source.blobs is not None else None
+        stamp = source.stamps[place] if source.stamps is not None else ""
+        numbers = [float(part) for part in stamp.split(":") if part.isdigit()]
+        if blob is not None:
+            sizes.append(len(blob) / 1e3)
+        elif numbers:
+            sizes.append(min(numbers) / 1e3)
+    return float(np.mean(sizes)) if sizes else PICTURE_KILOBYTES
+
+
+def _texts(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
+    from assay.encode.bert import find_minilm
+
+    column = source.cells[source.roles.text]
+    places = np.linspace(0, n - 1, min(500, n)).astype(int)
+    words = float(np.mean([len(str(text or "").split()) for text in column.take(places.tolist()).to_pylist()]))
+    stages = {"texts": n * (0.1 + 0.012 * words) / 1e3 / workers + n * (0.1 + 0.006 * words) / 1e3}
+    if not own_embeddings:
+        stages["encode"] = n * (0.04 + 0.008 * words) / 1e3
+        if find_minilm() is not None:
+            stages["sentences"] = n * (0.6 + 0.14 * min(words, 250)) / 1e3 / workers
+    return stages
+
+
+def _tables(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
+    columns = len(source.roles.features)
+    return {"encode": n * columns * 3e-6, "duplicates": n * columns * 4e-6}
+
+
+def _graph(n: int) -> float:
+    """CPU seconds: a matrix product of all rows, or the self-join."""
+    if n <= GRAPH_EXACT:
+        return 0.5 + n * n * DIMS * 2 / 1.5e10
+    return 3.0 + 1.2e-4 * n + 3.35e-8 * n**1.5
+
+
+def _heads(n: int, classes: int, effort: str) -> float:
+    """CPU seconds of one view: the discriminants' sums, and five softmax heads."""
+    seconds = 0.3 + n * DIMS * DIMS * 4 / 1.5e10
+    epochs = {"fast": 0, "regular": 3, "best": 10}[effort]
+    if n <= 200_000 and n * classes <= 20_000_000:
+        seconds += 5 * epochs * n * DIMS * (classes * 6 + DIMS * 2) / 1e10
+    return seconds
+
+
+def _trees(n: int, columns: int, classes: int, effort: str) -> float:
+    """CPU seconds of extra trees, and of boosted ones where they are run."""
+    seconds = 0.8 + n * columns**0.5 * 2.5e-5
+    if effort != "fast" and classes <= 100:
+        seconds += 1.0 + n * columns * min(classes, 60) * 2.4e-6
+    return seconds
+
+
+def _megabytes(source: Source, n: int, classes: int, workers: int) -> int:
+    """What all processes hold at once: libraries and models a worker, and the arrays of the whole-dataset stages."""
+    base = {"image": 450, "text": 420, "table": 380}[source.modality]
+    cells = source.cells.nbytes / 1e6
+    arrays = n * (DIMS * 4 * 3 + 15 * 8) / 1e6
+    blocks = 8_192 * classes * 4 * 6 * workers / 1e6 + min(n, 20_000) * classes * 4 * 8 / 1e6
+    return int(250 + base * workers + cells * 4 + arrays + blocks)
