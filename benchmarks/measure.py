@@ -53,9 +53,10 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
             errors.seek(0)
             tail = errors.read()[-3000:].decode(errors="replace")
             raise RuntimeError(f"{' '.join(map(str, command))} ended with {process.returncode}:\n{tail}")
-    kilobytes = usage.ru_maxrss if sys.platform != "darwin" else usage.ru_maxrss // 1024
-    megabytes = max(watch.peak, kilobytes) // 1024  # without /proc: the largest single process
-    return Cost(round(wall, 2), round(usage.ru_utime + usage.ru_stime, 2), int(megabytes))
+    if not watch.peak:  # no /proc: the largest single process (elsewhere it counts what the parent held before exec)
+        watch.peak = usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+    megabytes = watch.peak // 1024
+    return Cost(round(wall, 2), round(usage.ru_utime + usage.ru_stime, 2), megabytes)
 
 
 class _Watch(threading.Thread):
