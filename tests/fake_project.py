@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, COLUMNS, ROW_ID, public_names
+from assay.project.layout import refuse_source
 from assay.report.notebook import IssuesFrame
 from assay.sources.reading import UnreadableError
 
@@ -83,6 +85,9 @@ class FakeProject:
             array = np.asarray(data, np.float32)
             return pa.array(array, mask=np.isnan(array))
         return pa.array(list(data), ARROW[dtype])
+
+    def refuse_source(self, path: Any) -> None:
+        refuse_source(path, Path(self.path), self.run.get("origin") or "")
 
     def __len__(self) -> int:
         return int(self._table.num_rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,17 @@ def test_export_relabels_what_is_safe_and_touches_nothing_else(banking, texts, t
     before = (banking["intent"] == banking["true"]).mean()
     after = (clean["intent"] == banking["true"]).mean()
     assert after > before + 0.03
+
+
+def test_no_output_is_written_over_the_users_data(texts):
+    source = Path(texts.path).parent / "banking.csv"
+    before = source.read_bytes()
+    for write in (texts.export, texts.report):
+        with pytest.raises(UsageError, match="the data that was analysed"):
+            write(source)
+    with pytest.raises(UsageError, match="in the project folder"):
+        texts.export(Path(texts.path) / "clean.csv")
+    assert source.read_bytes() == before
 
 
 def test_a_project_on_disk_is_what_analyze_returned(texts):

@@ -252,6 +252,7 @@ def issues(
     if target == "-":
         write_table(iter([table]), sys.stdout.buffer, format_, csv_guard=csv_guard)
     else:
+        opened.refuse_source(target)
         write_table(iter([table]), target, format_, csv_guard=csv_guard)
         click.echo(f"{table.num_rows:,} rows -> {target}", err=True)
 

@@ -61,6 +61,7 @@ def analyze_source(
             "modality": dataset.modality,
             "task": "multi-class" if dataset.labelled else "unsupervised",
             "name": dataset.name,
+            "origin": source.origin,
             "n_rows": len(dataset.order),
             "classes": dataset.classes,
             "roles": {

@@ -48,8 +48,7 @@ def export_project(
     ``fix`` is "none", "auto", "reference" or a `assay.actions.Policy`; the other options are those of `export_dataset`.
     """
     target = Path(path)
-    if target.resolve().is_relative_to(Path(project.path).resolve()):
-        raise UsageError(f"{target} lies in the project folder; an export goes somewhere else")
+    project.refuse_source(target)
     source = _source_folder(project)
     if source is not None and target.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{target} lies among the pictures of {source}, which stay as they are; choose another place")

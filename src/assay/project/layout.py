@@ -12,10 +12,12 @@ In: a `Folder`. Out: project.json and runs/NNNN.json as dicts. Does not know: ho
 
 from __future__ import annotations
 
+import os
 import uuid
+from pathlib import Path
 from typing import Any
 
-from assay.errors import ProjectError
+from assay.errors import ProjectError, UsageError
 from assay.storage import Folder
 
 FORMAT = 1
@@ -52,6 +54,15 @@ def refuse_strangers(folder: Folder) -> None:
         raise ProjectError(
             f"{folder.root} exists and is not an Assay project (it holds {strangers[0]!r}); choose another place with -o"
         )
+
+
+def refuse_source(path: str | os.PathLike[str], root: Path, origin: str) -> None:
+    """`UsageError` if ``path`` lies in the project folder ``root`` or in the data at ``origin`` ("" = not a path)."""
+    target = Path(path).resolve()
+    if target.is_relative_to(root.resolve()):
+        raise UsageError(f"{path} lies in the project folder; choose another place")
+    if origin and (target == Path(origin) or (Path(origin).is_dir() and target.is_relative_to(origin))):
+        raise UsageError(f"{path} lies in the data that was analysed, which stays as it is; choose another place")
 
 
 def ensure_project(folder: Folder) -> dict[str, Any]:

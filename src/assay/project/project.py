@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from assay.columns import CHECK_BY_NAME, CHECKS, COLUMNS, ROW_ID, columns_of, public_names
 from assay.errors import ProjectError, UsageError
 from assay.project.dataset import PART, Dataset, Label, read_blobs, read_cells, read_dataset
-from assay.project.layout import latest_run, read_project
+from assay.project.layout import latest_run, read_project, refuse_source
 from assay.project.summary import Summary
 from assay.sources.reading import read_bytes
 from assay.storage import Folder
@@ -255,10 +255,15 @@ class Project:
         )
         return rows[np.argsort(-np.nan_to_num(score, nan=-1.0), kind="stable")]
 
+    def refuse_source(self, path: str | os.PathLike[str]) -> None:
+        """`UsageError` if writing ``path`` would change the user's data or this project."""
+        refuse_source(path, self._folder.root, self.run.get("origin") or "")
+
     def report(self, path: str | os.PathLike[str]) -> str:
         """Write the one-page HTML report and return its path."""
         from assay.report import write_report
 
+        self.refuse_source(path)
         return write_report(self, path)
 
     def export(self, path: str | os.PathLike[str], fix: str = "none", **options: Any) -> Any:

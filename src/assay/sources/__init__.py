@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,10 @@ def _siblings(path: Path) -> list[str]:
 
 
 def _open_path(path: Path, wanted: Wanted) -> Source:
+    return replace(_read_path(path, wanted), origin=str(path.resolve()))
+
+
+def _read_path(path: Path, wanted: Wanted) -> Source:
     if path.is_dir():
         return _open_folder(path, wanted)
     ending, kind = files.endings(path)

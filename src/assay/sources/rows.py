@@ -64,6 +64,7 @@ class Source:
     in ``reasons``. stamps : changes when the image does ("size:mtime_ns" of a file, "crc:size" of a ZIP member, the
     URL itself); "" = unknown. blobs : encoded images held in memory.
     reasons : row -> why it cannot be read. notes : readings to say to the person. name : for the project folder.
+    origin : the absolute path that was read, "" for frames.
     """
 
     modality: str
@@ -78,3 +79,4 @@ class Source:
     roles: Roles
     notes: list[str] = field(default_factory=list)
     name: str = "data"
+    origin: str = ""
