@@ -76,10 +76,10 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
 def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
     kilobytes = _picture_kilobytes(source)
     web = any((uri or "").startswith("http") for uri in (source.uris or [])[:20])
-    read = 0.5 + 0.12 * min(kilobytes, 40) + 0.08 * max(kilobytes - 40, 0) + FETCH_MS * web  # ms: decode, measure, hash
-    vectors = 0.0 if own_embeddings else 4.6
-    fit = 0.0 if own_embeddings else max(min(n, 1_500) * (read + 4.0), min(n, 3_000) * (read + 2.2)) / 1e3
-    proof = n * (0.15 + 0.3 * min(kilobytes, 25)) / 1e3
+    read = 0.6 + 0.16 * min(kilobytes, 40) + 0.08 * max(kilobytes - 40, 0) + FETCH_MS * web  # ms: decode, measure, hash
+    vectors = 0.0 if own_embeddings else 5.6
+    fit = 0.0 if own_embeddings else max(min(n, 1_500) * (read + 5.0), min(n, 3_000) * (read + 2.8)) / 1e3
+    proof = n * (0.15 + 0.4 * min(kilobytes, 25)) / 1e3
     return {"fit": fit, "encode": n * (read + vectors) / 1e3 / workers, "duplicates": proof / workers + n * 1e-4}
 
 
