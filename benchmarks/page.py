@@ -54,7 +54,8 @@ The other cleanlab lines make their own probabilities by 5-fold `cross_val_predi
   label are the outliers.
 - hospital (`condition`), beers (`style`): the clean tables of Raha, classes of 20 rows and more, 10 % of the labels replaced at
   random; means over 5 seeds.
-- photos_600: 586 photographs; the copies among them were listed by eye. By pairs, copies of copies included; the ranking by rows.
+- photos_600: 586 photographs; the copies among them were listed by eye. The list is not complete: stop_sign 19 is the same drawing as
+  47 and 48, which Assay found and which is counted against it. By pairs, copies of copies included; the ranking by rows.
 - odds: six tables of numbers with known outliers.
 
 *plain*: Assay as it installs, words and characters only. *MiniLM*: with the sentence encoder's weights present.

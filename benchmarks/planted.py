@@ -25,7 +25,7 @@ from assay.columns import CHECK_BY_NAME
 from measure import commit, machine
 from page import RESULTS, write_page
 from planted_text import FOREIGN, noise, personal, typo
-from problems import ALSO_COPIES, data_dir
+from problems import ALSO_COPIES, SAME_DRAWING, data_dir
 from scoring import of_flags
 
 EACH = 15
@@ -113,7 +113,7 @@ def images(scratch: Path) -> Planted:
     source = data_dir() / "photos_600"
     files = sorted(path.relative_to(source).as_posix() for path in source.glob("*/*.jpg"))
     listed = pd.read_csv(source / "duplicates.csv")
-    copied = {*listed["file_a"], *listed["file_b"]}
+    copied = {*listed["file_a"], *listed["file_b"], SAME_DRAWING}
     copied |= {f"{name}/image_{number:04d}.jpg" for name, *pair in ALSO_COPIES for number in pair}
     clean = scratch / "clean"
     faulty = scratch / "faulty"
@@ -256,12 +256,12 @@ def tables(scratch: Path) -> Planted:
     frame.to_csv(clean, index=False)
     copied = np.sort(rng.choice(n, 2 * EACH, replace=False))
     columns = {
-        "Empty column": pd.Series([None] * n, dtype=object),
+        "Blank column": pd.Series([None] * n, dtype=object),
         "Mostly blank column": np.where(rng.random(n) < 0.99, None, "x"),
         "Constant column": "beer",
-        "Identifier column": [f"B-{value:06d}" for value in rng.permutation(n)],
-        "Equal columns": frame["city"],
-        "Label leak": frame["style"].str.lower().str[::-1],
+        "Identifier among the features": [f"B-{value:06d}" for value in rng.permutation(n)],
+        "Copied column": frame["city"],
+        "Copy of the label": frame["style"].str.lower().str[::-1],
     }
     spoiled = frame.assign(**{f"planted {kind}": values for kind, values in columns.items()})
     spoiled = pd.concat([spoiled, spoiled.iloc[copied]], ignore_index=True)
