@@ -51,7 +51,7 @@ The other cleanlab lines make their own probabilities by 5-fold `cross_val_predi
 - cifar10n_6k: 6,000 pictures of CIFAR-10 with labels by people (CIFAR-10N, "random 1"), 17 % wrong.
 - banking77: 13,083 questions, 77 classes; 10 % of the labels replaced at random.
 - clinc150: 22,500 questions, 150 classes, 10 % of the labels replaced at random; 1,200 real out-of-scope questions without a
-  label are the outliers.
+  label are the outliers; "foreign rows labelled": the same under labels drawn at random.
 - hospital (`condition`), beers (`style`): the clean tables of Raha, classes of 20 rows and more, 10 % of the labels replaced at
   random; means over 5 seeds.
 - photos_600: 586 photographs; the copies among them were listed by eye. The list is not complete: stop_sign 19 is the same drawing as
