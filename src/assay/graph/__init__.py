@@ -21,10 +21,7 @@ from assay.graph.views import join_views
 __all__ = ["join_views", "neighbors", "neighbors_report"]
 
 EXACT_ROWS = 20_000
-ASKED, ENOUGH = 500, 0.98
-# how often a search that found too little is widened; by Euclidean distance (cells of tables) lists tell less, and each
-# doubling costs as much as all before it for a few neighbours in a thousand: the recall reached is stated all the same
-DOUBLINGS: dict[str, int] = {"cosine": 3, "euclidean": 1}
+ASKED, ENOUGH, DOUBLINGS = 500, 0.98, 3
 CANDIDATES = 48
 
 
@@ -96,11 +93,11 @@ def _distinct_neighbors(
     truth = exact_neighbors(vectors, k, threads=threads, queries=asked)[1]
     lists = make_lists(vectors, threads=threads, seed=seed)
     probes, candidates = 8 if len(vectors) <= 200_000 else 12, max(CANDIDATES, 2 * k)
-    for attempt in range(DOUBLINGS[vectors.metric] + 1):
+    for attempt in range(DOUBLINGS + 1):
         ids, squared = join(vectors, lists, k, probes=probes, candidates=candidates, threads=threads)
         # By distance, not by id: of rows equally far, either is right.
         recall = float((squared[asked] <= truth[:, -1:]).mean())
-        if recall >= ENOUGH or attempt == DOUBLINGS[vectors.metric]:
+        if recall >= ENOUGH or attempt == DOUBLINGS:
             break
         probes, candidates = 2 * probes, 2 * candidates
     return ids, squared, recall
