@@ -273,3 +273,18 @@ def test_a_failing_check_is_recorded_and_the_others_still_run(tmp_path, monkeypa
     assert checks["outlier"]["status"] == "failed" and "no_such_check" in checks["outlier"]["why"]
     assert checks["label"]["status"] == "ran"
     assert CliRunner().invoke(main, ["summary", str(tmp_path / "p.assay")]).exit_code == 1
+
+
+def test_a_text_without_words_may_have_vectors_of_the_users_own(tmp_path):
+    """Blank texts have no vector of ours, but one of the user's: every check must know which row is which."""
+    rng = np.random.default_rng(0)
+    texts = [f"this is the text of row {word}" for word in ("one", "two", "three", "four", "five")] * 12
+    texts[3], texts[40] = "", "   "
+    frame = pd.DataFrame({"text": texts, "label": ["a", "b"] * 30})
+    vectors = rng.normal(size=(60, 8))
+    project = assay.analyze(frame, text="text", embeddings=vectors, output=tmp_path / "p.assay", progress="quiet")
+    found = project.issues()
+    assert project.summary().failed == []
+    assert not found["is_near_duplicate"][[3, 40]].any()
+    assert found["is_exact_duplicate"][[2, 4, 59]].all()
+    assert found["is_empty_text"].to_numpy().nonzero()[0].tolist() == [3, 40]

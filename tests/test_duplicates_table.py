@@ -12,7 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.duplicates import Pairs, cluster, exact_groups
-from assay.duplicates.table import row_keys, table_duplicates
+from assay.duplicates.table import table_copies
+
+
+def row_keys(cells: pd.DataFrame, features: list[str]) -> list[str | None]:
+    return table_copies(cells, features)[0]
 
 
 def keys_of(**columns: list[object]) -> list[str | None]:
@@ -20,8 +24,7 @@ def keys_of(**columns: list[object]) -> list[str | None]:
 
 
 def near(cells: pd.DataFrame) -> Pairs:
-    features = list(cells.columns)
-    return table_duplicates(cells, features, row_keys(cells, features), seed=0)
+    return table_copies(cells, list(cells.columns))[1]
 
 
 def people(n: int = 200, seed: int = 0) -> pd.DataFrame:
@@ -247,8 +250,7 @@ def test_planted_copies_are_found_and_bring_no_strangers(data_dir: Path, table: 
             copy = copy.map(lambda cell: f" {cell.upper()}" if isinstance(cell, str) else cell)
         copies.append(copy)
     both = pd.concat([cells, pd.DataFrame(copies)], ignore_index=True)
-    keys = row_keys(both, list(both.columns))
-    pairs = table_duplicates(both, list(both.columns), keys, seed=0)
+    keys, pairs = table_copies(both, list(both.columns))
     found = cluster(len(both), exact_groups(keys), pairs)
     assert np.mean([found.id[row] == found.id[len(cells) + at] >= 0 for at, row in enumerate(rows)]) >= 0.95
     true = {(row, len(cells) + at) for at, row in enumerate(rows)}

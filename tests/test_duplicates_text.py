@@ -20,7 +20,7 @@ from assay.duplicates.wording import segments, words_of
 
 
 def near(texts: list[str], threads: int = 1) -> Pairs:
-    return text_duplicates(texts, embeddings=None, seed=0, threads=threads)
+    return text_duplicates(texts, [normalize_text(text) for text in texts], threads=threads)
 
 
 def found(texts: list[str]) -> list[tuple[int, int, str]]:

@@ -6,7 +6,7 @@ the rows. Does not know: what comes after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArray
 from assay.analysis.stage import Shard, Stage, fingerprint, whole
 from assay.errors import SourceError
-from assay.project.dataset import PART, Dataset, read_cells, shard_key
+from assay.project.dataset import Dataset, read_cells, shard_key
 
 SHARD = 512  # rows of an image or sentence shard
 TEXT_SHARD = 8_192
@@ -51,16 +51,15 @@ class Encoding:
         for name, array in self.own.items():
             self.views[name] = self.user_view(name, array)
 
-    def common(self, **more: Any) -> dict[str, Any]:
-        return {"dataset": self.dataset.fingerprint, "n_rows": self.dataset.n_rows, **more}
-
-    @property
-    def from_dataset(self) -> dict[str, str]:
-        return {"dataset": self.dataset.fingerprint}
-
-    def spans(self, size: int) -> Iterator[tuple[int, int]]:
-        for start in range(0, self.dataset.n_rows, size):
-            yield start, min(start + size, self.dataset.n_rows)
+    def row_shards(self, size: int, tokens: Sequence[str], spec: dict[str, Any]) -> tuple[Shard, ...]:
+        """Rows ``size`` at a time; a shard's key changes when the token or the reason of one of its rows does."""
+        tokens = [f"{token}\t{reason or ''}" for token, reason in zip(tokens, self.dataset.reasons, strict=True)]
+        shards = []
+        for index, start in enumerate(range(0, self.dataset.n_rows, size)):
+            stop = min(start + size, self.dataset.n_rows)
+            key = shard_key(index, tokens[start:stop])
+            shards.append(Shard(key, spec | {"start": start, "stop": stop}, stop - start))
+        return tuple(shards)
 
     def images(self) -> None:
         from assay.encode.views import image_encoders, missing_image_encoders
@@ -74,10 +73,7 @@ class Encoding:
             if encoder.name not in known
         ]
         self.missing += [] if self.own else missing_image_encoders()
-        tokens = [
-            f"{token}\t{reason or ''}"
-            for token, reason in zip(self.dataset.rows["token"].to_pylist(), self.dataset.reasons, strict=True)
-        ]
+        tokens = self.dataset.rows["token"].to_pylist()
         states = self.fit_encoders([*(("", encoder) for encoder in built_in), *extra], tokens)
         pixels = self.encode_images(
             "encode/images", [encoder.name for encoder in built_in], "", states, tokens, pixels=True
@@ -96,7 +92,7 @@ class Encoding:
         """What each encoder learns from a sample of the pictures, one shard an encoder."""
         sample = self.sample()
         reads = {"sample": fingerprint([[row, tokens[row]] for row in sample])}
-        spec = self.common(sample=sample, seed=self.settings.seed)
+        spec = self.dataset.spec(sample=sample, seed=self.settings.seed)
         shards = tuple(
             Shard(
                 f"{encoder.name}-{fingerprint(encoder.fingerprint)}",
@@ -136,37 +132,23 @@ class Encoding:
             "states": places,
             "pixels": pixels,
         }
-        shards = tuple(
-            Shard(shard_key(index, tokens[start:stop]), spec | {"start": start, "stop": stop}, stop - start)
-            for index, (start, stop) in enumerate(self.spans(SHARD))
-        )
-        stage = Stage(name, f"{WORK}.images:encode", {"pixels": pixels}, reads, shards)
+        stage = Stage(name, f"{WORK}.images:encode", {"pixels": pixels}, reads, self.row_shards(SHARD, tokens, spec))
         done = self.runner.need(stage)
         if not any(result["rows"] for result in done):
             self.nothing_readable(stage)
         return stage
 
     def nothing_readable(self, stage: Stage) -> None:
-        reasons: list[str] = []
-        for place in stage.places:
-            reasons += [
-                reason
-                for reason in self.runner.folder.get_table(f"{place}.properties.parquet", ["reason"])[
-                    "reason"
-                ].to_pylist()
-                if reason
-            ]
-        raise SourceError(
-            f"none of the {self.dataset.n_rows:,} images could be read; the first: {reasons[0] if reasons else 'no reason known'}"
-        )
+        first = self.runner.folder.get_table(f"{stage.places[0]}.properties.parquet", ["reason"])["reason"][0]
+        raise SourceError(f"none of the {self.dataset.n_rows:,} images could be read; the first: {first.as_py()}")
 
     def texts(self) -> None:
         from assay.encode.bert import missing_text_encoders, sentence_encoders
 
         column = self.dataset.roles.text
-        spec = self.common(column=column)
-        tokens = self.cell_tokens([str(column)])
-        shards = self.text_shards(TEXT_SHARD, tokens, spec)
+        spec = self.dataset.spec(column=column)
+        tokens = self.cell_tokens(str(column))
+        shards = self.row_shards(TEXT_SHARD, tokens, spec)
         properties = Stage("encode/text", f"{WORK}.texts:properties", {"column": column}, {}, shards)
         self.runner.need(properties)
         self.properties = properties.places
@@ -174,9 +156,9 @@ class Encoding:
             tfidf = whole(
                 "encode/tfidf",
                 f"{WORK}.texts:tfidf",
-                self.common(column=column, threads=self.settings.workers),
+                self.dataset.spec(column=column, threads=self.settings.workers),
                 settings={"seed": self.settings.seed},
-                reads=self.from_dataset,
+                reads=self.dataset.reads,
                 rows=self.dataset.n_rows,
             )
             if not self.runner.need(tfidf)[0]["rows"]:
@@ -192,32 +174,23 @@ class Encoding:
             if encoder.name in self.views:
                 continue
             settings = {"numbers": encoder.fingerprint}
-            shards = self.text_shards(SHARD, tokens, spec | {"encoder": encoder.name, "load": load})
+            shards = self.row_shards(SHARD, tokens, spec | {"encoder": encoder.name, "load": load})
             stage = Stage(f"encode/{encoder.name}", f"{WORK}.texts:sentences", settings, {}, shards)
             self.runner.need(stage)
             self.views[encoder.name] = stage.places
 
-    def cell_tokens(self, columns: list[str]) -> list[str]:
-        tokens: list[str] = []
-        for start, stop in self.spans(PART):
-            table = read_cells(self.runner.folder, self.dataset.fingerprint, start, stop, columns)
-            tokens += [str(value) for value in table[columns[0]].to_pylist()]
-        return [f"{token}\t{reason or ''}" for token, reason in zip(tokens, self.dataset.reasons, strict=True)]
-
-    def text_shards(self, size: int, tokens: Sequence[str], spec: dict[str, Any]) -> tuple[Shard, ...]:
-        return tuple(
-            Shard(shard_key(index, tokens[start:stop]), spec | {"start": start, "stop": stop}, stop - start)
-            for index, (start, stop) in enumerate(self.spans(size))
-        )
+    def cell_tokens(self, column: str) -> list[str]:
+        cells = read_cells(self.runner.folder, self.dataset.fingerprint, 0, self.dataset.n_rows, [column])[column]
+        return [str(value) for value in cells.to_pylist()]
 
     def tables(self) -> None:
         features = list(self.dataset.roles.features)
         self.features = whole(
             "encode/table",
             f"{WORK}.tables:features",
-            self.common(),
+            self.dataset.spec(),
             settings={"features": features, "seed": self.settings.seed},
-            reads=self.from_dataset,
+            reads=self.dataset.reads,
             rows=self.dataset.n_rows,
         )
         found = self.runner.need(self.features)[0]
@@ -236,7 +209,7 @@ class Encoding:
             f"{WORK}.vectors:adopt",
             spec,
             settings={"content": array.digest, "seed": self.settings.seed},
-            reads=self.from_dataset,
+            reads=self.dataset.reads,
             rows=array.shape[0],
         )
         if not self.runner.need(stage)[0]["rows"]:

@@ -21,7 +21,7 @@ from assay.analysis.settings import Settings, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, whole
 from assay.project.dataset import MISSING, Dataset
 
-PAIR_SHARD = 256
+PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5
 
 
@@ -72,15 +72,15 @@ class _Pipeline:
         if self.labelled:
             folds = self.folds(vectors, duplicates)
             probabilities = self.probabilities(vectors, graph, folds)
-            self.check("label", vectors, probabilities, needs_probabilities=True, n_folds=N_FOLDS)
-        self.check("outlier", vectors, probabilities, graph=graph, modality=self.dataset.modality, threads=True)
-        self.check("duplicate", vectors, probabilities, duplicates=duplicates)
+            self.check("label", vectors, pred_probs=probabilities, n_folds=N_FOLDS)
+        self.check("outlier", vectors, graph=graph, pred_probs=probabilities, modality=self.dataset.modality)
+        self.check("duplicate", vectors, duplicates=duplicates)
         if self.labelled:
-            self.check("conflict", vectors, probabilities, duplicates=duplicates, needs_probabilities=True)
+            self.check("conflict", vectors, duplicates=duplicates, pred_probs=probabilities)
         if self.dataset.modality in ("image", "text"):
-            self.check(self.dataset.modality, vectors, None, properties=self.outcome.properties)
+            self.check(self.dataset.modality, vectors, properties=self.outcome.properties)
         else:
-            self.check("table", vectors, None, features=list(self.dataset.roles.features))
+            self.check("table", vectors, features=list(self.dataset.roles.features))
         self.insights(vectors)
 
     @property
@@ -94,25 +94,18 @@ class _Pipeline:
             return False
         return True
 
-    def common(self, **more: Any) -> dict[str, Any]:
-        return {"dataset": self.dataset.fingerprint, "n_rows": self.dataset.n_rows, **more}
-
-    @property
-    def from_dataset(self) -> dict[str, str]:
-        return {"dataset": self.dataset.fingerprint}
-
     # whole arrays --------------------------------------------------------------------------------------------
 
     def vectors(self, encoded: Encoding) -> Stage:
         views = encoded.views
-        spec = self.common(parts=views, tiny=encoded.tiny, reasons=encoded.reasons)
+        spec = self.dataset.spec(parts=views, tiny=encoded.tiny, reasons=encoded.reasons)
         shards = fingerprint([views, encoded.tiny, encoded.reasons])
         stage = whole(
             "vectors",
             f"{WORK}.vectors:gather",
             spec,
             settings={},
-            reads=self.from_dataset | {"encode": shards},
+            reads=self.dataset.reads | {"encode": shards},
             rows=self.dataset.n_rows,
         )
         found = self.runner.need(stage)[0]
@@ -128,7 +121,9 @@ class _Pipeline:
         return stage
 
     def on_vectors(self, vectors: Stage, **more: Any) -> dict[str, Any]:
-        return self.common(vectors=vectors.place(), views=self.outcome.views, threads=self.settings.workers, **more)
+        return self.dataset.spec(
+            vectors=vectors.place(), views=self.outcome.views, threads=self.settings.workers, **more
+        )
 
     def graph(self, vectors: Stage) -> Stage:
         k = 20 if self.dataset.modality == "table" else 15
@@ -146,66 +141,48 @@ class _Pipeline:
         return stage
 
     def duplicates(self, vectors: Stage, graph: Stage) -> Stage:
-        seed = {"seed": self.settings.seed}
-        reads = {"vectors": vectors.output, "graph": graph.output}
-        spec = self.on_vectors(vectors, graph=graph.place())
-        if self.dataset.modality == "image":
-            candidates = whole(
-                "duplicates/candidates",
-                f"{WORK}.duplicates:candidates",
-                spec,
-                settings=seed,
-                reads=reads,
-                rows=self.dataset.n_rows,
-            )
-            pairs = self.runner.need(candidates)[0]["pairs"]
-            pair_spec = {
-                "dataset": self.dataset.fingerprint,
-                "pairs": f"{candidates.place()}.npy",
-                "rows": f"{vectors.place()}.rows.npy",
-            }
-            shards = tuple(
-                Shard(
-                    f"{start // PAIR_SHARD:05d}",
-                    pair_spec | {"start": start, "stop": min(start + PAIR_SHARD, pairs)},
-                    min(PAIR_SHARD, pairs - start),
-                )
-                for start in range(0, pairs, PAIR_SHARD)
-            )
-            verified = Stage(
-                "duplicates/verify", f"{WORK}.images:verify", {}, {"candidates": candidates.output}, shards
-            )
-            self.runner.need(verified)
+        """Clusters of copies. Texts and tables are compared by themselves; pictures that the graph brings together, too."""
+        modality = self.dataset.modality
+        reads = {"vectors": vectors.output}
+        spec = self.on_vectors(vectors)
+        settings: dict[str, Any] = {}
+        if modality == "image":
+            verified = self.verified_pairs(vectors, graph)
             spec |= {"properties": self.outcome.properties, "verified": verified.places}
-            stage = whole(
-                "duplicates",
-                f"{WORK}.duplicates:image_clusters",
-                spec,
-                settings={},
-                reads=reads | {"verified": verified.output},
-            )
-        elif self.dataset.modality == "text":
+            reads |= {"verified": verified.output}
+        elif modality == "text":
             spec |= {"column": self.dataset.roles.text}
-            stage = whole(
-                "duplicates",
-                f"{WORK}.duplicates:text_clusters",
-                spec,
-                settings=seed,
-                reads=reads,
-                rows=self.dataset.n_rows,
-            )
         else:
-            settings = seed | {"features": list(self.dataset.roles.features)}
-            stage = whole(
-                "duplicates",
-                f"{WORK}.duplicates:table_clusters",
-                spec,
-                settings=settings,
-                reads=reads,
-                rows=self.dataset.n_rows,
-            )
+            settings = {"features": list(self.dataset.roles.features)}
+        fn = f"{WORK}.duplicates:{modality}_clusters"
+        stage = whole("duplicates", fn, spec, settings=settings, reads=reads, rows=self.dataset.n_rows)
         self.runner.need(stage)
         return stage
+
+    def verified_pairs(self, vectors: Stage, graph: Stage) -> Stage:
+        """Plausible pairs of pictures, opened again and compared."""
+        candidates = whole(
+            "duplicates/candidates",
+            f"{WORK}.duplicates:candidates",
+            self.on_vectors(vectors, graph=graph.place()),
+            settings={"seed": self.settings.seed},
+            reads={"vectors": vectors.output, "graph": graph.output},
+            rows=self.dataset.n_rows,
+        )
+        pairs = self.runner.need(candidates)[0]["pairs"]
+        spec = {
+            "dataset": self.dataset.fingerprint,
+            "pairs": f"{candidates.place()}.npy",
+            "rows": f"{vectors.place()}.rows.npy",
+        }
+        shards = []
+        for index, start in enumerate(range(0, pairs, PAIR_SHARD)):
+            stop = min(start + PAIR_SHARD, pairs)
+            shards.append(Shard(f"{index:05d}", spec | {"start": start, "stop": stop}, stop - start))
+        reads = {"candidates": candidates.output}
+        verified = Stage("duplicates/verify", f"{WORK}.images:verify", {}, reads, tuple(shards))
+        self.runner.need(verified)
+        return verified
 
     def folds(self, vectors: Stage, duplicates: Stage) -> Stage:
         settings = {"n_folds": N_FOLDS, "seed": self.settings.seed}
@@ -215,7 +192,7 @@ class _Pipeline:
             f"{WORK}.vectors:folds",
             spec,
             settings=settings,
-            reads=self.from_dataset | {"duplicates": duplicates.output, "vectors": vectors.output},
+            reads=self.dataset.reads | {"duplicates": duplicates.output, "vectors": vectors.output},
         )
         self.runner.need(stage)
         return stage
@@ -267,23 +244,17 @@ class _Pipeline:
         self,
         kind: str,
         vectors: Stage,
-        probabilities: Stage | None,
         *,
         graph: Stage | None = None,
         duplicates: Stage | None = None,
-        needs_probabilities: bool = False,
-        threads: bool = False,
+        pred_probs: Stage | None = None,
         properties: list[str] | None = None,
         **settings: Any,
     ) -> None:
-        """Run one kind of check and remember its table and counts."""
-        reads = self.from_dataset | {"vectors": vectors.output}
+        """Run one kind of check on the stages it uses, and remember its table and counts."""
+        reads = self.dataset.reads | {"vectors": vectors.output}
         spec: dict[str, Any] = {"classes": self.dataset.classes}
-        uses = {
-            "graph": graph,
-            "duplicates": duplicates,
-            "pred_probs": probabilities if needs_probabilities or kind == "outlier" else None,
-        }
+        uses = {"graph": graph, "duplicates": duplicates, "pred_probs": pred_probs}
         for name, stage in uses.items():
             spec[name] = stage.place() if stage else ""
             if stage is not None:
@@ -312,7 +283,7 @@ class _Pipeline:
             "label": self.outcome.tables.get("label", ""),
             "features": list(self.dataset.roles.features),
         }
-        reads = self.from_dataset | ({"label": self.reads["label"]} if "label" in self.reads else {})
+        reads = self.dataset.reads | ({"label": self.reads["label"]} if "label" in self.reads else {})
         stage = whole("insights", f"{WORK}.issues:insights", spec, settings={}, reads=reads)
         result = self.runner.check("insights", stage)
         if result is not None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 
 from assay.duplicates import Pairs, make_pairs
-from assay.duplicates.compared import Column, compared_columns, groups
+from assay.duplicates.compared import Column, compared_columns, equal_rows
 from assay.duplicates.wording import digits_of
 
 TWINS = 3  # more rows that differ in one column only: that column is what tells them apart
@@ -33,15 +33,20 @@ Found = list[tuple[int, int, float, str]]
 Hashes = NDArray[np.uint64]
 
 
-def row_keys(cells: pd.DataFrame, features: list[str]) -> list[str | None]:
-    """One key a row; equal keys mean equal rows.
+def table_copies(cells: pd.DataFrame, features: Sequence[str]) -> tuple[list[str | None], Pairs]:
+    """A key a row, equal for equal rows; and the pairs of rows that are near copies.
 
-    Case, white space and the formatting of numbers and dates do not count ("1,234" = "1234.0", "5 %" = "5%",
+    **Keys.** Case, white space and the formatting of numbers and dates do not count ("1,234" = "1234.0", "5 %" = "5%",
     "2024-01-31" = "31 Jan 2024" in a column of dates); punctuation in words does ("A+" is not "A-").
-
     Identifiers (running numbers, random keys) are left out, so that a row copied under a new number is found, unless
     less than half of the rows would then be distinct: what remains does not identify a row. Otherwise equal rows are
     equal rows, however few columns there are: that is a fact, not a guess.
+
+    **Pairs**, where one row stands for all with its key. "typo": all compared cells agree but one of words, whose two
+    texts are one key apart (from 5 letters; from 8 letters two keys, the first letter alike), with the same digits, one
+    of them in at most two rows. "rounded": all cells agree once numbers are rounded to 0, 1, 2 or 3 decimals, and of the
+    two rows one is so rounded already; not where rows of which neither is rounded coincide as well. The values a pair
+    agrees in must be unusual together, and at most three rows may differ in that one column only.
 
     Parameters
     ----------
@@ -50,59 +55,44 @@ def row_keys(cells: pd.DataFrame, features: list[str]) -> list[str | None]:
 
     Returns
     -------
-    N keys (only their equality within one call has a meaning), None where all compared cells are blank.
+    N keys (only their equality within one call has a meaning), None where all compared cells are blank. Pairs:
+    ``similarity`` is the mean over cells: 1 for equal ones, edit similarity, or 1 - relative difference.
 
     Notes
     -----
-    Cost: O(N) a column to find its distinct values, O(distinct values) in Python.
+    Cost: O(N) a column to find its distinct values, O(distinct values) in Python; a sort of N hashes for each column, by
+    which rows that agree in all *other* columns come to stand together.
+    The constants were set by hand, before anything was measured. In Raha's hospital table (1,000 rows, clean and dirty)
+    no pair is flagged; in beers, where some beers are listed twice, one pair in the clean and two in the dirty version,
+    all of one beer. Planted copies with one or two errors in a cell: .97 and .89 found (hospital), all (beers); rounded
+    rows of six numeric tables: all but 1 to 2 in 50 that rounding leaves equal or alike.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> row_keys(pd.DataFrame({"town": ["Oslo", " OSLO", None], "people": ["1,234", "1234.0", ""]}), ["town", "people"])
+    >>> cells = pd.DataFrame({"town": ["Oslo", " OSLO", None], "people": ["1,234", "1234.0", ""]})
+    >>> table_copies(cells, ["town", "people"])[0]
     ['0', '0', None]
     """
     columns = compared_columns(cells, features)
-    blank = np.ones(len(cells), bool)
+    keys = _keys(columns, len(cells))
+    return keys, _near_pairs(columns, keys)
+
+
+def _keys(columns: Sequence[Column], n: int) -> list[str | None]:
+    blank = np.ones(n, bool)
     for column in columns:
         blank &= column.code < 0
-    same = groups(columns, len(cells)).tolist()
+    same = equal_rows((column.code for column in columns), n).tolist()
     return [None if empty else str(group) for group, empty in zip(same, blank.tolist(), strict=True)]
 
 
-def table_duplicates(cells: pd.DataFrame, features: list[str], keys: Sequence[str | None], *, seed: int) -> Pairs:
-    """Pairs of rows that are near copies; one row stands for all with its key.
-
-    "typo": all compared cells agree but one of words, whose two texts are one key apart (from 5 letters; from 8 letters
-    two keys, the first letter alike), with the same digits, one of them in at most two rows. "rounded": all cells agree
-    once numbers are rounded to 0, 1, 2 or 3 decimals, and of the two rows one is so rounded already; not where rows of
-    which neither is rounded coincide as well. The values a pair agrees in must be unusual together, and at most three
-    rows may differ in that one column only.
-
-    Parameters
-    ----------
-    cells, features : as for `row_keys`.
-    keys : its result.
-    seed : not looked at: nothing here is random.
-
-    Returns
-    -------
-    Pairs : ``similarity`` is the mean over cells: 1 for equal ones, edit similarity, or 1 - relative difference.
-
-    Notes
-    -----
-    Cost: a sort of N hashes for each column, by which rows that agree in all *other* columns come to stand together.
-    The constants were set by hand, before anything was measured. In Raha's hospital table (1,000 rows, clean and dirty)
-    nothing is flagged; in beers, where some beers are listed twice, one pair in the clean and two in the dirty version,
-    all of one beer. Planted copies with one or two errors in a cell: .97 and .89 found (hospital), all (beers); rounded
-    rows of six numeric tables: all but 1 to 2 in 50 that rounding leaves equal or alike.
-    """
+def _near_pairs(columns: list[Column], keys: Sequence[str | None]) -> Pairs:
     first: dict[str, int] = {}
     for row, key in enumerate(keys):
         if key is not None:
             first.setdefault(key, row)
     rows = np.fromiter(first.values(), np.int64, len(first))
-    columns = compared_columns(cells, features)
     if len(rows) < 2 or len(columns) < 2:
         return make_pairs([])
     hashes = np.stack([_mix(column.code[rows], at) for at, column in enumerate(columns)])  # (C, N)

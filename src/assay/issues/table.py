@@ -7,12 +7,14 @@ Does not know: files, models, other checks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assay.duplicates.compared import equal_rows
 from assay.encode.cells import read_cells
 
 
@@ -30,22 +32,16 @@ def table_issues(cells: pd.DataFrame, features: Sequence[str], codes: NDArray[np
 
     Notes
     -----
-    Exact, not by hash values: each column refines a partition of the rows. Cost: O(N) a column, and less as soon as
-    every row differs.
+    Cost: O(N) a column, and less as soon as every row differs.
     """
     n = len(cells)
-    missing = np.zeros(n, np.int32)
-    group, groups = pd.factorize(np.asarray(codes, np.int64))
-    alone = len(groups) == n
-    for name in features:
-        column = cells[name]
-        blank = read_cells(column, str(name)).blank
-        missing += blank
-        if not alone:
-            values = np.where(blank, 0, value_codes(column) + 1)
-            group, groups = pd.factorize(group * (int(values.max(initial=0)) + 1) + values)
-            alone = len(groups) == n
+    blanks = {name: read_cells(cells[name], str(name)).blank for name in features}
+    values = (np.where(blank, -1, value_codes(cells[name])) for name, blank in blanks.items())
+    group = equal_rows(chain([np.asarray(codes, np.int64)], values), n)
     repeated = np.bincount(group, minlength=1)[group] > 1 if n and features else np.zeros(n, bool)
+    missing = np.zeros(n, np.int32)
+    for blank in blanks.values():
+        missing += blank
     return {"is_identical_row": repeated, "num_missing_cells": missing}
 
 

@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from assay.analysis.work.tables import frame
-from assay.analysis.work.texts import all_texts
-from assay.analysis.work.vectors import views_of
 from assay.duplicates import Pairs, cluster, exact_groups
+from assay.project.dataset import read_cells
 from assay.storage import Folder
 
 
@@ -45,23 +44,20 @@ def image_clusters(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str
 def text_clusters(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     from assay.duplicates.text import normalize_text, text_duplicates
 
-    numbers, texts = all_texts(folder, spec)
-    keep = np.isin(numbers, folder.get_array(f"{spec['vectors']}.rows.npy"))
-    texts = [text for text, kept in zip(texts, keep.tolist(), strict=True) if kept]
-    embeddings = next(iter(views_of(folder, spec).values()), None)
-    pairs = text_duplicates(texts, embeddings=embeddings, seed=spec["seed"], threads=spec["threads"])
-    return _write(folder, place, [normalize_text(text) or None for text in texts], pairs)
+    rows = folder.get_array(f"{spec['vectors']}.rows.npy")
+    cells = read_cells(folder, spec["dataset"], 0, spec["n_rows"], [spec["column"]])[spec["column"]]
+    # with vectors of the user's own, a row may have no text: it is a copy of none
+    texts = [text or "" for text in cells.cast(pa.string()).take(pa.array(rows)).to_pylist()]
+    keys = [normalize_text(text) or None for text in texts]
+    return _write(folder, place, keys, text_duplicates(texts, keys, threads=spec["threads"]))
 
 
 def table_clusters(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
-    from assay.duplicates.table import row_keys, table_duplicates
+    from assay.duplicates.table import table_copies
 
     rows, cells = frame(folder, spec)
     keep = np.isin(rows, folder.get_array(f"{spec['vectors']}.rows.npy"))
-    cells = cells[keep].reset_index(drop=True)
-    features = list(spec["features"])
-    keys = row_keys(cells, features)
-    return _write(folder, place, keys, table_duplicates(cells, features, keys, seed=spec["seed"]))
+    return _write(folder, place, *table_copies(cells[keep].reset_index(drop=True), spec["features"]))
 
 
 def _write(folder: Folder, place: str, keys: Sequence[str | None], pairs: Pairs) -> dict[str, Any]:

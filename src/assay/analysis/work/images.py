@@ -30,7 +30,7 @@ def _pictures(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[Rea
         some = rows[start : start + AT_ONCE]
         first, last = some[0], some[-1]
         table = read_rows(folder, dataset, first, last + 1, ["uri", "reason"]).take([row - first for row in some])
-        blobs = read_blobs(folder, dataset, first, last + 1, set(some))
+        blobs = read_blobs(folder, dataset, some)
         for row, uri, reason in zip(some, table["uri"].to_pylist(), table["reason"].to_pylist(), strict=True):
             yield _read(row, uri, reason, blobs)
 
@@ -57,8 +57,7 @@ def fit(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     """Fit one encoder's state on the sample rows."""
     encoder = _encoder(spec["encoder"], spec["load"])
     prepared: list[NDArray[Any]] = []
-    rows = spec["sample"][: encoder.sample]  # in random order
-    rows = sorted(rows)
+    rows = sorted(spec["sample"][: encoder.sample])  # the sample is in random order
     for _, _, picture, _ in _pictures(folder, spec["dataset"], rows):
         if picture is not None:
             prepared.append(encoder.prepare(picture.rgb))
