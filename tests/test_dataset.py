@@ -240,13 +240,13 @@ def test_pictures_in_memory_are_kept_by_row_number(folder):
     blobs = [bytes([65 + number]) * 5 for number in range(6)]
     data = pd.DataFrame({"uid": list("abcdef"), "image": [*blobs[:5], None]})
     first = write_dataset(folder, open_source(data, id="uid"), None)
-    assert read_blobs(folder, first.fingerprint, 0, 6) == dict(enumerate(blobs[:5]))
-    assert read_blobs(folder, first.fingerprint, 2, 4) == {2: blobs[2], 3: blobs[3]}
+    assert read_blobs(folder, first.fingerprint, range(0, 6)) == dict(enumerate(blobs[:5]))
+    assert read_blobs(folder, first.fingerprint, range(2, 4)) == {2: blobs[2], 3: blobs[3]}
     for row in range(5):
-        assert read_blobs(folder, first.fingerprint, row, row + 1) == {row: blobs[row]}
-    assert read_blobs(folder, first.fingerprint, 4, 6) == {4: blobs[4]}
+        assert read_blobs(folder, first.fingerprint, [row]) == {row: blobs[row]}
+    assert read_blobs(folder, first.fingerprint, range(4, 6)) == {4: blobs[4]}
     second = write_dataset(folder, open_source(data.iloc[[4, 1]].reset_index(drop=True), id="uid"), first)
-    assert read_blobs(folder, second.fingerprint, 0, 6) == {1: blobs[1], 4: blobs[4]}
+    assert read_blobs(folder, second.fingerprint, range(0, 6)) == {1: blobs[1], 4: blobs[4]}
     data.loc[1, "image"] = b"changed"
     third = write_dataset(folder, open_source(data, id="uid"), first)
     assert third.rows["token"][1] != first.rows["token"][1] and third.rows["token"][0] == first.rows["token"][0]

@@ -46,6 +46,15 @@ class Dataset:
     name: str
     known: list[Label] = field(default_factory=list)
 
+    def spec(self, **more: Any) -> dict[str, Any]:
+        """What every stage that reads the dataset is told of it."""
+        return {"dataset": self.fingerprint, "n_rows": self.n_rows, **more}
+
+    @property
+    def reads(self) -> dict[str, str]:
+        """What a stage that depends on the whole dataset reads."""
+        return {"dataset": self.fingerprint}
+
     @property
     def n_rows(self) -> int:
         return int(self.rows.num_rows)
@@ -226,23 +235,15 @@ def _write_blobs(folder: Folder, base: str, source: Source, number_of: NDArray[n
         folder.put_table(f"{base}/blobs-{start // 1024:05d}.parquet", table)
 
 
-def read_blobs(
-    folder: Folder, fingerprint: str, start: int, stop: int, wanted: set[int] | None = None
-) -> dict[int, bytes]:
-    """Bytes of images that came in memory, for rows start..stop (only the ``wanted`` ones); {} for datasets of files."""
+def read_blobs(folder: Folder, fingerprint: str, wanted: Sequence[int]) -> dict[int, bytes]:
+    """Bytes of images that came in memory, of the ``wanted`` rows; {} for datasets of files."""
     out: dict[int, bytes] = {}
-    base = f"dataset/{fingerprint}"
-    for name in folder.names(base):
-        if name.startswith("blobs-"):
-            rows = folder.get_table(f"{base}/{name}", ["row"])["row"].to_numpy()
-            places = [
-                place
-                for place, row in enumerate(rows.tolist())
-                if start <= row < stop and (wanted is None or row in wanted)
-            ]
-            if places:
-                found = folder.get_table(f"{base}/{name}", ["bytes"])["bytes"].take(places).to_pylist()
-                out.update(zip(rows[places].tolist(), found, strict=True))
+    for part in _parts(folder, fingerprint, "blobs"):
+        rows = folder.get_table(part, ["row"])["row"].to_numpy()
+        places = np.flatnonzero(np.isin(rows, np.asarray(wanted)))
+        if len(places):
+            found = folder.get_table(part, ["bytes"])["bytes"].take(pa.array(places)).to_pylist()
+            out.update(zip(rows[places].tolist(), found, strict=True))
     return out
 
 

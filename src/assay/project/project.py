@@ -26,6 +26,7 @@ from assay.storage import Folder
 if TYPE_CHECKING:
     import pandas as pd
 
+AHEAD = 256  # pictures that are read at once from those that came in memory
 ARROW = {"bool": pa.bool_(), "float32": pa.float32(), "int32": pa.int32(), "int64": pa.int64(), "string": pa.string()}
 
 
@@ -39,6 +40,7 @@ class Project:
         if run is None:
             raise ProjectError(f"{self._folder.root} holds no finished analysis; run assay analyze again: it resumes")
         self.run: dict[str, Any] = run
+        self._blobs: dict[int, bytes] = {}  # pictures read ahead
 
     @property
     def path(self) -> str:
@@ -195,8 +197,10 @@ class Project:
 
     def open_bytes(self, row: int) -> bytes:
         """The original bytes of an image."""
-        blobs = read_blobs(self._folder, self.run["dataset"], row, row + 1)
-        return blobs[row] if row in blobs else read_bytes(self.dataset.rows["uri"][row].as_py())
+        uri = self.dataset.rows["uri"][row].as_py()
+        if not uri and row not in self._blobs:  # rows are mostly asked for one after another
+            self._blobs = read_blobs(self._folder, self.run["dataset"], range(row, row + AHEAD))
+        return self._blobs[row] if row in self._blobs else read_bytes(uri)
 
     # answers -------------------------------------------------------------------------------------------------
 
