@@ -134,6 +134,42 @@ def test_class_distances_equal_a_loop_over_rows(seed, n, n_classes, cosine, rank
     np.testing.assert_allclose(found, brute_class_distances(x, labels, ranks, cosine, exclude), atol=2e-3)
 
 
+def test_rows_that_stand_for_no_class_are_asked_but_not_looked_at():
+    """Distances of the asked rows are to the members alone; those of the members do not change."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(80, 4)).astype(np.float32)
+    labels = rng.integers(0, 2, 80).astype(np.int32)
+    members = np.arange(80) < 60
+    found = class_distances(x, labels, ranks=(0, 3), cosine=False, members_of=members)
+    np.testing.assert_allclose(found[:60], class_distances(x[:60], labels[:60], ranks=(0, 3), cosine=False), rtol=1e-4)
+    for row in range(60, 80):
+        same = np.linalg.norm(x[:60][labels[:60] == labels[row]] - x[row], axis=1)
+        assert found[row] == pytest.approx(np.sort(same)[:3].mean(), rel=1e-3)
+
+
+@pytest.mark.parametrize("view", ["lite0", "patches"])
+def test_rows_without_a_label_are_held_against_the_class_of_their_neighbours(view):
+    """Foreign rows among unlabelled ones come first, whether the view is a pretrained one or learned from the data."""
+    rng = np.random.default_rng(6)
+    centres = 6 * np.eye(3, 12)
+    x = np.concatenate([centres[np.arange(300) % 3] + 0.5 * rng.normal(size=(300, 12)), 3 * rng.normal(size=(8, 12))])
+    labels = (np.arange(308) % 3).astype(np.int32)
+    labels[270:] = -1
+    ids, distances = neighbors(x, 15, "cosine")
+    found = outlier_issues(
+        {view: x.astype(np.float32)},
+        labels,
+        ids,
+        distances,
+        None,
+        np.ones(308, bool),
+        modality="image",
+        seed=0,
+        threads=1,
+    )
+    assert found["outlier_score"][300:].min() > found["outlier_score"][270:300].max()
+
+
 def test_distances_are_the_same_bytes_for_any_number_of_threads():
     x, labels = blobs(per_class=2_500, n_classes=2)
     group = np.where(np.arange(len(x)) < 300, 0, -1).astype(np.int32)

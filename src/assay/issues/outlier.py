@@ -31,13 +31,12 @@ Floats = NDArray[np.float64]
 
 P_VALUE = 0.003  # of the generalised Pareto tail: about three false flags in a thousand
 NEAREST = {"text": (0, 10)}  # ranks of the neighbours that count; texts have few copies ...
-OTHERS = (
-    5,
-    15,
-)  # ... pictures come in series: the sixth to the fifteenth (photographs, foreign class of 6: AP .16 -> .60)
+# ... pictures come in series: the sixth to the fifteenth (photographs, foreign class of 6: AP .16 -> .60)
+OTHERS = (5, 15)
 LEARNED = "patches"  # the view without pretraining: cosines say nothing there, lengths do
 LEARNED_WEIGHT = 0.6  # of its z: at 1 its false alarms hide foreign photographs (AP .92 -> .17)
 AGREE = 0.5  # share of neighbours with the row's label from which a row stands for a clean dataset
+BLOCK = 8_192  # rows looked at together
 MANY, MANY_SHARE = 10, 0.01  # so many times the flags, and so large a share of rows: many foreign rows
 
 
@@ -136,20 +135,25 @@ def _evidence(
         parts.append(Part(forest, forest, "few random cuts through the columns set it apart"))
         return parts, np.maximum(parts[0].z, forest)
     labelled = 2 * (codes >= 0).sum() >= analyzed.sum()
-    everyone = np.where(analyzed, codes if labelled else 0, -1).astype(np.int32)
-    options: dict[str, Any] = {"ranks": ranks, "exclude": groups, "seed": seed, "threads": threads}
+    # a row without a label is held against the class that its neighbours carry, and stands for none
+    classes = np.where(analyzed, _class_nearby(ids, codes) if labelled else 0, -1).astype(np.int32)
+    options: dict[str, Any] = {
+        "ranks": ranks,
+        "exclude": groups,
+        "members_of": codes >= 0 if labelled else analyzed,
+        "seed": seed,
+        "threads": threads,
+    }
     pretrained = [view for name, view in views.items() if name != LEARNED]
     combined = parts[0].z
     if labelled and pretrained:
-        # a row without a label is held against the class that its neighbours carry, and stands for none
-        classes = np.where(analyzed, _class_nearby(ids, codes), -1).astype(np.int32)
-        found = [class_distances(view, classes, members_of=codes >= 0, **options) for view in pretrained]
+        found = [class_distances(view, classes, **options) for view in pretrained]
         z = np.mean([log_distance_z(distance) for distance in found], axis=0)
         value = np.mean(found, axis=0)
         parts.append(Part(z, value, "it is {} as far from the nearest rows of its class as usual"))
         combined = (combined + z) / 2
     if LEARNED in views:
-        value = class_distances(views[LEARNED], everyone, cosine=False, **options)
+        value = class_distances(views[LEARNED], classes, cosine=False, **options)
         z = log_distance_z(value) * (LEARNED_WEIGHT if pretrained else 1.0)
         whose = "those of its class" if labelled else "those of other pictures"
         parts.append(Part(z, value, f"its colours and textures are {{}} as far from {whose} as usual"))
@@ -160,12 +164,12 @@ def _evidence(
 def _class_nearby(ids: NDArray[np.int32], codes: NDArray[np.int32]) -> NDArray[np.int32]:
     """The codes; of unlabelled rows the one most of their labelled neighbours carry, of equals the nearest one's."""
     out = codes.copy()
-    for row in np.flatnonzero(codes < 0).tolist():
-        near = codes[ids[row][ids[row] >= 0]]
-        near = near[near >= 0]
-        if len(near):
-            found, first, count = np.unique(near, return_index=True, return_counts=True)
-            out[row] = found[np.lexsort((first, -count))[0]]
+    loose = np.flatnonzero(codes < 0)
+    for start in range(0, len(loose), BLOCK):
+        rows = loose[start : start + BLOCK]
+        near = np.where(ids[rows] >= 0, codes[np.maximum(ids[rows], 0)], -1)  # (n, k)
+        votes = np.where(near >= 0, (near[:, :, None] == near[:, None]).sum(2), 0)
+        out[rows] = np.take_along_axis(near, votes.argmax(1)[:, None], 1)[:, 0]  # the first of equals is the nearest
     return out
 
 
