@@ -13,13 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.analysis.settings import Settings
+from assay.predict import softmax_epochs
+from assay.predict.trees import BOOSTED_CLASSES
 from assay.project.dataset import classes_of
 from assay.sources import Source
+from assay.sources.reading import is_url
 
 PICTURE_KILOBYTES = 100.0  # of a picture whose size is not known before it is fetched
 FETCH_MS = 120.0  # a picture behind a URL
 DIMS = 256
-GRAPH_EXACT = 20_000  # rows up to which the graph is exact
+GRAPH_EXACT = 20_000  # `assay.graph.EXACT_ROWS`, which would bring the compiler into the start of every run
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
 
 def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
     kilobytes = _picture_kilobytes(source)
-    web = any((uri or "").startswith("http") for uri in (source.uris or [])[:20])
+    web = any(is_url(uri) for uri in (source.uris or [])[:20])
     read = 0.6 + 0.16 * min(kilobytes, 40) + 0.08 * max(kilobytes - 40, 0) + FETCH_MS * web  # ms: decode, measure, hash
     vectors = 0.0 if own_embeddings else 5.6
     fit = 0.0 if own_embeddings else max(min(n, 1_500) * (read + 5.0), min(n, 3_000) * (read + 2.8)) / 1e3
@@ -126,17 +129,14 @@ def _graph(n: int) -> float:
 
 def _heads(n: int, classes: int, effort: str) -> float:
     """CPU seconds of one view: the discriminants' sums, and five softmax heads."""
-    seconds = 0.3 + n * DIMS * DIMS * 4 / 1.5e10
-    epochs = {"fast": 0, "regular": 3, "best": 10}[effort]
-    if n <= 200_000 and n * classes <= 20_000_000:
-        seconds += 5 * epochs * n * DIMS * (classes * 6 + DIMS * 2) / 1e10
-    return seconds
+    trained = 5 * softmax_epochs(n, classes, effort) * n * DIMS * (classes * 6 + DIMS * 2) / 1e10
+    return 0.3 + n * DIMS * DIMS * 4 / 1.5e10 + trained
 
 
 def _trees(n: int, columns: int, classes: int, effort: str) -> float:
     """CPU seconds of extra trees, and of boosted ones where they are run."""
     seconds = 0.8 + n * columns**0.5 * 2.5e-5
-    if effort != "fast" and classes <= 100:
+    if effort != "fast" and classes <= BOOSTED_CLASSES:
         seconds += 1.0 + n * columns * min(classes, 60) * 2.4e-6
     return seconds
 

@@ -6,8 +6,9 @@ copy; an analysis of the data itself compares pixels or letters.
 
 from __future__ import annotations
 
+import os
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from assay.columns import ROW_ID
 from assay.duplicates import Pairs, cluster, exact_groups, make_pairs
 from assay.errors import UsageError
-from assay.graph import neighbors_report
-from assay.graph.vectors import Metric, Vectors, check_embeddings, make_vectors
+from assay.graph import check_search, distinct_neighbors
+from assay.graph.vectors import Vectors, check_embeddings, make_vectors
 
 THRESHOLD = 0.25  # chosen on digits (see `near_duplicates`)
 SIMILAR = 0.95  # least cosine similarity of a pair
@@ -25,7 +26,6 @@ SPREAD = 0.3  # largest Euclidean distance of a pair, of the root mean squared d
 BY_CHANCE = 1e-3  # neighbours expected so near by the density around a row; what matters in few dimensions
 CROWDED = 0.1  # a row among many copies has no usual neighbour; its scale is at least this share of the common one
 NEAR = "near"
-METRICS = ("cosine", "euclidean")
 
 
 def near_duplicates(
@@ -84,13 +84,9 @@ def near_duplicates(
     if not 0 <= threshold <= 1:
         raise UsageError(f"threshold must be between 0 and 1, not {threshold}")
     source = check_embeddings(embeddings)
-    if metric not in METRICS:
-        raise UsageError(f'metric {metric!r} is unknown; take "cosine" or "euclidean"')
-    if k < 1:
-        raise UsageError(f"k must be at least 1, not {k}")
-    vectors = make_vectors(source, cast(Metric, metric))  # rows at distance 0 have one group
+    vectors = make_vectors(source, check_search(k, metric))  # rows at distance 0 have one group
     exact = _same_vectors(source, vectors.group)
-    found = cluster(len(source), exact, _pairs(source, vectors, exact, threshold, k, threads, seed))
+    found = cluster(len(source), exact, _pairs(vectors, exact, threshold, k, threads or os.cpu_count() or 1, seed))
     inside = found.id >= 0
     number = pd.array(found.id, "Int64")
     number[~inside] = pd.NA
@@ -114,26 +110,15 @@ def _same_vectors(source: NDArray[Any], group: NDArray[np.int64]) -> NDArray[np.
     return exact_groups(keys)
 
 
-def _pairs(
-    source: NDArray[Any],
-    vectors: Vectors,
-    exact: NDArray[np.int64],
-    threshold: float,
-    k: int,
-    threads: int | None,
-    seed: int,
-) -> Pairs:
+def _pairs(vectors: Vectors, exact: NDArray[np.int64], threshold: float, k: int, threads: int, seed: int) -> Pairs:
     """Pairs at distance 0 that are not exact copies, and pairs of distinct rows that are far closer than usual."""
     first, group = vectors.rows, vectors.group
     leader = first[group]
     same = np.flatnonzero((leader != np.arange(len(group))) & ((exact < 0) | (exact != exact[leader])))
     found = [(int(row), int(leader[row]), 1.0, NEAR) for row in same.tolist()]
     if len(first) > 1:
-        distinct = source if len(first) == len(source) else source[first]
-        ids, distances, _ = neighbors_report(
-            distinct, min(k, len(first) - 1), vectors.metric, threads=threads, seed=seed
-        )
-        one, two, similar = _close(ids, distances, vectors.metric, threshold, _spread(vectors))
+        ids, squared, _ = distinct_neighbors(vectors, min(k, len(first) - 1), threads=threads, seed=seed)
+        one, two, similar = _close(ids, vectors.distances(squared), vectors.metric, threshold, _spread(vectors))
         rows = zip(first[one].tolist(), first[two].tolist(), similar.tolist(), strict=True)
         found += [(row, other, how, NEAR) for row, other, how in rows]
     return make_pairs(found)

@@ -6,7 +6,7 @@ In: embeddings, one row a row. Out: neighbour ids and distances. Does not know: 
 from __future__ import annotations
 
 import os
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from assay.graph.self_join import join, make_lists
 from assay.graph.vectors import Metric, Vectors, check_embeddings, make_vectors
 from assay.graph.views import join_views
 
-__all__ = ["join_views", "neighbors", "neighbors_report"]
+__all__ = ["check_search", "distinct_neighbors", "join_views", "neighbors", "neighbors_report"]
 
 EXACT_ROWS = 20_000
 ASKED, ENOUGH, DOUBLINGS = 500, 0.98, 3
@@ -70,23 +70,29 @@ def neighbors_report(
     embeddings: Any, k: int = 15, metric: str = "cosine", *, threads: int | None = None, seed: int = 0
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
     """`neighbors`, and the share of true neighbours found, measured on ``ASKED`` rows (1.0 after an exact scan)."""
-    if metric not in ("cosine", "euclidean"):
-        raise UsageError(f'metric {metric!r} is unknown; take "cosine" or "euclidean"')
-    if k < 1:
-        raise UsageError(f"k must be at least 1, not {k}")
-    vectors = make_vectors(check_embeddings(embeddings), cast(Metric, metric))
+    vectors = make_vectors(check_embeddings(embeddings), check_search(k, metric))
     workers = threads or os.cpu_count() or 1
     # No more neighbours than rows are looked for: a caller may ask a tiny dataset for many.
     inner = max(1, min(k, len(vectors) - 1))
-    ids, squared, recall = _distinct_neighbors(vectors, inner, workers, seed)
+    ids, squared, recall = distinct_neighbors(vectors, inner, threads=workers, seed=seed)
     if k != inner or len(vectors) != len(vectors.group):
         ids, squared = _all_rows(vectors, ids, squared, k)
     return ids, vectors.distances(squared), recall
 
 
-def _distinct_neighbors(
-    vectors: Vectors, k: int, threads: int, seed: int
+def check_search(k: int, metric: str) -> Metric:
+    """The metric, if it is one and ``k`` a number of neighbours; else a `UsageError`."""
+    if metric not in get_args(Metric):
+        raise UsageError(f'metric {metric!r} is unknown; take "cosine" or "euclidean"')
+    if k < 1:
+        raise UsageError(f"k must be at least 1, not {k}")
+    return cast(Metric, metric)
+
+
+def distinct_neighbors(
+    vectors: Vectors, k: int, *, threads: int, seed: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
+    """(ids, squared distances, recall) among the U distinct rows: (U, k) places in them; ``k`` below U, or 1."""
     if len(vectors) <= EXACT_ROWS:
         return *exact_neighbors(vectors, k, threads=threads), 1.0
     asked = np.sort(np.random.default_rng([seed, 7_003]).choice(len(vectors), ASKED, replace=False))

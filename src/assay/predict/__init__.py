@@ -27,7 +27,7 @@ BLOCK_NUMBERS = 8_000_000  # probabilities of one block
 FIT_ROWS = 20_000  # rows that temperatures and weights are fitted on
 FIT_NUMBERS = 8_000_000  # and the probabilities of one member over them: fewer rows for thousands of classes
 STEPS = 24  # of forward selection
-MAX_SOFTMAX = 200_000
+MAX_SOFTMAX, MAX_SOFTMAX_NUMBERS = 200_000, 20_000_000  # rows, probabilities
 EPOCHS = {"regular": 3, "best": 10}
 FLOOR = np.float32(1e-7)
 Floats = NDArray[np.float32]
@@ -109,6 +109,12 @@ def predict(
     )
 
 
+def softmax_epochs(n_rows: int, n_classes: int, effort: str) -> int:
+    """Rounds that softmax heads are trained for; 0 where they are left out: too little effort, too many rows or classes."""
+    affordable = n_rows <= MAX_SOFTMAX and n_rows * n_classes <= MAX_SOFTMAX_NUMBERS
+    return EPOCHS.get(effort, 0) if affordable else 0
+
+
 def _members(
     views: Mapping[str, NDArray[Any]],
     labels: NDArray[np.int32],
@@ -123,14 +129,14 @@ def _members(
     notes: list[str],
 ) -> dict[str, Member]:
     members: dict[str, Member] = {}
-    affordable = len(labels) <= MAX_SOFTMAX and len(labels) * n_classes <= 20_000_000
+    epochs = softmax_epochs(len(labels), n_classes, effort)
     for name, x in views.items():
         heads = discriminants(x, labels, folds, use, n_classes, threads=threads)
         members[f"{name}/lda"] = _linear(x, heads, folds)
-        if effort in EPOCHS and affordable:
-            trained = softmax_heads(x, labels, folds, use, heads, epochs=EPOCHS[effort], seed=seed, threads=threads)
+        if epochs:
+            trained = softmax_heads(x, labels, folds, use, heads, epochs=epochs, seed=seed, threads=threads)
             members[f"{name}/softmax"] = _linear(x, trained, folds)
-    if effort in EPOCHS and not affordable:
+    if effort in EPOCHS and not epochs:
         notes.append("softmax heads were left out: too many rows or classes for this effort")
     if neighbors is not None:
         ids = neighbors[0]
