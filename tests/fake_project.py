@@ -34,7 +34,6 @@ class FakeProject:
         classes: list[Any],
         roles: dict[str, Any] | None = None,
         thumbnails: list[bytes | None] | None = None,
-        uris: list[str] | None = None,
         findings: list[dict[str, Any]] | None = None,
         skipped: dict[str, str] | None = None,
         failed: dict[str, str] | None = None,
@@ -44,7 +43,7 @@ class FakeProject:
         self._cells, self._findings, self._thumbnails = cells, findings or [], thumbnails or []
         self._table = pa.table({column: self._array(column, values, len(values[ROW_ID])) for column in values})
         n = len(values[ROW_ID])
-        uris = pa.array(uris or [""] * n, pa.string())
+        uris = pa.array([""] * n, pa.string())
         self.dataset = SimpleNamespace(
             order=np.arange(n), rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris}), splits=None
         )
@@ -87,7 +86,7 @@ class FakeProject:
         return pa.array(list(data), ARROW[dtype])
 
     def refuse_source(self, path: Any) -> None:
-        refuse_source(path, Path(self.path), self.run.get("origin") or "")
+        refuse_source(path, Path(self.path), self.run)
 
     def __len__(self) -> int:
         return int(self._table.num_rows)

@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 
 from assay.actions import FixPlan, Policy, plan_fixes
 from assay.columns import BY_NAME, ROW_ID
-from assay.errors import UsageError
 from assay.export.dataset import Batch, Exported, export_dataset
 
 if TYPE_CHECKING:
@@ -49,9 +48,6 @@ def export_project(
     """
     target = Path(path)
     project.refuse_source(target)
-    source = _source_folder(project)
-    if source is not None and target.resolve().is_relative_to(source.resolve()):
-        raise UsageError(f"{target} lies among the pictures of {source}, which stay as they are; choose another place")
     plan = _plan(project, fix)
     present = project.result_columns()
     pictures = project.run["modality"] == "image"
@@ -71,16 +67,6 @@ def export_project(
     )
     said = plan.lines() if plan.policy != "none" or plan.done else []
     return replace(done, notes=[*said, *done.notes])
-
-
-def _source_folder(project: Project) -> Path | None:
-    """The folder that was analysed, where the source is one: its rows are named by their paths below it."""
-    if project.run["modality"] != "image":
-        return None
-    first = project.dataset.rows.slice(0, 1).select(["row_id", "uri"]).to_pylist()[0]
-    below = f"/{first['row_id']}"
-    is_local = first["uri"].startswith("/") and first["uri"].endswith(below)
-    return Path(first["uri"].removesuffix(below)) if is_local else None
 
 
 def _in_memory(project: Project) -> bool:

@@ -56,13 +56,19 @@ def refuse_strangers(folder: Folder) -> None:
         )
 
 
-def refuse_source(path: str | os.PathLike[str], root: Path, origin: str) -> None:
-    """`UsageError` if ``path`` lies in the project folder ``root`` or in the data at ``origin`` ("" = not a path)."""
+def refuse_source(path: str | os.PathLike[str], root: Path, run: dict[str, Any]) -> None:
+    """`UsageError` if ``path`` lies in the project folder ``root`` or in the data that ``run`` analysed."""
     target = Path(path).resolve()
     if target.is_relative_to(root.resolve()):
         raise UsageError(f"{path} lies in the project folder; choose another place")
-    if origin and (target == Path(origin) or (Path(origin).is_dir() and target.is_relative_to(origin))):
-        raise UsageError(f"{path} lies in the data that was analysed, which stays as it is; choose another place")
+    if not run.get("origin"):  # a frame in memory
+        return
+    origin = Path(run["origin"])
+    if target == origin and not origin.is_dir():
+        raise UsageError(f"{path} is the data that was analysed, which stays as it is; choose another place")
+    if target.is_relative_to(origin):
+        what = "pictures" if run["modality"] == "image" else "files"
+        raise UsageError(f"{path} lies among the {what} of {origin}, which stay as they are; choose another place")
 
 
 def ensure_project(folder: Folder) -> dict[str, Any]:

@@ -261,7 +261,7 @@ class Project:
 
     def refuse_source(self, path: str | os.PathLike[str]) -> None:
         """`UsageError` if writing ``path`` would change the user's data or this project."""
-        refuse_source(path, self._folder.root, self.run.get("origin") or "")
+        refuse_source(path, self._folder.root, self.run)
 
     def report(self, path: str | os.PathLike[str]) -> str:
         """Write the one-page HTML report and return its path."""

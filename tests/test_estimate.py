@@ -1,0 +1,72 @@
+"""What a run is said to cost: it follows what drives the cost, and knows the limits of what will run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.analysis.estimate import GRAPH_EXACT, Estimate, estimate
+from assay.analysis.settings import make_settings
+from assay.graph import EXACT_ROWS
+from assay.sources import open_source
+
+
+def cost(
+    frame: pd.DataFrame, *, effort: str = "regular", workers: int = 2, own: bool = False, **roles: str
+) -> Estimate:
+    settings = make_settings(task=None, seed=0, effort=effort, encoders=(), workers=workers, memory="8GB")
+    return estimate(open_source(frame, **roles), settings, own_embeddings=own, own_pred_probs=own)
+
+
+def table(n: int, classes: int = 3) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {"a": rng.normal(size=n), "b": rng.normal(size=n), "label": [f"c{i % classes}" for i in range(n)]}
+    )
+
+
+def pictures(n: int, place: str) -> pd.DataFrame:
+    return pd.DataFrame({"image": [f"{place}{i}.jpg" for i in range(n)], "label": ["x", "y"] * (n // 2)})
+
+
+def test_the_limit_of_the_exact_graph_is_the_graphs_own():
+    assert GRAPH_EXACT == EXACT_ROWS
+
+
+def test_more_rows_more_classes_and_more_effort_cost_more():
+    assert cost(table(5_000)).seconds > cost(table(500)).seconds
+    assert cost(table(5_000, 40)).seconds > cost(table(5_000, 3)).seconds
+    assert cost(table(5_000)).seconds > cost(table(5_000), effort="fast").seconds
+    assert cost(table(5_000), workers=1).seconds > cost(table(5_000), workers=2).seconds
+
+
+def test_boosted_trees_are_counted_up_to_the_classes_that_they_are_grown_for():
+    assert cost(table(20_000, 100)).stages["trees"] > 5 * cost(table(20_000, 101)).stages["trees"]
+
+
+def test_ones_own_embeddings_and_probabilities_leave_the_models_out():
+    own = cost(table(5_000), own=True)
+    assert own.seconds < cost(table(5_000)).seconds
+    assert "trees" not in own.stages and "predict" not in own.stages
+
+
+def test_longer_texts_cost_more():
+    short = pd.DataFrame({"text": ["a short question here"] * 200, "label": ["x", "y"] * 100})
+    assert cost(short.assign(text=short["text"] * 50), text="text").seconds > cost(short, text="text").seconds
+
+
+def test_pictures_behind_addresses_wait_for_the_network(tmp_path):
+    from PIL import Image
+
+    for number in range(20):
+        Image.new("RGB", (64, 64)).save(tmp_path / f"{number}.jpg")
+    near, far = (cost(pictures(20, place)).stages["encode"] for place in (f"{tmp_path}/", "HTTPS://example.org/"))
+    assert far > 10 * near
+
+
+@pytest.mark.parametrize("n", [2, 20])
+def test_the_lines_name_rows_classes_time_and_memory(n):
+    head, costs = cost(table(n, 2)).lines()
+    assert head == f"{n} rows of table data, 2 classes"
+    assert costs.startswith("estimate: ") and "with 2 workers" in costs and "MB" in costs
