@@ -159,7 +159,7 @@ class Check:
     needs_labels: bool = False
 
 
-ANY = ("image", "text", "table", "vectors")
+ANY = ("image", "text", "table")
 
 CHECKS: tuple[Check, ...] = (
     Check("label", "Label issues", "is_label_issue", "label_issue_score", ANY, True),

@@ -40,7 +40,9 @@ def _identifier() -> Any:
 
 
 def language_posteriors(texts: Sequence[str]) -> list[str]:
-    """``"de:0.913 nl:0.061"`` for each text: languages (ISO 639-1) by falling probability; "" where too little is written.
+    """``"20 de:0.913 nl:0.061"`` for each text; "" where too little is written.
+
+    Bytes of letters (at most `SHORT`), then languages (ISO 639-1) by falling probability.
 
     Links, addresses, mark-up and digits are left out, and so is all beyond the first 2,000 characters.
     Cost: about 100 microseconds a text of 30 words.

@@ -51,16 +51,8 @@ _CALL = re.compile(
 )
 _DATE = re.compile(r"(?:\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ]\d{4})(?:\D.*)?")
 _DIGITS = re.compile(r"\D")
-REGIONS = (
-    "US",
-    "GB",
-    "DE",
-    "FR",
-    "ES",
-    "IT",
-    "IN",
-    "AU",
-)  # national forms that are tried where a word announces a number
+# national forms that are tried where a word announces a number
+REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "IN", "AU")
 
 # ISO 13616: the length, and the countries that have it.
 _IBAN_COUNTRIES = {

@@ -18,9 +18,7 @@ from assay.issues.nonlanguage import nonlanguage_scores
 from assay.issues.personal import SENSITIVITY, personal_items
 
 NONLANGUAGE = 0.5
-USUAL = (
-    0.3  # share of rows from which what looks like no language is what the dataset is about: product codes, formulas
-)
+USUAL = 0.3  # share of rows from which what looks like no language is what the dataset is about: codes, formulas
 LEAST = 20  # texts that must be there before a length or a form is unusual
 QUARTILES = 2.5  # interquartile ranges of log-length beyond the quartiles; chosen on banking77
 FACTOR = 4.0  # at least so many times shorter or longer than the quartile
