@@ -20,7 +20,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from assay.columns import columns_of
 from assay.issues.label import GIVEN_WEIGHT, OUTSIDE, expected_f1_cut, find_label_issues, reasons
-from assay.issues.noise import STEPS, demix, noise_matrix
+from assay.issues.noise import STEPS, demix, estimate_noise
 from assay.issues.scan import TOP, scan
 
 
@@ -120,7 +120,7 @@ def test_the_noise_matrix_finds_where_wrong_labels_go():
     labels, true, probs = problem(6_000, 6, 0, 0)
     swapped = (true == 2) & (np.random.default_rng(0).random(len(true)) < 0.25)
     labels[swapped] = 4
-    matrix = noise_matrix(labels, scan(labels, probs))
+    matrix, _ = estimate_noise(labels, scan(labels, probs))
     assert matrix[2, 4] == pytest.approx(0.25, abs=0.06)
     assert matrix.sum(1) == pytest.approx(np.ones(6), abs=1e-5)
     assert np.delete(matrix[2], [2, 4]).max() < 0.02
@@ -184,7 +184,7 @@ def test_the_cut_has_the_largest_expected_f1_of_all_cuts(values):
 def test_posterior_follows_bayes_on_one_row():
     labels, _, probs = problem(500, 3, 0.2, 5)
     seen = scan(labels, probs)
-    noise = noise_matrix(labels, seen)
+    noise, _ = estimate_noise(labels, seen)
     row = int(np.flatnonzero(find_label_issues(labels, probs)["is_label_issue"])[0])
     p = probs[row].copy()
     p[labels[row]] = max(p[labels[row]], 1e-7)
