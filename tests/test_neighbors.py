@@ -136,6 +136,14 @@ def test_joined_views_have_the_mean_of_the_views_cosines():
     np.testing.assert_allclose(joint @ joint.T, expected, atol=1e-5)
 
 
+def test_joined_views_keep_their_lengths_for_euclidean_distances():
+    rng = np.random.default_rng(3)
+    views = [rng.standard_normal((50, 6)), 10 * rng.standard_normal((50, 9))]
+    joint = join_views(views, unit=False)
+    squared = sum(((view[:, None] - view[None]) ** 2).sum(2) for view in views) / 2
+    np.testing.assert_allclose(((joint[:, None] - joint[None]) ** 2).sum(2), squared, rtol=1e-4, atol=1e-3)
+
+
 def test_wide_views_are_reduced_with_little_loss():
     rng = np.random.default_rng(2)
     basis = rng.standard_normal((20, 400))

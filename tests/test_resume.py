@@ -59,6 +59,7 @@ def test_a_changed_file_redoes_its_shard_and_says_so(digits, whole, tmp_path):
     command = [sys.executable, "-m", "assay", "analyze", str(data), "-o", str(project), "--workers", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "encode/images: redone" in done.stderr
+    assert "1 row of the run before is no longer in the source" in done.stderr
     import assay
 
     found = assay.open(project)

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 import assay
 from assay.analysis import pipeline
 from assay.analysis.executor import LocalExecutor
@@ -19,7 +21,7 @@ from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
 from assay.columns import BY_NAME, CHECKS
 from assay.errors import SourceError
-from assay.project.dataset import Dataset, read_dataset, write_dataset
+from assay.project.dataset import MISSING, Dataset, read_dataset, write_dataset
 from assay.project.layout import ensure_project, latest_run, record_run, refuse_strangers
 from assay.project.lock import locked
 from assay.sources import Source
@@ -50,11 +52,12 @@ def analyze_source(
             source = _without_labels(source)
         dataset = write_dataset(folder, source, previous)
         arrays = _user_arrays(folder, dataset, pred_probs, pred_classes, embeddings, len(source.ids))
-        for note in source.notes:
+        notes = [*source.notes, *_changes(dataset, previous)]
+        for note in notes:
             progress.say(note)
         with LocalExecutor(settings.workers, debug=settings.debug) as executor:
             runner = Runner(folder, executor, progress, before)
-            runner.notes += source.notes
+            runner.notes += notes
             outcome = pipeline.run(runner, dataset, settings, arrays)
         run = {
             "dataset": dataset.fingerprint,
@@ -97,6 +100,23 @@ def analyze_source(
 
 def _previous(folder: Folder, before: dict[str, Any] | None) -> Dataset | None:
     return read_dataset(folder, before["dataset"]) if before else None
+
+
+def _changes(dataset: Dataset, previous: Dataset | None) -> list[str]:
+    """What came to the data and what went from it since the run before, by row id."""
+    if previous is None:
+        return []
+    before = np.zeros(dataset.n_rows, bool)
+    before[previous.order] = True
+    now = np.zeros(dataset.n_rows, bool)
+    now[dataset.order] = True
+    came, gone = int((now & ~before).sum()), int((before & ~now).sum())
+    notes = []
+    if came:
+        notes.append(f"{came:,} {'row is' if came == 1 else 'rows are'} new since the run before")
+    if gone:
+        notes.append(f"{gone:,} {'row' if gone == 1 else 'rows'} of the run before {'is' if gone == 1 else 'are'} {MISSING}")
+    return notes
 
 
 def _without_labels(source: Source) -> Source:

@@ -1,6 +1,7 @@
 """Several views of the same rows -> one array for one graph.
 
-In: one (N, d) array a view. Out: an (N, at most 256) array whose cosine is about the weighted mean of theirs.
+In: one (N, d) array a view. Out: an (N, at most 256) array whose cosines (or squared Euclidean distances) are about the
+weighted mean of theirs.
 Does not know: what the views see.
 """
 
@@ -19,20 +20,26 @@ IN_HALF = 200_000  # rows above which the result is float16
 
 
 def join_views(
-    views: Sequence[NDArray[Any]], weights: Sequence[float] | None = None, *, max_dims: int = 256, seed: int = 0
+    views: Sequence[NDArray[Any]],
+    weights: Sequence[float] | None = None,
+    *,
+    unit: bool = True,
+    max_dims: int = 256,
+    seed: int = 0,
 ) -> NDArray[np.floating[Any]]:
-    """Concatenate ``views``, each row of each at unit length times its view's weight, in at most ``max_dims`` dims.
+    """Concatenate ``views``, each times the root of its view's weight, in at most ``max_dims`` dims.
 
     Parameters
     ----------
     views : (N, d_v) float arrays, memory maps welcome; zero rows stay zero.
     weights : one positive number a view; default equal.
-    max_dims : where the views hold more, the leading principal directions (uncentred, so that cosines are kept) of
+    unit : each row of each view at unit length, for cosines; False keeps lengths, for Euclidean distances.
+    max_dims : where the views hold more, the leading principal directions (uncentred, so that dot products are kept) of
         ``SAMPLE`` rows.
 
     Returns
     -------
-    (N, d) float32, or float16 above ``IN_HALF`` rows. A single view that fits is returned at unit length.
+    (N, d) float32, or float16 above ``IN_HALF`` rows. A single view that fits comes back as it is, or at unit length.
 
     Notes
     -----
@@ -45,22 +52,23 @@ def join_views(
     axes = None
     if width > max_dims:
         rows = np.sort(np.random.default_rng([seed, 7_002]).permutation(n)[:SAMPLE])
-        sample = _joined(views, factors, rows)
+        sample = _joined(views, factors, rows, unit)
         _, directions = np.linalg.eigh((sample.T @ sample).astype(np.float64))
         axes = np.ascontiguousarray(directions[:, ::-1][:, :max_dims], np.float32)
     out = np.empty((n, min(width, max_dims)), np.float16 if n > IN_HALF else np.float32)
     for start in range(0, n, BLOCK):
-        block = _joined(views, factors, slice(start, start + BLOCK))
+        block = _joined(views, factors, slice(start, start + BLOCK), unit)
         out[start : start + BLOCK] = block if axes is None else block @ axes
     return out
 
 
 def _joined(
-    views: Sequence[NDArray[Any]], factors: NDArray[np.float64], rows: slice | NDArray[Any]
+    views: Sequence[NDArray[Any]], factors: NDArray[np.float64], rows: slice | NDArray[Any], unit: bool
 ) -> NDArray[np.float32]:
     parts = []
     for view, factor in zip(views, factors.tolist(), strict=True):
         part = np.asarray(view[rows], np.float32)
-        length = np.linalg.norm(part, axis=1, keepdims=True)
-        parts.append(part / np.maximum(length, 1e-12) * np.float32(factor))
+        if unit:
+            part = part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+        parts.append(part * np.float32(factor))
     return np.concatenate(parts, axis=1)

@@ -109,7 +109,7 @@ def graph(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     from assay.graph import join_views, neighbors_report
 
     views = views_of(folder, spec)
-    joint = join_views(list(views.values()), seed=spec["seed"])
+    joint = join_views(list(views.values()), unit=spec["metric"] == "cosine", seed=spec["seed"])
     ids, distances, recall = neighbors_report(
         joint, spec["k"], spec["metric"], threads=spec["threads"], seed=spec["seed"]
     )
