@@ -115,7 +115,9 @@ def _changes(dataset: Dataset, previous: Dataset | None) -> list[str]:
     if came:
         notes.append(f"{came:,} {'row is' if came == 1 else 'rows are'} new since the run before")
     if gone:
-        notes.append(f"{gone:,} {'row' if gone == 1 else 'rows'} of the run before {'is' if gone == 1 else 'are'} {MISSING}")
+        notes.append(
+            f"{gone:,} {'row' if gone == 1 else 'rows'} of the run before {'is' if gone == 1 else 'are'} {MISSING}"
+        )
     return notes
 
 
