@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from assay.sources.archive import Archive, plain_name
+from assay.sources.confine import check_path
 from assay.sources.reading import UnreadableError, is_url, local_uri, path_of_file_url
 
 SAMPLE = 200
@@ -85,6 +86,7 @@ def _locate(text: str, base: Base) -> tuple[str, str]:
         return _member(text, base.archive, base.top)
     path = Path(path_of_file_url(text) if text.lower().startswith("file://") else text)
     path = path if base.folder is None else base.folder / path  # an absolute path stays as it is
+    check_path(path)
     try:
         status = _status(path)
     except (OSError, ValueError) as error:

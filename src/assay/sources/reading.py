@@ -17,6 +17,11 @@ import zlib
 from functools import lru_cache
 from pathlib import Path
 
+from assay.sources.confine import check_path, opener
+from assay.sources.unreadable import UnreadableError
+
+__all__ = ["UnreadableError", "is_url", "local_uri", "path_of_file_url", "read_bytes", "zip_uri"]
+
 TIMEOUT = 20.0  # seconds a server may stay silent
 DEADLINE = 120.0  # seconds for one whole answer: a server that drips must not hold a run
 ATTEMPTS = 3
@@ -29,10 +34,6 @@ FILE = "file://"
 WEB = ("http://", "https://")
 RETRIED = frozenset({408, 425, 429})
 URL_SAFE = ":/?#[]@!$&'()*+,;=%~-._"
-
-
-class UnreadableError(Exception):
-    """Why one row's bytes cannot be had; the row is marked, the run goes on."""
 
 
 def is_url(text: str) -> bool:
@@ -81,6 +82,7 @@ def read_bytes(uri: str) -> bytes:
 
 
 def _read_file(path: Path) -> bytes:
+    check_path(path)
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -111,6 +113,7 @@ def _archive(path: str, version: tuple[int, int]) -> zipfile.ZipFile:
 
 
 def _member(archive: str, member: str) -> bytes:
+    check_path(archive)
     try:
         status = Path(archive).stat()
         opened = _archive(archive, (status.st_size, status.st_mtime_ns))
@@ -162,7 +165,9 @@ def _download(url: str) -> bytes:
     started = time.monotonic()
     request = urllib.request.Request(urllib.parse.quote(url, safe=URL_SAFE), headers={"User-Agent": "assay"})
     data = bytearray()
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+    public = opener()  # inside bounds: to public machines only
+    opening = public.open if public is not None else urllib.request.urlopen
+    with opening(request, timeout=TIMEOUT) as answer:
         expected = answer.headers.get("Content-Length")
         while block := answer.read1(BLOCK):
             data += block
