@@ -1,0 +1,430 @@
+"""Everything that rows are filtered and sorted by, dense by row number, loaded once a run.
+
+In: a finished project. Out: `ReviewTable`. Does not know: decisions, filters, how rows are shown.
+
+N is the number of row numbers ever given; rows that vanished from the source keep their place and are in no view.
+Memory: about 150 bytes a row of pictures, ids and the user's cells apart.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, Column, columns_of
+from assay.errors import UsageError
+from assay.project.dataset import Label
+from assay.storage import Folder
+from assay.views.cells import DatasetCells, MemoryCells
+from assay.views.query import CLEAN
+
+if TYPE_CHECKING:
+    from assay.project.project import Project
+
+Kind = Literal["category", "number", "date", "text", "flag", "score", "label", "id"]
+Flags = NDArray[np.bool_]
+Codes = NDArray[np.int32]
+
+HARMLESS = ("well_labeled", "unlabeled", "rare_class")  # checks whose flag is not a fault of the row
+CATEGORIES = ("split", "near_duplicate_kind", "predicted_language")  # our columns of few values
+LEVELS = 200  # values of a category that are listed
+MOST_LEVELS = 5_000  # distinct values above which a column is text
+LOOKED_AT = 65_536  # rows by which a column of strings is judged a category or text
+
+
+@dataclass(frozen=True)
+class ColumnInfo:
+    """A column that can be filtered and sorted by. ``ours``: from columns.py, where it is called ``column``.
+
+    ``low`` and ``high``: the ends of its values (dates in ISO form). ``levels``: its first `LEVELS` values.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    ours: bool
+    column: str
+    meaning: str = ""
+    direction: str = ""
+    low: float | str | None = None
+    high: float | str | None = None
+    levels: tuple[Label, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        keys = ("name", "title", "kind", "ours", "column", "meaning", "direction", "low", "high")
+        return {key: getattr(self, key) for key in keys} | {"levels": list(self.levels)}
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of few values: (N,) positions in ``levels``, -1 = blank. ``rank``: (K,) place of each level when sorted."""
+
+    codes: Codes
+    levels: Sequence[Label]
+    rank: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, codes: Codes, levels: Sequence[Label]) -> Coded:
+        return cls(codes, levels, label_rank(levels))
+
+
+Values: TypeAlias = "NDArray[Any] | Coded | pa.ChunkedArray"
+
+
+def label_rank(levels: Sequence[Label]) -> NDArray[np.int32]:
+    """(K,) place of each value in ascending order: numbers by value, strings by their UTF-8 bytes."""
+    keys = [
+        (0, level) if not isinstance(level, str) else (1, level.encode("utf-8", "surrogatepass")) for level in levels
+    ]
+    rank = np.empty(len(keys), np.int32)
+    rank[sorted(range(len(keys)), key=lambda at: keys[at])] = np.arange(len(keys))
+    return rank
+
+
+class ReviewTable:
+    """The columns of one run by row number; `ReviewTable.load` makes it from a project.
+
+    n : row numbers. order : int32, present rows in the user's order. place : int32 (N,), position in that order, -1 =
+    missing. classes : label values by code. flags, scores (NaN = none), numbers (-1 = none), labels (codes, -1 = none) :
+    (N,) by the names of columns.py. split : codes into ``splits``, -1 = none. cluster : int64, -1 = none. ids : Arrow.
+    cells : the user's columns. not_run : check -> why it has no results.
+    """
+
+    def __init__(
+        self,
+        *,
+        order: NDArray[Any],
+        ids: pa.ChunkedArray,
+        classes: Sequence[Label],
+        flags: Mapping[str, Flags],
+        scores: Mapping[str, NDArray[np.float32]],
+        numbers: Mapping[str, NDArray[np.int32]],
+        labels: Mapping[str, Codes],
+        split: Codes | None,
+        splits: Sequence[str],
+        cells: MemoryCells,
+        texts: Mapping[str, Callable[[], pa.ChunkedArray]],
+        public: Mapping[str, str],
+        roles: Mapping[str, Any],
+        modality: str,
+        not_run: Mapping[str, str],
+        project: Project | None = None,
+    ) -> None:
+        self.n = len(ids)
+        self.order: NDArray[np.int32] = np.asarray(order, np.int32)
+        self.place: NDArray[np.int32] = np.full(self.n, -1, np.int32)
+        self.place[self.order] = np.arange(len(self.order), dtype=np.int32)
+        self.ids, self.classes = ids, list(classes)
+        self.flags, self.scores, self.numbers, self.labels = dict(flags), dict(scores), dict(numbers), dict(labels)
+        self.split = np.full(self.n, -1, np.int32) if split is None else split
+        self.splits = list(splits)
+        self.cells, self._texts, self.public = cells, dict(texts), dict(public)
+        self.roles, self.modality, self.not_run, self.project = dict(roles), modality, dict(not_run), project
+        self._columns: dict[str, Values] = {}
+        self._read: dict[str, pa.ChunkedArray] = {}
+        self._lock = threading.RLock()
+        self._ours = {self.public.get(name, name): name for name in self._our_names()}
+
+    @classmethod
+    def load(cls, project: Project) -> ReviewTable:
+        """Read the result columns. Cost: 1 to 2 s and 150 bytes a row of memory at 1.3 million rows."""
+        dataset, run = project.dataset, project.run
+        n = dataset.n_rows
+        every = np.arange(n)
+        flags: dict[str, Flags] = {}
+        scores: dict[str, NDArray[np.float32]] = {}
+        numbers: dict[str, NDArray[np.int32]] = {}
+        labels: dict[str, Codes] = {"given_label": dataset.codes}
+        texts: dict[str, Callable[[], pa.ChunkedArray]] = {}
+        wanted = set(project.result_columns())
+        for kind in [kind for kind in project.kinds() if kind in run["tables"]]:
+            columns = [column for column in columns_of(kind) if column.name in wanted]
+            table = project.results(every, [column.name for column in columns if column.dtype != "string"])
+            for column in columns:
+                if column.dtype == "bool":
+                    flags[column.name] = _flag(table[column.name])
+                elif column.dtype == "float32":
+                    scores[column.name] = _score(table[column.name])
+                elif column.dtype == "label":
+                    labels[column.name] = _codes(table[column.name], project.classes)
+                elif column.dtype == "string":
+                    texts[column.name] = _reader(project, column.name)
+                else:
+                    numbers[column.name] = _whole(table[column.name])
+        flags["is_not_analyzed"] = _flag(project.results(every, ["is_not_analyzed"])["is_not_analyzed"])
+        texts["not_analyzed_reason"] = _reader(project, "not_analyzed_reason")
+        if project.classes:
+            flags["is_initially_unlabeled"] = dataset.codes < 0
+        split, splits = _split(dataset.rows["split"])
+        return cls(
+            order=dataset.order,
+            ids=dataset.rows["row_id"],
+            classes=project.classes,
+            flags=flags,
+            scores=scores,
+            numbers=numbers,
+            labels=labels,
+            split=split,
+            splits=splits,
+            cells=DatasetCells(Folder(project.path), run["dataset"], n),
+            texts=texts,
+            public=project.public_names,
+            roles=run["roles"],
+            modality=run["modality"],
+            not_run={
+                check["name"]: f"it was {check['status']} ({check['why']})"
+                for check in run["checks"]
+                if check["status"] != "ran"
+            },
+            project=project,
+        )
+
+    # labels --------------------------------------------------------------------------------------------------
+
+    @property
+    def given(self) -> Codes:
+        return self.labels["given_label"]
+
+    @property
+    def suggested(self) -> Codes:
+        return self.labels.get("suggested_label", self._none)
+
+    @property
+    def predicted(self) -> Codes:
+        return self.labels.get("predicted_label", self._none)
+
+    @property
+    def cluster(self) -> NDArray[np.int32]:
+        return self.numbers.get("near_duplicate_cluster_id", self._none)
+
+    @cached_property
+    def _none(self) -> NDArray[np.int32]:
+        return np.full(self.n, -1, np.int32)
+
+    @cached_property
+    def code_of(self) -> dict[tuple[bool, Label], int]:
+        """Class value -> code; with whether it is a truth value, for ``True == 1``."""
+        return {(isinstance(value, bool), value): code for code, value in enumerate(self.classes)}
+
+    def code(self, label: Label | None) -> int | None:
+        """The class code of a label, -1 for None, None where there is no such class."""
+        return -1 if label is None else self.code_of.get((isinstance(label, bool), label))
+
+    # checks --------------------------------------------------------------------------------------------------
+
+    @property
+    def present(self) -> Flags:
+        """(N,) rows that are in the source."""
+        return self.place >= 0
+
+    @cached_property
+    def checks(self) -> list[str]:
+        """Names of the checks that have results, in the order of columns.py."""
+        return [
+            c.name
+            for c in CHECKS
+            if self.modality in c.modalities and c.name not in self.not_run and c.flag in self.flags
+        ]
+
+    def flagged(self, check: str) -> Flags:
+        """(N,) rows that a check flagged, or rows that none has ("clean"). `UsageError` where it has no results."""
+        if check == CLEAN:
+            return self.clean
+        if check not in self.checks:
+            known = CHECK_BY_NAME[check]
+            if self.modality not in known.modalities:
+                whom = " and ".join(known.modalities)
+                raise UsageError(f"the check {check!r} is for {whom} data; this project holds {self.modality} data")
+            raise UsageError(f"the check {check!r} has no results: {self.not_run.get(check, 'it did not run')}")
+        return self.flags[CHECK_BY_NAME[check].flag]
+
+    @cached_property
+    def clean(self) -> Flags:
+        """(N,) present rows without a fault: well labelled, unlabelled and of a rare class are none."""
+        faulty = ~self.present
+        for name in self.checks:
+            if name not in HARMLESS:
+                faulty |= self.flagged(name)
+        return ~faulty
+
+    # columns -------------------------------------------------------------------------------------------------
+
+    @property
+    def text_names(self) -> list[str]:
+        """Our columns of sentences that this run has, by the names of columns.py."""
+        return list(self._texts)
+
+    def text(self, name: str) -> pa.ChunkedArray:
+        """One of them, read when somebody asks for it."""
+        with self._lock:
+            if name not in self._read:
+                self._read[name] = self._texts[name]()
+            return self._read[name]
+
+    def _our_names(self) -> list[str]:
+        there = {"row_id", *self.flags, *self.scores, *self.numbers, *self.labels, *self._texts}
+        there -= set() if self.classes else {"given_label"}
+        return [name for name in BY_NAME if name in there or (name == "split" and self.splits)]
+
+    @cached_property
+    def columns(self) -> list[ColumnInfo]:
+        """Every column, ours first. Cost: the first time, one pass over the user's columns."""
+        ours = [self._info(name, column) for name, column in self._ours.items()]
+        return ours + [self._info(name, None) for name in self.cells.schema.names]
+
+    @cached_property
+    def names(self) -> list[str]:
+        return [*self._ours, *self.cells.schema.names]
+
+    def column(self, name: str) -> Values:
+        """A column by the name people see: numbers, scores, flags (N,); dates as datetime64[us]; few values `Coded`;
+        texts and ids Arrow. Loaded once. `UsageError` for a name that is none.
+        """
+        with self._lock:
+            if name not in self._columns:
+                self._columns[name] = (
+                    self._our_values(self._ours[name]) if name in self._ours else self._user_values(name)
+                )
+            return self._columns[name]
+
+    def kind(self, name: str) -> Kind:
+        """The kind of a column. Cost: that of loading it."""
+        if name in self._ours:
+            return self._our_kind(self._ours[name])
+        values = self.column(name)
+        if isinstance(values, Coded):
+            return "category"
+        if isinstance(values, np.ndarray):
+            return "date" if values.dtype.kind == "M" else "number"
+        return "text"
+
+    def _our_kind(self, name: str) -> Kind:
+        for kind, holds in (
+            ("flag", self.flags),
+            ("score", self.scores),
+            ("number", self.numbers),
+            ("label", self.labels),
+        ):
+            if name in holds:
+                return kind  # type: ignore[return-value]
+        return "id" if name == "row_id" else "category" if name in CATEGORIES else "text"
+
+    def _our_values(self, name: str) -> Values:
+        if name == "row_id":
+            return self.ids
+        if name == "split":
+            return Coded.of(self.split, self.splits)
+        if name in self.labels:
+            return Coded.of(self.labels[name], self.classes)
+        if name in self._texts:
+            return _coded(self.text(name)) if name in CATEGORIES else self.text(name)
+        if name in self.numbers:
+            return np.where(self.numbers[name] < 0, np.nan, self.numbers[name]).astype(np.float32)
+        return self.flags[name] if name in self.flags else self.scores[name]
+
+    def _user_values(self, name: str) -> Values:
+        if name not in self.cells.schema.names:
+            raise UsageError(f"there is no column {name!r}; the columns are {', '.join(self.names)}")
+        return typed(self.cells.column(name), as_text=name == self.roles.get("text"))
+
+    def _info(self, name: str, ours: str | None) -> ColumnInfo:
+        values, kind = self.column(name), self.kind(name)
+        low, high = _ends(values) if kind in ("number", "score", "date") else (None, None)
+        levels: tuple[Label, ...] = ()
+        if isinstance(values, Coded):
+            levels = tuple(values.levels[at] for at in np.argsort(values.rank)[:LEVELS].tolist())
+        about = BY_NAME[ours] if ours else Column(name, "string", "", "")
+        title = ours.removeprefix("is_").replace("_", " ").capitalize() if ours else name
+        return ColumnInfo(
+            name, title, kind, ours is not None, ours or name, about.meaning, about.direction, low, high, levels
+        )
+
+
+def typed(column: pa.ChunkedArray, *, as_text: bool = False) -> Values:
+    """A user's column as it can be compared: float64 (NaN = blank), datetime64[us] (NaT), `Coded`, or Arrow strings.
+
+    Strings are a category where the first `LOOKED_AT` rows repeat their values and the column has at most `MOST_LEVELS`.
+    """
+    kind = column.type
+    if pa.types.is_boolean(kind):
+        codes = column.cast(pa.int32()).fill_null(-1).to_numpy()
+        return Coded.of(np.asarray(codes, np.int32), [False, True])
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return np.asarray(column.cast(pa.float64()).fill_null(np.nan).to_numpy(), np.float64)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        plain = column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False).cast(pa.int64())
+        blank = column.is_null().to_numpy()
+        values = np.asarray(plain.fill_null(0).to_numpy()).astype("datetime64[us]")
+        return np.where(blank, np.datetime64("NaT", "us"), values)
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        column = column.cast(pa.string())
+    if as_text or not _repeats(column.slice(0, LOOKED_AT)):
+        return column
+    coded = _coded(column)
+    return coded if len(coded.levels) <= MOST_LEVELS else column
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    distinct, filled = pc.count_distinct(column).as_py(), len(column) - column.null_count
+    return bool(distinct <= max(20, min(filled // 2, MOST_LEVELS)))
+
+
+def _coded(column: pa.ChunkedArray) -> Coded:
+    encoded = column.dictionary_encode().combine_chunks()
+    return Coded.of(np.asarray(encoded.indices.fill_null(-1).to_numpy(), np.int32), encoded.dictionary.to_pylist())
+
+
+def _ends(values: Any) -> tuple[float | str | None, float | str | None]:
+    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values[~np.isnat(values)]
+    if not len(known):
+        return None, None
+    low, high = known.min(), known.max()
+    if values.dtype.kind == "M":
+        return str(low), str(high)
+    return float(low), float(high)
+
+
+def _flag(column: pa.ChunkedArray) -> Flags:
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column), bool)
+    return np.asarray(column.fill_null(False).to_numpy(), bool)
+
+
+def _score(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    return np.asarray(column.cast(pa.float32()).fill_null(np.nan).to_numpy(), np.float32)
+
+
+def _whole(column: pa.ChunkedArray) -> NDArray[np.int32]:
+    return np.asarray(column.cast(pa.int64()).fill_null(-1).to_numpy(), np.int64).clip(-1, 2**31 - 1).astype(np.int32)
+
+
+def _codes(column: pa.ChunkedArray, classes: Sequence[Label]) -> Codes:
+    if pa.types.is_null(column.type) or not classes:
+        return np.full(len(column), -1, np.int32)
+    index = pc.index_in(column, value_set=pa.array(classes, column.type))
+    return np.asarray(index.fill_null(-1).to_numpy(), np.int32)
+
+
+def _split(column: pa.ChunkedArray) -> tuple[Codes | None, list[str]]:
+    if column.null_count == len(column):
+        return None, []
+    coded = _coded(column)
+    return coded.codes, [str(level) for level in coded.levels]
+
+
+def _reader(project: Project, name: str) -> Callable[[], pa.ChunkedArray]:
+    """Sentences are read when somebody asks for one."""
+
+    def read() -> pa.ChunkedArray:
+        column = project.results(np.arange(project.dataset.n_rows), [name])[name]
+        return column.cast(pa.string()) if pa.types.is_null(column.type) else column
+
+    return read
