@@ -14,6 +14,7 @@ import pyarrow as pa
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from assay.actions import State
 from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, COLUMNS, ROW_ID, public_names
 from assay.project.layout import refuse_source
 from assay.report.notebook import IssuesFrame
@@ -47,6 +48,7 @@ class FakeProject:
         self.dataset = SimpleNamespace(
             order=np.arange(n), rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris}), splits=None
         )
+        self.log = SimpleNamespace(state=lambda at=None: State(n))  # nobody decided anything
         self.reads: list[int] = []  # rows asked of cells(): what a report must keep small
         self.public_names = public_names(cells.column_names)
         not_ran = {k: ("skipped", v) for k, v in (skipped or {}).items()} | {

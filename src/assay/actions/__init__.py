@@ -1,9 +1,17 @@
-"""What to do about the issues found: relabel, leave out, keep, or leave for a person.
+"""What to do about the issues found, and the log of what people decided about them.
 
-In: issue columns, decisions already taken, a policy. Out: a `FixPlan`. Does not know: files, where decisions come from.
+In: issue columns, a policy; requests of people. Out: a `FixPlan`; an `ActionLog` and the `State` it folds to.
+Does not know: how issues were found, filters, HTTP.
 """
 
+from assay.actions.entry import ACTION_NAMES, Done, Entry, Meanwhile, Prepared, Request
+from assay.actions.log import ActionLog, Difference, default_person
 from assay.actions.plan import Decision, FixPlan, plan_fixes
 from assay.actions.policy import POLICIES, Policy
+from assay.actions.prepare import prepare
+from assay.actions.state import State, fold
 
-__all__ = ["POLICIES", "Decision", "FixPlan", "Policy", "plan_fixes"]
+__all__ = [
+    "ACTION_NAMES", "POLICIES", "ActionLog", "Decision", "Difference", "Done", "Entry", "FixPlan", "Meanwhile", "Policy",
+    "Prepared", "Request", "State", "default_person", "fold", "plan_fixes", "prepare",
+]  # fmt: skip

@@ -9,26 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.actions import FixPlan, Policy, plan_fixes
-from assay.columns import BY_NAME, ROW_ID
+from assay.actions.log_facts import fix_columns
+from assay.columns import ROW_ID
 from assay.export.dataset import Batch, Exported, export_dataset
 
 if TYPE_CHECKING:
     from assay.project.project import Project
-
-NEEDED = (
-    "given_label", "is_not_analyzed", "is_initially_unlabeled", "is_label_issue", "is_safe_to_fix", "suggested_label",
-    "suggested_label_confidence_score", "is_outlier", "is_exact_duplicate", "is_near_duplicate",
-    "near_duplicate_cluster_id", "is_duplicate_label_conflict", "is_duplicate_label_wrong", "duplicate_correct_label",
-    "image_width", "image_height", "text_num_characters", "is_low_information", "is_dark", "is_light", "is_empty_text",
-    "is_non_language",
-)  # fmt: skip
 
 
 def export_project(
@@ -41,14 +33,17 @@ def export_project(
     keep_excluded: bool = False,
     only_corrections: bool = False,
     csv_guard: bool = False,
+    at: int | None = None,
 ) -> Exported:
-    """Write the dataset to train on, fixed as ``fix`` says; ``lines()`` of the result tell what was done and left.
+    """Write the dataset to train on: with what people decided, then fixed as ``fix`` says where nobody decided.
 
-    ``fix`` is "none", "auto", "reference" or a `assay.actions.Policy`; the other options are those of `export_dataset`.
+    ``fix`` is "none", "auto", "reference" or a `assay.actions.Policy`; ``at`` takes the decisions as they stood after that
+    entry of the log (0 = none of them; default all); the other options are those of `export_dataset`. ``lines()`` of
+    the result tell what was done and what is left.
     """
     target = Path(path)
     project.refuse_source(target)
-    plan = _plan(project, fix)
+    plan = _plan(project, fix, at)
     present = project.result_columns()
     pictures = project.run["modality"] == "image"
     done = export_dataset(
@@ -74,19 +69,12 @@ def _in_memory(project: Project) -> bool:
     return bool(pc.all(pc.equal(project.dataset.rows["uri"], "")).as_py())
 
 
-def _plan(project: Project, fix: str | Policy) -> FixPlan:
-    present = set(project.result_columns())
-    table = project.results(columns=[name for name in NEEDED if name in present])
-    return plan_fixes({name: _array(table[name], name) for name in table.column_names if name != ROW_ID}, {}, fix)
-
-
-def _array(column: pa.ChunkedArray, name: str) -> Any:
-    """Labels as objects with None, so that integers stay integers; everything else as numpy."""
-    if BY_NAME[name].dtype != "label":
-        return column.to_pandas()
-    out = np.empty(len(column), object)
-    out[:] = column.to_pylist()
-    return out
+def _plan(project: Project, fix: str | Policy, at: int | None) -> FixPlan:
+    order = project.dataset.order
+    decisions = project.log.state(at).decisions()
+    if decisions:  # by position, as the columns are
+        decisions = {place: decisions[row] for place, row in enumerate(order.tolist()) if row in decisions}
+    return plan_fixes(fix_columns(project), decisions, fix)
 
 
 def _batches(project: Project, plan: FixPlan) -> Iterator[Batch]:

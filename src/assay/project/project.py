@@ -1,7 +1,7 @@
-"""A finished project, read: results in the user's order, cells, pictures, findings.
+"""A finished project, read: results in the user's order, cells, pictures, findings; and what people decided about it.
 
-In: a project folder. Out: Arrow tables, DataFrames, reports, exports. Reading writes nothing into the project.
-Does not know: how results were computed.
+In: a project folder. Out: Arrow tables, DataFrames, reports, exports. Reading writes nothing into the project; only
+decisions are written, to the log beside the results. Does not know: how results were computed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ from assay.storage import Folder
 if TYPE_CHECKING:
     import pandas as pd
 
+    from assay.actions import ActionLog, Done
+
 AHEAD = 256  # pictures that are read at once from those that came in memory
+DECIDED = ("corrected_label", "action")
 ARROW = {"bool": pa.bool_(), "float32": pa.float32(), "int32": pa.int32(), "int64": pa.int64(), "string": pa.string()}
 
 
@@ -35,7 +38,7 @@ class Project:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._folder = Folder(path)
-        read_project(self._folder)
+        self.uuid = str(read_project(self._folder).get("uuid", ""))
         run = latest_run(self._folder)
         if run is None:
             raise ProjectError(f"{self._folder.root} holds no finished analysis; run assay analyze again: it resumes")
@@ -99,8 +102,15 @@ class Project:
     def results(
         self, rows: NDArray[np.int64] | Sequence[int] | None = None, columns: Sequence[str] | None = None
     ) -> pa.Table:
-        """Result columns (names of columns.py) of the given row numbers; default: every present row, the user's order."""
-        wanted = self.result_columns() if columns is None else [ROW_ID, *(name for name in columns if name != ROW_ID)]
+        """Result columns (names of columns.py) of the given row numbers; default: every present row, the user's order.
+
+        ``columns``: default all of the run, and where somebody decided something ``corrected_label`` and ``action``.
+        """
+        if columns is None:
+            decided = [*DECIDED] if self.decided else []
+            wanted = [*self.result_columns(), *decided]
+        else:
+            wanted = [ROW_ID, *(name for name in columns if name != ROW_ID)]
         index = self.dataset.order if rows is None else np.asarray(rows, np.int64)
         taken = pa.array(index)
         out: dict[str, Any] = {}
@@ -150,10 +160,25 @@ class Project:
             return rows["split"]
         if name == "is_initially_unlabeled":
             return pa.array(self.dataset.codes < 0)
+        if name in DECIDED:
+            return self._decided_column(name)
         if name in ("is_not_analyzed", "not_analyzed_reason"):
             reasons = self._folder.get_table(f"{self.run['vectors']}.reasons.parquet")["reason"]
             return reasons if name == "not_analyzed_reason" else pa.compute.is_valid(reasons)
         raise UsageError(f"there is no result column {name!r}; see docs/columns or assay.columns.COLUMNS")
+
+    def _decided_column(self, name: str) -> pa.Array:
+        """What was decided by row number, as an export would show it: a row that is left out says "exclude"."""
+        from assay.actions.plan import EXCLUDE
+        from assay.actions.entry import ACTION_NAMES
+
+        state = self.log.state()
+        if name == "action":
+            codes = np.where(state.excluded, ACTION_NAMES.index(EXCLUDE), state.action)
+            return pa.array(ACTION_NAMES).take(pa.array(codes, mask=codes == 0))
+        kind = self._type(name)
+        labels = pa.array([str(label) for label in state.labels] if kind == pa.string() else state.labels, kind)
+        return labels.take(pa.array(state.label, mask=state.label < 0))
 
     def cells(self, rows: NDArray[np.int64] | Sequence[int] | None = None) -> pa.Table:
         """The user's columns, untouched; default: every present row, the user's order."""
@@ -258,6 +283,93 @@ class Project:
             table[check.score].to_numpy().astype(float)[table[check.flag].to_numpy(zero_copy_only=False).astype(bool)]
         )
         return rows[np.argsort(-np.nan_to_num(score, nan=-1.0), kind="stable")]
+
+    # decisions -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def log(self) -> ActionLog:
+        """The log of decisions; nothing is written before the first one."""
+        from assay.actions import ActionLog
+
+        return ActionLog.open(self)
+
+    @property
+    def decided(self) -> int:
+        """Rows that somebody decided about, by hand or by a fix in bulk."""
+        return int(np.count_nonzero(self.log.state().action))
+
+    def decide(
+        self,
+        action: str,
+        rows: NDArray[np.int64] | Sequence[int] | None = None,
+        ids: Sequence[str | int] | None = None,
+        label: Label | None = None,
+        text: str | None = None,
+        person: str | None = None,
+        *,
+        policy: str = "reference",
+        overwrite: bool = False,
+    ) -> Done:
+        """Write a decision about rows into the log, as one entry that can be undone.
+
+        Parameters
+        ----------
+        action : "keep", "label", "exclude", "auto-fix", "unresolved", "clear", "tag", "untag" or "note".
+        rows, ids : row numbers, or the user's row ids; one of them.
+        label : the new label, for "label"; a new class is allowed.
+        text : the name of the tag, or the note.
+        person : who decides; default $ASSAY_USER, else the login name.
+        policy : of "auto-fix": "reference" takes every suggestion, "auto" only safe ones.
+        overwrite : replace decisions that stand. An auto-fix never replaces what a person decided.
+
+        Returns
+        -------
+        assay.actions.Done
+            ``said`` is one plain sentence; ``entry`` is None where nothing changed.
+
+        Raises
+        ------
+        assay.errors.UsageError
+            unknown action or row, a label that does not fit, nothing to act on.
+        """
+        from assay.actions import Request, default_person
+
+        if (rows is None) == (ids is None):
+            raise UsageError("name the rows by rows (row numbers) or by ids (row ids), one of them")
+        numbers = np.asarray(rows) if rows is not None else self.rows_of(ids or [])
+        request = Request(
+            action, numbers, label, text, policy, True if overwrite or action == "clear" else None, route="api"
+        )
+        return self.log.append(request, person or default_person())
+
+    def undo(self, number: int | None = None, person: str | None = None) -> Done:
+        """Switch off your latest entry that is on, or the entry of this number, whoever made it."""
+        from assay.actions import default_person
+
+        return self.log.undo(person or default_person(), number)
+
+    def redo(self, number: int | None = None, person: str | None = None) -> Done:
+        """Switch on again what your latest undo switched off, or the entry of this number."""
+        from assay.actions import default_person
+
+        return self.log.redo(person or default_person(), number)
+
+    def rows_of(self, ids: Sequence[str | int]) -> NDArray[np.int64]:
+        """Row numbers of the user's row ids, aligned with them; `UsageError` names the first that do not exist."""
+        known = self.dataset.rows["row_id"].combine_chunks()
+        wanted = pa.array([str(i) for i in ids], pa.string())
+        try:
+            wanted = wanted.cast(known.type)
+        except pa.ArrowInvalid as error:
+            raise UsageError(
+                f"a row id does not fit: the ids of this project are of type {known.type} ({error})"
+            ) from error
+        found = pa.compute.index_in(wanted, value_set=known)
+        if found.null_count:
+            strange = [str(i) for i, place in zip(ids, found.to_pylist(), strict=True) if place is None]
+            more = f" and {len(strange) - 3:,} more" if len(strange) > 3 else ""
+            raise UsageError(f"there is no row with the id {', '.join(map(repr, strange[:3]))}{more}")
+        return np.asarray(found.to_numpy(), np.int64)
 
     def refuse_source(self, path: str | os.PathLike[str]) -> None:
         """`UsageError` if writing ``path`` would change the user's data or this project."""

@@ -1,0 +1,238 @@
+"""What somebody asks for, what would change, and what the log keeps of it.
+
+In: values. Out: `Request`, `Prepared`, `Entry`, `Done`; plain records. Does not know: the state, files, databases.
+
+A request belongs to one channel: the decision about a row, one tag, or the note. An entry of a later number wins over an
+earlier one of the same channel; "undo" and "redo" switch a whole entry off and on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.errors import AssayError
+from assay.project.dataset import Label
+
+# codes of State.action; an auto-fix that leaves a row out is an "auto-fix" with `excluded`
+ACTION_NAMES = ("", "keep", "label", "exclude", "auto-fix", "unresolved")
+DECISIONS = ("keep", "label", "exclude", "auto-fix", "unresolved", "clear")
+TAGS = ("tag", "untag")
+NOTE = "note"
+UNDO, REDO = "undo", "redo"
+ASKED = (*DECISIONS, *TAGS, NOTE)
+ROUTES = ("row", "selection", "bulk", "class", "file", "api")
+BY_PERSON = ("row", "selection")  # routes by which a person named the rows one by one
+
+Rows = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.int32]
+Channel = tuple[str, str]
+
+_NO_ROWS: Rows = np.zeros(0, np.int64)
+_NO_NUMBERS: Numbers = np.zeros(0, np.int32)
+_NO_FLAGS: Flags = np.zeros(0, bool)
+
+
+class Meanwhile(AssayError):  # noqa: N818  (what happened, not what is wrong)
+    """Somebody else changed these rows since the asking person's screen was drawn; nothing was written.
+
+    ``rows``: [{row, person, action, label, number}], what happened last to each.
+    """
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        people = ", ".join(sorted({row["person"] for row in rows}))
+        what = "1 row was" if len(rows) == 1 else f"{len(rows):,} rows were"
+        super().__init__(f"{what} changed meanwhile by {people}; look at the new state and decide again")
+        self.rows = rows
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What somebody asks for.
+
+    action : one of `ASKED`.
+    rows : row numbers; made ascending and unique.
+    label : the new label, for "label".
+    text : the tag's name, or the note ("" removes it).
+    policy : of "auto-fix": "reference" takes every suggestion, "auto" only safe ones.
+    overwrite : replace decisions that stand? Default: yes where rows were named one by one (routes "row", "selection") and
+        for "clear", else no. An auto-fix by another route never replaces what a person decided, whatever this says.
+    route : one of `ROUTES`.
+    view : the filter and sort that chose the rows, kept for the log.
+    """
+
+    action: str
+    rows: Rows = field(default_factory=lambda: _NO_ROWS)
+    label: Label | None = None
+    text: str | None = None
+    policy: str = "reference"
+    overwrite: bool | None = None
+    route: str = "row"
+    view: dict[str, Any] | None = None
+
+    @property
+    def replaces(self) -> bool:
+        """May decisions that stand be replaced?"""
+        if self.overwrite is not None:
+            return self.overwrite
+        return self.action == "clear" or self.route in BY_PERSON
+
+    @property
+    def by_hand(self) -> bool:
+        """Is what comes of it a person's decision? Everything but an auto-fix of rows that nobody named."""
+        return by_hand(self.action, self.route)
+
+
+def by_hand(action: str, route: str) -> bool:
+    return action != "auto-fix" or route in BY_PERSON
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a request would change: the same for the preview and for the deed. Arrays and lists are aligned with ``rows``.
+
+    labels : the new label, None = none. excluded : rows that this takes out. given : the label as given.
+    skipped : reason -> rows left alone. pairs : (given, new, rows) of relabelled rows, most first.
+    was : (action, label, excluded) of the rows before.
+    """
+
+    request: Request
+    rows: Rows
+    labels: list[Label | None]
+    excluded: Flags
+    skipped: dict[str, int]
+    pairs: list[tuple[Label | None, Label, int]]
+    was: list[tuple[str, Label | None, bool]] = field(default_factory=list)
+
+    @property
+    def relabeled(self) -> int:
+        """Rows whose label will not be the given one."""
+        return sum(count for _, _, count in self.pairs)
+
+    def summary(self, first: int = 20) -> dict[str, Any]:
+        """What would happen, as JSON values; ``first``: how many rows are shown with before and after."""
+        out: dict[str, Any] = {
+            "action": self.request.action,
+            "n": len(self.rows),
+            "relabeled": self.relabeled,
+            "excluded": int(self.excluded.sum()),
+            "skipped": dict(self.skipped),
+            "pairs": [list(pair) for pair in self.pairs],
+        }
+        after = "" if self.request.action == "clear" else self.request.action
+        out["first"] = [
+            {
+                "row": int(row),
+                "before": {"action": was[0], "label": was[1], "excluded": was[2]},
+                "after": {"action": after, "label": label, "excluded": bool(gone)},
+            }
+            for row, was, label, gone in zip(
+                self.rows[:first], self.was[:first], self.labels[:first], self.excluded[:first], strict=False
+            )
+        ]
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One line of the log, never changed once written.
+
+    rows : (n,) ascending row numbers that the entry changed when it was written.
+    codes, names : the new label of each row as an index into ``names``, -1 = none; None where ``label`` says all.
+    excluded : (n,) rows taken out. before : (n,) number of the entry that decided each row before, 0 = none.
+    under : (n,) number of the latest entry below in this channel, undone ones included: what an undo goes down through.
+    undoes : of "undo" and "redo": the entry switched off or on. summary : `Prepared.summary` without rows.
+    Entries read without rows have ``n_rows`` and empty arrays.
+    """
+
+    number: int
+    token: str
+    at: str
+    person: str
+    action: str
+    route: str
+    n_rows: int
+    label: Label | None = None
+    text: str | None = None
+    policy: str | None = None
+    view: dict[str, Any] | None = None
+    undoes: int | None = None
+    kept: int = 0
+    summary: dict[str, Any] = field(default_factory=dict)
+    rows: Rows = field(default_factory=lambda: _NO_ROWS)
+    codes: Numbers | None = None
+    names: list[Label] = field(default_factory=list)
+    excluded: Flags = field(default_factory=lambda: _NO_FLAGS)
+    before: Numbers = field(default_factory=lambda: _NO_NUMBERS)
+    under: Numbers = field(default_factory=lambda: _NO_NUMBERS)
+
+    @property
+    def channel(self) -> Channel:
+        """What the entry is about; entries of different channels do not touch each other."""
+        if self.action in TAGS:
+            return "tag", self.text or ""
+        return ("note", "") if self.action == NOTE else ("decision", "")
+
+    @property
+    def labels(self) -> list[Label | None] | None:
+        """The new label of each row; None where the action gives none."""
+        if self.codes is not None:
+            return [self.names[code] if code >= 0 else None for code in self.codes.tolist()]
+        return [self.label] * len(self.rows) if self.action == "label" else None
+
+    def to_dict(self, rows: int = 0) -> dict[str, Any]:
+        """As JSON values, with the first ``rows`` rows."""
+        names = (
+            "number",
+            "at",
+            "person",
+            "action",
+            "route",
+            "n_rows",
+            "label",
+            "text",
+            "policy",
+            "view",
+            "undoes",
+            "kept",
+        )
+        out = {name: getattr(self, name) for name in names} | {"summary": self.summary}
+        if rows:
+            out["rows"] = self.rows[:rows].tolist()
+            out["labels"] = None if self.labels is None else self.labels[:rows]
+            out["excluded"] = self.excluded[:rows].tolist()
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """What came of asking. ``entry`` is None where nothing changed, and then nothing was written.
+
+    kept : of an undo or redo: rows that a later decision holds. number : the log's last entry.
+    """
+
+    entry: Entry | None
+    summary: dict[str, Any]
+    number: int
+    kept: int = 0
+
+    @property
+    def said(self) -> str:
+        """One plain sentence."""
+        skipped = "; ".join(f"{count:,} skipped: {why}" for why, count in self.summary.get("skipped", {}).items())
+        tail = f" ({skipped})" if skipped else ""
+        if self.entry is None:
+            return str(self.summary.get("why", f"nothing changed{tail}"))
+        n, number = self.entry.n_rows, self.entry.number
+        rows = "1 row" if n == 1 else f"{n:,} rows"
+        if self.entry.undoes is not None:
+            held = f"; a later decision holds {self.kept:,}" if self.kept else ""
+            word = "undid" if self.entry.action == UNDO else "redid"
+            return f"entry {number}: {word} entry {self.entry.undoes}, {rows} changed{held}"
+        new = f" -> {self.entry.label}" if self.entry.label is not None else ""
+        text = f" {self.entry.text!r}" if self.entry.text else ""
+        return f"entry {number}: {self.entry.action}{new}{text}, {rows}{tail}"

@@ -1,0 +1,163 @@
+"""The database of a log: SQLite beside the project, or any other by URL.
+
+In: a URL. Out: a `Database`: connections for reading and for writing, tables that are there and of the right version.
+Does not know: what an entry means. All that is special to SQLite is in `_sqlite`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from assay.actions.migrations import NEWEST, VERSION_TABLE
+from assay.errors import ProjectError, StorageError
+from assay.storage.folder import told_plainly
+
+WAIT = 60  # seconds for a database that another program holds
+
+
+@dataclass(frozen=True)
+class Database:
+    """``reader`` never writes. ``file``: of SQLite, else None; its neighbour ``.lock`` is held by every write."""
+
+    reader: sa.Engine
+    writer: sa.Engine
+    file: Path | None
+
+    @classmethod
+    def at(cls, url: str) -> Database:
+        """Nothing is opened or made yet. `ProjectError` for a URL that is none, or whose driver is not installed."""
+        try:
+            made = sa.make_url(url)
+            if made.get_backend_name() == "sqlite":
+                return _sqlite(Path(made.database or ""))
+            engine = sa.create_engine(made, pool_pre_ping=True)
+        except (sa.exc.ArgumentError, ImportError) as error:
+            raise ProjectError(f"cannot open the database of decisions: {error}") from error
+        return cls(engine, engine, None)
+
+    def exists(self) -> bool:
+        """Has anything been written? `ProjectError` if a newer Assay wrote it."""
+        if self.file is not None and not self.file.exists():
+            return False
+        with told(self.file), self.reader.connect() as connection:
+            version = _version(connection)
+        if version is not None and version > NEWEST:
+            raise ProjectError(
+                f"the decisions were written by a newer Assay (version {version}, this one knows {NEWEST}); "
+                "upgrade with: pip install -U assay"
+            )
+        return version == NEWEST
+
+    def migrate(self) -> None:
+        """Make the tables, or bring them to this version: all of it or nothing."""
+        from alembic import command
+        from alembic.config import Config
+
+        with self.writing() as connection:
+            if _version(connection) != NEWEST:
+                config = Config()
+                config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+                config.set_main_option("path_separator", "os")
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction, committed at the end and durable then; one writer at a time, in all processes."""
+        with told(self.file), self._alone(), self.writer.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        with told(self.file), self.reader.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The one lock of all writers of a file. Without it SQLite's writers starve each other for seconds, and before
+        3.51.3 two that write and checkpoint at one moment can damage the file. Released when the process dies."""
+        if self.file is None:
+            yield
+            return
+        path = self.file.with_name(f"{self.file.name}.lock")
+        with told_plainly(path):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def close(self) -> None:
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+def _version(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+
+
+def _sqlite(file: Path) -> Database:
+    """Readers open the file read-only, so that none of them ever writes pages back into it when it closes; a writer's
+    connection lives within the lock. Transactions are begun by hand: Python's own begin too late to hold a new table."""
+    uri = file.absolute().as_uri()
+
+    def read() -> sqlite3.Connection:
+        return sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=WAIT, check_same_thread=False, isolation_level=None)
+
+    def write() -> sqlite3.Connection:
+        new = not file.exists()
+        connection = sqlite3.connect(uri, uri=True, timeout=WAIT, check_same_thread=False, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        if new:  # the name of the file is durable too
+            handle = os.open(file.absolute().parent, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        return connection
+
+    reader = sa.create_engine("sqlite://", creator=read, poolclass=sa.QueuePool)
+    writer = sa.create_engine("sqlite://", creator=write, poolclass=NullPool)
+    sa.event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return Database(reader, writer, file)
+
+
+@contextlib.contextmanager
+def told(file: Path | None) -> Iterator[None]:
+    """The database's own errors as one sentence with advice."""
+    place = file if file is not None else "the database of decisions"
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error.orig)
+        if "full" in reason:
+            raise StorageError(
+                f"cannot write {place}: the disk is full; free some space, nothing was half-written"
+            ) from error
+        if "readonly" in reason or "read-only" in reason or "unable to open" in reason:
+            raise StorageError(
+                f"cannot write {place}: it is read-only here; copy the project to where you may write"
+            ) from error
+        raise StorageError(f"cannot use {place}: {reason}") from error
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.DatabaseError) and (
+            "malformed" in str(error.orig) or "not a database" in str(error.orig)
+        ):
+            raise ProjectError(
+                f"{place} is damaged ({error.orig}); restore it from a copy: it holds the decisions"
+            ) from error
+        raise

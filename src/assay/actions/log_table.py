@@ -1,0 +1,163 @@
+"""Entries and snapshots as rows of a database.
+
+In: a connection, a project's uuid, entries. Out: entries. Does not know: what they mean, who may write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from assay.actions.entry import REDO, UNDO, Entry
+from assay.actions.packed import pack_flags, pack_numbers, pack_rows, unpack_flags, unpack_numbers, unpack_rows
+
+META = sa.MetaData()
+HEADS = sa.Table("log_heads", META, sa.Column("project", sa.String), sa.Column("number", sa.Integer))
+PLAIN = ("number", "token", "at", "person", "action", "route", "n_rows", "kept", "undoes", "policy", "text")
+JSON = ("label", "view", "summary")
+PACKED = ("rows", "codes", "names", "excluded", "before", "under")
+ENTRIES = sa.Table(
+    "log_entries",
+    META,
+    sa.Column("project", sa.String),
+    *(sa.Column(name, sa.Integer if name in ("number", "n_rows", "kept", "undoes") else sa.Text) for name in PLAIN),
+    *(sa.Column(name, sa.Text) for name in (*JSON, "names")),
+    *(sa.Column(name, sa.LargeBinary) for name in PACKED if name != "names"),
+)
+SNAPSHOTS = sa.Table(
+    "log_snapshots",
+    META,
+    sa.Column("project", sa.String),
+    sa.Column("number", sa.Integer),
+    sa.Column("data", sa.LargeBinary),
+)
+AT_ONCE = 500  # numbers in one question
+
+
+class LogTable:
+    """The log of one project in a database that may hold many."""
+
+    def __init__(self, project: str) -> None:
+        self.project = project
+
+    # writing -------------------------------------------------------------------------------------------------
+
+    def claim(self, connection: sa.Connection) -> int:
+        """The number of the last entry. Touching the head first makes other writers wait, in any database."""
+        mine = HEADS.c.project == self.project
+        if not connection.execute(sa.update(HEADS).where(mine).values(number=HEADS.c.number)).rowcount:
+            connection.execute(sa.insert(HEADS).values(project=self.project, number=0))
+        return int(connection.execute(sa.select(HEADS.c.number).where(mine)).scalar_one())
+
+    def insert(self, connection: sa.Connection, entries: Sequence[Entry]) -> None:
+        connection.execute(sa.insert(ENTRIES), [{"project": self.project, **_record(entry)} for entry in entries])
+        mine = HEADS.c.project == self.project
+        connection.execute(sa.update(HEADS).where(mine).values(number=entries[-1].number))
+
+    def put_snapshot(self, connection: sa.Connection, number: int, data: bytes, every: int) -> None:
+        """Keep it, and let go of those before it whose number is no multiple of ``every``: they are only for speed."""
+        mine = SNAPSHOTS.c.project == self.project
+        old = sa.delete(SNAPSHOTS).where(mine, (SNAPSHOTS.c.number == number) | (SNAPSHOTS.c.number % every != 0))
+        connection.execute(old)
+        connection.execute(sa.insert(SNAPSHOTS).values(project=self.project, number=number, data=data))
+
+    # reading -------------------------------------------------------------------------------------------------
+
+    def last(self, connection: sa.Connection) -> int:
+        """The number of the last entry, 0 = none."""
+        return int(connection.execute(sa.select(HEADS.c.number).where(HEADS.c.project == self.project)).scalar() or 0)
+
+    def snapshot(self, connection: sa.Connection, at: int) -> tuple[int, bytes] | None:
+        """The newest one that is not after entry ``at``."""
+        mine = sa.select(SNAPSHOTS.c.number, SNAPSHOTS.c.data).where(
+            SNAPSHOTS.c.project == self.project, SNAPSHOTS.c.number <= at
+        )
+        found = connection.execute(mine.order_by(SNAPSHOTS.c.number.desc()).limit(1)).first()
+        return None if found is None else (int(found[0]), bytes(found[1]))
+
+    def between(self, connection: sa.Connection, after: int, upto: int) -> list[Entry]:
+        """Entries after one number up to another, with rows, in their order."""
+        return self._read(
+            connection, [ENTRIES.c.number > after, ENTRIES.c.number <= upto], ENTRIES.c.number.asc(), None
+        )
+
+    def named(self, connection: sa.Connection, numbers: Sequence[int], *, rows: bool = True) -> dict[int, Entry]:
+        found: dict[int, Entry] = {}
+        for start in range(0, len(numbers), AT_ONCE):
+            some = ENTRIES.c.number.in_(list(numbers[start : start + AT_ONCE]))
+            found |= {e.number: e for e in self._read(connection, [some], ENTRIES.c.number.asc(), None, rows=rows)}
+        return found
+
+    def with_token(self, connection: sa.Connection, token: str) -> Entry | None:
+        found = self._read(connection, [ENTRIES.c.token == token], ENTRIES.c.number.asc(), 1)
+        return found[0] if found else None
+
+    def newest(
+        self, connection: sa.Connection, *, before: int | None, after: int | None, limit: int, rows: bool
+    ) -> list[Entry]:
+        where = [ENTRIES.c.number < before] if before is not None else []
+        where += [ENTRIES.c.number > after] if after is not None else []
+        return self._read(connection, where, ENTRIES.c.number.desc(), limit, rows=rows)
+
+    def deeds(self, connection: sa.Connection, person: str, below: int) -> list[tuple[int, str, int | None]]:
+        """(number, action, undoes) of a person's latest entries below a number, newest first, some hundred of them."""
+        columns = (ENTRIES.c.number, ENTRIES.c.action, ENTRIES.c.undoes)
+        mine = (ENTRIES.c.project == self.project) & (ENTRIES.c.person == person) & (ENTRIES.c.number < below)
+        question = sa.select(*columns).where(mine).order_by(ENTRIES.c.number.desc()).limit(AT_ONCE)
+        return [(int(number), str(action), undoes) for number, action, undoes in connection.execute(question)]
+
+    def _read(
+        self, connection: sa.Connection, where: list[Any], order: Any, limit: int | None, *, rows: bool = True
+    ) -> list[Entry]:
+        columns = [ENTRIES.c[name] for name in (*PLAIN, *JSON, *(PACKED if rows else ()))]
+        question = sa.select(*columns).where(ENTRIES.c.project == self.project, *where).order_by(order)
+        if limit is not None:
+            question = question.limit(limit)
+        return [_entry(record, rows) for record in connection.execute(question).mappings()]
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    plain = {name: getattr(entry, name) for name in PLAIN}
+    told = {name: _dump(getattr(entry, name)) for name in JSON}
+    own = entry.action not in (UNDO, REDO)
+    uniform = not len(entry.excluded) or bool((entry.excluded == (entry.action == "exclude")).all())
+    same = np.array_equal(entry.before, entry.under)
+    return {
+        **plain,
+        **told,
+        "rows": pack_rows(entry.rows),
+        "codes": None if entry.codes is None else pack_numbers(entry.codes),
+        "names": _dump(entry.names or None),
+        "excluded": None if uniform else pack_flags(entry.excluded),
+        "before": pack_numbers(entry.before),
+        "under": pack_numbers(entry.under) if own and not same else None,
+    }
+
+
+def _entry(record: Mapping[Any, Any], rows: bool) -> Entry:
+    values: dict[str, Any] = {name: record[name] for name in PLAIN}
+    values |= {name: _load(record[name]) for name in JSON}
+    if rows:
+        n = int(record["n_rows"])
+        excluded = record["excluded"]
+        values["rows"] = unpack_rows(record["rows"])
+        values["codes"] = None if record["codes"] is None else unpack_numbers(record["codes"])
+        values["names"] = _load(record["names"]) or []
+        values["excluded"] = (
+            np.full(n, record["action"] == "exclude") if excluded is None else unpack_flags(excluded, n)
+        )
+        values["before"] = unpack_numbers(record["before"])
+        values["under"] = values["before"] if record["under"] is None else unpack_numbers(record["under"])
+    return Entry(**values)
+
+
+def _dump(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _load(value: str | None) -> Any:
+    return None if value is None else json.loads(value)

@@ -1,0 +1,243 @@
+"""`prepare`: what a request would change; a pure function.
+
+In: a `Request`, the `State`, given labels, planned fixes. Out: `Prepared`. Does not know: people, files, databases.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.actions.entry import (
+    ACTION_NAMES,
+    ASKED,
+    BY_PERSON,
+    NOTE,
+    ROUTES,
+    TAGS,
+    Flags,
+    Numbers,
+    Prepared,
+    Request,
+    Rows,
+)
+from assay.actions.plan import AUTO, EXCLUDE, FixPlan
+from assay.actions.policy import POLICIES
+from assay.actions.state import State
+from assay.errors import UsageError
+from assay.project.dataset import Label
+
+UNCHANGED = "nothing would change"
+BY_HAND = "decided by hand"
+FIXED = "auto-fixed already"
+NO_SUGGESTION = "no suggestion"
+GONE = "no longer in the source"
+NOTED = "has a note"
+LONGEST = {"tag": 100, "note": 10_000, "label": 1_000}  # characters
+KINDS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts"}
+
+
+def prepare(
+    request: Request,
+    state: State,
+    given: Sequence[Label | None] | NDArray[np.object_],
+    plan: Callable[[str], FixPlan],
+    *,
+    present: Flags | None = None,
+) -> Prepared:
+    """Which rows the request changes and how, and why the others stay.
+
+    Parameters
+    ----------
+    request : what is asked for.
+    state : the state it is asked of; N rows.
+    given : (N,) label values, None = unlabelled.
+    plan : policy -> `FixPlan` by row number; asked for "auto-fix" only.
+    present : (N,) rows that are still in the source; the others are skipped. Default: all.
+
+    Raises
+    ------
+    UsageError
+        unknown action, route, policy or row; a label that does not fit; a text that is needed and not there.
+
+    Cost: O(n) of the request's rows, about a microsecond each, and one pass over N to look for the kind of the labels.
+    """
+    rows = _rows(request, state.n)
+    request = replace(_checked(request, given), rows=rows)
+    draft = _Draft(request, state, rows)
+    if present is not None:
+        draft.skip(~present[rows], GONE)
+    if request.action in TAGS:
+        draft.tag()
+    elif request.action == NOTE:
+        draft.note()
+    else:
+        draft.decide(plan(request.policy) if request.action == AUTO else None)
+    return draft.prepared(given)
+
+
+def fit_label(label: Any, given: Sequence[Label | None] | NDArray[np.object_]) -> Label:
+    """The label in the type of the given ones: "7" becomes 7 where they are whole numbers; `UsageError` if it cannot."""
+    if isinstance(label, np.generic):
+        label = label.item()
+    if not isinstance(label, str | int | float | bool) or (isinstance(label, float) and not math.isfinite(label)):
+        raise UsageError(f"the label {label!r} is no label: give a text or a number")
+    if isinstance(label, str) and not label.strip():
+        raise UsageError("the label is blank; to take a decision back use the action clear")
+    if isinstance(label, str) and len(label) > LONGEST["label"]:
+        raise UsageError(f"the label is longer than {LONGEST['label']:,} characters")
+    known = next((value for value in given if value is not None), None)
+    if known is None or type(known) is type(label):
+        return label
+    fitted = _converted(label, type(known))
+    if fitted is None:
+        raise UsageError(f"the label {label!r} does not fit: the labels of this project are {KINDS[type(known)]}")
+    return fitted
+
+
+def _converted(label: Label, kind: type) -> Label | None:
+    if kind is str:
+        return str(label)
+    if kind is bool:
+        return {"true": True, "false": False, "1": True, "0": False}.get(str(label).strip().lower())
+    if isinstance(label, bool):
+        return None
+    try:
+        number = float(label)
+        if kind is float:
+            return number if math.isfinite(number) else None
+        return int(label) if isinstance(label, str) else int(number) if number.is_integer() else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _rows(request: Request, n: int) -> Rows:
+    rows = np.asarray(request.rows)
+    if rows.dtype.kind not in "iu" and len(rows):
+        raise UsageError("rows are row numbers: whole numbers from 0")
+    rows = np.unique(rows.astype(np.int64))
+    wrong = rows[(rows < 0) | (rows >= n)]
+    if len(wrong):
+        raise UsageError(f"there is no row {wrong[0]}: the project has {n:,} rows")
+    return rows
+
+
+def _checked(request: Request, given: Sequence[Label | None] | NDArray[np.object_]) -> Request:
+    """The request with its label fitted and its text trimmed."""
+    action, text = request.action, request.text
+    if action not in ASKED:
+        raise UsageError(f"unknown action {action!r}; choose one of {', '.join(ASKED)}")
+    if request.route not in ROUTES:
+        raise UsageError(f"unknown route {request.route!r}; choose one of {', '.join(ROUTES)}")
+    if action == AUTO and (request.policy not in POLICIES or request.policy == "none"):
+        raise UsageError(f"unknown fix policy {request.policy!r}; choose reference or auto")
+    if action == "label":
+        if request.label is None:
+            raise UsageError('the action "label" needs a label')
+        request = replace(request, label=fit_label(request.label, given))
+    elif request.label is not None:
+        raise UsageError(f'the action "{action}" takes no label')
+    if action not in (*TAGS, NOTE):
+        if text is not None:
+            raise UsageError(f'the action "{action}" takes no text')
+        return request
+    if not isinstance(text, str) or (action in TAGS and not text.strip()):
+        raise UsageError(f'the action "{action}" needs a text: the {"note" if action == NOTE else "name of the tag"}')
+    limit = LONGEST[NOTE if action == NOTE else "tag"]
+    if len(text.strip()) > limit:
+        raise UsageError(f"the text is longer than {limit:,} characters")
+    return replace(request, text=text.strip())
+
+
+class _Draft:
+    """What becomes of the request's rows while it is found out; a row that is skipped once stays so."""
+
+    def __init__(self, request: Request, state: State, rows: Rows) -> None:
+        self.request, self.state, self.rows = request, state, rows
+        self.changes = np.ones(len(rows), bool)
+        self.excluded = np.zeros(len(rows), bool)
+        self.codes: Numbers | None = None  # index into names, -1 = none
+        self.names: list[Label] = []
+        self.skipped: dict[str, int] = {}
+
+    def skip(self, which: Flags, why: str) -> None:
+        count = int((which & self.changes).sum())
+        if count:
+            self.skipped[why] = self.skipped.get(why, 0) + count
+            self.changes &= ~which
+
+    def tag(self) -> None:
+        tagged = self.state.tags.get(self.request.text or "")
+        has = np.zeros(len(self.rows), bool) if tagged is None else tagged[self.rows]
+        self.skip(has == (self.request.action == "tag"), UNCHANGED)
+
+    def note(self) -> None:
+        notes = self.state.notes
+        old = [notes.get(row, "") for row in self.rows.tolist()] if notes else [""] * len(self.rows)
+        self.skip(np.array([text == self.request.text for text in old], bool), UNCHANGED)
+        if not self.request.replaces:
+            self.skip(np.array([text != "" for text in old], bool), NOTED)
+
+    def decide(self, fixes: FixPlan | None) -> None:
+        state, rows, request = self.state, self.rows, self.request
+        if fixes is not None:
+            self._take(fixes)
+        elif request.action == "label":
+            self.names = [] if request.label is None else [request.label]
+            self.codes = np.zeros(len(rows), np.int32)
+        self.excluded |= request.action == EXCLUDE
+        decided, by_hand = state.action[rows] > 0, state.by_hand[rows]
+        # an auto-fix of rows that nobody named gives way to a person whatever it was told
+        if not request.replaces or (request.action == AUTO and request.route not in BY_PERSON):
+            self.skip(decided & by_hand, BY_HAND)
+        self.skip(self._same(decided, by_hand), UNCHANGED)
+        if not request.replaces:
+            self.skip(decided, FIXED)
+
+    def _take(self, fixes: FixPlan) -> None:
+        """The planned label, or out."""
+        action = fixes.action[self.rows]
+        relabel = np.asarray(action == AUTO, bool)
+        self.excluded = np.asarray(action == EXCLUDE, bool)
+        self.skip(~(relabel | self.excluded), NO_SUGGESTION)
+        code: dict[tuple[type, Label], int] = {}
+        codes = np.full(len(self.rows), -1, np.int32)
+        places = np.flatnonzero(relabel)
+        labels = fixes.corrected_label[self.rows[places]].tolist()
+        codes[places] = [code.setdefault((type(label), label), len(code)) for label in labels]
+        self.codes, self.names = codes, [label for _, label in code]
+
+    def _same(self, decided: Flags, by_hand: Flags) -> Flags:
+        state, rows, request = self.state, self.rows, self.request
+        if request.action == "clear":
+            return ~decided
+        label: Any = -1
+        if self.codes is not None:
+            known = np.array([*(state.code_of(name, absent=-2) for name in self.names), -1], np.int32)
+            label = known[self.codes]
+        same = (state.action[rows] == ACTION_NAMES.index(request.action)) & (state.label[rows] == label)
+        # a person who says what a bulk fix said makes it a decision by hand
+        return np.asarray(same & (state.excluded[rows] == self.excluded) & (by_hand | (not request.by_hand)))
+
+    def prepared(self, given: Sequence[Label | None] | NDArray[np.object_]) -> Prepared:
+        rows, excluded = self.rows[self.changes], self.excluded[self.changes]
+        state = self.state
+        labels: list[Label | None] = [None] * len(rows)
+        pairs: list[tuple[Label | None, Label, int]] = []
+        if self.codes is not None:
+            codes = self.codes[self.changes]
+            labels = np.array([*self.names, None], object)[codes].tolist()
+            old = given[rows].tolist() if isinstance(given, np.ndarray) else [given[row] for row in rows.tolist()]
+            counts = Counter(zip(old, labels, strict=True))
+            pairs = [(a, b, n) for (a, b), n in counts.most_common() if b is not None and a != b]
+        was = [
+            (ACTION_NAMES[state.action[row]], state.label_of(row), bool(state.excluded[row]))
+            for row in rows[:200].tolist()
+        ]
+        return Prepared(self.request, rows, labels, excluded, self.skipped, pairs, was)
