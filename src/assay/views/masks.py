@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from assay.errors import UsageError
 from assay.project.dataset import Label
 from assay.views.query import ACTION_NAMES, Condition, Filter
-from assay.views.table import Coded, Flags, ReviewTable
+from assay.views.table import Flags, ReviewTable
+from assay.views.values import Coded
 
 if TYPE_CHECKING:
     from assay.actions.state import State

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from assay.errors import UsageError
 from assay.views.query import Sort
-from assay.views.table import Coded, ReviewTable
+from assay.views.table import ReviewTable
+from assay.views.values import Coded
 
 if TYPE_CHECKING:
     from assay.actions.state import State

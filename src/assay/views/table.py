@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,10 @@ from assay.errors import UsageError
 from assay.project.dataset import Label
 from assay.storage import Folder
 from assay.views.cells import DatasetCells, MemoryCells
+from assay.views.odd import marks_of
+from assay.views.properties import usual_range
 from assay.views.query import CLEAN
+from assay.views.values import Coded, Values, coded, ends, typed
 
 if TYPE_CHECKING:
     from assay.project.project import Project
@@ -36,8 +39,6 @@ Codes = NDArray[np.int32]
 HARMLESS = ("well_labeled", "unlabeled", "rare_class")  # checks whose flag is not a fault of the row
 CATEGORIES = ("split", "near_duplicate_kind", "predicted_language")  # our columns of few values
 LEVELS = 200  # values of a category that are listed
-MOST_LEVELS = 5_000  # distinct values above which a column is text
-LOOKED_AT = 65_536  # rows by which a column of strings is judged a category or text
 
 
 @dataclass(frozen=True)
@@ -61,32 +62,6 @@ class ColumnInfo:
     def to_json(self) -> dict[str, Any]:
         keys = ("name", "title", "kind", "ours", "column", "meaning", "direction", "low", "high")
         return {key: getattr(self, key) for key in keys} | {"levels": list(self.levels)}
-
-
-@dataclass(frozen=True)
-class Coded:
-    """A column of few values: (N,) positions in ``levels``, -1 = blank. ``rank``: (K,) place of each level when sorted."""
-
-    codes: Codes
-    levels: Sequence[Label]
-    rank: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, codes: Codes, levels: Sequence[Label]) -> Coded:
-        return cls(codes, levels, label_rank(levels))
-
-
-Values: TypeAlias = "NDArray[Any] | Coded | pa.ChunkedArray"
-
-
-def label_rank(levels: Sequence[Label]) -> NDArray[np.int32]:
-    """(K,) place of each value in ascending order: numbers by value, strings by their UTF-8 bytes."""
-    keys = [
-        (0, level) if not isinstance(level, str) else (1, level.encode("utf-8", "surrogatepass")) for level in levels
-    ]
-    rank = np.empty(len(keys), np.int32)
-    rank[sorted(range(len(keys)), key=lambda at: keys[at])] = np.arange(len(keys))
-    return rank
 
 
 class ReviewTable:
@@ -130,6 +105,8 @@ class ReviewTable:
         self.roles, self.modality, self.not_run, self.project = dict(roles), modality, dict(not_run), project
         self._columns: dict[str, Values] = {}
         self._read: dict[str, pa.ChunkedArray] = {}
+        self._usual: dict[str, tuple[float, float] | None] = {}
+        self._marks: dict[str, Any] = {}
         self._lock = threading.RLock()
         self._ours = {self.public.get(name, name): name for name in self._our_names()}
 
@@ -218,6 +195,29 @@ class ReviewTable:
         """The class code of a label, -1 for None, None where there is no such class."""
         return -1 if label is None else self.code_of.get((isinstance(label, bool), label))
 
+    @cached_property
+    def class_counts(self) -> list[int]:
+        """Labelled rows of each class."""
+        given = self.given[self.order]
+        return list(np.bincount(given[given >= 0], minlength=len(self.classes)).tolist())
+
+    # copies --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _clusters(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Present rows of clusters, by cluster and the user's order; and their cluster ids."""
+        rows = self.order[self.cluster[self.order] >= 0].astype(np.int64)
+        rows = rows[np.argsort(self.cluster[rows], kind="stable")]
+        return rows, self.cluster[rows]
+
+    def copies_of(self, row: int) -> NDArray[np.int64]:
+        """The other present rows of its cluster, in the user's order."""
+        if self.cluster[row] < 0:
+            return np.zeros(0, np.int64)
+        rows, ids = self._clusters
+        start, stop = np.searchsorted(ids, self.cluster[row], "left"), np.searchsorted(ids, self.cluster[row], "right")
+        return rows[start:stop][rows[start:stop] != row]
+
     # checks --------------------------------------------------------------------------------------------------
 
     @property
@@ -295,6 +295,23 @@ class ReviewTable:
                 )
             return self._columns[name]
 
+    def usual(self, name: str) -> tuple[float, float] | None:
+        """5th and 95th centile of one of our scores or numbers, kept; None where it has no values."""
+        with self._lock:
+            if name not in self._usual:
+                values = self.scores.get(name)
+                if values is None and name in self.numbers:
+                    values = np.where(self.numbers[name] < 0, np.nan, self.numbers[name]).astype(np.float32)
+                self._usual[name] = None if values is None else usual_range(values)
+            return self._usual[name]
+
+    def marks(self, name: str) -> Any:
+        """What the cells of a user's column are held against, kept; see `assay.views.odd.marks_of`."""
+        with self._lock:
+            if name not in self._marks:
+                self._marks[name] = marks_of(self.column(name))
+            return self._marks[name]
+
     def kind(self, name: str) -> Kind:
         """The kind of a column. Cost: that of loading it."""
         if name in self._ours:
@@ -325,7 +342,7 @@ class ReviewTable:
         if name in self.labels:
             return Coded.of(self.labels[name], self.classes)
         if name in self._texts:
-            return _coded(self.text(name)) if name in CATEGORIES else self.text(name)
+            return coded(self.text(name)) if name in CATEGORIES else self.text(name)
         if name in self.numbers:
             return np.where(self.numbers[name] < 0, np.nan, self.numbers[name]).astype(np.float32)
         return self.flags[name] if name in self.flags else self.scores[name]
@@ -337,7 +354,7 @@ class ReviewTable:
 
     def _info(self, name: str, ours: str | None) -> ColumnInfo:
         values, kind = self.column(name), self.kind(name)
-        low, high = _ends(values) if kind in ("number", "score", "date") else (None, None)
+        low, high = ends(values) if kind in ("number", "score", "date") else (None, None)
         levels: tuple[Label, ...] = ()
         if isinstance(values, Coded):
             levels = tuple(values.levels[at] for at in np.argsort(values.rank)[:LEVELS].tolist())
@@ -346,50 +363,6 @@ class ReviewTable:
         return ColumnInfo(
             name, title, kind, ours is not None, ours or name, about.meaning, about.direction, low, high, levels
         )
-
-
-def typed(column: pa.ChunkedArray, *, as_text: bool = False) -> Values:
-    """A user's column as it can be compared: float64 (NaN = blank), datetime64[us] (NaT), `Coded`, or Arrow strings.
-
-    Strings are a category where the first `LOOKED_AT` rows repeat their values and the column has at most `MOST_LEVELS`.
-    """
-    kind = column.type
-    if pa.types.is_boolean(kind):
-        codes = column.cast(pa.int32()).fill_null(-1).to_numpy()
-        return Coded.of(np.asarray(codes, np.int32), [False, True])
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return np.asarray(column.cast(pa.float64()).fill_null(np.nan).to_numpy(), np.float64)
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        plain = column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False).cast(pa.int64())
-        blank = column.is_null().to_numpy()
-        values = np.asarray(plain.fill_null(0).to_numpy()).astype("datetime64[us]")
-        return np.where(blank, np.datetime64("NaT", "us"), values)
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        column = column.cast(pa.string())
-    if as_text or not _repeats(column.slice(0, LOOKED_AT)):
-        return column
-    coded = _coded(column)
-    return coded if len(coded.levels) <= MOST_LEVELS else column
-
-
-def _repeats(column: pa.ChunkedArray) -> bool:
-    distinct, filled = pc.count_distinct(column).as_py(), len(column) - column.null_count
-    return bool(distinct <= max(20, min(filled // 2, MOST_LEVELS)))
-
-
-def _coded(column: pa.ChunkedArray) -> Coded:
-    encoded = column.dictionary_encode().combine_chunks()
-    return Coded.of(np.asarray(encoded.indices.fill_null(-1).to_numpy(), np.int32), encoded.dictionary.to_pylist())
-
-
-def _ends(values: Any) -> tuple[float | str | None, float | str | None]:
-    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values[~np.isnat(values)]
-    if not len(known):
-        return None, None
-    low, high = known.min(), known.max()
-    if values.dtype.kind == "M":
-        return str(low), str(high)
-    return float(low), float(high)
 
 
 def _flag(column: pa.ChunkedArray) -> Flags:
@@ -416,8 +389,8 @@ def _codes(column: pa.ChunkedArray, classes: Sequence[Label]) -> Codes:
 def _split(column: pa.ChunkedArray) -> tuple[Codes | None, list[str]]:
     if column.null_count == len(column):
         return None, []
-    coded = _coded(column)
-    return coded.codes, [str(level) for level in coded.levels]
+    found = coded(column)
+    return found.codes, [str(level) for level in found.levels]
 
 
 def _reader(project: Project, name: str) -> Callable[[], pa.ChunkedArray]:
