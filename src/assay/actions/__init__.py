@@ -4,8 +4,9 @@ In: issue columns, a policy; requests of people. Out: a `FixPlan`; an `ActionLog
 Does not know: how issues were found, filters, HTTP.
 """
 
+from assay.actions.difference import Difference
 from assay.actions.entry import ACTION_NAMES, Done, Entry, Meanwhile, Prepared, Request
-from assay.actions.log import ActionLog, Difference, default_person
+from assay.actions.log import ActionLog, default_person
 from assay.actions.plan import Decision, FixPlan, plan_fixes
 from assay.actions.policy import POLICIES, Policy
 from assay.actions.prepare import prepare

@@ -184,28 +184,19 @@ class Entry:
             return [self.names[code] if code >= 0 else None for code in self.codes.tolist()]
         return [self.label] * len(self.rows) if self.action == "label" else None
 
-    def to_dict(self, rows: int = 0) -> dict[str, Any]:
-        """As JSON values, with the first ``rows`` rows."""
+    def listed(self, first: int | None = None) -> list[dict[str, Any]]:
+        """The first rows as JSON values: {row, label, excluded, before}."""
+        labels = self.labels or [None] * len(self.rows)
+        values = zip(self.rows[:first].tolist(), labels, self.excluded.tolist(), self.before.tolist(), strict=False)
+        return [{"row": row, "label": label, "excluded": out, "before": before} for row, label, out, before in values]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values, without rows."""
         names = (
-            "number",
-            "at",
-            "person",
-            "action",
-            "route",
-            "n_rows",
-            "label",
-            "text",
-            "policy",
-            "view",
-            "undoes",
-            "kept",
-        )
-        out = {name: getattr(self, name) for name in names} | {"summary": self.summary}
-        if rows:
-            out["rows"] = self.rows[:rows].tolist()
-            out["labels"] = None if self.labels is None else self.labels[:rows]
-            out["excluded"] = self.excluded[:rows].tolist()
-        return out
+            "number", "at", "person", "action", "route", "n_rows", "label", "text", "policy", "view", "undoes", "kept",
+            "summary",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, eq=False)

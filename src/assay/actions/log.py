@@ -10,7 +10,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.actions.difference import Difference
 from assay.actions.entry import (
     ACTION_NAMES,
     BY_PERSON,
@@ -66,15 +67,6 @@ def default_person() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run as a number that has no name
         return f"user {os.getuid()}"
-
-
-@dataclass(frozen=True, eq=False)
-class Difference:
-    """Rows whose state differs between two points of the log, with both states."""
-
-    rows: Rows
-    before: State
-    after: State
 
 
 class ActionLog:
@@ -328,16 +320,28 @@ class ActionLog:
             raise UsageError(f"there is no entry {number}")
         return found[number]
 
-    def history(self, row: int) -> list[Entry]:
-        """Every entry about a row, newest first; ``state().undone`` tells which are switched off.
+    def is_active(self, number: int) -> bool:
+        """Is the entry in force, that is not undone?"""
+        return number not in self.state().undone
+
+    def timeline(self) -> list[tuple[int, str]]:
+        """(number, time) of every entry, oldest first: with `State.entry` it says when each row was decided."""
+        if not self._exists():
+            return []
+        with self._database.reading() as connection:
+            return self._table.moments(connection)
+
+    def history(self, row: int) -> list[dict[str, Any]]:
+        """Every entry about a row, newest first: {number, at, person, action, label, excluded, text, undone}.
 
         Cost: one question an entry.
         """
-        state, found = self.state(), []
+        state = self.state()
         if not 0 <= row < state.n:
             raise UsageError(f"there is no row {row}: the project has {state.n:,} rows")
-        if not self._exists():
+        if not state.number:
             return []
+        found = []
         with self._database.reading() as connection:
             for channel in state.channels:
                 layers = state.holder(channel)
@@ -345,29 +349,26 @@ class ActionLog:
                 while number:
                     entry = self._table.named(connection, [number])[number]
                     place = int(np.searchsorted(entry.rows, row))
-                    codes = None if entry.codes is None else entry.codes[place : place + 1]
-                    excluded, number = entry.excluded[place : place + 1], int(entry.under[place])
-                    one = slice(place, place + 1)
-                    found.append(
-                        replace(
-                            entry,
-                            rows=entry.rows[one],
-                            codes=codes,
-                            excluded=excluded,
-                            before=entry.before[one],
-                            under=entry.under[one],
-                        )
-                    )
-        return sorted(found, key=lambda entry: -entry.number)
+                    found.append(_told(entry, place) | {"undone": number in state.undone})
+                    number = int(entry.under[place])
+        return sorted(found, key=lambda told: -int(told["number"]))
 
     def diff(self, start: int, stop: int) -> Difference:
-        """Rows whose decision, tags or note differ between the states after two entries."""
-        before, after = self.state(start), self.state(stop)
-        differ = (before.action != after.action) | (before.excluded != after.excluded)
-        differ |= _labels(before) != _labels(after)
-        for channel in {*before.channels, *after.channels} - {("decision", "")}:
-            differ |= _value(before, channel) != _value(after, channel)
-        return Difference(np.flatnonzero(differ), before, after)
+        """Rows whose decision, tags or note differ between the states after two entries (0 = before all)."""
+        return Difference(self.state(start), self.state(stop))
+
+
+def _told(entry: Entry, place: int) -> dict[str, Any]:
+    code = -1 if entry.codes is None else int(entry.codes[place])
+    return {
+        "number": entry.number,
+        "at": entry.at,
+        "person": entry.person,
+        "action": entry.action,
+        "label": entry.names[code] if code >= 0 else entry.label,
+        "excluded": bool(entry.excluded[place]),
+        "text": entry.text,
+    }
 
 
 class _Work:
@@ -414,7 +415,7 @@ class _Work:
         held = layers.entry[known]
         rows = known[held == target.number] if word == UNDO else known[held < target.number]
         kept = int((held > target.number).sum())
-        summary = {"action": word, "n": len(rows), "undoes": target.number, "of": target.person}
+        summary = _switched(word, len(rows), undoes=target.number, of=target.person)
         entry = self._entry(word, token, rows, undoes=target.number, kept=kept, summary=summary, route="api")
         return Done(self._add(entry), summary, entry.number, kept)
 
@@ -549,23 +550,13 @@ def _name(text: str, what: str) -> str:
     return text.strip()
 
 
+def _switched(word: str, n: int, **more: Any) -> dict[str, Any]:
+    """The summary of an undo or redo, in the form of every summary."""
+    return {"action": word, "n": n, "relabeled": 0, "excluded": 0, "skipped": {}, "pairs": [], "first": [], **more}
+
+
 def _nothing(word: str, number: int | None = None) -> dict[str, Any]:
     why = f"nothing to {word}"
     if number is not None:
         why = f"entry {number} is undone already" if word == UNDO else f"entry {number} is not undone"
-    return {"action": word, "n": 0, "why": why}
-
-
-def _labels(state: State) -> np.ndarray[Any, Any]:
-    """Labels as indices that mean the same in every state of the log: it names labels in the order of its entries."""
-    return state.label
-
-
-def _value(state: State, channel: Channel) -> Any:
-    if channel[0] == "tag":
-        tagged = state.tags.get(channel[1])
-        return np.zeros(state.n, bool) if tagged is None else tagged
-    notes = np.full(state.n, "", object)
-    for row, text in state.notes.items():
-        notes[row] = text
-    return notes
+    return _switched(word, 0, why=why)

@@ -110,6 +110,11 @@ class LogTable:
         question = sa.select(*columns).where(mine).order_by(ENTRIES.c.number.desc()).limit(AT_ONCE)
         return [(int(number), str(action), undoes) for number, action, undoes in connection.execute(question)]
 
+    def moments(self, connection: sa.Connection) -> list[tuple[int, str]]:
+        """(number, at) of every entry, oldest first."""
+        question = sa.select(ENTRIES.c.number, ENTRIES.c.at).where(ENTRIES.c.project == self.project)
+        return [(int(number), str(at)) for number, at in connection.execute(question.order_by(ENTRIES.c.number))]
+
     def _read(
         self, connection: sa.Connection, where: list[Any], order: Any, limit: int | None, *, rows: bool = True
     ) -> list[Entry]:
