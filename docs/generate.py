@@ -39,7 +39,7 @@ KINDS = {
     "image": ("Images", "computed by the [image checks](checks.md#image-checks) from the decoded picture"),
     "text": ("Texts", "computed by the [text checks](checks.md#text-checks) from the text itself"),
     "table": ("Tables", "computed by the [table checks](checks.md#table-checks) from the feature cells"),
-    "actions": ("Actions", "written by an [export](fixing.md) only; not part of a project's result tables"),
+    "actions": ("Actions", "what was [decided](decisions.md), shown where somebody decided something, and what an [export](fixing.md) did"),
 }
 
 

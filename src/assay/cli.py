@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from assay import __version__
+from assay.cli_log import DECISIONS
 from assay.columns import CHECKS
 from assay.errors import AssayError, UsageError
 
@@ -289,14 +290,22 @@ def report(project: str, output: str, debug: bool) -> None:
 @click.option("--keep-excluded", is_flag=True, help="Keep excluded rows, with the column action.")
 @click.option("--only-corrections", is_flag=True, help="Only id, given_label, corrected_label, action of changed rows.")
 @click.option("--csv-guard", is_flag=True, help="Neutralise cells that a spreadsheet would run as formulas.")
+@click.option("--at", type=int, metavar="N", help="Decisions as they stood after entry N of the log. [default: all]")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def export(project: str, output: str, fix: str, format_: str | None, debug: bool, **options: Any) -> None:
-    """The dataset to train on, fixed as --fix says. Nothing is written into PROJECT or the source."""
+    """The dataset to train on: with your decisions, then fixed as --fix says where nobody decided.
+
+    Nothing is written into PROJECT or the source.
+    """
     import assay
 
     done = assay.open(project).export(output, fix=fix, format=format_, **options)
     for line in done.lines():
         click.echo(line)
+
+
+for command in DECISIONS:
+    main.add_command(command)
 
 
 @main.group()

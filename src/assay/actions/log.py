@@ -5,13 +5,11 @@ In: a project, requests. Out: entries, and the state that they fold to. Does not
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import threading
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,26 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.actions.difference import Difference
-from assay.actions.entry import (
-    ACTION_NAMES,
-    BY_PERSON,
-    REDO,
-    TAGS,
-    UNDO,
-    Channel,
-    Done,
-    Entry,
-    Meanwhile,
-    Numbers,
-    Prepared,
-    Request,
-    Rows,
-)
+from assay.actions.entry import REDO, UNDO, Done, Entry, Prepared, Request
 from assay.actions.log_facts import Facts
+from assay.actions.log_work import Work, nothing
 from assay.actions.packed import pack_state, unpack_state
 from assay.actions.prepare import prepare
 from assay.actions.state import State, fold
-from assay.errors import AssayError, UsageError
+from assay.errors import AssayError, ProjectError, UsageError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -52,10 +37,9 @@ URL = "ASSAY_STATE_URL"
 SNAPSHOT = 2_000  # entries between two snapshots: folding as many takes some 50 ms
 KEPT = 20_000  # snapshots of these numbers stay, for looking back
 BATCH = 500  # entries that are folded at once
-PAIRS = 100  # relabelled pairs that the log keeps of an entry
-TOLD = 200  # rows that are named to somebody whose rows changed meanwhile
 LONGEST = 200  # characters of a name or token
-Found = Callable[[Sequence[int]], Mapping[int, Entry]]
+Asked = tuple[Request, str | None]  # with its token
+Failed = Callable[[int, AssayError], None]
 
 
 def default_person() -> str:
@@ -72,8 +56,8 @@ def default_person() -> str:
 class ActionLog:
     """The decisions of one project. Threads may share one; processes open one each and see each other's entries."""
 
-    def __init__(self, url: str, project: str, facts: Facts) -> None:
-        self._url, self._project, self._facts = url, project, facts
+    def __init__(self, place: str | Path, project: str, facts: Facts) -> None:
+        self._place, self._project, self._facts = place, project, facts
         self._state = State(facts.n_rows)
         self._folding, self._writing = threading.Lock(), threading.Lock()
         self._there = False
@@ -86,14 +70,14 @@ class ActionLog:
         ``url``: an SQLAlchemy URL; default $ASSAY_STATE_URL, else ``state.sqlite`` in the project folder. One database
         may hold the logs of many projects.
         """
-        url = url or os.environ.get(URL) or f"sqlite:///{Path(project.path).absolute() / FILE}"
-        return cls(url, project.uuid, Facts(project))
+        place = url or os.environ.get(URL) or Path(project.path).absolute() / FILE
+        return cls(place, project.uuid, Facts(project))
 
     @cached_property
     def _database(self) -> Database:
         from assay.actions.log_database import Database
 
-        return Database.at(self._url)
+        return Database.at(self._place)
 
     @cached_property
     def _table(self) -> LogTable:
@@ -102,7 +86,7 @@ class ActionLog:
         return LogTable(self._project)
 
     def _exists(self) -> bool:
-        if not self._there and self._url.startswith("sqlite:///") and not Path(self._url[10:]).exists():
+        if not self._there and isinstance(self._place, Path) and not self._place.exists():
             return False  # without loading the database library
         self._there = self._there or self._database.exists()
         return self._there
@@ -145,20 +129,14 @@ class ActionLog:
             if snapshot is not None and snapshot[0] > state.number:
                 state = unpack_state(snapshot[1], self._facts.n_rows)
                 self._snapshot = max(self._snapshot, snapshot[0])
-        lookup = self._lookup(connection)
+
+        def lookup(numbers: Sequence[int]) -> Mapping[int, Entry]:
+            return self._table.named(connection, numbers)
+
         while state.number < upto:
             entries = self._table.between(connection, state.number, min(upto, state.number + BATCH))
             state = fold(state, entries, lookup)
         return state
-
-    def _lookup(self, connection: sa.Connection, fresh: Mapping[int, Entry] | None = None) -> Found:
-        """Entries by number, with rows; ``fresh`` ones are not in the database yet."""
-
-        def found(numbers: Sequence[int]) -> Mapping[int, Entry]:
-            new = {number: fresh[number] for number in numbers if number in fresh} if fresh else {}
-            return new | self._table.named(connection, [number for number in numbers if number and number not in new])
-
-        return found
 
     def prepare(self, request: Request) -> Prepared:
         """What the request would change now. Nothing is written."""
@@ -189,11 +167,11 @@ class ActionLog:
 
     def append_all(
         self,
-        asked: Iterable[tuple[Request, str | None]],
+        asked: Iterable[Asked],
         person: str,
         *,
         seen: int | None = None,
-        failed: Callable[[int, AssayError], None] | None = None,
+        failed: Failed | None = None,
     ) -> list[Done]:
         """Several (request, token) as one deed: all of them are written or none. Each sees what those before it did.
 
@@ -206,15 +184,14 @@ class ActionLog:
                 _name(token, "token")
             if request.action == "auto-fix":
                 self._facts_ready(request.policy)
-        if not self._exists() and not self._anything(asked, failed):
-            return [Done(None, self.prepare(request).summary(), 0) for request, _ in asked] if failed is None else []
+        if not self._exists():
+            idle = self._idle(asked, failed)
+            if idle is not None:
+                return idle
         with self._writing:
             self._make()
             with self._database.writing() as connection:
-                last = self._table.claim(connection)
-                state = self._caught_up(connection)
-                assert state.number == last
-                work = _Work(self, connection, state.copy(), person, seen)
+                work = Work(self._table, connection, self._claimed(connection), person, self._prepared, seen)
                 done = []
                 for position, (request, token) in enumerate(asked):
                     try:
@@ -227,17 +204,34 @@ class ActionLog:
             self._publish(work)
         return done
 
-    def _anything(self, asked: Sequence[tuple[Request, str | None]], failed: object) -> bool:
-        """Would any of it change something? A project that nobody decided in stays as it is until something does."""
-        for request, _ in asked:
+    def _idle(self, asked: Sequence[Asked], failed: Failed | None) -> list[Done] | None:
+        """What comes of requests that change nothing, or None if some do: until then no database is made."""
+        done, errors = [], []
+        for position, (request, _) in enumerate(asked):
             try:
-                if len(self.prepare(request).rows):
-                    return True
-            except UsageError:
+                prepared = self.prepare(request)
+            except UsageError as error:
                 if failed is None:
                     raise
-                return True
-        return False
+                errors.append((position, error))
+                continue
+            if len(prepared.rows):
+                return None
+            done.append(Done(None, prepared.summary(), 0))
+        for position, told in errors:
+            assert failed is not None
+            failed(position, told)
+        return done
+
+    def _claimed(self, connection: sa.Connection) -> State:
+        """The state after the last entry, with the log held against other writers."""
+        last = self._table.claim(connection)
+        state = self._caught_up(connection)
+        if state.number != last:
+            raise ProjectError(
+                "the log of decisions was replaced by an older one while it was in use; open the project again"
+            )
+        return state
 
     def undo(self, person: str, number: int | None = None, *, token: str | None = None) -> Done:
         """Switch an entry off: the person's latest that is on, or any entry of anybody by its number.
@@ -258,12 +252,11 @@ class ActionLog:
         if not self._exists():
             if number is not None:
                 raise UsageError(f"there is no entry {number}: nothing has been decided in this project")
-            return Done(None, _nothing(word), 0)
+            return Done(None, nothing(word), 0)
         with self._writing:
             self._make()
             with self._database.writing() as connection:
-                self._table.claim(connection)
-                work = _Work(self, connection, self._caught_up(connection).copy(), person, None)
+                work = Work(self._table, connection, self._claimed(connection), person, self._prepared)
                 done = work.switch(word, number, token)
                 work.write()
             self._publish(work)
@@ -274,13 +267,14 @@ class ActionLog:
             self._database.migrate()
             self._there = True
 
-    def _publish(self, work: _Work) -> None:
+    def _publish(self, work: Work) -> None:
         """What was written becomes the live state, unless another thread was quicker to read it."""
         with self._folding:
             if self._state is work.start:
                 self._state = work.state
         if self._state.number - self._snapshot >= SNAPSHOT and not self._state.clipped:
-            self._keep(self._state)
+            with contextlib.suppress(AssayError):  # it is for speed only, and what was asked for is done
+                self._keep(self._state)
 
     def _keep(self, state: State) -> None:
         """A snapshot, so that the next to open the log needs not fold all of it."""
@@ -371,192 +365,7 @@ def _told(entry: Entry, place: int) -> dict[str, Any]:
     }
 
 
-class _Work:
-    """Entries in the making: one write transaction of one person."""
-
-    def __init__(self, log: ActionLog, connection: sa.Connection, state: State, person: str, seen: int | None) -> None:
-        self.log, self.connection, self.state, self.person, self.seen = log, connection, state, person, seen
-        self.start = log._state
-        self.fresh: dict[int, Entry] = {}
-        self.tokens: dict[str, Entry] = {}
-        self.lookup = log._lookup(connection, self.fresh)
-
-    def do(self, request: Request, token: str | None) -> Done:
-        first = self._before(token, request.action)
-        if first is not None:
-            return first
-        prepared = self._not_meanwhile(request)
-        summary = prepared.summary()
-        if not len(prepared.rows):
-            return Done(None, summary, self.state.number)
-        codes: Numbers | None = None
-        names: list[Any] = []
-        if prepared.request.action == "auto-fix":
-            codes, names = _coded(prepared.labels)
-        kept = summary | {"first": [], "pairs": summary["pairs"][:PAIRS]}
-        asked = prepared.request
-        entry = self._entry(
-            asked.action, token, prepared.rows, label=asked.label, text=asked.text, route=asked.route, view=asked.view,
-            policy=asked.policy if asked.action == "auto-fix" else None, codes=codes, names=names,
-            excluded=prepared.excluded, summary=kept,
-        )  # fmt: skip
-        return Done(self._add(entry), summary, entry.number)
-
-    def switch(self, word: str, number: int | None, token: str | None) -> Done:
-        first = self._before(token, word)
-        if first is not None:
-            return first
-        target = self._target(word, number)
-        if target is None:
-            return Done(None, _nothing(word, number), self.state.number)
-        layers = self.state.holder(target.channel)
-        assert layers is not None
-        known = target.rows[target.rows < self.state.n]
-        held = layers.entry[known]
-        rows = known[held == target.number] if word == UNDO else known[held < target.number]
-        kept = int((held > target.number).sum())
-        summary = _switched(word, len(rows), undoes=target.number, of=target.person)
-        entry = self._entry(word, token, rows, undoes=target.number, kept=kept, summary=summary, route="api")
-        return Done(self._add(entry), summary, entry.number, kept)
-
-    def write(self) -> None:
-        if self.fresh:
-            self.log._table.insert(self.connection, list(self.fresh.values()))
-        else:
-            self.connection.rollback()
-
-    def _before(self, token: str | None, action: str) -> Done | None:
-        """What the same token led to before."""
-        if token is None:
-            return None
-        entry = self.tokens.get(token) or self.log._table.with_token(self.connection, token)
-        if entry is None:
-            return None
-        if (entry.action, entry.person) != (action, self.person):
-            raise UsageError(
-                f"the token {token!r} was used before, for entry {entry.number}: {entry.action} by {entry.person}"
-            )
-        return Done(entry, entry.summary, self.state.number, entry.kept)
-
-    def _not_meanwhile(self, request: Request) -> Prepared:
-        """The request prepared without the rows that somebody else changed since they were seen."""
-        prepared = self.log._prepared(request, self.state)
-        if self.seen is None or request.action in TAGS:
-            return prepared
-        channel: Channel = ("note", "") if request.action == "note" else ("decision", "")
-        rows = prepared.rows if request.route in BY_PERSON else prepared.request.rows
-        touched = self.state.touched(channel)[rows]
-        numbers = np.unique(touched[touched > self.seen]).tolist()
-        by = {
-            number: entry.person
-            for number, entry in self.log._table.named(self.connection, numbers, rows=False).items()
-        }
-        others = [number for number, person in by.items() if person != self.person]
-        late = np.isin(touched, others)
-        if not late.any():
-            return prepared
-        if request.route in BY_PERSON:
-            raise Meanwhile(
-                [
-                    self._told(int(row), int(number), by)
-                    for row, number in zip(rows[late][:TOLD], touched[late], strict=False)
-                ]
-            )
-        prepared = self.log._prepared(replace(request, rows=rows[~late]), self.state)
-        skipped = dict(prepared.skipped)
-        for number in touched[late].tolist():
-            why = f"decided meanwhile by {by[number]}"
-            skipped[why] = skipped.get(why, 0) + 1
-        return replace(prepared, skipped=skipped)
-
-    def _told(self, row: int, number: int, by: Mapping[int, str]) -> dict[str, Any]:
-        state = self.state
-        action, label = ACTION_NAMES[state.action[row]], state.label_of(row)
-        return {"row": row, "person": by[number], "action": action, "label": label, "number": number}
-
-    def _target(self, word: str, number: int | None) -> Entry | None:
-        """The entry to switch, or None if there is none to."""
-        if number is None:
-            number = self._latest() if word == UNDO else self._undone()
-            if number is None:
-                return None
-        entry = self.lookup([number]).get(number)
-        if entry is None:
-            raise UsageError(f"there is no entry {number}: the log ends with entry {self.state.number}")
-        if entry.undoes is not None:
-            other = "redo" if entry.action == UNDO else "undo"
-            raise UsageError(
-                f"entry {number} is itself the {entry.action} of entry {entry.undoes}; {other} that one instead"
-            )
-        return entry if (number in self.state.undone) == (word == REDO) else None
-
-    def _latest(self) -> int | None:
-        """The person's latest entry that is on."""
-        for number, _, undoes in self._deeds():
-            if undoes is None and number not in self.state.undone:
-                return number
-        return None
-
-    def _undone(self) -> int | None:
-        """What the person's latest undo that still stands switched off, if nothing was decided since."""
-        for _, action, undoes in self._deeds():
-            if undoes is None:
-                return None
-            if action == UNDO and undoes in self.state.undone:
-                return undoes
-        return None
-
-    def _deeds(self) -> Iterable[tuple[int, str, int | None]]:
-        """What the person did, newest first."""
-        below = self.state.number + 1
-        while deeds := self.log._table.deeds(self.connection, self.person, below):
-            yield from deeds
-            below = deeds[-1][0]
-
-    def _entry(self, action: str, token: str | None, rows: Rows, **values: Any) -> Entry:
-        entry = Entry(
-            number=self.state.number + 1,
-            token=token or uuid.uuid4().hex,
-            at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            person=self.person,
-            action=action,
-            n_rows=len(rows),
-            rows=rows,
-            **values,
-        )
-        if entry.undoes is not None:
-            return replace(entry, excluded=np.zeros(len(rows), bool), before=np.zeros(len(rows), np.int32))
-        layers = self.state.holder(entry.channel)
-        none = np.zeros(len(rows), np.int32)
-        before, under = (none, none) if layers is None else (layers.entry[rows], layers.cover[rows])
-        return replace(entry, before=before, under=under)
-
-    def _add(self, entry: Entry) -> Entry:
-        self.state.apply(entry, self.lookup)
-        self.fresh[entry.number] = entry
-        self.tokens[entry.token] = entry
-        return entry
-
-
-def _coded(labels: Sequence[Any]) -> tuple[Numbers, list[Any]]:
-    code: dict[tuple[type, Any], int] = {}
-    codes = [-1 if label is None else code.setdefault((type(label), label), len(code)) for label in labels]
-    return np.array(codes, np.int32), [label for _, label in code]
-
-
 def _name(text: str, what: str) -> str:
     if not isinstance(text, str) or not text.strip() or len(text) > LONGEST or not text.isprintable():
         raise UsageError(f"the {what} must be a text of 1 to {LONGEST} printable characters, not {text!r}")
     return text.strip()
-
-
-def _switched(word: str, n: int, **more: Any) -> dict[str, Any]:
-    """The summary of an undo or redo, in the form of every summary."""
-    return {"action": word, "n": n, "relabeled": 0, "excluded": 0, "skipped": {}, "pairs": [], "first": [], **more}
-
-
-def _nothing(word: str, number: int | None = None) -> dict[str, Any]:
-    why = f"nothing to {word}"
-    if number is not None:
-        why = f"entry {number} is undone already" if word == UNDO else f"entry {number} is not undone"
-    return _switched(word, 0, why=why)

@@ -6,10 +6,13 @@ Does not know: what an entry means. All that is special to SQLite is in `_sqlite
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +37,15 @@ class Database:
     file: Path | None
 
     @classmethod
-    def at(cls, url: str) -> Database:
-        """Nothing is opened or made yet. `ProjectError` for a URL that is none, or whose driver is not installed."""
+    def at(cls, place: str | Path) -> Database:
+        """A file of SQLite, or a URL. Nothing is opened or made yet.
+
+        `ProjectError` for a URL that is none, or whose driver is not installed.
+        """
+        if isinstance(place, Path):
+            return _sqlite(place)
         try:
-            made = sa.make_url(url)
+            made = sa.make_url(place)
             if made.get_backend_name() == "sqlite":
                 return _sqlite(Path(made.database or ""))
             engine = sa.create_engine(made, pool_pre_ping=True)
@@ -56,7 +64,9 @@ class Database:
                 f"the decisions were written by a newer Assay (version {version}, this one knows {NEWEST}); "
                 "upgrade with: pip install -U assay"
             )
-        return version == NEWEST
+        if version is not None and version < NEWEST:
+            self.migrate()
+        return version is not None
 
     def migrate(self) -> None:
         """Make the tables, or bring them to this version: all of it or nothing."""
@@ -114,12 +124,23 @@ def _sqlite(file: Path) -> Database:
     connection lives within the lock. Transactions are begun by hand: Python's own begin too late to hold a new table."""
     uri = file.absolute().as_uri()
 
+    def connect(uri: str) -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=WAIT, check_same_thread=False, isolation_level=None)
+
     def read() -> sqlite3.Connection:
-        return sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=WAIT, check_same_thread=False, isolation_level=None)
+        connection = connect(f"{uri}?mode=ro")
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            connection.close()
+            if os.access(file.parent, os.W_OK):
+                raise
+            return connect(f"{_copied(file).absolute().as_uri()}?mode=ro")
+        return connection
 
     def write() -> sqlite3.Connection:
         new = not file.exists()
-        connection = sqlite3.connect(uri, uri=True, timeout=WAIT, check_same_thread=False, isolation_level=None)
+        connection = connect(uri)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         if new:  # the name of the file is durable too
@@ -130,10 +151,20 @@ def _sqlite(file: Path) -> Database:
                 os.close(handle)
         return connection
 
-    reader = sa.create_engine("sqlite://", creator=read, poolclass=sa.QueuePool)
+    reader = sa.create_engine("sqlite://", creator=read, poolclass=sa.QueuePool, pool_size=8, max_overflow=64)
     writer = sa.create_engine("sqlite://", creator=write, poolclass=NullPool)
     sa.event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return Database(reader, writer, file)
+
+
+def _copied(file: Path) -> Path:
+    """SQLite cannot read a log that was not closed where it may not write beside it: on a read-only disk a copy is read."""
+    folder = Path(tempfile.mkdtemp(prefix="assay-log-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path in (file, file.with_name(f"{file.name}-wal")):
+        if path.exists():
+            shutil.copyfile(path, folder / path.name)
+    return folder / file.name
 
 
 @contextlib.contextmanager

@@ -121,7 +121,9 @@ def _rows(request: Request, n: int) -> Rows:
     rows = np.asarray(request.rows)
     if rows.dtype.kind not in "iu" and len(rows):
         raise UsageError("rows are row numbers: whole numbers from 0")
-    rows = np.unique(rows.astype(np.int64))
+    rows = rows.astype(np.int64)
+    if (rows[1:] <= rows[:-1]).any():
+        rows = np.unique(rows)
     wrong = rows[(rows < 0) | (rows >= n)]
     if len(wrong):
         raise UsageError(f"there is no row {wrong[0]}: the project has {n:,} rows")

@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from assay.actions import FixPlan, Policy, plan_fixes
 from assay.actions.log_facts import fix_columns
@@ -34,11 +36,12 @@ def export_project(
     only_corrections: bool = False,
     csv_guard: bool = False,
     at: int | None = None,
+    rows: NDArray[np.bool_] | None = None,
 ) -> Exported:
     """Write the dataset to train on: with what people decided, then fixed as ``fix`` says where nobody decided.
 
     ``fix`` is "none", "auto", "reference" or a `assay.actions.Policy`; ``at`` takes the decisions as they stood after that
-    entry of the log (0 = none of them; default all); the other options are those of `export_dataset`. ``lines()`` of
+    entry of the log (0 = none of them; default all); ``rows`` (N,) by row number: only these; the other options are those of `export_dataset`. ``lines()`` of
     the result tell what was done and what is left.
     """
     target = Path(path)
@@ -47,7 +50,7 @@ def export_project(
     present = project.result_columns()
     pictures = project.run["modality"] == "image"
     done = export_dataset(
-        _batches(project, plan),
+        _batches(project, plan, rows),
         target,
         label=project.run["roles"]["label"],
         format=format,
@@ -77,14 +80,14 @@ def _plan(project: Project, fix: str | Policy, at: int | None) -> FixPlan:
     return plan_fixes(fix_columns(project), decisions, fix)
 
 
-def _batches(project: Project, plan: FixPlan) -> Iterator[Batch]:
+def _batches(project: Project, plan: FixPlan, rows: NDArray[np.bool_] | None) -> Iterator[Batch]:
     order, image, start = project.dataset.order, project.run["roles"]["image"], 0
     for cells, results in project.batches():
         stop = start + cells.num_rows
         named = results[ROW_ID].cast(pa.string())
         if image is not None and image in cells.column_names and pa.types.is_string(cells[image].type):
             named = pc.coalesce(cells[image], named)
-        yield Batch(
+        batch = Batch(
             cells,
             results,
             plan.action[start:stop],
@@ -92,4 +95,5 @@ def _batches(project: Project, plan: FixPlan) -> Iterator[Batch]:
             order[start:stop],
             named.to_pylist(),
         )
+        yield batch if rows is None else batch.take(rows[order[start:stop]])
         start = stop

@@ -169,8 +169,8 @@ class Project:
 
     def _decided_column(self, name: str) -> pa.Array:
         """What was decided by row number, as an export would show it: a row that is left out says "exclude"."""
-        from assay.actions.plan import EXCLUDE
         from assay.actions.entry import ACTION_NAMES
+        from assay.actions.plan import EXCLUDE
 
         state = self.log.state()
         if name == "action":
@@ -356,20 +356,18 @@ class Project:
 
     def rows_of(self, ids: Sequence[str | int]) -> NDArray[np.int64]:
         """Row numbers of the user's row ids, aligned with them; `UsageError` names the first that do not exist."""
-        known = self.dataset.rows["row_id"].combine_chunks()
-        wanted = pa.array([str(i) for i in ids], pa.string())
-        try:
-            wanted = wanted.cast(known.type)
-        except pa.ArrowInvalid as error:
-            raise UsageError(
-                f"a row id does not fit: the ids of this project are of type {known.type} ({error})"
-            ) from error
-        found = pa.compute.index_in(wanted, value_set=known)
-        if found.null_count:
-            strange = [str(i) for i, place in zip(ids, found.to_pylist(), strict=True) if place is None]
+        found = self.find_rows(ids)
+        if (found < 0).any():
+            strange = [ids[place] for place in np.flatnonzero(found < 0).tolist()]
             more = f" and {len(strange) - 3:,} more" if len(strange) > 3 else ""
-            raise UsageError(f"there is no row with the id {', '.join(map(repr, strange[:3]))}{more}")
-        return np.asarray(found.to_numpy(), np.int64)
+            raise UsageError(f"there is no row with the id {', '.join(repr(id) for id in strange[:3])}{more}")
+        return found
+
+    def find_rows(self, ids: Sequence[str | int]) -> NDArray[np.int64]:
+        """Row numbers of row ids, -1 where there is none. An id may be given as text or as number. Cost: O(N)."""
+        known = self.dataset.rows["row_id"].cast(pa.string()).combine_chunks()
+        found = pa.compute.index_in(pa.array([str(id) for id in ids], pa.string()), value_set=known)
+        return np.asarray(found.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
 
     def refuse_source(self, path: str | os.PathLike[str]) -> None:
         """`UsageError` if writing ``path`` would change the user's data or this project."""
