@@ -41,8 +41,8 @@ def export_project(
     """Write the dataset to train on: with what people decided, then fixed as ``fix`` says where nobody decided.
 
     ``fix`` is "none", "auto", "reference" or a `assay.actions.Policy`; ``at`` takes the decisions as they stood after that
-    entry of the log (0 = none of them; default all); ``rows`` (N,) by row number: only these; the other options are those of `export_dataset`. ``lines()`` of
-    the result tell what was done and what is left.
+    entry of the log (0 = none of them; default all); ``rows`` (N,) by row number: only these. The other options are those
+    of `export_dataset`. ``lines()`` of the result tell what was done and what is left.
     """
     target = Path(path)
     project.refuse_source(target)

@@ -1,0 +1,167 @@
+"""The web server: routes, the door before them, errors as problem+json, the page.
+
+In: HTTP. Out: HTTP. Does not know: how anything is found or decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from assay import __version__
+from assay.actions import Meanwhile
+from assay.errors import AssayError, StorageError, UsageError
+from assay.server.auth import Door, Refused
+from assay.server.jobs import BusyError, Jobs
+from assay.server.schemas import Problem
+from assay.server.uploads import Uploads
+from assay.server.workspace import NoProjectError, NotAllowedError, Workspace
+
+PREFIX = "/api/v1"
+STATIC = Path(__file__).parent / "static"
+OPEN_PATHS = ("/healthz", f"{PREFIX}/session", f"{PREFIX}/openapi.json")
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+STATUS: tuple[tuple[type[AssayError], int, str], ...] = (
+    (Meanwhile, 409, "Somebody else decided meanwhile"),
+    (BusyError, 409, "Already running"),
+    (NoProjectError, 404, "Not found"),
+    (NotAllowedError, 403, "Not allowed"),
+    (UsageError, 422, "This cannot be done as asked"),
+    (StorageError, 507, "Cannot be stored"),
+    (AssayError, 409, "The project cannot be used"),
+)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What routes work with; ``request.app.state.services``."""
+
+    workspace: Workspace
+    door: Door
+    jobs: Jobs
+    uploads: Uploads
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application. Everything under ``/api/v1`` but the session asks for a signed-in person."""
+    from assay.server.routes import actions, charts, exports, projects, review, session, uploads
+
+    problems: dict[int | str, dict[str, Any]] = {
+        code: {"model": Problem, "content": {"application/problem+json": {}}} for code in (401, 403, 404, 409, 422)
+    }
+    app = FastAPI(
+        title="Assay",
+        version=__version__,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        responses=problems,
+    )
+    app.state.services = services
+    api = APIRouter(prefix=PREFIX)
+    for module in (session, projects, review, actions, charts, exports, uploads):
+        api.include_router(module.router)
+    app.include_router(api)
+    _answer_errors(app)
+    app.middleware("http")(_guard)
+    app.add_api_route("/healthz", lambda: {"status": "ok", "version": __version__}, include_in_schema=False)
+    _serve_page(app)
+    return app
+
+
+async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """The door before every route, and the headers after it."""
+    door: Door = request.app.state.services.door
+    try:
+        door.check_host(request.headers)
+        door.check_origin(request.method, request.headers)
+        request.state.person = door.person_of(request.headers, request.cookies)
+        path = request.url.path
+        if path.startswith(PREFIX) and path not in OPEN_PATHS and request.state.person is None:
+            raise Refused(401, "sign in first: open the address that the server printed when it started")
+        response = await call_next(request)
+    except Refused as refused:
+        response = problem(refused.status, "Not signed in" if refused.status == 401 else "Refused", str(refused))
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.url.path.startswith(PREFIX):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def problem(status: int, title: str, detail: str, **more: Any) -> JSONResponse:
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(AssayError)
+    async def assay_error(_request: Request, error: AssayError) -> JSONResponse:
+        status, title = next((code, name) for kind, code, name in STATUS if isinstance(error, kind))
+        more = {"meanwhile": error.rows} if isinstance(error, Meanwhile) else {}
+        return problem(status, title, str(error), **more)
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong_body(_request: Request, error: RequestValidationError) -> JSONResponse:
+        told = []
+        for one in error.errors()[:5]:
+            place = ".".join(str(part) for part in one["loc"] if part != "body")
+            told.append(f"{place}: {one['msg']}" if place else str(one["msg"]))
+        return problem(422, "This cannot be done as asked", "; ".join(told))
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_request: Request, error: HTTPException) -> JSONResponse:
+        answer = problem(error.status_code, "Not found" if error.status_code == 404 else "Refused", str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
+
+
+def _serve_page(app: FastAPI) -> None:
+    """The built web app; every path that is no file of it gets the page, which reads the path itself."""
+    if (STATIC / "assets").is_dir():
+        app.mount("/assets", StaticFiles(directory=STATIC / "assets"), name="assets")
+
+    @app.get("/{path:path}", include_in_schema=False)
+    def page(path: str, request: Request, token: str | None = None) -> Response:
+        door: Door = request.app.state.services.door
+        if path.startswith(PREFIX.strip("/")):
+            return problem(404, "Not found", f"there is no {request.url.path}")
+        if token is not None:
+            return _let_in(request, door, token)
+        file = (STATIC / path).resolve() if path else STATIC / "index.html"
+        if not file.is_relative_to(STATIC) or not file.is_file():
+            file = STATIC / "index.html"
+        if not file.is_file():
+            text = "The page is not built: reinstall with pip install . (it needs Node 20.19 or newer)."
+            return Response(text, 503, media_type="text/plain")
+        return FileResponse(file, headers={"Cache-Control": "no-cache"})
+
+
+def _let_in(request: Request, door: Door, token: str) -> Response:
+    """The address with the token: a cookie, then the same address without it."""
+    rest = request.url.remove_query_params("token")
+    answer = RedirectResponse(rest.path + (f"?{rest.query}" if rest.query else ""), 303)
+    if door.is_token(token) and not door.password:
+        set_cookie(answer, door, door.sign_in(None))
+    return answer
+
+
+def set_cookie(answer: Response, door: Door, session: str) -> None:
+    answer.set_cookie(door.cookie, session, max_age=30 * 24 * 3600, httponly=True, samesite="lax", path="/")

@@ -1,0 +1,128 @@
+"""Deciding: preview, do, undo, redo; and the log of it all.
+
+In: what to do with which rows. Out: entries of the log. Does not know: how rows are shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Query
+
+from assay.actions import Done as Deed
+from assay.actions import Entry, Prepared, Request
+from assay.server.routes.asking import Open, Person, rows_of
+from assay.server.schemas import (
+    ActBody,
+    DecisionBody,
+    Done,
+    EntryDetail,
+    EntryOut,
+    LogDiff,
+    LogPage,
+    Preview,
+    RowsTarget,
+    UndoBody,
+)
+from assay.server.workspace import NoProjectError, Opened
+
+router = APIRouter(prefix="/projects/{project}", tags=["actions"])
+
+SHOWN = 200  # rows of an entry or a difference that are listed
+
+
+@router.post("/preview")
+def preview(body: DecisionBody, opened: Open) -> Preview:
+    """What the action would change, before it is done."""
+    return _preview(opened.log.prepare(_request(body, opened)))
+
+
+@router.post("/actions")
+def act(body: ActBody, opened: Open, person: Person) -> Done:
+    """Decide. Answered only when the decision is on disk."""
+    done = opened.log.append(_request(body, opened), person, token=body.token, seen=body.seen)
+    return _done(done)
+
+
+@router.post("/undo")
+def undo(body: UndoBody, opened: Open, person: Person) -> Done:
+    """Undo your latest entry, or any entry by its number; what was decided later stays."""
+    return _done(opened.log.undo(person, body.number, token=body.token))
+
+
+@router.post("/redo")
+def redo(body: UndoBody, opened: Open, person: Person) -> Done:
+    return _done(opened.log.redo(person, body.number, token=body.token))
+
+
+@router.get("/log")
+def log(
+    opened: Open,
+    before: int | None = Query(default=None, ge=1, lt=2**31),
+    limit: int = Query(default=100, ge=1, le=1_000),
+) -> LogPage:
+    """Entries, newest first."""
+    entries = opened.log.entries(before=before, limit=limit)
+    return LogPage(entries=[_entry(entry, opened) for entry in entries], number=opened.state().number)
+
+
+@router.get("/log/diff")
+def diff(
+    opened: Open,
+    start: int = Query(ge=0, lt=2**31, alias="from"),
+    stop: int = Query(ge=0, lt=2**31, alias="to"),
+) -> LogDiff:
+    """Rows whose decision differs between two points of the log."""
+    found = opened.log.diff(start, stop)
+    return LogDiff(start=start, stop=stop, total=len(found), rows=found[:SHOWN])
+
+
+@router.get("/log/{number}")
+def entry(opened: Open, number: int) -> EntryDetail:
+    """One entry with the first of its rows."""
+    found = opened.log.entries(before=number + 1, limit=1, rows=True) if 0 < number < 2**31 else []
+    if not found or found[0].number != number:
+        raise NoProjectError(f"there is no entry {number:,} in the log")
+    rows = found[0].listed(SHOWN)
+    ids = opened.table.ids
+    listed = [row | {"id": str(ids[int(row["row"])].as_py())} for row in rows]
+    return EntryDetail(**_entry(found[0], opened).model_dump(), rows=listed)
+
+
+def _request(body: DecisionBody, opened: Opened) -> Request:
+    if isinstance(body.target, RowsTarget):
+        route, chosen_by = "row" if len(body.target.rows) == 1 else "selection", None
+    else:
+        route, chosen_by = "bulk", body.target.model_dump(exclude_unset=True, by_alias=True)
+    return Request(
+        action=body.action,
+        rows=rows_of(opened, body.target),
+        label=body.label,
+        text=body.text,
+        policy=body.policy,
+        overwrite=body.overwrite,
+        route=body.route or route,
+        view=chosen_by,
+    )
+
+
+def _preview(prepared: Prepared) -> Preview:
+    return Preview.model_validate(prepared.summary())
+
+
+def _done(deed: Deed) -> Done:
+    return Done(
+        entry=None if deed.entry is None else _plain(deed.entry),
+        summary=None if deed.summary is None else Preview.model_validate(deed.summary),
+        kept=deed.kept,
+        number=deed.number,
+    )
+
+
+def _entry(entry: Entry, opened: Opened) -> EntryOut:
+    return _plain(entry, undone=not opened.log.is_active(entry.number))
+
+
+def _plain(entry: Entry, *, undone: bool = False) -> EntryOut:
+    values: dict[str, Any] = {name: getattr(entry, name, None) for name in EntryOut.model_fields if name != "undone"}
+    return EntryOut(**values, undone=undone)

@@ -1,0 +1,195 @@
+"""Projects: the list, one in full, new ones, their runs.
+
+In: names, data to analyse. Out: projects and jobs. Does not know: rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from assay.columns import BY_NAME, CHECK_BY_NAME
+from assay.errors import AssayError
+from assay.project.layout import latest_run
+from assay.server.app import Services
+from assay.server.routes.asking import Ask, Open, Person
+from assay.server.routes.uploads import place_of, source_options
+from assay.server.schemas import (
+    CheckOut,
+    ClassOut,
+    ColumnOut,
+    Created,
+    Job,
+    NewProject,
+    ProjectItem,
+    ProjectOut,
+)
+from assay.server.workspace import NoProjectError, project_id, why
+from assay.sources.confine import confined
+from assay.storage import Folder
+
+router = APIRouter(tags=["projects"])
+
+PAUSE = 1.0  # seconds between two looks at a job
+
+
+@router.get("/projects")
+def projects(services: Ask) -> list[ProjectItem]:
+    """Every project here, with how far it is resolved."""
+    places = dict(services.workspace.places())
+    for place in services.jobs.projects():
+        if place.parent == services.workspace.folder:
+            places.setdefault(project_id(place), place)
+    return [_item(name, place, services) for name, place in places.items()]
+
+
+@router.post("/projects", status_code=201)
+def create(body: NewProject, services: Ask, person: Person) -> Created:
+    """Analyse data as a new project. The data is looked at first, so that what cannot be read is said at once."""
+    path = place_of(body, services)
+    upload = services.uploads.holds(path)
+    options = source_options(body.options)
+    with confined(path.parent if upload else None):
+        from assay.sources import open_source
+
+        source = open_source(str(path), **options)
+    place = services.workspace.new_place(body.name or source.name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    arguments = ["analyze", str(path), "-o", str(place), "--log-json"]
+    for name, value in body.options.items():
+        if value:
+            arguments.append(f"--{name}={value}")
+    job = services.jobs.submit(place, arguments, person, confined=upload)
+    found = services.jobs.latest(place)
+    assert found is not None and found.id == job
+    return Created(id=project_id(place), job=found)
+
+
+@router.get("/projects/{project}")
+def one(project: str, opened: Open, services: Ask) -> ProjectOut:
+    """What a page needs to know of a project before it asks for rows."""
+    run, table = opened.project.run, opened.table
+    state = opened.state()
+    place = services.workspace.place(project)
+    counts = table.class_counts
+    return ProjectOut(
+        id=project,
+        name=run["name"],
+        path=opened.project.path,
+        modality=run["modality"],
+        task=run["task"],
+        rows=run["n_rows"],
+        classes=[ClassOut(value=value, count=int(count)) for value, count in zip(table.classes, counts, strict=True)],
+        checks=[_check(record) for record in run["checks"]],
+        columns=[ColumnOut.model_validate(column.to_json()) for column in table.columns],
+        roles=run["roles"],
+        splits=list(table.splits),
+        tags=list(state.tags),
+        people=list(state.people),
+        notes=run["notes"],
+        missing=run["missing"],
+        findings=opened.project.insights(),
+        seconds=run["seconds"],
+        number=state.number,
+        job=services.jobs.latest(place),
+    )
+
+
+def _check(record: dict[str, object]) -> CheckOut:
+    known = CHECK_BY_NAME.get(str(record["name"]))
+    kind = BY_NAME[known.flag].kind if known else "dataset"
+    group = kind if kind in ("image", "text", "table") else "rows"
+    return CheckOut(
+        **record,  # type: ignore[arg-type]
+        flag=known.flag if known else "",
+        score=known.score if known else None,
+        group=group if known else "dataset",
+    )
+
+
+def _item(name: str, place: Path, services: Services) -> ProjectItem:
+    job = services.jobs.latest(place)
+    active = job is not None and job.state in ("waiting", "running")
+    bare = ProjectItem(
+        id=name, name=place.name.removesuffix(".assay"), path=str(place), modality="", task="", rows=0, n_classes=0,
+        issues=0, resolved=0, state="running" if active else "empty", error="", job=job,
+    )  # fmt: skip
+    if job is not None and job.state == "failed":
+        bare = bare.model_copy(update={"state": "failed", "error": job.error})
+    try:
+        if not place.is_dir() or latest_run(Folder(place)) is None:
+            return bare
+        opened = services.workspace.open(name)
+        run = opened.project.run
+        counted = opened.views.facets(None, opened.state())["presets"]
+    except AssayError as error:
+        return bare.model_copy(update={"state": "damaged", "error": why(error)})
+    return bare.model_copy(
+        update={
+            "name": run["name"], "modality": run["modality"], "task": run["task"], "rows": run["n_rows"],
+            "n_classes": len(run["classes"]), "issues": counted["issues"], "resolved": counted["issues"] - counted["open"],
+            "state": "running" if active else "ready",
+        }
+    )  # fmt: skip
+
+
+# runs ------------------------------------------------------------------------------------------------------------
+
+
+def _place(project: str, services: Services) -> Path:
+    places = services.workspace.places()
+    if project in places:
+        return places[project]
+    for place in services.jobs.projects():
+        if project_id(place) == project:
+            return place
+    raise NoProjectError(f"there is no project {project!r} here")
+
+
+@router.get("/projects/{project}/job")
+def job(project: str, services: Ask) -> Job | None:
+    """The newest run of a project."""
+    return services.jobs.latest(_place(project, services))
+
+
+@router.post("/projects/{project}/cancel")
+def cancel(project: str, services: Ask) -> Job | None:
+    """Stop its run; finished work is kept."""
+    place = _place(project, services)
+    services.jobs.cancel(place)
+    return services.jobs.latest(place)
+
+
+@router.get("/projects/{project}/events", response_class=StreamingResponse)
+async def events(project: str, request: Request, services: Ask) -> StreamingResponse:
+    """Server-sent events: the job whenever it changes, and the number of the newest decision."""
+    place = await asyncio.to_thread(_place, project, services)
+
+    async def told() -> AsyncIterator[str]:
+        before = ""
+        while not await request.is_disconnected():
+            now = await asyncio.to_thread(_now, place, project, services)
+            if now != before:
+                yield f"data: {now}\n\n"
+                before = now
+            else:
+                yield ": still here\n\n"
+            await asyncio.sleep(PAUSE)
+
+    return StreamingResponse(told(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _now(place: Path, project: str, services: Services) -> str:
+    job = services.jobs.latest(place)
+    number = None
+    try:
+        if latest_run(Folder(place)) is not None:
+            number = services.workspace.open(project).state().number
+    except AssayError:
+        pass
+    return json.dumps({"job": None if job is None else job.model_dump(), "number": number})

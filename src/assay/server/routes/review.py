@@ -1,0 +1,129 @@
+"""Looking: pages of rows, counts, one row with its evidence, pictures.
+
+In: filters and row numbers. Out: rows as JSON, images. Does not know: how rows were judged.
+"""
+
+from __future__ import annotations
+
+import io
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from assay.server.routes.asking import Open, known_label, known_row, shown
+from assay.server.schemas import Detail, Examples, Facets, FacetsBody, Page, Positions, PositionsBody, ViewBody
+from assay.server.workspace import NoProjectError
+from assay.sources.reading import UnreadableError
+from assay.views import Filter
+from assay.views import examples as typical
+
+router = APIRouter(prefix="/projects/{project}", tags=["review"])
+
+SHOWN = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "gif": "image/gif",
+    "webp": "image/webp",
+}  # what browsers show safely
+LARGEST = 2_000  # pixels a side of what is turned into JPEG for the browser
+
+
+@router.post("/view")
+def view(body: ViewBody, opened: Open) -> Page:
+    """Rows of a filter in an order, a page at a time."""
+    found, state = opened.view(body.filter.plain(), body.sort.model_dump() if body.sort else None)
+    rows = found.rows[body.offset : body.offset + body.limit]
+    return Page(total=len(found), offset=body.offset, rows=shown(opened, state, rows), number=state.number)
+
+
+@router.post("/positions")
+def positions(body: PositionsBody, opened: Open) -> Positions:
+    """Where rows stand in a view; -1 = not in it."""
+    found, _ = opened.view(body.filter.plain(), body.sort.model_dump() if body.sort else None)
+    return Positions(positions=found.positions(body.rows))
+
+
+@router.post("/facets")
+def facets(body: FacetsBody, opened: Open) -> Facets:
+    """Counts of what a filter holds: checks, labels, decisions, people, tags, splits."""
+    counted = opened.views.facets(Filter.from_json(body.filter.plain()), opened.state())
+    return Facets.model_validate(counted)
+
+
+@router.get("/rows/{row}")
+def one_row(row: int, opened: Open) -> Detail:
+    """A row with everything that is known about it."""
+    known_row(opened, row)
+    state = opened.state()
+    with opened.lock:
+        detail = opened.details.of(row, state)
+    return Detail.model_validate(detail | {"history": opened.log.history(row), "number": state.number})
+
+
+@router.get("/examples")
+def examples(
+    opened: Open,
+    label: str,
+    n: int = Query(default=12, ge=1, le=100),
+    skip: int | None = Query(default=None, ge=0, lt=2**31),
+) -> Examples:
+    """Typical rows of a class."""
+    state = opened.state()
+    rows = typical(opened.table, state, known_label(opened, state, label), n, skip)
+    return Examples(rows=shown(opened, state, rows))
+
+
+@router.get("/thumbs/{row}", response_class=Response)
+def thumbnail(row: int, opened: Open) -> Response:
+    with opened.lock:
+        data = opened.project.thumbnail(known_row(opened, row))
+    if data is None:
+        raise NoProjectError(f"row {row:,} has no picture that could be read")
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.get("/images/{row}", response_class=Response)
+def image(row: int, opened: Open) -> Response:
+    """The original where a browser shows it safely, else a JPEG of it."""
+    if opened.project.run["modality"] != "image":
+        raise NoProjectError("the rows of this project are no pictures")
+    try:
+        data = opened.picture(known_row(opened, row))
+    except UnreadableError as error:
+        raise NoProjectError(f"row {row:,} cannot be read: {error}") from error
+    kind = _kind(data)
+    headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}
+    if kind is not None:
+        return Response(data, media_type=kind, headers=headers)
+    made = _as_jpeg(data)
+    if made is None:
+        raise NoProjectError(f"row {row:,} is no picture that can be shown")
+    return Response(made, media_type="image/jpeg", headers=headers)
+
+
+def _kind(data: bytes) -> str | None:
+    """By the first bytes, never by a name: an SVG or a page called .png must not be served as one."""
+    if data[:3] == b"\xff\xd8\xff":
+        return SHOWN["jpeg"]
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return SHOWN["png"]
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return SHOWN["gif"]
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return SHOWN["webp"]
+    return None
+
+
+def _as_jpeg(data: bytes) -> bytes | None:
+    from PIL import Image
+
+    from assay.encode.pixels import UndecodableError, decode
+
+    try:
+        picture = Image.fromarray(decode(data).rgb)
+    except UndecodableError:
+        return None
+    picture.thumbnail((LARGEST, LARGEST))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=92)
+    return out.getvalue()

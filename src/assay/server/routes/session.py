@@ -1,0 +1,53 @@
+"""Signing in and out.
+
+In: a token or password, a name. Out: a cookie. Does not know: projects.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from assay import __version__
+from assay.server.app import set_cookie
+from assay.server.auth import Refused
+from assay.server.routes.asking import Ask
+from assay.server.schemas import Session, SignIn
+
+router = APIRouter(tags=["session"])
+
+
+@router.get("/session")
+def read_session(request: Request, services: Ask) -> Session:
+    """Who is signed in, and what is needed where nobody is."""
+    person = request.state.person
+    return Session(
+        person=person or "",
+        signed_in=person is not None,
+        needs="" if person is not None else services.door.needs(),  # type: ignore[arg-type]
+        version=__version__,
+    )
+
+
+@router.post("/session")
+def sign_in(body: SignIn, request: Request, answer: Response, services: Ask) -> Session:
+    """A cookie for a token or password; of somebody signed in, only the name changes."""
+    door = services.door
+    kept = request.cookies.get(door.cookie)
+    if request.state.person is not None and kept and not (body.token or body.password):
+        door.sessions.rename(kept, (body.person or "").strip() or door.person)
+        return Session(person=door.sessions.person(kept) or "", signed_in=True, needs="", version=__version__)
+    fits = door.is_password(body.password or "") if door.password else door.is_token(body.token or "")
+    if not fits:
+        raise Refused(401, f"that is not the {door.needs()} of this server")
+    session = door.sign_in(body.person)
+    set_cookie(answer, door, session)
+    return Session(person=door.sessions.person(session) or "", signed_in=True, needs="", version=__version__)
+
+
+@router.delete("/session")
+def sign_out(request: Request, answer: Response, services: Ask) -> Session:
+    kept = request.cookies.get(services.door.cookie)
+    if kept:
+        services.door.sessions.end(kept)
+    answer.delete_cookie(services.door.cookie, path="/")
+    return Session(person="", signed_in=False, needs=services.door.needs(), version=__version__)  # type: ignore[arg-type]

@@ -1,0 +1,130 @@
+"""The process that runs one job: `python -m assay.server.runner HOME JOB`.
+
+In: a job of the workspace's database. Out: its progress and its end, written there. Does not know: HTTP, who asked.
+
+It holds a lock file of the job (exact on one machine, also after sleep), starts `assay` as a child in a session of its own and
+turns the child's JSON lines into the job's progress at each beat.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from assay.server.database import open_workspace_database
+from assay.server.jobs import BEAT, TAIL, beat, claim, owner_name
+
+PATIENCE = 10.0  # seconds a cancelled run has to end by itself
+
+
+def run(home: Path, job: str) -> None:
+    database = open_workspace_database(home)
+    folder = home / "jobs"
+    folder.mkdir(exist_ok=True)
+    lock = os.open(folder / f"{job}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return  # another runner of this machine has it
+    owner = owner_name()
+    row = claim(database, job, owner)
+    if row is None:
+        return
+    command = json.loads(row["command"])
+    environment = os.environ | ({"ASSAY_CONFINED": command["arguments"][1]} if command["confined"] else {})
+    child = subprocess.Popen(
+        [sys.executable, "-m", "assay", *command["arguments"]],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True, errors="replace", start_new_session=True, env=environment,
+    )  # fmt: skip
+    said = _Said()
+    reader = threading.Thread(target=said.read, args=(child.stderr,), daemon=True)
+    reader.start()
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(BEAT)
+        if child.returncode is not None:
+            reader.join(2)
+            break
+        wanted = beat(database, job, owner, said.progress())
+        if wanted:
+            continue
+        _end(child)
+        if wanted is False:
+            beat(database, job, owner, said.progress(), state="cancelled", ended=time.time())
+        return
+    # a check that failed (exit code 1) leaves results behind; the page shows them with the check named
+    finished = child.returncode == 0 or said.checks_failed
+    error = "" if finished else said.error() or f"the run ended with exit code {child.returncode}"
+    state = "done" if finished else "failed"
+    beat(database, job, owner, said.progress(), state=state, error=error, ended=time.time())
+
+
+class _Said:
+    """What the run says, line by line."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, Any] = {}
+        self.lines: list[str] = []
+        self.checks_failed = False
+        self._lock = threading.Lock()
+
+    def read(self, stream: Any) -> None:
+        for line in stream:
+            self.take(line.rstrip("\n"))
+
+    def take(self, line: str) -> None:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        with self._lock:
+            if not isinstance(event, dict):
+                self.lines = [*self.lines, line][-TAIL:]
+                self.checks_failed |= line.startswith("assay: a check failed")
+            elif event.get("event") == "note":
+                self.lines = [*self.lines, str(event.get("text", ""))][-TAIL:]
+            elif event.get("event") == "stage":
+                self.now = {
+                    "stage": event["stage"],
+                    "done": event["done"],
+                    "total": event["total"],
+                    "at": event["done"],
+                }
+            elif event.get("event") == "progress":
+                fresh = event["done"] - self.now.get("at", 0)
+                self.now |= {"done": event["done"], "seconds": event["seconds"], "fresh": fresh}
+
+    def progress(self) -> dict[str, Any]:
+        with self._lock:
+            return self.now | {"log": list(self.lines)}
+
+    def error(self) -> str:
+        """The message of the command, which is its last word."""
+        with self._lock:
+            told = [line for line in self.lines if line.startswith("assay: ")]
+            return told[-1].removeprefix("assay: ") if told else "\n".join(self.lines[-5:])
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """Ctrl-C for the run and its workers, then the end."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGINT)
+        try:
+            child.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,150 @@
+"""The projects a server shows: found in folders, opened once, read again when a new run has ended.
+
+In: project folders. Out: `Opened` projects. Does not know: HTTP, who asks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from assay.actions import ActionLog, State
+from assay.errors import AssayError, UsageError
+from assay.project.layout import PROJECT, latest_run
+from assay.project.project import Project
+from assay.sources.confine import confined
+from assay.storage import Folder
+from assay.views import Details, Filter, ReviewTable, Sort, View, Views
+
+OPEN = 4  # projects held in memory at once
+
+
+class NoProjectError(UsageError):
+    """There is no such project here."""
+
+
+class NotAllowedError(UsageError):
+    """The server may not read or write there."""
+
+
+class Opened:
+    """One project in memory. ``within``: of an upload, the folder that its pictures may come from. ``lock``: for what is
+    not safe to ask from two threads at once."""
+
+    def __init__(self, project: Project, within: Path | None = None) -> None:
+        self.project, self.within = project, within
+        self.run_number = int(project.run["run"])
+        self.lock = threading.RLock()
+        self.cache: dict[str, Any] = {}  # what is dear and fixed for a run, such as the map
+
+    @cached_property
+    def table(self) -> ReviewTable:
+        return ReviewTable.load(self.project)
+
+    @cached_property
+    def views(self) -> Views:
+        return Views(self.table)
+
+    @cached_property
+    def details(self) -> Details:
+        return Details(self.table, self.views.neighborhood)
+
+    @property
+    def log(self) -> ActionLog:
+        return self.project.log
+
+    def state(self) -> State:
+        return self.log.state()
+
+    def view(self, filter: dict[str, Any], sort: dict[str, Any] | None) -> tuple[View, State]:
+        """The rows of a filter in the order of a sort, and the state they were chosen by."""
+        state = self.state()
+        return self.views.view(Filter.from_json(filter), Sort.from_json(sort) if sort else None, state), state
+
+    def picture(self, row: int) -> bytes:
+        """A picture's original bytes. What came as an upload may name only its own files and public addresses."""
+        with confined(self.within):
+            return self.project.open_bytes(row)
+
+
+@dataclass
+class Workspace:
+    """``named``: project folders shown whatever lies around them; ``folder``: shows its projects, and takes new ones.
+
+    ``allow``: folders whose data new projects may analyse.
+    """
+
+    home: Path
+    folder: Path
+    named: tuple[Path, ...] = ()
+    allow: tuple[Path, ...] = ()
+    _opened: OrderedDict[str, Opened] = field(default_factory=OrderedDict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def places(self) -> dict[str, Path]:
+        """Project folders by id, the user's own first."""
+        found = [*self.named]
+        if self.folder.is_dir():
+            inside = sorted(self.folder.iterdir(), key=lambda path: path.name)
+            found += [path for path in inside if path.is_dir() and (path / PROJECT).is_file()]
+        return {project_id(path): path for path in found}
+
+    def place(self, project: str) -> Path:
+        place = self.places().get(project)
+        if place is None:
+            raise NoProjectError(f"there is no project {project!r} here")
+        return place
+
+    def open(self, project: str) -> Opened:
+        """The project's newest run. Kept open; the least recently asked is let go."""
+        place = self.place(project)
+        with self._lock:
+            run = latest_run(Folder(place))
+            kept = self._opened.get(project)
+            if kept is None or run is None or kept.run_number != int(run["run"]):
+                kept = self._read(place)
+                self._opened[project] = kept
+            self._opened.move_to_end(project)
+            while len(self._opened) > OPEN:
+                self._opened.popitem(last=False)
+            return kept
+
+    def _read(self, place: Path) -> Opened:
+        project = Project(place)
+        origin = Path(project.run.get("origin") or "")
+        uploaded = origin.is_relative_to((self.home / "uploads").resolve())
+        return Opened(project, origin.parent if uploaded else None)
+
+    def new_place(self, name: str) -> Path:
+        """A folder for a new project of this name that nothing has yet."""
+        base = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:80] or "data"
+        place, count = self.folder / f"{base}.assay", 1
+        while place.exists():
+            count += 1
+            place = self.folder / f"{base}-{count}.assay"
+        return place
+
+    def readable(self, path: str) -> Path:
+        """The data behind a path that somebody typed; only below the folders that the server was told to allow."""
+        place = Path(path).expanduser().resolve()
+        if not any(place.is_relative_to(root.resolve()) for root in self.allow):
+            allowed = ", ".join(str(root) for root in self.allow)
+            hint = f"it may read below {allowed}" if allowed else "start it with --allow FOLDER to let it read there"
+            raise NotAllowedError(f"this server may not read {path}; {hint}")
+        return place
+
+
+def project_id(place: Path) -> str:
+    """Readable, and the same as long as the folder stays where it is."""
+    base = re.sub(r"[^a-z0-9]+", "-", place.name.removesuffix(".assay").lower()).strip("-")[:40] or "project"
+    return f"{base}-{hashlib.blake2b(str(place.resolve()).encode(), digest_size=3).hexdigest()}"
+
+
+def why(error: Exception) -> str:
+    return str(error) if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"

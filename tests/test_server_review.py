@@ -1,0 +1,283 @@
+"""Looking and deciding over HTTP, on real pictures with planted wrong labels."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import uuid
+import zipfile
+
+import pytest
+from PIL import Image
+
+import assay
+from serving import client, copy_project
+
+
+@pytest.fixture
+def api(digits_project, tmp_path):
+    """(client, path of the project's routes) over a copy of the analysed digits."""
+    project = copy_project(digits_project, tmp_path / "digits.assay")
+    with client(tmp_path / "home", project) as made:
+        name = made.get("/api/v1/projects").json()[0]["id"]
+        yield made, f"/api/v1/projects/{name}"
+
+
+def token() -> str:
+    return uuid.uuid4().hex
+
+
+def view(api, filter=None, sort=None, **more):
+    made, base = api
+    answer = made.post(
+        f"{base}/view", json={"filter": filter or {}, "limit": 500} | ({"sort": sort} if sort else {}) | more
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def act(api, action, target, **more):
+    made, base = api
+    answer = made.post(f"{base}/actions", json={"action": action, "target": target, "token": token()} | more)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+LABEL_ISSUES = {"any": ["label"]}
+
+
+def test_a_project_tells_its_checks_classes_and_columns(api):
+    made, base = api
+    project = made.get(base).json()
+    assert project["rows"] == 302
+    assert {entry["value"] for entry in project["classes"]} >= {"zero", "nine"}
+    assert sum(entry["count"] for entry in project["classes"]) == 302
+    checks = {check["name"]: check for check in project["checks"]}
+    assert checks["label"]["status"] == "ran"
+    assert checks["not_analyzed"]["count"] == 1
+    assert {"label_issue_score", "is_label_issue", "given_label"} <= {column["name"] for column in project["columns"]}
+
+
+def test_the_worst_label_issues_come_first_and_pages_join_without_gaps(api):
+    whole = view(api, LABEL_ISSUES)
+    scores = [row["scores"]["label_issue_score"] for row in whole["rows"]]
+    assert scores == sorted(scores, reverse=True)
+    assert all("label" in row["checks"] for row in whole["rows"])
+    pages = [view(api, LABEL_ISSUES, limit=4, offset=start)["rows"] for start in range(0, whole["total"], 4)]
+    assert [row["row"] for page in pages for row in page] == [row["row"] for row in whole["rows"]]
+
+
+def test_the_flags_are_those_of_the_python_api(api, digits_project):
+    expected = assay.open(digits_project).issues("label")["row_id"].tolist()
+    assert [row["id"] for row in view(api, LABEL_ISSUES)["rows"]] == expected
+
+
+def test_facets_count_what_a_view_holds(api):
+    made, base = api
+    facets = made.post(f"{base}/facets", json={"filter": {}}).json()
+    for check in ("label", "near_duplicate", "not_analyzed"):
+        assert facets["checks"][check] == view(api, {"any": [check]})["total"]
+    given = dict(facets["given"])
+    assert given["three"] == view(api, {"given": ["three"]})["total"]
+
+
+@pytest.mark.parametrize(
+    ("filter", "message"),
+    [
+        ({"any": ["lable"]}, "lable"),
+        ({"given": ["no such class"]}, "no such class"),
+        ({"wher": []}, "wher"),
+        ({"where": [{"column": "nothing", "min": 1}]}, "nothing"),
+        ({"action": ["destroy"]}, "destroy"),
+    ],
+)
+def test_a_wrong_filter_is_named(api, filter, message):
+    made, base = api
+    answer = made.post(f"{base}/view", json={"filter": filter})
+    assert answer.status_code == 422
+    assert message in answer.json()["detail"]
+
+
+def test_one_row_comes_with_its_evidence(api):
+    made, base = api
+    worst = view(api, LABEL_ISSUES)["rows"][0]
+    detail = made.get(f"{base}/rows/{worst['row']}").json()
+    assert detail["row"]["id"] == worst["id"]
+    labels = [entry["label"] for entry in detail["probabilities"]]
+    assert worst["given"] in labels and worst["suggested"] in labels
+    shares = [entry["p"] for entry in detail["probabilities"]]
+    assert max(shares) == shares[0]
+    assert detail["neighbors"] and all(one["row"]["row"] != worst["row"] for one in detail["neighbors"])
+    assert any(one["check"] == "label" for one in detail["evidence"])
+    assert detail["history"] == []
+
+
+def test_pictures_come_as_they_are_and_small(api):
+    made, base = api
+    row = view(api, {"given": ["three"]})["rows"][0]["row"]
+    small, large = made.get(f"{base}/thumbs/{row}"), made.get(f"{base}/images/{row}")
+    assert Image.open(io.BytesIO(small.content)).format == "JPEG"
+    assert Image.open(io.BytesIO(large.content)).size == (32, 32)
+    assert "sandbox" in large.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["rows/99999", "rows/-1", "thumbs/99999", "images/99999", "log/7", "examples?label=x"])
+def test_what_is_not_there_is_404(api, path):
+    made, base = api
+    answer = made.get(f"{base}/{path}")
+    assert answer.status_code == 404, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_broken_picture_is_404_with_its_reason(api):
+    made, base = api
+    row = view(api, {"any": ["not_analyzed"]})["rows"][0]["row"]
+    assert made.get(f"{base}/thumbs/{row}").status_code == 404
+    assert made.get(f"{base}/images/{row}").status_code in (200, 404)
+
+
+def test_a_bulk_fix_is_previewed_done_undone_and_redone_as_one(api):
+    made, base = api
+    target = {"filter": LABEL_ISSUES}
+    total = view(api, LABEL_ISSUES)["total"]
+    preview = made.post(f"{base}/preview", json={"action": "auto-fix", "target": target}).json()
+    assert preview["n"] == total and preview["relabeled"] == total
+    assert sum(count for _, _, count in preview["pairs"]) == total
+    assert 0 < len(preview["first"]) <= 20
+    assert view(api, {"action": ["auto-fix"]})["total"] == 0  # a preview changes nothing
+    done = act(api, "auto-fix", target)
+    assert done["entry"]["n_rows"] == total
+    fixed = view(api, {"action": ["auto-fix"]})
+    assert fixed["total"] == total
+    assert all(row["final"] == row["suggested"] != row["given"] for row in fixed["rows"])
+    made.post(f"{base}/undo", json={"token": token()})
+    assert view(api, {"action": ["auto-fix"]})["total"] == 0
+    made.post(f"{base}/redo", json={"token": token()})
+    assert view(api, {"action": ["auto-fix"]})["total"] == total
+    entries = made.get(f"{base}/log").json()["entries"]
+    assert [entry["action"] for entry in entries] == ["redo", "undo", "auto-fix"]
+
+
+def test_a_bulk_fix_leaves_alone_what_a_person_decided(api):
+    first = view(api, LABEL_ISSUES)["rows"][0]
+    act(api, "keep", {"rows": [first["row"]]})
+    made, base = api
+    preview = made.post(f"{base}/preview", json={"action": "auto-fix", "target": {"filter": LABEL_ISSUES}}).json()
+    assert sum(preview["skipped"].values()) == 1
+    act(api, "auto-fix", {"filter": LABEL_ISSUES})
+    assert view(api, {"rows": [first["row"]]})["rows"][0]["action"] == "keep"
+
+
+def test_the_top_k_of_an_order_are_the_first_of_the_page(api):
+    first = [row["row"] for row in view(api, LABEL_ISSUES)["rows"][:5]]
+    act(api, "exclude", {"filter": LABEL_ISSUES, "top": 5})
+    assert sorted(row["row"] for row in view(api, {"action": ["exclude"]})["rows"]) == sorted(first)
+
+
+def test_ranges_of_positions_name_the_rows_that_stood_there(api):
+    order = [row["row"] for row in view(api, {"given": ["three"]})["rows"]]
+    act(api, "tag", {"filter": {"given": ["three"]}, "ranges": [[0, 2], [4, 5]]}, text="needs review")
+    tagged = view(api, {"tag": ["needs review"]})["rows"]
+    assert sorted(row["row"] for row in tagged) == sorted([*order[:2], order[4]])
+    assert tagged[0]["tags"] == ["needs review"]
+
+
+def test_the_same_token_again_decides_nothing_twice(api):
+    made, base = api
+    body = {"action": "exclude", "target": {"rows": [3]}, "token": token()}
+    first, second = (made.post(f"{base}/actions", json=body).json() for _ in range(2))
+    assert first["entry"]["number"] == second["entry"]["number"]
+    assert len(made.get(f"{base}/log").json()["entries"]) == 1
+
+
+def test_the_later_of_two_reviewers_is_told_and_may_decide_anyway(api):
+    made, base = api
+    seen = view(api)["number"]
+    ann, bob = {"X-Assay-Person": "ann"}, {"X-Assay-Person": "bob"}
+    body = {"target": {"rows": [5]}, "seen": seen}
+    assert (
+        made.post(f"{base}/actions", json=body | {"action": "keep", "token": token()}, headers=ann).status_code == 200
+    )
+    late = made.post(f"{base}/actions", json=body | {"action": "exclude", "token": token()}, headers=bob)
+    assert late.status_code == 409
+    told = late.json()["meanwhile"]
+    assert [(one["row"], one["person"], one["action"]) for one in told] == [(5, "ann", "keep")]
+    again = body | {"action": "exclude", "token": token(), "seen": view(api)["number"]}
+    assert made.post(f"{base}/actions", json=again, headers=bob).status_code == 200
+    history = made.get(f"{base}/rows/5").json()["history"]
+    assert sorted(one["person"] for one in history) == ["ann", "bob"]
+
+
+def test_an_undo_never_undoes_another_persons_later_decision(api):
+    made, base = api
+    ann, bob = {"X-Assay-Person": "ann"}, {"X-Assay-Person": "bob"}
+    made.post(f"{base}/actions", json={"action": "keep", "target": {"rows": [5, 6]}}, headers=ann)
+    made.post(f"{base}/actions", json={"action": "exclude", "target": {"rows": [6]}}, headers=bob)
+    undone = made.post(f"{base}/undo", json={}, headers=ann).json()
+    assert undone["kept"] == 1
+    state = {row["row"]: row["action"] for row in view(api, {"rows": [5, 6]})["rows"]}
+    assert state == {5: "", 6: "exclude"}
+
+
+def test_a_new_class_can_be_made_and_filtered_by(api):
+    act(api, "label", {"rows": [7]}, label="ten")
+    row = view(api, {"corrected": ["ten"]})["rows"][0]
+    assert (row["row"], row["final"]) == (7, "ten")
+
+
+def test_decisions_survive_a_restart(digits_project, tmp_path):
+    project = copy_project(digits_project, tmp_path / "digits.assay")
+    for expected in (0, 1):
+        with client(tmp_path / "home", project) as made:
+            base = f"/api/v1/projects/{made.get('/api/v1/projects').json()[0]['id']}"
+            assert len(made.get(f"{base}/log").json()["entries"]) == expected
+            if not expected:
+                made.post(f"{base}/actions", json={"action": "keep", "target": {"rows": [1]}})
+
+
+def test_the_export_has_exactly_the_decisions(api):
+    made, base = api
+    act(api, "exclude", {"rows": [3]})
+    act(api, "label", {"rows": [7]}, label="nine")
+    ids = {row["row"]: row["id"] for row in view(api, {"rows": [3, 7]})["rows"]}
+    answer = made.post(f"{base}/export", json={"format": "csv", "only_corrections": True})
+    assert answer.headers["content-disposition"] == 'attachment; filename="digits-clean.csv"'
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(answer.text))}
+    assert set(rows) == set(ids.values())
+    assert (rows[ids[7]]["corrected_label"], rows[ids[7]]["action"]) == ("nine", "label")
+    earlier = made.post(f"{base}/export", json={"format": "jsonl", "only_corrections": True, "at": 1}).text
+    assert [json.loads(line)["id"] for line in earlier.splitlines()] == [ids[3]]
+    threes = made.post(f"{base}/export", json={"format": "jsonl", "filter": {"given": ["three"]}}).text.splitlines()
+    assert len(threes) == view(api, {"given": ["three"], "action": [""]})["total"]
+    tree = made.post(f"{base}/export", json={"format": "folder"})
+    names = zipfile.ZipFile(io.BytesIO(tree.content)).namelist()
+    assert len([name for name in names if name.endswith((".png", ".jpg"))]) == 301
+    assert ids[3] not in names
+
+
+def test_charts_add_up(api):
+    made, base = api
+    charts = made.post(f"{base}/charts", json={"filter": {}}).json()
+    assert sum(one["count"] for one in charts["corrections"]) == view(api, LABEL_ISSUES)["total"]
+    assert sum(one["rows"] for one in charts["classes"]) == 302
+    assert sum(one["given"] for one in charts["balance"]) == 302
+    assert sum(map(sum, charts["matrix"]["counts"])) == view(api, LABEL_ISSUES)["total"]
+    assert charts["timeline"] == []
+    act(api, "exclude", {"rows": [3, 4]})
+    after = made.post(f"{base}/charts", json={"filter": {}, "names": ["timeline"]}).json()
+    assert [point["total"] for point in after["timeline"]] == [2]
+
+
+def test_the_map_has_every_analysed_row(api):
+    made, base = api
+    drawn = made.post(f"{base}/map", json={"filter": {}}).json()
+    assert len(drawn["rows"]) == len(drawn["x"]) == len(drawn["y"]) == 301
+    assert drawn["method"] and not drawn["sampled"]
+
+
+def test_two_classes_side_by_side(api):
+    made, base = api
+    found = made.get(f"{base}/compare?a=three&b=eight").json()
+    assert found["a"]["count"] == view(api, {"given": ["three"]})["total"]
+    assert all(row["given"] == "three" for row in found["a"]["typical"])
