@@ -1,0 +1,104 @@
+/** One typed client: every request of the page goes through here. Knows addresses and errors, nothing of screens. */
+import type {
+  Ask, ChartName, Charts, Comparison, Detail, Done, EntryDetail, ExportBody, Facets, Filter, Job, Label, LogDiff, LogPage, MapPoints, Page, ProblemBody,
+  Project, ProjectItem, Row, Session, Sort, SourcePreview, Summary,
+} from './types'
+
+const BASE = '/api/v1'
+
+/** What the server (or the lack of one) said, in words for the person who reads it. */
+export class Problem extends Error {
+  readonly status: number
+  readonly body: ProblemBody
+
+  constructor(status: number, body: ProblemBody) {
+    super(body.detail || body.title || `The server answered ${status}.`)
+    this.status = status
+    this.body = body
+  }
+}
+
+async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const answer = await request(method, path, body, signal)
+  return (answer.status === 204 ? undefined : await answer.json()) as T
+}
+
+async function request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  let answer: Response
+  try {
+    answer = await fetch(BASE + path, {
+      method,
+      credentials: 'same-origin',
+      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+    })
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new Problem(0, { detail: 'The server does not answer. Is `assay serve` still running? Nothing acknowledged is lost.' })
+  }
+  if (!answer.ok) throw new Problem(answer.status, await problem(answer))
+  return answer
+}
+
+async function problem(answer: Response): Promise<ProblemBody> {
+  try {
+    return (await answer.json()) as ProblemBody
+  } catch {
+    return { title: `${answer.status} ${answer.statusText}` }
+  }
+}
+
+const enc = encodeURIComponent
+const of = (project: string) => `/projects/${enc(project)}`
+
+/** A label as a query parameter, written as the server writes it. */
+const value = (label: Label) => enc(label === true ? 'True' : label === false ? 'False' : String(label))
+
+export const api = {
+  session: () => call<Session>('GET', '/session'),
+  signIn: (body: { token?: string; password?: string; person?: string }) => call<Session>('POST', '/session', body),
+  signOut: () => call<void>('DELETE', '/session'),
+
+  projects: () => call<ProjectItem[]>('GET', '/projects'),
+  create: (body: { path?: string; upload?: string; name?: string; options: Record<string, string> }) =>
+    call<{ id: string; job: Job | null }>('POST', '/projects', body),
+  preview: (body: { path?: string; upload?: string; options: Record<string, string> }, signal?: AbortSignal) =>
+    call<SourcePreview>('POST', '/sources/preview', body, signal),
+  project: (p: string) => call<Project>('GET', of(p)),
+  job: (p: string) => call<Job | null>('GET', `${of(p)}/job`),
+  cancel: (p: string) => call<Job | null>('POST', `${of(p)}/cancel`, {}),
+  events: (p: string) => new EventSource(`${BASE}${of(p)}/events`),
+
+  view: (p: string, body: { filter: Filter; sort: Sort | null; offset: number; limit: number }, signal?: AbortSignal) =>
+    call<Page>('POST', `${of(p)}/view`, body, signal),
+  positions: (p: string, body: { filter: Filter; sort: Sort | null; rows: number[] }) =>
+    call<{ positions: number[] }>('POST', `${of(p)}/positions`, body),
+  facets: (p: string, filter: Filter, signal?: AbortSignal) => call<Facets>('POST', `${of(p)}/facets`, { filter }, signal),
+  row: (p: string, row: number, signal?: AbortSignal) => call<Detail>('GET', `${of(p)}/rows/${row}`, undefined, signal),
+  examples: (p: string, label: Label, n: number, skip?: number, signal?: AbortSignal) =>
+    call<{ rows: Row[] }>('GET', `${of(p)}/examples?label=${value(label)}&n=${n}${skip === undefined ? '' : `&skip=${skip}`}`, undefined, signal),
+  thumb: (p: string, row: number) => `${BASE}${of(p)}/thumbs/${row}`,
+  image: (p: string, row: number) => `${BASE}${of(p)}/images/${row}`,
+
+  ask: (p: string, body: Ask, signal?: AbortSignal) => call<Summary>('POST', `${of(p)}/preview`, body, signal),
+  act: (p: string, body: Ask & { token: string; seen: number }) => call<Done>('POST', `${of(p)}/actions`, body),
+  undo: (p: string, body: { number?: number; token: string }) => call<Done>('POST', `${of(p)}/undo`, body),
+  redo: (p: string, body: { number?: number; token: string }) => call<Done>('POST', `${of(p)}/redo`, body),
+  log: (p: string, before?: number, limit = 100) =>
+    call<LogPage>('GET', `${of(p)}/log?limit=${limit}${before === undefined ? '' : `&before=${before}`}`),
+  entry: (p: string, number: number) => call<EntryDetail>('GET', `${of(p)}/log/${number}`),
+  diff: (p: string, from: number, to: number) => call<LogDiff>('GET', `${of(p)}/log/diff?from=${from}&to=${to}`),
+
+  charts: (p: string, filter: Filter, names: ChartName[], signal?: AbortSignal) =>
+    call<Charts>('POST', `${of(p)}/charts`, { filter, names }, signal),
+  map: (p: string, filter: Filter, signal?: AbortSignal) => call<MapPoints>('POST', `${of(p)}/map`, { filter }, signal),
+  compare: (p: string, a: Label, b: Label) => call<Comparison>('GET', `${of(p)}/compare?a=${value(a)}&b=${value(b)}`),
+  export: (p: string, body: ExportBody, signal?: AbortSignal) => request('POST', `${of(p)}/export`, body, signal),
+}
+
+/** A key that makes one deed one deed, however often a flaky network repeats it. */
+export function token(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

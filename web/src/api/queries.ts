@@ -1,0 +1,30 @@
+/** Queries that more than one screen asks. Everything that a decision can change lies under ['live', project]. */
+import { QueryClient, useQuery } from '@tanstack/react-query'
+import { api, Problem } from './client'
+import type { Filter } from './types'
+
+export const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 30_000,
+      refetchOnWindowFocus: false,
+      retry: (times, error) => error instanceof Problem && (error.status === 0 || error.status >= 500) && times < 2,
+    },
+  },
+})
+
+export const live = (project: string, ...rest: unknown[]) => ['live', project, ...rest]
+
+export function refresh(project: string): void {
+  void client.invalidateQueries({ queryKey: ['live', project] })
+}
+
+export const useProjectQuery = (id: string) =>
+  useQuery({ queryKey: ['project', id], queryFn: () => api.project(id) })
+
+export const useFacets = (id: string, filter: Filter) =>
+  useQuery({
+    queryKey: live(id, 'facets', filter),
+    queryFn: ({ signal }) => api.facets(id, filter, signal),
+    placeholderData: (old) => old,
+  })

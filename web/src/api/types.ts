@@ -1,0 +1,60 @@
+/**
+ * Names for the shapes of schema.ts, which `npm run api` makes from the server's OpenAPI document. A label is a value, never a
+ * code; null is "no label". Where the server says only "string", the page's own words for it stand here.
+ */
+import type { components } from './schema'
+
+type Schemas = components['schemas']
+/** The wire allows null for "not asked"; the page leaves such keys out. */
+type Chosen<T> = { [K in keyof T]?: NonNullable<T[K]> }
+
+export type Label = Schemas['ClassOut']['value']
+export type Modality = 'image' | 'text' | 'table'
+export type Deed = Schemas['DecisionBody']['action']
+
+export type Row = Schemas['Row']
+export type Copy = Schemas['Copy']
+export type Page = Schemas['Page']
+export type Detail = Schemas['Detail']
+export type Evidence = Schemas['EvidenceOut']
+export type Past = Schemas['Past']
+export type Facets = Schemas['Facets']
+
+export type Filter = Chosen<Schemas['FilterBody']>
+export type Condition = Schemas['Condition']
+export type Sort = Omit<Schemas['SortBody'], 'descending'> & { descending: boolean }
+
+export type Ask = Omit<Schemas['DecisionBody'], 'target'> & { target: Target }
+export type Target = { rows: number[] } | { filter: Filter; sort: Sort | null; top: number | null; ranges: [number, number][] | null }
+export type Summary = Schemas['Preview']
+export type Done = Schemas['Done']
+export type Entry = Schemas['EntryOut']
+export type EntryDetail = Schemas['EntryDetail']
+export type LogPage = Schemas['LogPage']
+export type LogDiff = Schemas['LogDiff']
+
+export type Project = Schemas['ProjectOut']
+export type ProjectItem = Schemas['ProjectItem']
+export type CheckInfo = Schemas['CheckOut']
+export type ColumnInfo = Schemas['ColumnOut']
+export type Job = Schemas['Job']
+export type SourcePreview = Schemas['SourcePreview']
+export type ExportBody = Schemas['ExportBody']
+
+export type Charts = Schemas['Charts']
+export type ChartName = keyof Charts
+export type MapPoints = Schemas['MapPoints']
+export type Comparison = Schemas['Comparison']
+export type Compared = Schemas['Compared']
+
+export type Session = Schemas['Session']
+export type ProblemBody = Partial<Omit<Schemas['Problem'], 'meanwhile'>> & { meanwhile?: Meanwhile[] | null }
+
+/** What somebody else decided between this screen and this decision. */
+export interface Meanwhile {
+  row: number
+  person: string
+  action: string
+  label: Label | null
+  number: number
+}

@@ -1,0 +1,148 @@
+/** Doing and taking back: tokens, undo toast, and what others did meanwhile. */
+import { Button, Group, Text } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { useCallback, useMemo, useRef, useState, type ReactNode } from 'react'
+import { api, Problem, token } from '../api/client'
+import { refresh } from '../api/queries'
+import type { Ask, Done, Meanwhile } from '../api/types'
+import type { Deeds } from '../shell/context'
+import { message } from '../shell/Notice'
+import { outcome } from '../words'
+import { MeanwhileDialog } from './MeanwhileDialog'
+import { PreviewDialog } from './PreviewDialog'
+
+export interface Proposal { ask: Ask; title: string; then?: () => void }
+interface Clash { ask: Ask; others: Meanwhile[]; number: number; settle: (done: Done | null) => void }
+
+/** `number`: the log entry that the screen shows; it goes along with every deed, so that the server can tell who was quicker. */
+export function useDeeds(id: string, number: { current: number }): { deeds: Deeds; dialogs: ReactNode } {
+  const [proposal, setProposal] = useState<Proposal | null>(null)
+  const [clash, setClash] = useState<Clash | null>(null)
+  const queue = useRef<Promise<unknown>>(Promise.resolve())
+
+  /** One request after the other: quick keys reach the log in the order they were pressed. */
+  const inTurn = useCallback(<T,>(work: () => Promise<T>): Promise<T> => {
+    const next = queue.current.then(work, work)
+    queue.current = next.catch(() => undefined)
+    return next
+  }, [])
+
+  const back = useCallback(
+    (way: 'undo' | 'redo', entry?: number) =>
+      void inTurn(() => api[way](id, { number: entry, token: token() })).then(
+        (done) => {
+          number.current = Math.max(number.current, done.number)
+          refresh(id)
+          if (!done.entry) toast(way === 'undo' ? 'Nothing of yours is left to undo.' : 'Nothing to redo.')
+          else toast(outcome(done), way === 'undo' ? { label: 'Redo', run: () => deedsRef.current?.redo() } : { label: 'Undo', run: () => deedsRef.current?.undo() })
+        },
+        (error: unknown) => failed(error),
+      ),
+    [id, inTurn, number],
+  )
+
+  const send = useCallback(
+    async (ask: Ask, seen: number): Promise<Done | null> => {
+      const key = token()
+      try {
+        const done = await inTurn(() => withRetry(() => api.act(id, { ...ask, token: key, seen: Math.max(seen, 0) })))
+        number.current = Math.max(number.current, done.number)
+        refresh(id)
+        const entry = done.entry
+        toast(outcome(done), entry ? { label: 'Undo', run: () => deedsRef.current?.undo(entry.number) } : undefined)
+        return done
+      } catch (error) {
+        if (error instanceof Problem && error.status === 409 && error.body.meanwhile?.length) {
+          refresh(id)
+          const others = error.body.meanwhile
+          const newest = Math.max(...others.map((other) => other.number))
+          return new Promise((settle) => setClash({ ask, others, number: newest, settle }))
+        }
+        failed(error)
+        return null
+      }
+    },
+    [id, inTurn, number],
+  )
+
+  const deeds = useMemo<Deeds>(
+    () => ({
+      decide: (ask) => send(ask, number.current),
+      propose: (ask, title, then) => setProposal({ ask, title, then }),
+      undo: (entry) => back('undo', entry),
+      redo: (entry) => back('redo', entry),
+    }),
+    [send, back, number],
+  )
+  const deedsRef = useRef(deeds)
+  deedsRef.current = deeds
+
+  const dialogs = (
+    <>
+      {proposal && (
+        <PreviewDialog
+          id={id}
+          proposal={proposal}
+          close={() => setProposal(null)}
+          confirm={async (ask) => {
+            const done = await deeds.decide(ask)
+            if (done) {
+              setProposal(null)
+              proposal.then?.()
+            }
+          }}
+        />
+      )}
+      {clash && (
+        <MeanwhileDialog
+          others={clash.others}
+          leave={() => {
+            clash.settle(null)
+            setClash(null)
+          }}
+          anyway={() => {
+            void send(clash.ask, clash.number).then(clash.settle)
+            setClash(null)
+          }}
+        />
+      )}
+    </>
+  )
+  return { deeds, dialogs }
+}
+
+/** The token makes a repetition harmless, so a lost answer is simply asked for again. */
+async function withRetry<T>(work: () => Promise<T>): Promise<T> {
+  for (let turn = 0; ; turn++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (turn === 2 || !(error instanceof Problem) || error.status !== 0) throw error
+      await new Promise((resolve) => setTimeout(resolve, 400 * (turn + 1)))
+    }
+  }
+}
+
+function toast(text: string, action?: { label: string; run: () => void }): void {
+  notifications.hide('deed')
+  notifications.show({
+    id: 'deed',
+    autoClose: 8000,
+    withBorder: true,
+    closeButtonProps: { 'aria-label': 'Close this message' },
+    message: (
+      <Group gap="sm" wrap="nowrap" justify="space-between">
+        <Text size="sm">{text}</Text>
+        {action && (
+          <Button size="compact-sm" variant="light" onClick={() => { notifications.hide('deed'); action.run() }}>
+            {action.label}
+          </Button>
+        )}
+      </Group>
+    ),
+  })
+}
+
+function failed(error: unknown): void {
+  notifications.show({ color: 'red', autoClose: 12_000, withBorder: true, closeButtonProps: { 'aria-label': 'Close this message' }, title: 'Not done', message: message(error) })
+}

@@ -1,0 +1,3 @@
+export function ProjectsPage(_: { person: string }) {
+  return null
+}

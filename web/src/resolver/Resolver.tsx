@@ -1,0 +1,299 @@
+/** The open row beside the grid: what it is, why it was flagged, what it is like, and the decision. */
+import { ActionIcon, Badge, Button, Group, Skeleton, Switch, Textarea, Tooltip, Kbd } from '@mantine/core'
+import { useLocalStorage } from '@mantine/hooks'
+import { IconBan, IconChevronLeft, IconChevronRight, IconEye, IconX } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useImperativeHandle, useMemo, useRef, useState, type ReactNode, type Ref, type RefObject } from 'react'
+import { api } from '../api/client'
+import { client, live } from '../api/queries'
+import type { Deed, Detail, Label, Row } from '../api/types'
+import { REVIEW_TAG } from '../review/Rail'
+import type { Choices } from '../review/Review'
+import { useOpened } from '../shell/context'
+import { Failure } from '../shell/Notice'
+import { go } from '../url/router'
+import { actionWord, count, labelKey, labelText, percent, stateText, when } from '../words'
+import { ClassPicker } from './ClassPicker'
+import { EvidenceCard } from './Evidence'
+import { Marked } from './Marked'
+import { Picture } from './Picture'
+import { RowCard } from './RowCard'
+import { TagPicker } from './TagPicker'
+
+type Act = (action: Deed, more?: { label?: Label; text?: string }) => Promise<void>
+
+interface Props {
+  row: number
+  position: number
+  total: number
+  choices: RefObject<Choices | null>
+  handle: Ref<{ newClass: () => void; note: () => void }>
+  act: Act
+  advance: boolean
+  setAdvance: (on: boolean) => void
+  step: (by: number) => void
+  close: () => void
+}
+
+export const detailQuery = (id: string, row: number) => ({ queryKey: live(id, 'row', row), queryFn: ({ signal }: { signal: AbortSignal }) => api.row(id, row, signal) })
+
+export function Resolver(props: Props) {
+  const { id, project } = useOpened()
+  const { data, error, refetch } = useQuery(detailQuery(id, props.row))
+  const [width, setWidth] = useLocalStorage({ key: 'assay-resolver-width', defaultValue: 460, getInitialValueInEffect: false })
+  const search = useRef<HTMLInputElement>(null)
+  const note = useRef<HTMLTextAreaElement>(null)
+  const body = useRef<HTMLDivElement>(null)
+  const ranked = useMemo(() => (data ? rank(data, project.classes.map((entry) => entry.value)) : []), [data, project.classes])
+
+  props.choices.current = data ? { row: data.row, ranked } : null
+  useEffect(() => () => { props.choices.current = null }, [props.choices])
+  useImperativeHandle(props.handle, () => ({ newClass: () => search.current?.focus(), note: () => note.current?.focus() }), [])
+  useEffect(() => body.current?.scrollTo({ top: 0 }), [props.row])
+
+  return (
+    <aside className="resolver" style={{ width }} aria-label="The open row">
+      <Handle width={width} setWidth={setWidth} />
+      <header className="resolver-head">
+        <div className="resolver-name">
+          <b className="mono" title={data?.row.id}>{data?.row.id ?? ' '}</b>
+          <span>{count(props.position + 1)} of {count(props.total)}{data && stateText(data.row) ? ` · ${stateText(data.row)}${data.row.person ? ` by ${data.row.person}` : ''}` : ''}</span>
+        </div>
+        <Tooltip label="Go on to the next row after a decision"><div><Switch size="xs" label="Auto-advance" checked={props.advance} onChange={(event) => props.setAdvance(event.currentTarget.checked)} /></div></Tooltip>
+        <ActionIcon variant="subtle" color="gray" aria-label="Previous row" onClick={() => props.step(-1)} disabled={props.position <= 0}><IconChevronLeft size={18} /></ActionIcon>
+        <ActionIcon variant="subtle" color="gray" aria-label="Next row" onClick={() => props.step(1)} disabled={props.position >= props.total - 1}><IconChevronRight size={18} /></ActionIcon>
+        <ActionIcon variant="subtle" color="gray" aria-label="Close the row (Esc)" onClick={props.close}><IconX size={18} /></ActionIcon>
+      </header>
+      <div className="resolver-body" ref={body} tabIndex={-1}>
+        {error && !data ? <Failure error={error} retry={() => void refetch()} /> : (
+          <>
+            <Content id={id} row={props.row} detail={data} />
+            <Decide detail={data} act={props.act} />
+            <Classes detail={data} ranked={ranked} act={props.act} input={search} />
+            {data ? <Rest key={data.row.row} detail={data} act={props.act} note={note} /> : <Section title="Why it was flagged"><Skeleton h={70} /></Section>}
+          </>
+        )}
+      </div>
+    </aside>
+  )
+}
+
+/** Classes for the keys 1 to 9: by probability without the given and the suggested one (Q and W), then the most frequent others. */
+export function rank(detail: Detail, classes: Label[]): Label[] {
+  const taken = new Set([labelKey(detail.row.given), labelKey(detail.row.suggested)])
+  const out: Label[] = []
+  for (const label of [...detail.probabilities.map((entry) => entry.label), ...(classes.length <= 40 ? classes : [])]) {
+    if (taken.has(labelKey(label))) continue
+    taken.add(labelKey(label))
+    out.push(label)
+  }
+  return out.slice(0, 9)
+}
+
+function Handle({ width, setWidth }: { width: number; setWidth: (width: number) => void }) {
+  const start = useRef<{ x: number; width: number } | null>(null)
+  const clamp = (value: number) => Math.max(340, Math.min(value, window.innerWidth - 420))
+  return (
+    <div
+      className="handle" role="separator" aria-orientation="vertical" aria-label="Width of the open row" aria-valuenow={width} aria-valuemin={340} aria-valuemax={1400} tabIndex={0}
+      onPointerDown={(event) => { start.current = { x: event.clientX, width }; event.currentTarget.setPointerCapture(event.pointerId) }}
+      onPointerMove={(event) => start.current && setWidth(clamp(start.current.width + start.current.x - event.clientX))}
+      onPointerUp={() => { start.current = null }}
+      onKeyDown={(event) => {
+        if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return
+        event.preventDefault()
+        event.stopPropagation()
+        setWidth(clamp(width + (event.key === 'ArrowLeft' ? 24 : -24)))
+      }}
+    />
+  )
+}
+
+function Section({ title, children, action }: { title: string; children: ReactNode; action?: ReactNode }) {
+  return <section className="part"><div className="part-head"><h3>{title}</h3>{action}</div>{children}</section>
+}
+
+function Content({ id, row, detail }: { id: string; row: number; detail: Detail | undefined }) {
+  const { project } = useOpened()
+  const more = detail && detail.cells.length > 0 ? <details className="more"><summary>{detail.cells.length} more columns</summary><Cells cells={detail.cells} /></details> : null
+  if (project.modality === 'image') {
+    return (
+      <>
+        <Picture key={row} src={api.image(id, row)} thumb={api.thumb(id, row)} alt={detail ? `Row ${detail.row.id}` : 'Loading'} />
+        {more}
+      </>
+    )
+  }
+  if (!detail) return <Skeleton h={140} m="md" w="auto" />
+  if (project.modality === 'text') {
+    const marks = flaggedSpans(detail)
+    return (
+      <>
+        <div className="full-text" tabIndex={0} role="region" aria-label="The whole text">{detail.full_text ? <Marked text={detail.full_text} marks={marks} /> : <i>(empty text)</i>}</div>
+        {more}
+      </>
+    )
+  }
+  return <Cells cells={detail.cells} />
+}
+
+/** The strings that the check for personal data names in its sentence ("It holds email: ann@x.org."). */
+const flaggedSpans = (detail: Detail): string[] =>
+  detail.evidence.filter((item) => item.check === 'pii').flatMap((item) => item.text.slice(item.text.indexOf(': ') + 2).replace(/\.$/, '').split(', '))
+
+function Cells({ cells }: { cells: Detail['cells'] }) {
+  return (
+    <dl className="cells">
+      {cells.map((cell) => (
+        <div key={cell.column} className={cell.odd ? 'odd' : ''}><dt>{cell.column}</dt><dd className={cell.text ? '' : 'blank'}>{cell.text || 'blank'}</dd></div>
+      ))}
+    </dl>
+  )
+}
+
+function Decide({ detail, act }: { detail: Detail | undefined; act: Act }) {
+  const row = detail?.row
+  const out = row && row.suggested === null && row.checks.includes('outlier')
+  const needs = row?.tags.includes(REVIEW_TAG)
+  return (
+    <div className="decide">
+      <div className="decide-labels">
+        <div><span>Given</span><b className={row?.given === null ? 'none' : ''}>{row ? labelText(row.given) : ' '}</b></div>
+        <div><span>Suggested</span><b className={row?.suggested != null ? 'suggestion' : 'none'}>{row ? (row.suggested !== null ? labelText(row.suggested) : out ? 'leave out' : 'nothing to change') : ' '}</b>{row?.suggested_confidence != null && <em>{percent(row.suggested_confidence)} sure</em>}</div>
+        {row && row.corrected !== null && <div><span>Now</span><b className="good">{labelText(row.corrected)}</b></div>}
+      </div>
+      <div className="decide-buttons">
+        <Button size="sm" disabled={!row} onClick={() => void act('auto-fix')} rightSection={<Kbd size="xs">W</Kbd>}>{out ? 'Take it out' : 'Take suggestion'}</Button>
+        <Button size="sm" variant="default" disabled={!row} onClick={() => void act('keep')} rightSection={<Kbd size="xs">Q</Kbd>}>Keep</Button>
+        <Button size="sm" variant="default" disabled={!row} onClick={() => void act('exclude')} leftSection={<IconBan size={15} />} rightSection={<Kbd size="xs">E</Kbd>}>Leave out</Button>
+        <Button size="sm" variant={needs ? 'light' : 'default'} disabled={!row} onClick={() => void act(needs ? 'untag' : 'tag', { text: REVIEW_TAG })} leftSection={<IconEye size={15} />} rightSection={<Kbd size="xs">N</Kbd>}>Review</Button>
+        {row && row.action !== '' && <Button size="sm" variant="subtle" onClick={() => void act('clear')}>Clear</Button>}
+      </div>
+    </div>
+  )
+}
+
+function Classes({ detail, ranked, act, input }: { detail: Detail | undefined; ranked: Label[]; act: Act; input: RefObject<HTMLInputElement | null> }) {
+  const { project } = useOpened()
+  const [searching, setSearching] = useState(false)
+  if (project.classes.length === 0 && detail && detail.probabilities.length === 0 && project.task === 'unlabeled') return null
+  const chance = new Map(detail?.probabilities.map((entry) => [labelKey(entry.label), entry.p]))
+  const keys = new Map<string, string>()
+  ranked.forEach((label, at) => keys.set(labelKey(label), String(at + 1)))
+  if (detail?.row.suggested != null) keys.set(labelKey(detail.row.suggested), 'W')
+  if (detail?.row.given != null) keys.set(labelKey(detail.row.given), 'Q')
+  const shown: Label[] = [...(detail?.probabilities.map((entry) => entry.label) ?? [])]
+  for (const label of ranked) if (!shown.some((other) => labelKey(other) === labelKey(label))) shown.push(label)
+  const now = detail ? labelKey(detail.row.corrected ?? detail.row.given) : null
+  const decide = (label: Label) => (detail && labelKey(label) === labelKey(detail.row.given) ? act('keep') : act('label', { label }))
+  return (
+    <Section title="Classes by probability">
+      <ol className="classes">
+        {shown.slice(0, 11).map((label) => {
+          const p = chance.get(labelKey(label))
+          const key = keys.get(labelKey(label))
+          return (
+            <li key={labelKey(label)}>
+              <button type="button" onClick={() => void decide(label)} className={labelKey(label) === now ? 'now' : ''} aria-label={`Label as ${labelText(label)}${p === undefined ? '' : `, ${percent(p)}`}`}>
+                <span className="class-bar" style={{ width: `${100 * (p ?? 0)}%` }} />
+                {key ? <Kbd size="xs">{key}</Kbd> : <span className="no-key" />}
+                <span className="class-name">{labelText(label)}</span>
+                <span className="class-p">{p === undefined ? '' : percent(p)}</span>
+              </button>
+            </li>
+          )
+        })}
+        {!detail && [0, 1, 2, 3, 4].map((i) => <li key={i}><Skeleton h={28} /></li>)}
+      </ol>
+      <div onFocus={() => setSearching(true)} onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setSearching(false)} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); (document.activeElement as HTMLElement).blur() } }} className={searching ? 'picker' : 'picker closed'}>
+        <ClassPicker input={input} label="Another class, or a new one (L)" pick={(label) => { input.current?.blur(); void decide(label) }} />
+      </div>
+    </Section>
+  )
+}
+
+function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject<HTMLTextAreaElement | null> }) {
+  const { row } = detail
+  return (
+    <>
+      {detail.evidence.length > 0 ? (
+        <Section title="Why it was flagged"><ul className="evidences">{detail.evidence.map((item, at) => <EvidenceCard key={at} item={item} />)}</ul></Section>
+      ) : (
+        <Section title="Nothing was flagged"><p className="quiet">{row.reason ?? 'No check found anything wrong with this row.'}</p></Section>
+      )}
+      {detail.duplicates.length > 0 && (
+        <Section title={`Duplicates (${count(detail.n_duplicates)})`} action={row.cluster !== null && <Button size="compact-xs" variant="subtle" onClick={() => go({ filter: { cluster: [row.cluster!] }, sort: null })}>Show the group</Button>}>
+          <div className="cards">
+            {detail.duplicates.slice(0, 12).map((other) => {
+              const differs = labelKey(other.final) !== labelKey(row.final)
+              const says = [other.kind?.replaceAll('_', ' '), other.is_wrong ? 'its label is the wrong one' : differs ? 'another label' : '', other.split && other.split !== row.split ? `in ${other.split}` : '']
+              return <RowCard key={other.row} row={other} tone={other.is_wrong || differs ? 'bad' : undefined} note={says.filter(Boolean).join(', ') || undefined} />
+            })}
+          </div>
+          {detail.correct_label !== null && <p className="quiet">The whole group should be “{labelText(detail.correct_label)}”.</p>}
+        </Section>
+      )}
+      {detail.neighbors.length > 0 && (
+        <Section title="Nearest rows" action={<Button size="compact-xs" variant="subtle" onClick={() => go({ filter: { similar: { row: row.row } }, sort: { by: 'similar', descending: true } })}>Show more like it</Button>}>
+          <div className="cards">
+            {detail.neighbors.slice(0, 8).map(({ row: other }) => <RowCard key={other.row} row={other} tone={labelKey(other.final) === labelKey(row.suggested) ? 'good' : undefined} />)}
+          </div>
+        </Section>
+      )}
+      {row.given !== null && <Examples label={row.given} skip={row.row} title={`Typical “${labelText(row.given)}” (given)`} />}
+      {row.suggested !== null && labelKey(row.suggested) !== labelKey(row.given) && <Examples label={row.suggested} skip={row.row} title={`Typical “${labelText(row.suggested)}” (suggested)`} />}
+      <Section title="Tags and note">
+        <Group gap={6} mb={6}>
+          {row.tags.map((tag) => (
+            <Badge key={tag} variant="default" tt="none" rightSection={<button type="button" className="bare" aria-label={`Take off the tag ${tag}`} onClick={() => void act('untag', { text: tag })}><IconX size={11} /></button>}>{tag}</Badge>
+          ))}
+        </Group>
+        <TagPicker pick={(tag) => void act('tag', { text: tag })} />
+        <Note key={row.note} start={row.note} save={(text) => void act('note', { text })} input={note} />
+      </Section>
+      <Section title="History">
+        {detail.history.length === 0 ? <p className="quiet">Nobody has decided anything here yet.</p> : (
+          <ol className="past">
+            {detail.history.map((entry) => (
+              <li key={entry.number} className={entry.undone ? 'undone' : ''}>
+                <span>{actionWord(entry.action)}{entry.label !== null && entry.action !== 'keep' ? ` as ${labelText(entry.label)}` : ''}{entry.text ? ` “${entry.text}”` : ''}{entry.undone ? ' (undone)' : ''}</span>
+                <span>{entry.person}, <time dateTime={entry.at}>{when(entry.at)}</time></span>
+              </li>
+            ))}
+          </ol>
+        )}
+      </Section>
+    </>
+  )
+}
+
+function Note({ start, save, input }: { start: string; save: (text: string) => void; input: Ref<HTMLTextAreaElement> }) {
+  const [text, setText] = useState(start)
+  const keep = () => text !== start && save(text.trim())
+  return (
+    <Textarea
+      ref={input} mt={8} size="xs" autosize minRows={2} maxRows={8} maxLength={10_000} label="Note" description="Saved when you leave the field, or with Ctrl Enter" value={text}
+      onChange={(event) => setText(event.currentTarget.value)} onBlur={keep}
+      onKeyDown={(event) => {
+        if ((event.key === 'Enter' && (event.ctrlKey || event.metaKey)) || event.key === 'Escape') event.currentTarget.blur()
+      }}
+    />
+  )
+}
+
+function Examples({ label, skip, title }: { label: Label; skip: number; title: string }) {
+  const { id } = useOpened()
+  const { data } = useQuery({ queryKey: ['examples', id, label, skip], queryFn: ({ signal }) => api.examples(id, label, 6, skip, signal), staleTime: 300_000 })
+  if (data && data.rows.length === 0) return null
+  return (
+    <Section title={title}>
+      <div className="cards">{data ? data.rows.map((row: Row) => <RowCard key={row.row} row={row} />) : <Skeleton h={96} />}</div>
+    </Section>
+  )
+}
+
+/** Load the next row's details while the person looks at this one. */
+export function prefetch(id: string, row: number): void {
+  void client.prefetchQuery({ ...detailQuery(id, row), staleTime: 30_000 })
+}
+

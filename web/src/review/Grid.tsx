@@ -1,0 +1,180 @@
+/**
+ * The rows of the view: thumbnails, texts, or table lines. A listbox with one tab stop; the cursor is aria-activedescendant.
+ * Only cells in sight exist. Cells are memoised on what they show, so that scrolling draws new lines and nothing else.
+ */
+import { useCallback, useEffect, useImperativeHandle, useMemo, useRef, type KeyboardEvent, type MouseEvent, type PointerEvent, type Ref, type RefObject } from 'react'
+import type { Modality, Row } from '../api/types'
+import { ImageCell, TableCell, TextCell } from './cells'
+import { step } from './gridMath'
+import { add, band, has, toggle, type Ranges } from './selection'
+import { useBigGrid } from './useBigGrid'
+
+export interface GridHandle { show: (index: number) => void; focus: () => void }
+
+interface Props {
+  id: string
+  modality: Modality
+  count: number
+  thumb: number
+  columns: string[]
+  get: (index: number) => Row | undefined
+  cursor: number
+  open: number | null
+  selection: Ranges
+  pick: boolean
+  titles: Record<string, string>
+  onSight: (first: number, end: number) => void
+  onCursor: (index: number, how: 'key' | 'click') => void
+  onSelect: (ranges: Ranges) => void
+  handle: Ref<GridHandle>
+}
+
+const CAPTION = 46
+const TEXT_LINE = 96
+const TABLE_LINE = 40
+const HEAD = 34
+
+export function Grid(props: Props) {
+  const { modality, count, thumb, cursor, selection, onSight, onCursor, onSelect } = props
+  const scroller = useRef<HTMLDivElement>(null)
+  const anchor = useRef(0)
+  const table = modality === 'table'
+  const cellHeight = modality === 'image' ? thumb + CAPTION + 8 : table ? TABLE_LINE : TEXT_LINE
+  const grid = useBigGrid(scroller, count, cellHeight, modality === 'image' ? thumb + 8 : 0, table ? HEAD : 0)
+  const { first, end, columns, show } = grid
+
+  useEffect(() => onSight(first, end), [first, end, onSight])
+  useImperativeHandle(props.handle, () => ({ show, focus: () => scroller.current?.focus({ preventScroll: true }) }), [show])
+
+  const extend = useCallback((to: number) => {
+    const from = anchor.current
+    return add([], [[Math.min(from, to), Math.max(from, to) + 1]])
+  }, [])
+
+  const onKey = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    const next = step(event.key, cursor, count, columns, grid.perPage)
+    if (next === null) return
+    event.preventDefault()
+    if (event.shiftKey) onSelect(extend(next))
+    else anchor.current = next
+    onCursor(next, 'key')
+    show(next)
+  }
+
+  const onCell = useCallback(
+    (index: number, event: MouseEvent) => {
+      const box = (event.target as HTMLElement).closest('[data-tick]') !== null
+      if (event.shiftKey) {
+        onSelect(extend(index))
+        return
+      }
+      anchor.current = index
+      if (box || event.ctrlKey || event.metaKey || props.pick) onSelect(toggle(selection, index))
+      else onCursor(index, 'click')
+    },
+    [extend, onCursor, onSelect, selection, props.pick],
+  )
+
+  const drag = useBand(scroller, grid, count, selection, onSelect)
+  const lines: number[] = []
+  for (let index = first; index < end; index++) lines.push(index)
+  const template = useMemo(() => `64px minmax(150px, 1fr) 150px 170px ${props.columns.map(() => '150px').join(' ')}`, [props.columns])
+  const width = table ? 64 + 150 + 150 + 170 + 150 * props.columns.length : undefined
+
+  return (
+    <div className={`grid-frame ${table ? 'grid-table' : ''}`}>
+      <div
+        ref={scroller}
+        className="grid"
+        role="listbox"
+        aria-label="Rows"
+        aria-multiselectable="true"
+        aria-activedescendant={count ? `cell-${cursor}` : undefined}
+        tabIndex={0}
+        onKeyDown={onKey}
+        {...drag}
+      >
+        {table && (
+          <div className="table-head" style={{ gridTemplateColumns: template, minWidth: width }} role="presentation">
+            <span>Issues</span><span>Row</span><span>Given</span><span>Suggested</span>
+            {props.columns.map((name) => <span key={name} title={props.titles[name] ?? name}>{props.titles[name] ?? name}</span>)}
+          </div>
+        )}
+        <div role="presentation" style={{ height: grid.physical, position: 'relative', minWidth: width }}>
+          {lines.map((index) => {
+            const row = props.get(index)
+            const shared = {
+              index, row, selected: has(selection, index), current: index === cursor, open: row !== undefined && row.row === props.open,
+              count, onCell, anySelected: selection.length > 0,
+              top: Math.floor(index / columns) * cellHeight + grid.shift,
+            }
+            if (modality === 'image') return <ImageCell key={index} {...shared} id={props.id} left={(index % columns) * grid.cellWidth} width={grid.cellWidth} height={cellHeight} />
+            if (modality === 'text') return <TextCell key={index} {...shared} height={cellHeight} />
+            return <TableCell key={index} {...shared} height={cellHeight} columns={props.columns} template={template} />
+          })}
+        </div>
+      </div>
+    </div>
+  )
+}
+
+/** A frame dragged over the grid selects what it covers; near an edge the grid scrolls along. */
+function useBand(scroller: RefObject<HTMLDivElement | null>, grid: ReturnType<typeof useBigGrid>, count: number, selection: Ranges, onSelect: (ranges: Ranges) => void) {
+  const state = useRef<{ x: number; y: number; from: { line: number; column: number }; base: Ranges; on: boolean; timer: number; to: { x: number; y: number } } | null>(null)
+  const swallow = useRef(false)
+  const gridNow = useRef(grid)
+  gridNow.current = grid
+
+  const apply = () => {
+    const now = state.current
+    if (!now?.on) return
+    const to = gridNow.current.at(now.to.x, now.to.y)
+    onSelect(add(now.base, band(now.from, to, gridNow.current.columns, count)))
+  }
+  const stop = () => {
+    if (state.current) window.clearInterval(state.current.timer)
+    state.current = null
+  }
+  const handlers = {
+    onPointerDown: (event: PointerEvent<HTMLDivElement>) => {
+      if (event.button !== 0 || event.pointerType === 'touch' || event.shiftKey) return
+      const element = scroller.current!
+      if (event.clientX - element.getBoundingClientRect().left > element.clientWidth) return // the scroll bar
+      swallow.current = false
+      const point = { x: event.clientX, y: event.clientY }
+      state.current = { ...point, from: gridNow.current.at(point.x, point.y), base: event.ctrlKey || event.metaKey ? selection : [], on: false, timer: 0, to: point }
+    },
+    onPointerMove: (event: PointerEvent<HTMLDivElement>) => {
+      const now = state.current
+      if (!now) return
+      now.to = { x: event.clientX, y: event.clientY }
+      if (!now.on) {
+        if (Math.hypot(event.clientX - now.x, event.clientY - now.y) < 8) return
+        now.on = true
+        scroller.current!.setPointerCapture(event.pointerId)
+        now.timer = window.setInterval(() => {
+          const box = scroller.current!.getBoundingClientRect()
+          const past = now.to.y < box.top + 24 ? now.to.y - box.top - 24 : now.to.y > box.bottom - 24 ? now.to.y - box.bottom + 24 : 0
+          if (past) {
+            scroller.current!.scrollTop += Math.max(-60, Math.min(60, past))
+            apply()
+          }
+        }, 30)
+      }
+      apply()
+    },
+    onPointerUp: () => {
+      swallow.current = state.current?.on ?? false
+      stop()
+    },
+    onPointerCancel: stop,
+    // the click that ends a drag is no click
+    onClickCapture: (event: MouseEvent) => {
+      if (swallow.current) event.stopPropagation()
+      swallow.current = false
+    },
+  }
+  useEffect(() => stop, [])
+  return handlers
+}

@@ -1,0 +1,25 @@
+import { Kbd, Modal } from '@mantine/core'
+import { Fragment } from 'react'
+import { HELP } from './keys'
+
+export function Help({ close }: { close: () => void }) {
+  return (
+    <Modal opened onClose={close} title="Keys" size="xl" centered closeButtonProps={{ 'aria-label': 'Close' }}>
+      <div className="help">
+        {HELP.map((part) => (
+          <section key={part.title}>
+            <h3>{part.title}</h3>
+            <dl>
+              {part.keys.map(([keys, what]) => (
+                <Fragment key={what}>
+                  <dt>{keys.map((key) => (key === '…' ? <span key={key}>…</span> : <Kbd key={key}>{key}</Kbd>))}</dt>
+                  <dd>{what}</dd>
+                </Fragment>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+    </Modal>
+  )
+}

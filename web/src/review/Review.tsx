@@ -1,0 +1,271 @@
+/** The main page: rail, filter, grid, and the open row beside it. Holds the cursor and the selection; everything else is in the address. */
+import { ActionIcon, Button, Group, Menu, Slider, Tooltip } from '@mantine/core'
+import { useLocalStorage } from '@mantine/hooks'
+import { IconArrowsSort, IconPhoto, IconSortAscending, IconSortDescending, IconSquareCheck, IconWand } from '@tabler/icons-react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { api } from '../api/client'
+import type { Ask, Deed, Label, Modality, Row, Sort, Target } from '../api/types'
+import { Resolver } from '../resolver/Resolver'
+import { useOpened } from '../shell/context'
+import { Failure, Notice } from '../shell/Notice'
+import { go, usePlace } from '../url/router'
+import { labelText, rows as rowsText } from '../words'
+import { BulkBar } from './BulkBar'
+import { FilterBar } from './FilterBar'
+import { Grid, type GridHandle } from './Grid'
+import { command, typing } from './keys'
+import { Rail, REVIEW_TAG } from './Rail'
+import { listed, NONE, size, toggle, type Ranges } from './selection'
+import { TopK } from './TopK'
+import { rowAt, useRows } from './useRows'
+
+/** What the resolver knows of the open row, so that keys can act on it. */
+export interface Choices { row: Row; ranked: Label[] }
+
+export function Review() {
+  const { id, project, deeds, number } = useOpened()
+  const place = usePlace()
+  const { filter, sort } = place
+  const viewKey = JSON.stringify([filter, sort])
+  const [sight, setSight] = useState<[number, number]>([0, 60])
+  const [cursor, setCursor] = useState(0)
+  const [selection, setSelection] = useState<Ranges>(NONE)
+  const [thumb, setThumb] = useLocalStorage({ key: 'assay-thumb', defaultValue: 140, getInitialValueInEffect: false })
+  const [advance, setAdvance] = useLocalStorage({ key: 'assay-advance', defaultValue: true, getInitialValueInEffect: false })
+  const [topK, setTopK] = useState(false)
+  const grid = useRef<GridHandle>(null)
+  const choices = useRef<Choices | null>(null)
+  const resolver = useRef<{ newClass: () => void; note: () => void }>(null)
+  const data = useRows(id, filter, sort, sight[0], sight[1])
+  const total = data.total ?? 0
+  if (Number.isFinite(data.number)) number.current = Math.max(number.current, data.number)
+
+  // Another view begins at its top, with nothing selected.
+  const [shownKey, setShownKey] = useState(viewKey)
+  if (shownKey !== viewKey) {
+    setShownKey(viewKey)
+    setSelection(NONE)
+    setCursor(0)
+    setSight([0, 60])
+  }
+
+  // The address names a row: find where it stands, once.
+  const sought = useRef<string | null>(null)
+  useEffect(() => {
+    if (place.row === null || data.total === null) return
+    const key = `${viewKey}#${place.row}`
+    if (sought.current === key || data.get(cursor)?.row === place.row) {
+      sought.current = key
+      return
+    }
+    sought.current = key
+    void api.positions(id, { filter, sort, rows: [place.row] }).then(({ positions }) => {
+      const at = positions[0]
+      if (at !== undefined && at >= 0) {
+        setCursor(at)
+        grid.current?.show(at)
+      }
+    }, () => undefined)
+  }, [place.row, data, viewKey, cursor, id, filter, sort])
+
+  const openAt = useCallback(
+    async (index: number) => {
+      if (index < 0 || index >= total) return
+      setCursor(index)
+      grid.current?.show(index)
+      const row = data.get(index) ?? (await rowAt(id, filter, sort, index).catch(() => undefined))
+      if (row) {
+        sought.current = `${viewKey}#${row.row}`
+        go({ row: row.row }, { replace: true })
+      }
+    },
+    [data, id, filter, sort, total, viewKey],
+  )
+
+  const onCursor = useCallback(
+    (index: number, how: 'key' | 'click') => {
+      setCursor(index)
+      if (how === 'click') {
+        setSelection(NONE)
+        void openAt(index)
+      } else if (place.row !== null) void openAt(index)
+    },
+    [openAt, place.row],
+  )
+
+  const target = useCallback(
+    (ranges: Ranges): Target => {
+      if (size(ranges) === total) return { filter, sort, top: null, ranges: null }
+      const places = listed(ranges, 2000)
+      const known = places?.map((index) => data.get(index)?.row)
+      if (known?.every((row) => row !== undefined)) return { rows: known as number[] }
+      return { filter, sort, top: null, ranges: ranges.map(([start, end]) => [start, end]) }
+    },
+    [data, filter, sort, total],
+  )
+
+  const n = size(selection)
+
+  /** A deed by key or button: on the selection where there is one, else on the open row (or the row under the cursor). */
+  const act = useCallback(
+    async (action: Deed, more: { label?: Label; text?: string } = {}) => {
+      if (n > 0) {
+        const ask: Ask = { action, ...more, target: target(selection), route: n === total ? 'bulk' : 'selection' }
+        deeds.propose(ask, `${verb(action, more.label, more.text)} ${rowsText(n)}?`, () => setSelection(NONE))
+        return
+      }
+      const row = choices.current?.row ?? data.get(cursor)
+      if (!row) return
+      const stays = action === 'tag' || action === 'untag' || action === 'note'
+      const at = cursor
+      const next = !stays && advance && place.row !== null ? await rowAt(id, filter, sort, at + 1).catch(() => undefined) : undefined
+      const doing = deeds.decide({ action, ...more, target: { rows: [row.row] }, route: 'row' })
+      if (next) {
+        setCursor(at + 1)
+        grid.current?.show(at + 1)
+        go({ row: next.row }, { replace: true }) // its place is sought anew once the view has settled
+        sought.current = null
+      }
+      await doing
+    },
+    [n, target, selection, total, deeds, data, cursor, advance, place.row, id, filter, sort],
+  )
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || typing(event.target) || document.querySelector('[role="dialog"]')) return
+      const order = command(event)
+      if (!order) return
+      const button = event.target instanceof HTMLElement && /^(BUTTON|A|SUMMARY)$/.test(event.target.tagName)
+      if (button && (event.key === ' ' || event.key === 'Enter')) return
+      switch (order.do) {
+        case 'auto-fix': case 'keep': case 'exclude': case 'unresolved': void act(order.do); break
+        case 'review': void act('tag', { text: REVIEW_TAG }); break
+        case 'label': {
+          const label = choices.current?.ranked[order.rank - 1]
+          if (label === undefined) return
+          void act('label', { label })
+          break
+        }
+        case 'newClass': if (place.row === null) return; resolver.current?.newClass(); break
+        case 'note': if (place.row === null) return; resolver.current?.note(); break
+        case 'all': setSelection(total ? [[0, total]] : NONE); break
+        case 'tick': setSelection(toggle(selection, cursor)); break
+        case 'open': void openAt(cursor); break
+        case 'next': if (place.row === null) onCursor(Math.min(cursor + 1, total - 1), 'key'); else void openAt(cursor + 1); break
+        case 'previous': if (place.row === null) onCursor(Math.max(cursor - 1, 0), 'key'); else void openAt(cursor - 1); break
+        case 'close': if (n) setSelection(NONE); else if (place.row !== null) { go({ row: null }, { replace: true }); grid.current?.focus() } else return; break
+        default: return // undo, redo and help belong to the shell
+      }
+      event.preventDefault()
+    }
+    window.addEventListener('keydown', onKey)
+    return () => window.removeEventListener('keydown', onKey)
+  }, [act, cursor, n, onCursor, openAt, place.row, selection, total])
+
+  const onSight = useCallback((first: number, end: number) => setSight((old) => (old[0] === first && old[1] === end ? old : [first, end])), [])
+  const titles = useMemo(() => Object.fromEntries(project.columns.map((column) => [column.name, column.title])), [project.columns])
+  const columns = useMemo(() => project.columns.filter((column) => !column.ours && column.name !== project.roles.label && column.kind !== 'id').map((column) => column.name).slice(0, 30), [project])
+
+  return (
+    <main className={`review${place.row !== null ? ' with-resolver' : ''}`}>
+      <Rail />
+      <section className="middle" aria-label="Rows">
+        <FilterBar />
+        <div className="tools">
+          <span className="total" role="status">{data.total === null ? ' ' : rowsText(total)}</span>
+          <SortMenu sort={sort} />
+          {project.modality === 'image' && (
+            <Group gap={6} wrap="nowrap" className="size-slider">
+              <IconPhoto size={14} aria-hidden="true" />
+              <Slider w={84} size="sm" min={72} max={320} step={4} value={thumb} onChange={setThumb} label={null} thumbLabel="Size of the pictures" />
+            </Group>
+          )}
+          <Tooltip label={place.pick ? 'A click opens a row' : 'A click ticks a row'}>
+            <ActionIcon variant={place.pick ? 'filled' : 'default'} size="md" aria-pressed={place.pick} aria-label="Tick rows by a click" onClick={() => go({ pick: !place.pick }, { replace: true })}><IconSquareCheck size={16} /></ActionIcon>
+          </Tooltip>
+          <Button size="compact-sm" variant="light" leftSection={<IconWand size={14} />} onClick={() => setTopK(true)} disabled={!total}>Clean top …</Button>
+        </div>
+        <div className="grid-place">
+          {data.error ? (
+            <Failure error={data.error} retry={data.retry}><Button onClick={() => go({ filter: {}, sort: null })}>Clear the filter</Button></Failure>
+          ) : data.total === 0 ? (
+            <Empty />
+          ) : (
+            <Grid
+              key={viewKey} id={id} modality={project.modality as Modality} count={total} thumb={thumb} columns={columns} titles={titles} get={data.get}
+              cursor={cursor} open={place.row} selection={selection} pick={place.pick} onSight={onSight} onCursor={onCursor} onSelect={setSelection} handle={grid}
+            />
+          )}
+          {n > 0 && <BulkBar n={n} total={total} act={act} clear={() => setSelection(NONE)} all={() => setSelection([[0, total]])} />}
+        </div>
+      </section>
+      {place.row !== null && (
+        <Resolver
+          row={place.row} position={cursor} total={total} choices={choices} handle={resolver} act={act} advance={advance} setAdvance={setAdvance}
+          step={(by) => void openAt(cursor + by)} close={() => go({ row: null }, { replace: true })}
+        />
+      )}
+      {topK && <TopK total={total} close={() => setTopK(false)} />}
+    </main>
+  )
+}
+
+export function verb(action: Deed, label?: Label | null, text?: string): string {
+  switch (action) {
+    case 'auto-fix': return 'Auto-fix'
+    case 'keep': return 'Keep as given'
+    case 'label': return `Label as “${labelText(label)}”`
+    case 'exclude': return 'Leave out'
+    case 'unresolved': return 'Mark undecided'
+    case 'clear': return 'Clear the decision on'
+    case 'tag': return `Tag “${text ?? ''}” on`
+    case 'untag': return `Take “${text ?? ''}” off`
+    case 'note': return 'Note on'
+  }
+}
+
+function Empty() {
+  const { filter } = usePlace()
+  const undecided = filter.resolved === false
+  return (
+    <Notice title={undecided ? 'All decided' : 'No row fits this filter'} action={<Button variant="default" onClick={() => go({ filter: {}, sort: null })}>Show all rows</Button>}>
+      {undecided
+        ? 'Every row of this filter has a decision. Export takes them along; History shows who decided what.'
+        : 'Take one of the chips above away to widen it. The rail on the left counts what each check found within the rest of the filter.'}
+    </Notice>
+  )
+}
+
+function SortMenu({ sort }: { sort: Sort | null }) {
+  const { project } = useOpened()
+  const scores = project.columns.filter((column) => column.ours && column.kind === 'score')
+  const numbers = project.columns.filter((column) => !column.ours && (column.kind === 'number' || column.kind === 'date' || column.kind === 'category'))
+  const title = (by: string) => FIXED[by] ?? project.columns.find((column) => column.name === by)?.title ?? by
+  const pick = (by: string, descending: boolean) => go({ sort: { by, descending } })
+  return (
+    <Group gap={2} wrap="nowrap">
+      <Menu position="bottom-start">
+        <Menu.Target>
+          <Button size="compact-sm" variant="default" leftSection={<IconArrowsSort size={14} />}>{sort ? title(sort.by) : 'Worst first'}</Button>
+        </Menu.Target>
+        <Menu.Dropdown mah={420} style={{ overflowY: 'auto' }}>
+          <Menu.Item onClick={() => go({ sort: null })}>Worst first</Menu.Item>
+          {Object.keys(FIXED).map((by) => <Menu.Item key={by} onClick={() => pick(by, by === 'decided')}>{FIXED[by]}</Menu.Item>)}
+          <Menu.Divider />
+          <Menu.Label>Scores</Menu.Label>
+          {scores.map((column) => <Menu.Item key={column.name} onClick={() => pick(column.name, true)}>{column.title || column.name}</Menu.Item>)}
+          {numbers.length > 0 && <><Menu.Divider /><Menu.Label>Your columns</Menu.Label></>}
+          {numbers.map((column) => <Menu.Item key={column.name} onClick={() => pick(column.name, false)}>{column.title || column.name}</Menu.Item>)}
+        </Menu.Dropdown>
+      </Menu>
+      {sort && (
+        <ActionIcon variant="default" size={26} aria-label={sort.descending ? 'Highest first; change to lowest first' : 'Lowest first; change to highest first'} onClick={() => pick(sort.by, !sort.descending)}>
+          {sort.descending ? <IconSortDescending size={14} /> : <IconSortAscending size={14} />}
+        </ActionIcon>
+      )}
+    </Group>
+  )
+}
+
+const FIXED: Record<string, string> = { order: 'Your order', cluster: 'Duplicate groups', decided: 'Latest decisions' }

@@ -1,0 +1,29 @@
+/** The open project and what can be done to it, for every screen below. */
+import { createContext, useContext } from 'react'
+import type { Ask, Done, Project } from '../api/types'
+
+export interface Deeds {
+  /** Decide at once; resolves to null where it failed (the person has been told). */
+  decide: (ask: Ask) => Promise<Done | null>
+  /** Show what it would do first; `then` runs once it is done. */
+  propose: (ask: Ask, title: string, then?: () => void) => void
+  undo: (number?: number) => void
+  redo: (number?: number) => void
+}
+
+export interface Opened {
+  id: string
+  project: Project
+  deeds: Deeds
+  person: string
+  /** the log entry that the screen shows: pages of rows raise it */
+  number: { current: number }
+}
+
+export const OpenedContext = createContext<Opened | null>(null)
+
+export function useOpened(): Opened {
+  const opened = useContext(OpenedContext)
+  if (!opened) throw new Error('useOpened outside a project')
+  return opened
+}

@@ -1,0 +1,103 @@
+/** How the page says things: labels, counts, checks and deeds in words. Pure. */
+import type { Done, Entry, Label, Row } from './api/types'
+
+export const UNLABELLED = 'no label'
+
+export const labelText = (label: Label | null | undefined): string =>
+  label === null || label === undefined ? UNLABELLED : label === '' ? '(empty)' : String(label)
+
+export const labelKey = (label: Label | null): string => JSON.stringify(label)
+export const labelFromKey = (key: string): Label | null => JSON.parse(key) as Label | null
+
+export const count = (n: number): string => n.toLocaleString('en')
+export const rows = (n: number): string => `${count(n)} ${n === 1 ? 'row' : 'rows'}`
+export const percent = (share: number, digits = 0): string =>
+  Number.isFinite(share) ? `${(share > 0 && share < 0.01 && digits === 0 ? '<1' : (100 * share).toFixed(digits))} %` : '–'
+
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`
+  return `${(seconds / 3600).toFixed(1)} h`
+}
+
+export function when(iso: string): string {
+  const at = new Date(iso)
+  if (Number.isNaN(at.getTime())) return iso
+  const today = at.toDateString() === new Date().toDateString()
+  return at.toLocaleString('en-GB', today ? { hour: '2-digit', minute: '2-digit', second: '2-digit' } : { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' })
+}
+
+/** One letter a check for the chips on cells, and its tone. */
+export const LETTERS: Record<string, [string, 'bad' | 'warn' | 'plain' | 'good']> = {
+  label: ['L', 'bad'],
+  outlier: ['O', 'warn'],
+  near_duplicate: ['D', 'plain'],
+  exact_duplicate: ['=', 'plain'],
+  duplicate_label_conflict: ['≠', 'bad'],
+  cross_split_duplicate: ['X', 'warn'],
+  ambiguous: ['A', 'warn'],
+  unlabeled: ['U', 'plain'],
+  not_analyzed: ['!', 'warn'],
+}
+/** Checks that say nothing bad, so that no chip is drawn for them. */
+export const QUIET = new Set(['well_labeled', 'clean', 'rare_class', 'unlabeled'])
+
+const PAST: Record<string, string> = {
+  keep: 'Kept as given',
+  label: 'Relabelled',
+  exclude: 'Left out',
+  'auto-fix': 'Auto-fixed',
+  unresolved: 'Marked undecided',
+  clear: 'Decision cleared',
+  tag: 'Tagged',
+  untag: 'Untagged',
+  note: 'Noted',
+  undo: 'Undone',
+  redo: 'Redone',
+}
+
+export const actionWord = (action: string): string => PAST[action] ?? action
+
+/** "Relabelled 55 rows as boot" */
+export function told(entry: Pick<Entry, 'action' | 'n_rows' | 'label' | 'text' | 'undoes'>): string {
+  const what = rows(entry.n_rows)
+  switch (entry.action) {
+    case 'label': return `Relabelled ${what} as ${labelText(entry.label)}`
+    case 'keep': return `Kept ${what} as given`
+    case 'exclude': return `Left out ${what}`
+    case 'auto-fix': return `Auto-fixed ${what}`
+    case 'unresolved': return `Marked ${what} undecided`
+    case 'clear': return `Cleared the decision on ${what}`
+    case 'tag': return `Tagged ${what} “${entry.text ?? ''}”`
+    case 'untag': return `Took the tag “${entry.text ?? ''}” off ${what}`
+    case 'note': return entry.text ? `Noted on ${what}` : `Removed the note of ${what}`
+    case 'undo': return `Undid entry ${entry.undoes ?? ''} (${what})`
+    case 'redo': return `Redid entry ${entry.undoes ?? ''} (${what})`
+    default: return `${entry.action}: ${what}`
+  }
+}
+
+export function outcome(done: Done): string {
+  if (!done.entry) return skippedText(done.summary?.skipped) ? `Nothing changed: ${skippedText(done.summary?.skipped)}.` : 'Nothing had to change.'
+  const parts = [told(done.entry)]
+  const summary = done.summary
+  if (summary && done.entry.action === 'auto-fix' && summary.n > 1) parts.push(`${count(summary.relabeled)} relabelled, ${count(summary.excluded)} left out`)
+  const skipped = skippedText(summary?.skipped)
+  if (skipped && done.entry.n_rows !== 1) parts.push(`skipped ${skipped}`)
+  if (done.kept) parts.push(`${rows(done.kept)} stay as decided later`)
+  return `${parts.join('; ')}.`
+}
+
+export const skippedText = (skipped: Record<string, number> | undefined): string =>
+  Object.entries(skipped ?? {}).filter(([, n]) => n > 0).map(([why, n]) => `${count(n)} (${why})`).join(', ')
+
+/** What a row is now, in one short phrase, or "" for untouched. */
+export function stateText(row: Row): string {
+  if (row.excluded) return 'left out'
+  switch (row.action) {
+    case 'keep': return 'kept'
+    case 'label': case 'auto-fix': return row.corrected !== null ? `now ${labelText(row.corrected)}` : 'kept'
+    case 'unresolved': return 'undecided'
+    default: return ''
+  }
+}
