@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.actions.entry import ACTION_NAMES
 from assay.views.masks import resolved
-from assay.views.query import ACTION_NAMES
 from assay.views.table import Flags, ReviewTable
 
 if TYPE_CHECKING:

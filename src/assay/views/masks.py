@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assay.actions.entry import ACTION_NAMES
 from assay.errors import UsageError
 from assay.project.dataset import Label
-from assay.views.query import ACTION_NAMES, Condition, Filter
+from assay.views.query import Condition, Filter
 from assay.views.table import Flags, ReviewTable
 from assay.views.values import Coded
 

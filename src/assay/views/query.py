@@ -12,11 +12,11 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
+from assay.actions.entry import ACTION_NAMES
 from assay.columns import CHECK_BY_NAME, CHECKS
 from assay.errors import UsageError
 from assay.project.dataset import Label
 
-ACTION_NAMES = ("", "keep", "label", "exclude", "auto-fix", "unresolved")
 CLEAN = "clean"  # no check but the harmless ones has flagged the row
 SORTS = ("order", "cluster", "similar", "decided")
 EXPLICIT = "column:"  # a column of the user's that is named like one of SORTS

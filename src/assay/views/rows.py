@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.actions.entry import ACTION_NAMES
 from assay.columns import CHECK_BY_NAME
-from assay.views.query import ACTION_NAMES
 from assay.views.table import ReviewTable
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ def row_order(table: ReviewTable, sort: Sort, state: State) -> NDArray[np.int32]
     """All present rows in the order of ``sort`` (not "similar"): int32 row numbers.
 
     Ties keep the user's order in both directions; rows without a value come last in both. `UsageError` for an unknown
-    column. Cost: O(N log N), about 0.1 s for 1.3 million numbers, more for texts.
+    column. Cost: O(N log N): at 1.3 million rows about 0.1 s for numbers, 0.6 s for texts of 50 characters.
     """
     if sort.by == "order":
         return table.order[::-1].copy() if sort.descending else table.order
@@ -45,7 +45,10 @@ def row_order(table: ReviewTable, sort: Sort, state: State) -> NDArray[np.int32]
     elif sort.by == "cluster":
         keys = np.where(table.cluster < 0, LAST, _ordered(table.cluster, sort.descending))
     else:
-        keys = _keys(table, table.column(str(sort.column)), sort.descending)
+        values = table.column(str(sort.column))
+        if not isinstance(values, Coded | np.ndarray):
+            return table.order[_text_places(table, values, sort.descending)]
+        keys = _keys(values, sort.descending)
     return table.order[stable_places(keys[table.order])]
 
 
@@ -67,17 +70,15 @@ def _ordered(values: NDArray[np.int32], descending: bool) -> NDArray[np.uint32]:
     return LAST - np.uint32(1) - keys if descending else keys
 
 
-def _keys(table: ReviewTable, values: Any, descending: bool) -> NDArray[np.unsignedinteger[Any]]:
+def _keys(values: Coded | NDArray[Any], descending: bool) -> NDArray[np.unsignedinteger[Any]]:
     if isinstance(values, Coded):
         rank = np.append(values.rank, 0).astype(np.int32)
         return np.where(values.codes < 0, LAST, _ordered(rank[values.codes], descending))
-    if not isinstance(values, np.ndarray):
-        return _text_keys(values, descending)
     if values.dtype == bool:
         return _ordered(values.astype(np.int32), descending)
     if values.dtype == np.float32:
         return _float_keys(values, descending)
-    # 64-bit numbers and dates: their places among the distinct values
+    # 64-bit numbers and dates: bits turned so that they compare as the numbers do
     blank = np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
     numbers = values.astype(np.int64) if values.dtype.kind == "M" else values + 0.0
     keys = numbers.view(np.uint64).copy()
@@ -98,10 +99,15 @@ def _float_keys(values: NDArray[np.float32], descending: bool) -> NDArray[np.uin
     return np.where(np.isnan(values), LAST, keys)
 
 
-def _text_keys(values: pa.ChunkedArray, descending: bool) -> NDArray[np.uint32]:
-    """Dense rank of strings by their UTF-8 bytes, of whole-number ids by value."""
-    rank = pc.rank(values, "descending" if descending else "ascending", tiebreaker="dense").to_numpy().astype(np.uint32)
-    return np.where(values.is_null().to_numpy(), LAST, rank)
+def _text_places(table: ReviewTable, values: pa.ChunkedArray, descending: bool) -> NDArray[np.int64]:
+    """Places in the user's order, by the strings' UTF-8 bytes or the numbers of ids; Arrow's sort is stable, nulls last."""
+    straight = len(table.order) == table.n and bool((np.diff(table.order) == 1).all())
+    column = values if straight else values.take(pa.array(table.order))
+    return (
+        pc.sort_indices(column, sort_keys=[("", "descending" if descending else "ascending")])
+        .to_numpy()
+        .astype(np.int64)
+    )
 
 
 def refuse_unknown(table: ReviewTable, sort: Sort) -> None:
