@@ -71,9 +71,10 @@ def send_file(client: TestClient, name: str, data: bytes, *, cut: int | None = N
     import base64
 
     tus = {"Tus-Resumable": "1.0.0"}
-    named = base64.b64encode(name.encode()).decode()
+    named, kind = (base64.b64encode(text.encode()).decode() for text in (name, "application/octet-stream"))
     made = client.post(
-        "/api/v1/uploads", headers=tus | {"Upload-Length": str(len(data)), "Upload-Metadata": f"filename {named}"}
+        "/api/v1/uploads",
+        headers=tus | {"Upload-Length": str(len(data)), "Upload-Metadata": f"filename {named},filetype {kind}"},
     )
     assert made.status_code == 201, made.text
     place = re.sub(r"^https?://[^/]+", "", made.headers["location"])

@@ -18,6 +18,7 @@ import click
 
 from assay import __version__
 from assay.cli_log import DECISIONS
+from assay.cli_serve import serve
 from assay.columns import CHECKS
 from assay.errors import AssayError, UsageError
 
@@ -304,7 +305,7 @@ def export(project: str, output: str, fix: str, format_: str | None, debug: bool
         click.echo(line)
 
 
-for command in DECISIONS:
+for command in (*DECISIONS, serve):
     main.add_command(command)
 
 

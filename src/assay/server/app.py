@@ -79,6 +79,7 @@ def create_app(services: Services) -> FastAPI:
     for module in (session, projects, review, actions, charts, exports, uploads):
         api.include_router(module.router)
     app.include_router(api)
+    app.include_router(services.uploads.router(), prefix=PREFIX, include_in_schema=False)  # a protocol of its own
     _answer_errors(app)
     app.middleware("http")(_guard)
     app.add_api_route("/healthz", lambda: {"status": "ok", "version": __version__}, include_in_schema=False)

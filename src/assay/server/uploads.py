@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from assay.errors import UsageError
 from assay.server.database import Database, uploads
@@ -32,11 +33,12 @@ class Uploads:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         router: APIRouter = create_tus_router(
-            prefix="uploads", files_dir=str(self.folder), max_size=LARGEST, on_upload_complete=self._complete
+            prefix="uploads", files_dir=str(self.folder), max_size=LARGEST, upload_complete_dep=_when_complete
         )
         return router
 
-    def _complete(self, path: str, metadata: dict[str, Any]) -> None:
+    def complete(self, path: str, metadata: dict[str, Any]) -> None:
+        """An upload is whole: its name is kept."""
         name = plain_name(str(metadata.get("filename") or metadata.get("name") or "data"))
         file = Path(path)
         with self._database.writing() as connection:
@@ -62,6 +64,12 @@ class Uploads:
 
     def holds(self, path: str | os.PathLike[str]) -> bool:
         return Path(path).resolve().is_relative_to(self.folder.resolve())
+
+
+def _when_complete(request: Request) -> Callable[[str, dict[str, Any]], None]:
+    # a function of the module: the router copies its options deeply, and a method would bring the database with it
+    complete: Callable[[str, dict[str, Any]], None] = request.app.state.services.uploads.complete
+    return complete
 
 
 def plain_name(name: str) -> str:

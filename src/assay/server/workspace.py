@@ -5,6 +5,7 @@ In: project folders. Out: `Opened` projects. Does not know: HTTP, who asks.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import threading
@@ -122,13 +123,16 @@ class Workspace:
         return Opened(project, origin.parent if uploaded else None)
 
     def new_place(self, name: str) -> Path:
-        """A folder for a new project of this name that nothing has yet."""
+        """A new, empty folder for a project of this name."""
         base = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:80] or "data"
-        place, count = self.folder / f"{base}.assay", 1
-        while place.exists():
+        self.folder.mkdir(parents=True, exist_ok=True)
+        count = 1
+        while True:
+            place = self.folder / (f"{base}.assay" if count == 1 else f"{base}-{count}.assay")
+            with contextlib.suppress(FileExistsError):
+                place.mkdir()
+                return place
             count += 1
-            place = self.folder / f"{base}-{count}.assay"
-        return place
 
     def readable(self, path: str) -> Path:
         """The data behind a path that somebody typed; only below the folders that the server was told to allow."""

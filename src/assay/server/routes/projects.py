@@ -59,7 +59,6 @@ def create(body: NewProject, services: Ask, person: Person) -> Created:
 
         source = open_source(str(path), **options)
     place = services.workspace.new_place(body.name or source.name)
-    place.parent.mkdir(parents=True, exist_ok=True)
     arguments = ["analyze", str(path), "-o", str(place), "--log-json"]
     for name, value in body.options.items():
         if value:
