@@ -214,6 +214,9 @@ def test_facets_count_the_rows_of_the_view(n: int, seed: int, chosen: dict) -> N
     assert found["tag"] == {
         name: sum(name in row["tags"] for row in rows) for name in state.tags if state.tags[name].any()
     }
+    undone = [row for row in rows if row["action"] in ("", "unresolved")]
+    assert found["presets"]["open"] == sum("clean" not in row["checks"] for row in undone)
+    assert found["presets"]["corrected"] == sum(row["corrected"] is not None for row in rows)
     assert found["presets"]["noted"] == sum(bool(row["note"]) for row in rows)
     assert found["presets"]["excluded"] == sum(row["excluded"] for row in rows)
     assert found["presets"]["by_hand"] == sum(row["by_hand"] for row in rows)
