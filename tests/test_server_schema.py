@@ -1,0 +1,55 @@
+"""Whatever is sent to the routes, none of them fails; and the page's copy of the contract is the server's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+
+from assay.server.openapi import document
+from serving import ORIGIN, client, copy_project
+
+KEPT = ("method", "url", "headers", "json", "data", "params", "content", "cookies")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def api(digits_project, tmp_path_factory) -> Iterator[Any]:
+    """(client, id of a project)"""
+    folder = tmp_path_factory.mktemp("schema")
+    project = copy_project(digits_project, folder / "digits.assay")
+    with client(folder / "home", project) as made:
+        yield made, made.get("/api/v1/projects").json()[0]["id"]
+
+
+# server-sent events have no end
+schema = schemathesis.openapi.from_dict(document()).exclude(path_regex="/events$")
+
+
+@schema.parametrize()
+@settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
+)
+def test_no_request_makes_the_server_fail(case, api):
+    made, project = api
+    if "project" in case.path_parameters:  # an invented name is but a 404
+        case.path_parameters["project"] = project
+    asked = case.as_transport_kwargs(base_url=ORIGIN)
+    asked = {name: value for name, value in asked.items() if name in KEPT and value is not None}
+    answer = made.request(**asked, follow_redirects=False)
+    assert answer.status_code < 500, (asked, answer.text)
+    if answer.status_code >= 400:
+        assert answer.json()["detail"]
+
+
+def test_the_pages_copy_of_the_contract_is_the_servers():
+    """After a change of a route: `python -m assay.server.openapi > web/openapi.json`, then `npm run api` in web/."""
+    assert json.loads((ROOT / "web" / "openapi.json").read_text(encoding="utf-8")) == json.loads(json.dumps(document()))
