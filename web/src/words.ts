@@ -11,8 +11,14 @@ export const labelFromKey = (key: string): Label | null => JSON.parse(key) as La
 
 export const count = (n: number): string => n.toLocaleString('en')
 export const rows = (n: number): string => `${count(n)} ${n === 1 ? 'row' : 'rows'}`
-export const percent = (share: number, digits = 0): string =>
-  Number.isFinite(share) ? `${(share > 0 && share < 0.01 && digits === 0 ? '<1' : (100 * share).toFixed(digits))} %` : '–'
+/** Never "0 %" or "100 %" for what is neither. */
+export function percent(share: number, digits = 0): string {
+  if (!Number.isFinite(share)) return '–'
+  const step = 10 ** -digits
+  if (share > 0 && 100 * share < step) return `<${step} %`
+  if (share < 1 && 100 * share > 100 - step) return `>${100 - step} %`
+  return `${(100 * share).toFixed(digits)} %`
+}
 
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`

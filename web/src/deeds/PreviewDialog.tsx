@@ -11,11 +11,11 @@ import type { Proposal } from './useDeeds'
 
 export function PreviewDialog({ id, proposal, close, confirm }: { id: string; proposal: Proposal; close: () => void; confirm: (ask: Ask) => Promise<void> }) {
   const [policy, setPolicy] = useState(proposal.ask.policy ?? 'reference')
-  const [overwrite, setOverwrite] = useState(false)
+  const [overwrite, setOverwrite] = useState(proposal.ask.overwrite ?? proposal.ask.route === 'selection')
   const [busy, setBusy] = useState(false)
   const deciding = ['keep', 'label', 'exclude', 'auto-fix', 'unresolved'].includes(proposal.ask.action)
   const canOverwrite = deciding && proposal.ask.action !== 'auto-fix'
-  const ask: Ask = { ...proposal.ask, policy, ...(canOverwrite && overwrite ? { overwrite: true } : {}) }
+  const ask: Ask = { ...proposal.ask, policy, ...(canOverwrite ? { overwrite } : {}) }
   const { data, error, isFetching } = useQuery({ queryKey: live(id, 'ask', ask), queryFn: ({ signal }) => api.ask(id, ask, signal), placeholderData: (old) => old, staleTime: 0 })
 
   const run = async () => {

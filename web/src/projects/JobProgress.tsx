@@ -1,4 +1,54 @@
+/** A run: its stage, how far, how fast, how long still; why it failed and what to do. */
+import { Alert, Button, Code, Group, Progress, ScrollArea, Stack, Text, Title } from '@mantine/core'
+import { useEffect, useRef, useState } from 'react'
+import { api } from '../api/client'
+import { client } from '../api/queries'
 import type { Job } from '../api/types'
-export function JobProgress(_: { id: string; job: Job; name: string }) {
-  return null
+import { count, duration } from '../words'
+
+export const active = (job: Job | null | undefined): boolean => job?.state === 'running' || job?.state === 'waiting'
+
+export function JobLine({ job }: { job: Job }) {
+  const share = job.total > 0 ? job.done / job.total : 0
+  return (
+    <div className="job-line">
+      <Progress value={100 * share} animated={job.state === 'running'} aria-label={`${job.stage}: ${Math.round(100 * share)} %`} />
+      <Text size="xs" c="dimmed">
+        {job.state === 'waiting' ? 'Waiting to start' : job.stage || 'Starting'}
+        {job.total > 0 && `, ${count(job.done)} of ${count(job.total)}`}
+        {job.rate ? `, ${job.rate >= 10 ? count(Math.round(job.rate)) : job.rate.toFixed(1)} a second` : ''}
+        {job.seconds_left != null && job.seconds_left > 0 ? `, about ${duration(job.seconds_left)} left` : ''}
+      </Text>
+    </div>
+  )
+}
+
+export function JobProgress({ id, job, name }: { id: string; job: Job; name: string }) {
+  const [cancelling, setCancelling] = useState(false)
+  const log = useRef<HTMLDivElement>(null)
+  useEffect(() => log.current?.scrollTo({ top: log.current.scrollHeight }), [job.log.length])
+  const cancel = () => {
+    setCancelling(true)
+    void api.cancel(id).finally(() => {
+      setCancelling(false)
+      void client.invalidateQueries({ queryKey: ['projects'] })
+    })
+  }
+  return (
+    <Stack className="panel" role="status">
+      <Group justify="space-between">
+        <Title order={2} size="h4">{active(job) ? `Analysing ${name}` : job.state === 'failed' ? `The run of ${name} failed` : job.state === 'cancelled' ? 'The run was cancelled' : `${name} is analysed`}</Title>
+        {active(job) && <Button variant="default" onClick={cancel} loading={cancelling}>Cancel the run</Button>}
+      </Group>
+      {active(job) && <><JobLine job={job} /><Text size="sm" c="dimmed">You can close this page, and even the server: the run goes on, and what it finished is kept.</Text></>}
+      {job.state === 'failed' && <Alert color="red" role="alert" title="Why">{job.error || 'The run ended without saying why; its last lines stand below.'}<br />Finished work is kept: start the run again after mending the cause.</Alert>}
+      {job.state === 'cancelled' && <Text size="sm">Finished work is kept: a new run of the same data goes on from there.</Text>}
+      {job.log.length > 0 && (
+        <details open={job.state === 'failed'}>
+          <summary>What it said</summary>
+          <ScrollArea.Autosize mah={260} viewportRef={log} viewportProps={{ tabIndex: 0 }}><Code block>{job.log.join('\n')}</Code></ScrollArea.Autosize>
+        </details>
+      )}
+    </Stack>
+  )
 }

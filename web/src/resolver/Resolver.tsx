@@ -1,7 +1,7 @@
 /** The open row beside the grid: what it is, why it was flagged, what it is like, and the decision. */
 import { ActionIcon, Badge, Button, Group, Skeleton, Switch, Textarea, Tooltip, Kbd } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
-import { IconBan, IconChevronLeft, IconChevronRight, IconEye, IconX } from '@tabler/icons-react'
+import { IconChevronLeft, IconChevronRight, IconX } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useImperativeHandle, useMemo, useRef, useState, type ReactNode, type Ref, type RefObject } from 'react'
 import { api } from '../api/client'
@@ -143,7 +143,7 @@ const flaggedSpans = (detail: Detail): string[] =>
 
 function Cells({ cells }: { cells: Detail['cells'] }) {
   return (
-    <dl className="cells">
+    <dl className="cells" tabIndex={0}>
       {cells.map((cell) => (
         <div key={cell.column} className={cell.odd ? 'odd' : ''}><dt>{cell.column}</dt><dd className={cell.text ? '' : 'blank'}>{cell.text || 'blank'}</dd></div>
       ))}
@@ -159,15 +159,15 @@ function Decide({ detail, act }: { detail: Detail | undefined; act: Act }) {
     <div className="decide">
       <div className="decide-labels">
         <div><span>Given</span><b className={row?.given === null ? 'none' : ''}>{row ? labelText(row.given) : ' '}</b></div>
-        <div><span>Suggested</span><b className={row?.suggested != null ? 'suggestion' : 'none'}>{row ? (row.suggested !== null ? labelText(row.suggested) : out ? 'leave out' : 'nothing to change') : ' '}</b>{row?.suggested_confidence != null && <em>{percent(row.suggested_confidence)} sure</em>}</div>
+        <div><span>Suggested{row?.suggested_confidence != null && `, ${percent(row.suggested_confidence)} sure`}</span><b className={row?.suggested != null ? 'suggestion' : 'none'}>{row ? (row.suggested !== null ? labelText(row.suggested) : out ? 'leave out' : 'nothing to change') : ' '}</b></div>
         {row && row.corrected !== null && <div><span>Now</span><b className="good">{labelText(row.corrected)}</b></div>}
       </div>
       <div className="decide-buttons">
-        <Button size="sm" disabled={!row} onClick={() => void act('auto-fix')} rightSection={<Kbd size="xs">W</Kbd>}>{out ? 'Take it out' : 'Take suggestion'}</Button>
-        <Button size="sm" variant="default" disabled={!row} onClick={() => void act('keep')} rightSection={<Kbd size="xs">Q</Kbd>}>Keep</Button>
-        <Button size="sm" variant="default" disabled={!row} onClick={() => void act('exclude')} leftSection={<IconBan size={15} />} rightSection={<Kbd size="xs">E</Kbd>}>Leave out</Button>
-        <Button size="sm" variant={needs ? 'light' : 'default'} disabled={!row} onClick={() => void act(needs ? 'untag' : 'tag', { text: REVIEW_TAG })} leftSection={<IconEye size={15} />} rightSection={<Kbd size="xs">N</Kbd>}>Review</Button>
-        {row && row.action !== '' && <Button size="sm" variant="subtle" onClick={() => void act('clear')}>Clear</Button>}
+        <Button size="xs" disabled={!row} onClick={() => void act('auto-fix')} rightSection={<Kbd size="xs">W</Kbd>}>{out ? 'Take it out' : 'Take suggestion'}</Button>
+        <Button size="xs" variant="default" disabled={!row} onClick={() => void act('keep')} rightSection={<Kbd size="xs">Q</Kbd>}>Keep</Button>
+        <Button size="xs" variant="default" disabled={!row} onClick={() => void act('exclude')} rightSection={<Kbd size="xs">E</Kbd>}>Leave out</Button>
+        <Button size="xs" variant={needs ? 'light' : 'default'} disabled={!row} onClick={() => void act(needs ? 'untag' : 'tag', { text: REVIEW_TAG })} rightSection={<Kbd size="xs">N</Kbd>}>Review</Button>
+        {row && row.action !== '' && <Button size="xs" variant="subtle" onClick={() => void act('clear')}>Clear</Button>}
       </div>
     </div>
   )
@@ -194,7 +194,7 @@ function Classes({ detail, ranked, act, input }: { detail: Detail | undefined; r
           const key = keys.get(labelKey(label))
           return (
             <li key={labelKey(label)}>
-              <button type="button" onClick={() => void decide(label)} className={labelKey(label) === now ? 'now' : ''} aria-label={`Label as ${labelText(label)}${p === undefined ? '' : `, ${percent(p)}`}`}>
+              <button type="button" onClick={() => void decide(label)} className={labelKey(label) === now ? 'now' : ''}>
                 <span className="class-bar" style={{ width: `${100 * (p ?? 0)}%` }} />
                 {key ? <Kbd size="xs">{key}</Kbd> : <span className="no-key" />}
                 <span className="class-name">{labelText(label)}</span>

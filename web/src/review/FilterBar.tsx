@@ -29,7 +29,7 @@ export function FilterBar() {
       {list.map((chip) => (
         <span key={chip.key} className="chip">
           {chip.text}
-          <button type="button" aria-label={`Remove the filter ${chip.text}`} onClick={() => apply(chip.without)}><IconX size={13} /></button>
+          <button type="button" aria-label={`Remove the filter ${chip.text}`} onClick={() => apply(chip.without)}><IconX size={14} stroke={2.4} /></button>
         </span>
       ))}
       {list.length > 1 && <Button size="compact-xs" variant="subtle" onClick={() => apply({})}>Clear all</Button>}
@@ -160,7 +160,7 @@ function Editor({ field, filter, facets, done, back }: EditorProps) {
       return <Many back={back} title={field.title} start={((filter[field.key] ?? []) as string[]).map((w) => `=${w}`)} options={words.map((word) => ({ value: `=${word}`, label: say(word), n: counts.get(word) }))} done={(values) => put(field.key, values.map((v) => v.slice(1)))} />
     }
     case 'checks':
-      return <Many back={back} title={field.title} start={filter[field.key] ?? []} options={project.checks.filter((c) => c.status === 'ran').map((c) => ({ value: c.name, label: c.title, n: facets?.checks[c.name] }))} done={(names) => put(field.key, names)} />
+      return <Many back={back} title={field.title} start={filter[field.key] ?? []} options={project.checks.filter((c) => c.status === 'ran' && c.flag).map((c) => ({ value: c.name, label: c.title, n: facets?.checks[c.name] }))} done={(names) => put(field.key, names)} />
     case 'note':
       return <NoteEditor back={back} done={(note) => done({ ...filter, note })} />
     case 'untagged':

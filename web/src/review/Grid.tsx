@@ -79,8 +79,8 @@ export function Grid(props: Props) {
   const drag = useBand(scroller, grid, count, selection, onSelect)
   const lines: number[] = []
   for (let index = first; index < end; index++) lines.push(index)
-  const template = useMemo(() => `64px minmax(150px, 1fr) 150px 170px ${props.columns.map(() => '150px').join(' ')}`, [props.columns])
-  const width = table ? 64 + 150 + 150 + 170 + 150 * props.columns.length : undefined
+  const template = useMemo(() => `88px minmax(110px, 1fr) 160px 170px ${props.columns.map(() => '150px').join(' ')}`, [props.columns])
+  const width = table ? 88 + 110 + 160 + 170 + 150 * props.columns.length : undefined
 
   return (
     <div className={`grid-frame ${table ? 'grid-table' : ''}`}>

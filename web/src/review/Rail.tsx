@@ -36,7 +36,7 @@ export function Rail() {
 
   return (
     <nav className="rail" aria-label="What was found">
-      <ScrollArea h="100%" type="auto" scrollbarSize={8} viewportProps={{ tabIndex: -1 }}>
+      <ScrollArea h="100%" type="hover" scrollbarSize={6} viewportProps={{ tabIndex: -1 }}>
         {groups.map((group) => (
           <section key={group.title}>
             <h2>{group.title}</h2>
@@ -54,7 +54,7 @@ export function Rail() {
                         onClick={() => !preset.off && go({ filter: { ...others, ...preset.filter }, sort: null, row: null })}
                       >
                         <span>{preset.title}</span>
-                        <span className="n">{preset.off ? '–' : preset.n === undefined ? '' : count(preset.n)}</span>
+                        <span className={`n${preset.n === 0 ? ' zero' : ''}`}>{preset.off ? '–' : preset.n === undefined ? '' : count(preset.n)}</span>
                       </button>
                     </Hint>
                   </li>
@@ -76,7 +76,8 @@ function Hint({ text, children }: { text: string; children: ReactNode }) {
 const picked = (filter: Filter): Filter => Object.fromEntries(PRESET_KEYS.filter((key) => filter[key] !== undefined).map((key) => [key, filter[key]]))
 
 function presets(checks: CheckInfo[], facets: ReturnType<typeof useFacets>['data']): Group[] {
-  const byName = new Map(checks.map((check) => [check.name, check]))
+  const ofRows = checks.filter((check) => check.flag) // the others are about classes or columns: Charts tells them
+  const byName = new Map(ofRows.map((check) => [check.name, check]))
   const one = (check: CheckInfo): Preset => ({
     key: check.name,
     title: check.title,
@@ -105,7 +106,7 @@ function presets(checks: CheckInfo[], facets: ReturnType<typeof useFacets>['data
     names.forEach((name) => known.add(name))
     if (here.length) groups.push({ title, presets: here.map(one) })
   }
-  const more = checks.filter((check) => !known.has(check.name))
+  const more = ofRows.filter((check) => !known.has(check.name))
   const unread = byName.get('not_analyzed')
   if (unread) more.push(unread)
   if (more.length) groups.push({ title: 'Other', presets: more.map(one) })

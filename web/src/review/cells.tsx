@@ -26,19 +26,11 @@ function attributes(p: Shared, kind: string) {
     'aria-selected': p.selected,
     'aria-posinset': p.index + 1,
     'aria-setsize': p.count,
-    'aria-label': row ? spoken(row) : 'loading',
+    'aria-busy': row ? undefined : true,
     'data-row': row?.row,
     className: `cell ${kind}${p.selected ? ' selected' : ''}${p.current ? ' current' : ''}${p.open ? ' open' : ''}${row?.excluded ? ' out' : ''}${row?.action ? ' decided' : ''}${p.anySelected ? ' picking' : ''}`,
     onClick: (event: MouseEvent) => p.onCell(p.index, event),
   }
-}
-
-function spoken(row: Row): string {
-  const parts = [row.id, `given ${labelText(row.given)}`]
-  if (row.suggested !== null) parts.push(`suggested ${labelText(row.suggested)}`)
-  const state = stateText(row)
-  if (state) parts.push(state)
-  return parts.join(', ')
 }
 
 /** What was decided, before what was flagged: a mark in words and colour. */
@@ -50,7 +42,7 @@ export function Labels({ row }: { row: Row }) {
       <span className={`given${changed || row.excluded ? ' struck' : ''}${row.given === null ? ' none' : ''}`}>{labelText(row.given)}</span>
       {to !== null && (
         <span className={changed ? 'to done' : 'to'}>
-          <IconArrowRight size={13} aria-hidden="true" />
+          <IconArrowRight size={13} role="img" aria-label={changed ? 'changed to' : 'suggested'} />
           <span>{labelText(to)}</span>
         </span>
       )}

@@ -51,20 +51,15 @@ function useNews(id: string, project: Project | undefined) {
     const source = api.events(id)
     let number = -1
     let state = ''
-    source.addEventListener('job', (event) => {
-      const next = JSON.parse((event as MessageEvent<string>).data) as Job | null
-      if (next && state && state !== next.state) {
-        void client.invalidateQueries({ queryKey: ['project', id] })
-        refresh(id)
-      }
-      state = next?.state ?? ''
-      setJob(next)
-    })
-    source.addEventListener('number', (event) => {
-      const next = Number((event as MessageEvent<string>).data)
-      if (number >= 0 && next !== number) refresh(id)
-      number = next
-    })
+    source.onmessage = (event: MessageEvent<string>) => {
+      const news = JSON.parse(event.data) as { job: Job | null; number: number | null }
+      const finished = state !== '' && news.job !== null && state !== news.job.state
+      if (finished) void client.invalidateQueries({ queryKey: ['project', id] })
+      if (finished || (number >= 0 && news.number !== null && news.number !== number)) refresh(id)
+      state = news.job?.state ?? ''
+      if (news.number !== null) number = news.number
+      setJob(news.job)
+    }
     return () => source.close()
   }, [id, ready])
   return [job, setJob] as const
@@ -125,6 +120,7 @@ function Open({ id, project, job, person, cancelled }: { id: string; project: Pr
     <OpenedContext.Provider value={opened}>
       <div className="shell">
         <header className="top">
+          <h1 className="hidden">{TITLES[place.tab]}: {project.name}</h1>
           <Home name={project.name} />
           <nav aria-label="Pages of the project" className="tabs">
             {TABS.map((tab) => (
@@ -137,7 +133,7 @@ function Open({ id, project, job, person, cancelled }: { id: string; project: Pr
             {whole.data && <Resolved resolved={whole.data.resolved} issues={issues(whole.data.presets, project)} />}
             <Tooltip label="Undo (Ctrl Z)"><ActionIcon variant="subtle" color="gray" size="lg" aria-label="Undo" onClick={() => deeds.undo()}><IconArrowBackUp size={18} /></ActionIcon></Tooltip>
             <Tooltip label="Redo (Shift Ctrl Z)"><ActionIcon variant="subtle" color="gray" size="lg" aria-label="Redo" onClick={() => deeds.redo()}><IconArrowForwardUp size={18} /></ActionIcon></Tooltip>
-            <Button size="compact-md" leftSection={<IconDownload size={16} />} onClick={() => setExporting(true)}>Export</Button>
+            <Button size="compact-sm" leftSection={<IconDownload size={16} />} onClick={() => setExporting(true)}>Export</Button>
             <Tooltip label="Keys (H)"><ActionIcon variant="subtle" color="gray" size="lg" aria-label="Help: all keys" onClick={() => setHelp(true)}><IconHelp size={18} /></ActionIcon></Tooltip>
             <SchemeToggle />
             <Who person={person} />
