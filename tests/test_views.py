@@ -20,6 +20,7 @@ from assay.actions import ACTION_NAMES, State
 from assay.errors import UsageError
 from assay.views import Filter, ReviewTable, Sort, Views, page
 from assay.views.query import READERS
+from assay.views.search import contains
 from made_table import CLASSES, FLAGGED, MadeState, made
 
 NO_STATE = MadeState(0)
@@ -350,6 +351,33 @@ def test_many_threads_may_ask_at_once() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+# texts -------------------------------------------------------------------------------------------------------
+
+pieces = st.text(st.sampled_from("aAbBzZ09 ._[\u00e9\u00c9@`{\u00df\U0001f600"), max_size=90)
+
+
+@settings(max_examples=150, deadline=None)
+@given(cells=st.lists(st.one_of(st.none(), pieces), max_size=30), data=st.data(), wide=st.booleans())
+def test_a_text_is_found_in_whatever_case_and_place(cells: list[str | None], data: st.DataObject, wide: bool) -> None:
+    """Oracle: `in` on small letters. The searched text is a piece of a cell, so that it is often there."""
+    text = data.draw(st.sampled_from([cell for cell in cells if cell] or ["a"]))
+    start = data.draw(st.integers(0, len(text) - 1))
+    text = text[start : start + data.draw(st.integers(1, 70))]
+    text = text.swapcase() if text.isascii() and data.draw(st.booleans()) else text
+    kind = pa.large_string() if wide else pa.string()
+    column = pa.chunked_array([pa.array(["zz", *cells[:7], "zz"], kind)[1:-1], pa.array(cells[7:], kind)], kind)
+    assert contains(column, text).tolist() == [cell is not None and text.lower() in cell.lower() for cell in cells]
+
+
+def test_what_a_blank_cell_hides_is_not_found() -> None:
+    hidden = pa.StringArray.from_buffers(
+        2, pa.array([0, 3, 6], pa.int32()).buffers()[1], pa.py_buffer(b"fooBar"), pa.py_buffer(b"\x02")
+    )
+    assert contains(pa.chunked_array([hidden]), "foo").tolist() == [False, False]
+    assert contains(pa.chunked_array([hidden]), "bAr").tolist() == [False, True]
+    assert contains(pa.chunked_array([hidden]), "ob").tolist() == [False, False]
 
 
 # strictness --------------------------------------------------------------------------------------------------

@@ -200,12 +200,13 @@ def test_a_matrix_shows_the_classes_with_the_most_issues() -> None:
 def test_a_histogram_holds_every_row_with_a_score_and_its_flags_begin_at_the_threshold(real: Real) -> None:
     table, state, _, views = real
     mask = views.mask(None, state)
-    one = charts.histogram(table, mask, "label_issue_score", bins=10)
+    one = charts.histogram(table, mask, "label_issue_score")
     scores, flags = table.scores["label_issue_score"], table.flags["is_label_issue"]
     assert sum(one["counts"]) == int((~np.isnan(scores)).sum())
     assert sum(one["flagged"]) == int(flags.sum())
+    assert one["counts"] == np.histogram(scores[~np.isnan(scores)].astype(float), np.linspace(0, 1, 41))[0].tolist()
     assert one["threshold"] == scores[flags].min()
-    assert one["edges"] == pytest.approx(np.linspace(0, 1, 11).tolist())
+    assert one["edges"] == pytest.approx(np.linspace(0, 1, 41).tolist())
     assert {one["score"] for one in charts.histograms(table, mask)} == set(table.scores)
 
 

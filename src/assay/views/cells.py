@@ -75,4 +75,5 @@ class DatasetCells(MemoryCells):
                     writer.write_batch(part.combine_chunks().to_batches()[0])
             # the file has lost its name when this returns, and its room when the last batch is gone
             reader = pa.ipc.open_file(pa.memory_map(str(path)))
+            pa.default_memory_pool().release_unused()  # what reading the parts took
             return [reader.get_batch(at) for at in range(reader.num_record_batches)]

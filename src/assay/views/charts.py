@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from assay.columns import BY_NAME, CHECKS
 from assay.views.masks import final_labels, resolved
-from assay.views.table import Flags, ReviewTable
+from assay.views.table import STEPS, Flags, ReviewTable
 
 if TYPE_CHECKING:
     from assay.actions.state import State
 
-PAIRS, CLASSES, MATRIX, BINS, POINTS = 100, 1_000, 60, 40, 200
+PAIRS, CLASSES, MATRIX, POINTS = 100, 1_000, 60, 200
 
 
 def corrections(table: ReviewTable, mask: Flags, most: int = PAIRS) -> list[dict[str, Any]]:
@@ -91,36 +91,33 @@ def per_class(table: ReviewTable, mask: Flags, state: State, most: int = CLASSES
     ]
 
 
-def histogram(table: ReviewTable, mask: Flags, score: str, bins: int = BINS) -> dict[str, Any]:
-    """Rows in ``bins`` equal steps from 0 to 1 of a score (its name in columns.py).
+def histogram(table: ReviewTable, mask: Flags, score: str) -> dict[str, Any]:
+    """Rows in `STEPS` equal steps from 0 to 1 of a score (its name in columns.py); a value on an edge counts above it.
 
-    {score, check, title, direction, edges (bins + 1), counts, flagged, threshold}: ``flagged`` counts the rows that the score's
+    {score, check, title, direction, edges (STEPS + 1), counts, flagged, threshold}: ``flagged`` counts the rows that the score's
     check flagged; ``threshold`` is the lowest score of a flagged row of the whole dataset, None where it flagged none. Checks
-    that look at more than the score do not flag every row beyond it.
+    that look at more than the score do not flag every row beyond it. Cost: O(N), a few milliseconds a million rows.
     """
-    values = table.scores[score]
     check = next((check for check in CHECKS if check.score == score and check.name in table.checks), None)
-    edges = np.linspace(0, 1, bins + 1)
-    known = mask & ~np.isnan(values)
+    steps = table.steps(score)
     flags = np.zeros(table.n, bool) if check is None else table.flags[check.flag] & table.present
-    marked = values[flags & ~np.isnan(values)]
-    counts, _ = np.histogram(np.clip(values[known], 0, 1), edges)
-    flagged, _ = np.histogram(np.clip(values[known & flags], 0, 1), edges)
+    marked = table.scores[score][flags]
+    marked = marked[~np.isnan(marked)]
     return {
         "score": score,
         "check": None if check is None else check.name,
         "title": score.replace("_", " ").capitalize(),
         "direction": BY_NAME[score].direction,
-        "edges": [round(edge, 6) for edge in edges.tolist()],
-        "counts": counts.tolist(),
-        "flagged": flagged.tolist(),
+        "edges": [round(at / STEPS, 6) for at in range(STEPS + 1)],
+        "counts": np.bincount(steps[mask], minlength=STEPS)[:STEPS].tolist(),
+        "flagged": np.bincount(steps[mask & flags], minlength=STEPS)[:STEPS].tolist(),
         "threshold": float(marked.min()) if len(marked) else None,
     }
 
 
-def histograms(table: ReviewTable, mask: Flags, bins: int = BINS) -> list[dict[str, Any]]:
+def histograms(table: ReviewTable, mask: Flags) -> list[dict[str, Any]]:
     """`histogram` of every score that this run has, in the order of columns.py."""
-    return [histogram(table, mask, name, bins) for name in table.scores]
+    return [histogram(table, mask, name) for name in table.scores]
 
 
 def balance(table: ReviewTable, mask: Flags, state: State, most: int = CLASSES) -> list[dict[str, Any]]:

@@ -38,6 +38,7 @@ Codes = NDArray[np.int32]
 
 HARMLESS = ("well_labeled", "unlabeled", "rare_class")  # checks whose flag is not a fault of the row
 CATEGORIES = ("split", "near_duplicate_kind", "predicted_language")  # our columns of few values
+STEPS = 40  # of a histogram
 LEVELS = 200  # values of a category that are listed
 
 
@@ -107,6 +108,7 @@ class ReviewTable:
         self._read: dict[str, pa.ChunkedArray] = {}
         self._usual: dict[str, tuple[float, float] | None] = {}
         self._marks: dict[str, Any] = {}
+        self._steps: dict[str, NDArray[np.uint8]] = {}
         self._lock = threading.RLock()
         self._ours = {self.public.get(name, name): name for name in self._our_names()}
 
@@ -141,6 +143,7 @@ class ReviewTable:
         if project.classes:
             flags["is_initially_unlabeled"] = dataset.codes < 0
         split, splits = _split(dataset.rows["split"])
+        pa.default_memory_pool().release_unused()  # what reading took: some 200 MB of a million rows
         return cls(
             order=dataset.order,
             ids=dataset.rows["row_id"],
@@ -254,6 +257,16 @@ class ReviewTable:
             if name not in HARMLESS:
                 faulty |= self.flagged(name)
         return ~faulty
+
+    def steps(self, score: str) -> NDArray[np.uint8]:
+        """(N,) which of `STEPS` equal steps from 0 to 1 each row's score lies in, `STEPS` = none; kept."""
+        with self._lock:
+            if score not in self._steps:
+                values = np.nan_to_num(self.scores[score], nan=2.0)
+                self._steps[score] = np.where(values > 1.5, STEPS, np.clip(values * STEPS, 0, STEPS - 1)).astype(
+                    np.uint8
+                )
+            return self._steps[score]
 
     # columns -------------------------------------------------------------------------------------------------
 
