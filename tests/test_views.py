@@ -467,10 +467,10 @@ def test_every_key_of_the_contract_is_read() -> None:
 
 
 def test_true_and_one_are_two_labels() -> None:
-    from assay.views.masks import _label_codes
+    from assay.views.values import label_codes
 
-    assert _label_codes([1, "1"], [True]) == []
-    assert _label_codes([True, False], [1, False]) == [1]
+    assert label_codes([1, "1"], [True]) == []
+    assert label_codes([True, False], [1, False]) == [1]
 
 
 def test_a_users_column_named_like_a_sort_or_like_ours_keeps_its_name() -> None:

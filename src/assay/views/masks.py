@@ -9,7 +9,7 @@ about a millisecond, a text that a column contains ten or more; `Views` keeps th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -19,21 +19,15 @@ from numpy.typing import NDArray
 from assay.actions.entry import ACTION_NAMES
 from assay.errors import UsageError
 from assay.project.dataset import Label
-from assay.views import search
-from assay.views.query import Condition, Filter
+from assay.views.conditions import Keep, at_once, condition_mask
+from assay.views.query import Filter
 from assay.views.table import Flags, ReviewTable
-from assay.views.values import Coded
+from assay.views.values import among, any_of, label_codes, members
 
 if TYPE_CHECKING:
     from assay.actions.state import State
 
-FEW = 3  # values that are compared one by one rather than looked up
 UNDECIDED = (ACTION_NAMES.index(""), ACTION_NAMES.index("unresolved"))
-Keep = Callable[[Any, Callable[[], Flags]], Flags]
-
-
-def _at_once(_: Any, make: Callable[[], Flags]) -> Flags:
-    return make()
 
 
 def row_mask(
@@ -42,7 +36,7 @@ def row_mask(
     state: State,
     *,
     similar: Callable[[int], NDArray[np.int32]] | None = None,
-    keep: Keep = _at_once,
+    keep: Keep = at_once,
 ) -> Flags:
     """(N,) the present rows that ``chosen`` means.
 
@@ -55,7 +49,7 @@ def row_mask(
     if chosen.similar is not None:
         if similar is None:
             raise UsageError("this project keeps no neighbours, so no similar rows can be found")
-        mask &= _members(table.n, similar(_known_row(table, "similar", chosen.similar)))
+        mask &= members(table.n, similar(_known_row(table, "similar", chosen.similar)))
     return mask
 
 
@@ -77,9 +71,9 @@ def _parts(table: ReviewTable, chosen: Filter, state: State, keep: Keep) -> Iter
         top = int(table.cluster.max(initial=-1)) + 1
         yield among(table.cluster, [number for number in chosen.cluster if number < top], top)
     if chosen.rows is not None:
-        yield _members(table.n, np.array([_known_row(table, "rows", row) for row in chosen.rows], np.int64))
+        yield members(table.n, np.array([_known_row(table, "rows", row) for row in chosen.rows], np.int64))
     if chosen.ids is not None:
-        yield _members(table.n, rows_of_ids(table, chosen.ids))
+        yield members(table.n, rows_of_ids(table, chosen.ids))
     yield from _state_parts(table, chosen, state)
     for condition in chosen.where or ():
         yield condition_mask(table, condition, keep)
@@ -97,16 +91,16 @@ def _state_parts(table: ReviewTable, chosen: Filter, state: State) -> Iterable[F
         people = {name: code for code, name in enumerate(state.people)}
         yield among(state.person, [people[name] for name in chosen.by if name in people], len(state.people))
     if chosen.tag is not None:
-        yield _any([state.tags[name] for name in chosen.tag if name in state.tags], table.n)
+        yield any_of([state.tags[name] for name in chosen.tag if name in state.tags], table.n)
     if chosen.untagged is not None:
-        yield _any(list(state.tags.values()), table.n) != chosen.untagged
+        yield any_of(list(state.tags.values()), table.n) != chosen.untagged
     if chosen.note is not None:
         yield _noted(table, chosen.note, state)
     if chosen.corrected is not None:
-        yield among(state.label, _label_codes(state.labels, chosen.corrected), len(state.labels))
+        yield among(state.label, label_codes(state.labels, chosen.corrected), len(state.labels))
     if chosen.final is not None:
         codes, values = final_labels(table, state)
-        yield among(codes, _label_codes(values, chosen.final), len(values))
+        yield among(codes, label_codes(values, chosen.final), len(values))
 
 
 def resolved(state: State) -> Flags:
@@ -127,148 +121,14 @@ def final_labels(table: ReviewTable, state: State) -> tuple[NDArray[np.int32], l
     return np.where(state.label >= 0, codes[state.label], table.given), values
 
 
-def _label_codes(values: list[Label], labels: Iterable[Label | None]) -> list[int]:
-    """Codes of those labels that there are: a class that a decision made may be gone with it."""
-    code_of = {(isinstance(value, bool), value): code for code, value in enumerate(values)}
-    found = [-1 if label is None else code_of.get((isinstance(label, bool), label)) for label in labels]
-    return [code for code in found if code is not None]
-
-
 def _noted(table: ReviewTable, note: bool | str, state: State) -> Flags:
     if isinstance(note, bool):
-        return _members(table.n, np.array(list(state.notes), np.int64)) == note
+        return members(table.n, np.array(list(state.notes), np.int64)) == note
     wanted = note.casefold()
-    return _members(
-        table.n, np.array([row for row, text in state.notes.items() if wanted in text.casefold()], np.int64)
-    )
+    return members(table.n, np.array([row for row, text in state.notes.items() if wanted in text.casefold()], np.int64))
 
 
-# conditions --------------------------------------------------------------------------------------------------
-
-
-def condition_mask(table: ReviewTable, condition: Condition, keep: Keep = _at_once) -> Flags:
-    """(N,) rows for which one condition holds; a blank cell fulfils no condition but ``blank``."""
-    values, kind = table.column(condition.column), table.kind(condition.column)
-    where = f"the column {condition.column!r} is a {kind} column"
-    if condition.blank is not None:
-        return _blank(values) == condition.blank
-    if condition.contains is not None:
-        if kind not in ("text", "category", "id", "label"):
-            raise UsageError(f"{where}, and contains is for texts, categories, labels and ids")
-        needle = condition.contains
-        return keep(("contains", condition.column, needle.lower()), lambda: contains(values, needle))
-    if condition.among is not None:
-        return _in(values, condition.among, where)
-    if kind not in ("number", "score", "date") or not isinstance(values, np.ndarray):
-        raise UsageError(f"{where}, and min and max are for numbers, scores and dates")
-    return _between(values, condition, where)
-
-
-def contains(values: Any, needle: str) -> Flags:
-    """(N,) cells that contain a text, whatever the case of its letters."""
-    if isinstance(values, Coded):
-        wanted = needle.lower()
-        return among(
-            values.codes, [at for at, v in enumerate(values.levels) if wanted in str(v).lower()], len(values.levels)
-        )
-    strings = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
-    return search.contains(values if strings else values.cast(pa.string()), needle)
-
-
-def _in(values: Any, among_these: tuple[Label | None, ...], where: str) -> Flags:
-    if isinstance(values, Coded):
-        return among(values.codes, _label_codes(list(values.levels), among_these), len(values.levels))
-    if isinstance(values, np.ndarray) and values.dtype == bool:
-        if any(not isinstance(value, bool) for value in among_these):
-            raise UsageError(f"{where}: its values are true and false")
-        return _any([values == value for value in among_these], len(values))
-    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
-        known = [_date(value, where) for value in among_these if value is not None]
-        return _any([values == value for value in known] + [np.isnat(values)] * (None in among_these), len(values))
-    if isinstance(values, np.ndarray):
-        if any(value is not None and not _number(value) for value in among_these):
-            raise UsageError(f"{where}: its values are numbers")
-        numbers = [value for value in among_these if value is not None]
-        return np.isin(values, np.array(numbers, values.dtype)) | (np.isnan(values) & (None in among_these))
-    try:
-        wanted = pa.array([value for value in among_these if value is not None], values.type)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise UsageError(f"{where}: its values are of the type {values.type}") from error
-    found = np.asarray(pc.is_in(values, value_set=wanted).to_numpy(), bool)
-    return found | _blank(values) if None in among_these else found
-
-
-def _between(values: NDArray[Any], condition: Condition, where: str) -> Flags:
-    date = values.dtype.kind == "M"
-    mask = ~np.isnat(values) if date else ~np.isnan(values)
-    for bound, compare in ((condition.min, np.greater_equal), (condition.max, np.less_equal)):
-        if bound is None:
-            continue
-        if date:
-            mask &= compare(values, _date(bound, where, end=compare is np.less_equal))
-        elif _number(bound):
-            mask &= compare(values, bound)
-        else:
-            raise UsageError(f"{where}: min and max must be numbers, not {bound!r}")
-    return mask
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _date(value: Any, where: str, *, end: bool = False) -> Any:
-    """A date as written; ``end``: the last microsecond of a day, month or year."""
-    try:
-        if not isinstance(value, str):
-            raise ValueError(value)
-        exact: Any = np.datetime64(value.removesuffix("Z"))
-        if np.isnat(exact):
-            raise ValueError(value)
-    except ValueError as error:
-        raise UsageError(f'{where}: a date is written "2024-05-31" or "2024-05-31T12:00:00", not {value!r}') from error
-    unit = np.datetime_data(exact.dtype)[0]
-    if end and unit in ("Y", "M", "D"):
-        return np.datetime64(exact + 1, "us") - 1
-    return np.datetime64(exact, "us")
-
-
-def _blank(values: Any) -> Flags:
-    if isinstance(values, Coded):
-        return values.codes < 0
-    if isinstance(values, np.ndarray):
-        return (
-            np.zeros(len(values), bool)
-            if values.dtype == bool
-            else np.isnat(values)
-            if values.dtype.kind == "M"
-            else np.isnan(values)
-        )
-    empty = pc.equal(pc.utf8_length(values), 0) if pa.types.is_string(values.type) else values.is_null()
-    return np.asarray(empty.fill_null(True).to_numpy(), bool)
-
-
-# small things ------------------------------------------------------------------------------------------------
-
-
-def among(codes: NDArray[Any], wanted: Iterable[int], size: int) -> Flags:
-    """(N,) codes (-1 .. size - 1) that are one of ``wanted``."""
-    chosen = list(dict.fromkeys(wanted))
-    if len(chosen) <= FEW:
-        return _any([codes == code for code in chosen], len(codes))
-    lookup = np.zeros(size + 1, bool)  # code -1 is its last place
-    lookup[chosen] = True
-    return lookup[codes]
-
-
-def _any(masks: list[Any], n: int) -> Flags:
-    return np.logical_or.reduce(masks) if masks else np.zeros(n, bool)
-
-
-def _members(n: int, rows: NDArray[Any]) -> Flags:
-    mask = np.zeros(n, bool)
-    mask[rows] = True
-    return mask
+# what there is ---------------------------------------------------------------------------------------------
 
 
 def rows_of_ids(table: ReviewTable, ids: Iterable[str | int]) -> NDArray[np.int64]:

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, Column, columns_of
+from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, Column
 from assay.errors import UsageError
 from assay.project.dataset import Label
-from assay.storage import Folder
-from assay.views.cells import DatasetCells, MemoryCells
+from assay.views.cells import MemoryCells
 from assay.views.odd import marks_of
 from assay.views.properties import usual_range
 from assay.views.query import CLEAN
@@ -115,57 +113,9 @@ class ReviewTable:
     @classmethod
     def load(cls, project: Project) -> ReviewTable:
         """Read the result columns. Cost: 1 to 2 s and 150 bytes a row of memory at 1.3 million rows."""
-        dataset, run = project.dataset, project.run
-        n = dataset.n_rows
-        every = np.arange(n)
-        flags: dict[str, Flags] = {}
-        scores: dict[str, NDArray[np.float32]] = {}
-        numbers: dict[str, NDArray[np.int32]] = {}
-        labels: dict[str, Codes] = {"given_label": dataset.codes}
-        texts: dict[str, Callable[[], pa.ChunkedArray]] = {}
-        wanted = set(project.result_columns())
-        for kind in [kind for kind in project.kinds() if kind in run["tables"]]:
-            columns = [column for column in columns_of(kind) if column.name in wanted]
-            table = project.results(every, [column.name for column in columns if column.dtype != "string"])
-            for column in columns:
-                if column.dtype == "bool":
-                    flags[column.name] = _flag(table[column.name])
-                elif column.dtype == "float32":
-                    scores[column.name] = _score(table[column.name])
-                elif column.dtype == "label":
-                    labels[column.name] = _codes(table[column.name], project.classes)
-                elif column.dtype == "string":
-                    texts[column.name] = _reader(project, column.name)
-                else:
-                    numbers[column.name] = _whole(table[column.name])
-        flags["is_not_analyzed"] = _flag(project.results(every, ["is_not_analyzed"])["is_not_analyzed"])
-        texts["not_analyzed_reason"] = _reader(project, "not_analyzed_reason")
-        if project.classes:
-            flags["is_initially_unlabeled"] = dataset.codes < 0
-        split, splits = _split(dataset.rows["split"])
-        pa.default_memory_pool().release_unused()  # what reading took: some 200 MB of a million rows
-        return cls(
-            order=dataset.order,
-            ids=dataset.rows["row_id"],
-            classes=project.classes,
-            flags=flags,
-            scores=scores,
-            numbers=numbers,
-            labels=labels,
-            split=split,
-            splits=splits,
-            cells=DatasetCells(Folder(project.path), run["dataset"], n),
-            texts=texts,
-            public=project.public_names,
-            roles=run["roles"],
-            modality=run["modality"],
-            not_run={
-                check["name"]: f"it was {check['status']} ({check['why']})"
-                for check in run["checks"]
-                if check["status"] != "ran"
-            },
-            project=project,
-        )
+        from assay.views.loading import columns_of_run
+
+        return cls(**columns_of_run(project), project=project)
 
     # labels --------------------------------------------------------------------------------------------------
 
@@ -223,9 +173,9 @@ class ReviewTable:
 
     # checks --------------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def present(self) -> Flags:
-        """(N,) rows that are in the source."""
+        """(N,) rows that are in the source. Not to be written to, as all arrays here."""
         return self.place >= 0
 
     @cached_property
@@ -376,41 +326,3 @@ class ReviewTable:
         return ColumnInfo(
             name, title, kind, ours is not None, ours or name, about.meaning, about.direction, low, high, levels
         )
-
-
-def _flag(column: pa.ChunkedArray) -> Flags:
-    if pa.types.is_null(column.type):
-        return np.zeros(len(column), bool)
-    return np.asarray(column.fill_null(False).to_numpy(), bool)
-
-
-def _score(column: pa.ChunkedArray) -> NDArray[np.float32]:
-    return np.asarray(column.cast(pa.float32()).fill_null(np.nan).to_numpy(), np.float32)
-
-
-def _whole(column: pa.ChunkedArray) -> NDArray[np.int32]:
-    return np.asarray(column.cast(pa.int64()).fill_null(-1).to_numpy(), np.int64).clip(-1, 2**31 - 1).astype(np.int32)
-
-
-def _codes(column: pa.ChunkedArray, classes: Sequence[Label]) -> Codes:
-    if pa.types.is_null(column.type) or not classes:
-        return np.full(len(column), -1, np.int32)
-    index = pc.index_in(column, value_set=pa.array(classes, column.type))
-    return np.asarray(index.fill_null(-1).to_numpy(), np.int32)
-
-
-def _split(column: pa.ChunkedArray) -> tuple[Codes | None, list[str]]:
-    if column.null_count == len(column):
-        return None, []
-    found = coded(column)
-    return found.codes, [str(level) for level in found.levels]
-
-
-def _reader(project: Project, name: str) -> Callable[[], pa.ChunkedArray]:
-    """Sentences are read when somebody asks for one."""
-
-    def read() -> pa.ChunkedArray:
-        column = project.results(np.arange(project.dataset.n_rows), [name])[name]
-        return column.cast(pa.string()) if pa.types.is_null(column.type) else column
-
-    return read

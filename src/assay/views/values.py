@@ -5,7 +5,7 @@ In: a column as Arrow. Out: numpy arrays, `Coded` or Arrow. Does not know: names
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from assay.project.dataset import Label
 
+FEW = 3  # values that are compared one by one rather than looked up
 MOST_LEVELS = 5_000  # distinct values above which a column is text
 LOOKED_AT = 65_536  # rows by which a column of strings is judged a category or text
 
@@ -90,3 +91,35 @@ def ends(values: Any) -> tuple[float | str | None, float | str | None]:
     if values.dtype.kind == "M":
         return str(low), str(high)
     return float(low), float(high)
+
+
+# which rows -------------------------------------------------------------------------------------------------
+
+
+def among(codes: NDArray[Any], wanted: Iterable[int], size: int) -> NDArray[np.bool_]:
+    """(N,) codes (-1 .. size - 1) that are one of ``wanted``."""
+    chosen = list(dict.fromkeys(wanted))
+    if len(chosen) <= FEW:
+        return any_of([codes == code for code in chosen], len(codes))
+    lookup = np.zeros(size + 1, bool)  # code -1 is its last place
+    lookup[chosen] = True
+    return lookup[codes]
+
+
+def any_of(masks: list[Any], n: int) -> NDArray[np.bool_]:
+    """(n,) where one of the masks holds."""
+    return np.logical_or.reduce(masks) if masks else np.zeros(n, bool)
+
+
+def members(n: int, rows: NDArray[Any]) -> NDArray[np.bool_]:
+    """(n,) the given places."""
+    mask = np.zeros(n, bool)
+    mask[rows] = True
+    return mask
+
+
+def label_codes(values: list[Label], labels: Iterable[Label | None]) -> list[int]:
+    """Codes of those labels that there are: a class that a decision made may be gone with it."""
+    code_of = {(isinstance(value, bool), value): code for code, value in enumerate(values)}
+    found = [-1 if label is None else code_of.get((isinstance(label, bool), label)) for label in labels]
+    return [code for code in found if code is not None]
