@@ -74,6 +74,9 @@ def test_what_cannot_be_read_is_said_at_once(workspace, digits, body, status, me
 def test_a_path_becomes_a_project(workspace, digits):
     made = workspace.post("/api/v1/projects", json={"path": str(digits[0]), "name": "my digits"}).json()
     assert made["job"]["state"] in ("waiting", "running")
+    bare = workspace.get(f"/api/v1/projects/{made['id']}").json()
+    assert (bare["name"], bare["rows"]) == ("my-digits", 0)
+    assert bare["job"]["id"] == made["job"]["id"]
     again = workspace.post("/api/v1/projects", json={"path": str(digits[0]), "name": "my digits"}).json()
     assert again["id"] != made["id"]
     workspace.post(f"/api/v1/projects/{again['id']}/cancel")

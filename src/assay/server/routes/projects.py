@@ -15,9 +15,9 @@ from fastapi.responses import StreamingResponse
 
 from assay.columns import BY_NAME, CHECK_BY_NAME
 from assay.errors import AssayError
-from assay.project.layout import latest_run
+from assay.project.layout import PROJECT, latest_run
 from assay.server.app import Services
-from assay.server.routes.asking import Ask, Open, Person
+from assay.server.routes.asking import Ask, Person
 from assay.server.routes.uploads import place_of, source_options
 from assay.server.schemas import (
     CheckOut,
@@ -70,11 +70,19 @@ def create(body: NewProject, services: Ask, person: Person) -> Created:
 
 
 @router.get("/projects/{project}")
-def one(project: str, opened: Open, services: Ask) -> ProjectOut:
-    """What a page needs to know of a project before it asks for rows."""
+def one(project: str, services: Ask) -> ProjectOut:
+    """What a page needs to know of a project before it asks for rows. Before its first run has ended: its job alone."""
+    place = _place(project, services)
+    job = services.jobs.latest(place)
+    if not _finished(place):
+        return ProjectOut(
+            id=project, name=place.name.removesuffix(".assay"), path=str(place), modality="", task="", rows=0, classes=[],
+            checks=[], columns=[], roles={}, splits=[], tags=[], people=[], notes=[], missing=[], findings=[],
+            seconds=0.0, number=0, job=job,
+        )  # fmt: skip
+    opened = services.workspace.open(project)
     run, table = opened.project.run, opened.table
     state = opened.state()
-    place = services.workspace.place(project)
     counts = table.class_counts
     return ProjectOut(
         id=project,
@@ -95,7 +103,7 @@ def one(project: str, opened: Open, services: Ask) -> ProjectOut:
         findings=opened.project.insights(),
         seconds=run["seconds"],
         number=state.number,
-        job=services.jobs.latest(place),
+        job=job,
     )
 
 
@@ -121,7 +129,7 @@ def _item(name: str, place: Path, services: Services) -> ProjectItem:
     if job is not None and job.state == "failed":
         bare = bare.model_copy(update={"state": "failed", "error": job.error})
     try:
-        if not place.is_dir() or latest_run(Folder(place)) is None:
+        if not _finished(place):
             return bare
         opened = services.workspace.open(name)
         run = opened.project.run
@@ -138,6 +146,10 @@ def _item(name: str, place: Path, services: Services) -> ProjectItem:
 
 
 # runs ------------------------------------------------------------------------------------------------------------
+
+
+def _finished(place: Path) -> bool:
+    return (place / PROJECT).exists() and latest_run(Folder(place)) is not None
 
 
 def _place(project: str, services: Services) -> Path:
@@ -187,7 +199,7 @@ def _now(place: Path, project: str, services: Services) -> str:
     job = services.jobs.latest(place)
     number = None
     try:
-        if latest_run(Folder(place)) is not None:
+        if _finished(place):
             number = services.workspace.open(project).state().number
     except AssayError:
         pass
