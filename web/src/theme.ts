@@ -3,6 +3,7 @@ import { createTheme, type CSSVariablesResolver } from '@mantine/core'
 
 export const theme = createTheme({
   primaryColor: 'indigo',
+  colors: { dark: ['#e9ecef', '#b4bac2', '#9aa1a9', '#747b83', '#3f464e', '#31373e', '#24282e', '#1a1d21', '#16191c', '#111315'] },
   primaryShade: { light: 8, dark: 8 },
   defaultRadius: 'md',
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
@@ -11,6 +12,7 @@ export const theme = createTheme({
   headings: { fontWeight: '650' },
   cursorType: 'pointer',
   respectReducedMotion: true,
+  components: { Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } }, styles: { title: { fontSize: 16, fontWeight: 650 } } } },
 })
 
 export const variables: CSSVariablesResolver = () => ({

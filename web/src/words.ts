@@ -84,6 +84,7 @@ export function told(entry: Pick<Entry, 'action' | 'n_rows' | 'label' | 'text' |
 }
 
 export function outcome(done: Done): string {
+  if (!done.entry && Object.keys(done.summary?.skipped ?? {}).join() === 'nothing would change') return 'Nothing to change: it is so already.'
   if (!done.entry) return skippedText(done.summary?.skipped) ? `Nothing changed: ${skippedText(done.summary?.skipped)}.` : 'Nothing had to change.'
   const parts = [told(done.entry)]
   const summary = done.summary

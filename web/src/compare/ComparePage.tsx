@@ -110,7 +110,7 @@ function Rename({ label, close }: { label: Label; close: () => void }) {
     deeds.propose({ action: 'label', label: typeof label === 'number' && Number.isFinite(Number(name)) ? Number(name) : name.trim(), target: { filter: { final: [label] }, sort: null, top: null, ranges: null }, route: 'class', overwrite: true }, `Rename “${labelText(label)}” to “${name.trim()}”?`)
   }
   return (
-    <Modal opened onClose={close} title={`Rename “${labelText(label)}”`} centered closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title={`Rename “${labelText(label)}”`} centered>
       <form onSubmit={(event) => { event.preventDefault(); submit() }}>
         <Stack>
           <TextInput label="New name" description="Every row of this class gets it; one entry in the history, one undo." value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus maxLength={200} />

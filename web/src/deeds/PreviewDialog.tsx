@@ -6,6 +6,7 @@ import { api } from '../api/client'
 import type { Ask, Label } from '../api/types'
 import { live } from '../api/queries'
 import { message } from '../shell/Notice'
+import { Scroll } from '../shell/Scroll'
 import { actionWord, count, labelText, rows, skippedText } from '../words'
 import type { Proposal } from './useDeeds'
 
@@ -25,7 +26,7 @@ export function PreviewDialog({ id, proposal, close, confirm }: { id: string; pr
   }
 
   return (
-    <Modal opened onClose={close} title={proposal.title} centered size="lg" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title={proposal.title} centered size="lg">
       <Stack gap="md">
         {proposal.ask.action === 'auto-fix' && (
           <SegmentedControl
@@ -53,7 +54,7 @@ export function PreviewDialog({ id, proposal, close, confirm }: { id: string; pr
             </div>
             {skippedText(data.skipped) && <Text size="sm" c="dimmed">Skipped: {skippedText(data.skipped)}.</Text>}
             {data.pairs.length > 0 && (
-              <Table.ScrollContainer minWidth={300} maxHeight={190} mt="xs">
+              <Scroll height={190} label="What becomes what">
                 <Table withRowBorders={false} verticalSpacing={2} stickyHeader>
                   <Table.Thead><Table.Tr><Table.Th>Given</Table.Th><Table.Th>becomes</Table.Th><Table.Th ta="right">rows</Table.Th></Table.Tr></Table.Thead>
                   <Table.Tbody>
@@ -62,7 +63,7 @@ export function PreviewDialog({ id, proposal, close, confirm }: { id: string; pr
                     ))}
                   </Table.Tbody>
                 </Table>
-              </Table.ScrollContainer>
+              </Scroll>
             )}
             {data.first.length > 0 && <First rows={data.first} n={data.n} />}
           </div>
@@ -90,7 +91,7 @@ function First({ rows: list, n }: { rows: Record<string, unknown>[]; n: number }
   return (
     <details className="preview-first">
       <summary>The first {Math.min(list.length, n)} of them</summary>
-      <Table.ScrollContainer minWidth={300} maxHeight={190}>
+      <Scroll height={190} label="The first rows">
         <Table verticalSpacing={2} withRowBorders={false}>
           <Table.Thead><Table.Tr><Table.Th>Row</Table.Th><Table.Th>before</Table.Th><Table.Th>after</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>
@@ -103,7 +104,7 @@ function First({ rows: list, n }: { rows: Record<string, unknown>[]; n: number }
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </Scroll>
     </details>
   )
 }

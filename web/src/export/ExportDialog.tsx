@@ -57,7 +57,7 @@ export function ExportDialog({ close }: { close: () => void }) {
   }
 
   return (
-    <Modal opened onClose={() => { stop.current?.abort(); close() }} title="Export the dataset" size="lg" centered closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={() => { stop.current?.abort(); close() }} title="Export the dataset" size="lg" centered>
       <Stack gap="md">
         <Text size="sm" c="dimmed">Your columns with the final labels; rows left out are gone. Nothing is written into your data.</Text>
         <Radio.Group label="Which rows" value={what} onChange={(value) => setWhat(value as typeof what)}>

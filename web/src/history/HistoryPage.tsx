@@ -7,6 +7,7 @@ import { live } from '../api/queries'
 import type { Entry, Filter, Label, Sort } from '../api/types'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
+import { Scroll } from '../shell/Scroll'
 import { go } from '../url/router'
 import { actionWord, count, labelText, rows, told, when } from '../words'
 
@@ -39,7 +40,7 @@ export default function HistoryPage() {
           <Notice title="No decisions yet" action={<Button onClick={() => go({ tab: 'review' })}>Open Review</Button>}>Whatever you decide in Review or in the terminal is listed here, and can be undone from here, one row or fifty thousand.</Notice>
         ) : (
           <div className="panel flush">
-            <Table.ScrollContainer minWidth={720}>
+            <div className="scroll-x">
               <Table highlightOnHover verticalSpacing={7}>
                 <Table.Thead><Table.Tr><Table.Th w={64}>No.</Table.Th><Table.Th w={170}>When</Table.Th><Table.Th w={110}>Who</Table.Th><Table.Th>What</Table.Th><Table.Th w={130}>Chosen by</Table.Th><Table.Th w={190}><span className="hidden">Actions</span></Table.Th></Table.Tr></Table.Thead>
                 <Table.Tbody>
@@ -62,7 +63,7 @@ export default function HistoryPage() {
                   ))}
                 </Table.Tbody>
               </Table>
-            </Table.ScrollContainer>
+            </div>
           </div>
         )}
         {hasNextPage && <Button mt="md" variant="default" onClick={() => void fetchNextPage()} loading={isFetchingNextPage}>Older entries</Button>}
@@ -78,7 +79,7 @@ function EntryDialog({ number, close }: { number: number; close: () => void }) {
   const { data, error } = useQuery({ queryKey: live(id, 'entry', number), queryFn: () => api.entry(id, number) })
   const view = data?.view as { filter?: Filter; sort?: Sort | null } | null | undefined
   return (
-    <Modal opened onClose={close} title={`Entry ${number}`} size="lg" centered closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title={`Entry ${number}`} size="lg" centered>
       {error ? <Failure error={error} /> : !data ? <Skeleton h={200} /> : (
         <>
           <Text size="sm" mb="sm">{told(data)} by {data.person}, {when(data.at)}.</Text>
@@ -95,7 +96,7 @@ function EntryDialog({ number, close }: { number: number; close: () => void }) {
 
 function RowTable({ list, entry }: { list: Record<string, unknown>[]; entry: Entry }) {
   return (
-    <Table.ScrollContainer minWidth={320} maxHeight={340}>
+    <Scroll height={340} label="Rows of the entry">
       <Table verticalSpacing={3} stickyHeader>
         <Table.Thead><Table.Tr><Table.Th>Row</Table.Th><Table.Th>What</Table.Th><Table.Th>Decided before by</Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>
@@ -108,7 +109,7 @@ function RowTable({ list, entry }: { list: Record<string, unknown>[]; entry: Ent
           ))}
         </Table.Tbody>
       </Table>
-    </Table.ScrollContainer>
+    </Scroll>
   )
 }
 
@@ -116,16 +117,16 @@ function DiffDialog({ from, to, close }: { from: number; to: number; close: () =
   const { id } = useOpened()
   const { data, error } = useQuery({ queryKey: live(id, 'diff', from, to), queryFn: () => api.diff(id, from, to) })
   return (
-    <Modal opened onClose={close} title={`From entry ${from} to entry ${to}`} size="xl" centered closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title={`From entry ${from} to entry ${to}`} size="xl" centered>
       {error ? <Failure error={error} /> : !data ? <Skeleton h={200} /> : data.rows.length === 0 ? <Notice title="No difference">Every row is as it was.</Notice> : (
         <>
           <Text size="sm" mb="sm">{rows(data.total)} differ{data.rows.length < data.total ? `; the first ${count(data.rows.length)}` : ''}.</Text>
-          <Table.ScrollContainer minWidth={400} maxHeight={420}>
+          <Scroll height={420} label="Rows that differ">
             <Table verticalSpacing={3} stickyHeader>
               <Table.Thead><Table.Tr><Table.Th>Row</Table.Th><Table.Th>After entry {from}</Table.Th><Table.Th>After entry {to}</Table.Th></Table.Tr></Table.Thead>
               <Table.Tbody>{data.rows.map((row) => <Table.Tr key={String(row.row)}><Table.Td className="mono">{String(row.id ?? row.row)}</Table.Td><Table.Td>{stateOf(row.before)}</Table.Td><Table.Td>{stateOf(row.after)}</Table.Td></Table.Tr>)}</Table.Tbody>
             </Table>
-          </Table.ScrollContainer>
+          </Scroll>
         </>
       )}
     </Modal>

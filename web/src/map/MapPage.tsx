@@ -94,7 +94,9 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
     cancelAnimationFrame(frame.current)
     frame.current = requestAnimationFrame(() => painting.current())
   }
-  useEffect(soon, [points, palette, size])
+  useEffect(() => {
+    soon()
+  }, [points, palette, size])
   useEffect(() => { camera.current = null }, [data])
 
   useEffect(() => {

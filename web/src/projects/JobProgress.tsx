@@ -1,5 +1,5 @@
 /** A run: its stage, how far, how fast, how long still; why it failed and what to do. */
-import { Alert, Button, Code, Group, Progress, ScrollArea, Stack, Text, Title } from '@mantine/core'
+import { Alert, Button, Code, Group, Progress, Stack, Text, Title } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import { api } from '../api/client'
 import { client } from '../api/queries'
@@ -26,7 +26,9 @@ export function JobLine({ job }: { job: Job }) {
 export function JobProgress({ id, job, name }: { id: string; job: Job; name: string }) {
   const [cancelling, setCancelling] = useState(false)
   const log = useRef<HTMLDivElement>(null)
-  useEffect(() => log.current?.scrollTo({ top: log.current.scrollHeight }), [job.log.length])
+  useEffect(() => {
+    log.current?.scrollTo({ top: log.current.scrollHeight })
+  }, [job.log.length])
   const cancel = () => {
     setCancelling(true)
     void api.cancel(id).finally(() => {
@@ -46,7 +48,7 @@ export function JobProgress({ id, job, name }: { id: string; job: Job; name: str
       {job.log.length > 0 && (
         <details open={job.state === 'failed'}>
           <summary>What it said</summary>
-          <ScrollArea.Autosize mah={260} viewportRef={log} viewportProps={{ tabIndex: 0 }}><Code block>{job.log.join('\n')}</Code></ScrollArea.Autosize>
+          <div className="scroll" style={{ maxHeight: 260 }} ref={log} tabIndex={0} role="region" aria-label="The lines of the run"><Code block>{job.log.join('\n')}</Code></div>
         </details>
       )}
     </Stack>

@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState, type DragEvent } from 'react'
 import { api } from '../api/client'
 import { message } from '../shell/Notice'
+import { Scroll } from '../shell/Scroll'
 import { go } from '../url/router'
 import { count, labelText } from '../words'
 import { upload } from './upload'
@@ -17,7 +18,7 @@ const BY_MODALITY: Record<string, string[]> = { image: ['label', 'image', 'id', 
 export function NewProject({ drop, close }: { drop: DataTransfer | null; close: () => void }) {
   const [source, setSource] = useState<Source | null>(null)
   return (
-    <Modal opened onClose={close} title="New project" size="xl" centered closeOnClickOutside={false} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title="New project" size="xl" centered closeOnClickOutside={false}>
       {source ? <Confirm source={source} back={() => setSource(null)} close={close} /> : <Choose drop={drop} chosen={setSource} />}
     </Modal>
   )
@@ -139,12 +140,12 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
       {data.notes.length > 0 && <ul className="findings">{data.notes.map((note) => <li key={note}>{note}</li>)}</ul>}
       {shown.length > 0 && (
         <div className="source-rows" data-busy={isFetching || undefined}>
-          <Table.ScrollContainer minWidth={400} maxHeight={240}>
+          <Scroll height={240} label="The first rows">
             <Table stickyHeader verticalSpacing={3} fz="xs">
               <Table.Thead><Table.Tr>{shown.map((column) => <Table.Th key={column}>{column}</Table.Th>)}</Table.Tr></Table.Thead>
               <Table.Tbody>{data.rows.map((row, at) => <Table.Tr key={at}>{shown.map((column) => <Table.Td key={column} className="source-cell">{row[column] === null || row[column] === undefined ? <i className="blank">blank</i> : String(row[column])}</Table.Td>)}</Table.Tr>)}</Table.Tbody>
             </Table>
-          </Table.ScrollContainer>
+          </Scroll>
         </div>
       )}
       {state.error && <Alert color="red" role="alert" title="Not started">{state.error}</Alert>}

@@ -49,12 +49,14 @@ export function Resolver(props: Props) {
   props.choices.current = data ? { row: data.row, ranked } : null
   useEffect(() => () => { props.choices.current = null }, [props.choices])
   useImperativeHandle(props.handle, () => ({ newClass: () => search.current?.focus(), note: () => note.current?.focus() }), [])
-  useEffect(() => body.current?.scrollTo({ top: 0 }), [props.row])
+  useEffect(() => {
+    body.current?.scrollTo({ top: 0 })
+  }, [props.row])
 
   return (
     <aside className="resolver" style={{ width }} aria-label="The open row">
       <Handle width={width} setWidth={setWidth} />
-      <header className="resolver-head">
+      <div className="resolver-head">
         <div className="resolver-name">
           <b className="mono" title={data?.row.id}>{data?.row.id ?? ' '}</b>
           <span>{count(props.position + 1)} of {count(props.total)}{data && stateText(data.row) ? ` · ${stateText(data.row)}${data.row.person ? ` by ${data.row.person}` : ''}` : ''}</span>
@@ -63,7 +65,7 @@ export function Resolver(props: Props) {
         <ActionIcon variant="subtle" color="gray" aria-label="Previous row" onClick={() => props.step(-1)} disabled={props.position <= 0}><IconChevronLeft size={18} /></ActionIcon>
         <ActionIcon variant="subtle" color="gray" aria-label="Next row" onClick={() => props.step(1)} disabled={props.position >= props.total - 1}><IconChevronRight size={18} /></ActionIcon>
         <ActionIcon variant="subtle" color="gray" aria-label="Close the row (Esc)" onClick={props.close}><IconX size={18} /></ActionIcon>
-      </header>
+      </div>
       <div className="resolver-body" ref={body} tabIndex={-1}>
         {error && !data ? <Failure error={error} retry={() => void refetch()} /> : (
           <>
@@ -163,7 +165,7 @@ function Decide({ detail, act }: { detail: Detail | undefined; act: Act }) {
         {row && row.corrected !== null && <div><span>Now</span><b className="good">{labelText(row.corrected)}</b></div>}
       </div>
       <div className="decide-buttons">
-        <Button size="xs" disabled={!row} onClick={() => void act('auto-fix')} rightSection={<Kbd size="xs">W</Kbd>}>{out ? 'Take it out' : 'Take suggestion'}</Button>
+        <Button size="xs" disabled={!row} onClick={() => void act('auto-fix')} rightSection={<Kbd size="xs">W</Kbd>}>Accept</Button>
         <Button size="xs" variant="default" disabled={!row} onClick={() => void act('keep')} rightSection={<Kbd size="xs">Q</Kbd>}>Keep</Button>
         <Button size="xs" variant="default" disabled={!row} onClick={() => void act('exclude')} rightSection={<Kbd size="xs">E</Kbd>}>Leave out</Button>
         <Button size="xs" variant={needs ? 'light' : 'default'} disabled={!row} onClick={() => void act(needs ? 'untag' : 'tag', { text: REVIEW_TAG })} rightSection={<Kbd size="xs">N</Kbd>}>Review</Button>

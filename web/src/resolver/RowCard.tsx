@@ -4,14 +4,14 @@ import type { Row } from '../api/types'
 import { Labels, Letters, Thumb } from '../review/cells'
 import { useOpened } from '../shell/context'
 import { go } from '../url/router'
-import { labelText } from '../words'
 
 export function RowCard({ row, note, tone }: { row: Row; note?: string; tone?: 'good' | 'bad' }) {
   const { id, project } = useOpened()
   const image = project.modality === 'image'
   return (
-    <button type="button" className={`row-card ${image ? 'image' : 'wide'}`} onClick={() => go({ tab: 'review', row: row.row })} title={row.id} aria-label={`Open ${row.id}, given ${labelText(row.given)}${note ? `, ${note}` : ''}`}>
+    <button type="button" className={`row-card ${image ? 'image' : 'wide'}`} onClick={() => go({ tab: 'review', row: row.row })} title={row.id}>
       {image ? <span className="thumb"><Thumb src={api.thumb(id, row.row)} /></span> : <span className="row-text">{row.text ?? Object.entries(row.cells).map(([name, value]) => `${name}: ${value || 'blank'}`).join(' · ')}</span>}
+      <span className="hidden">Row {row.id}, given </span>
       <span className="row-foot">
         <span className={`row-label ${tone ?? ''}`}><Labels row={row} /></span>
         {note && <span className="row-note">{note}</span>}

@@ -29,7 +29,7 @@ export function FilterBar() {
       {list.map((chip) => (
         <span key={chip.key} className="chip">
           {chip.text}
-          <button type="button" aria-label={`Remove the filter ${chip.text}`} onClick={() => apply(chip.without)}><IconX size={14} stroke={2.4} /></button>
+          <button type="button" aria-label={`Remove the filter ${chip.text}`} onClick={() => apply(chip.without)}><IconX size={16} /></button>
         </span>
       ))}
       {list.length > 1 && <Button size="compact-xs" variant="subtle" onClick={() => apply({})}>Clear all</Button>}

@@ -43,7 +43,9 @@ export function Grid(props: Props) {
   const grid = useBigGrid(scroller, count, cellHeight, modality === 'image' ? thumb + 8 : 0, table ? HEAD : 0)
   const { first, end, columns, show } = grid
 
-  useEffect(() => onSight(first, end), [first, end, onSight])
+  useEffect(() => {
+    onSight(first, end)
+  }, [first, end, onSight])
   useImperativeHandle(props.handle, () => ({ show, focus: () => scroller.current?.focus({ preventScroll: true }) }), [show])
 
   const extend = useCallback((to: number) => {

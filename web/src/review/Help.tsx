@@ -4,7 +4,7 @@ import { HELP } from './keys'
 
 export function Help({ close }: { close: () => void }) {
   return (
-    <Modal opened onClose={close} title="Keys" size="xl" centered closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title="Keys" size="xl" centered>
       <div className="help">
         {HELP.map((part) => (
           <section key={part.title}>

@@ -24,7 +24,7 @@ export function TopK({ total, close }: { total: number; close: () => void }) {
   }
 
   return (
-    <Modal opened onClose={close} title="Clean the top of this list" centered closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title="Clean the top of this list" centered>
       <Stack gap="lg">
         <Text size="sm" c="dimmed">
           It takes the first rows as the current filter and sort show them. The filter selects {count(total)} of {rows(project.rows)} ({percent(total / Math.max(1, project.rows))}).
