@@ -21,9 +21,9 @@ from assay.errors import UsageError
 from assay.views import Filter, ReviewTable, Sort, Views, page
 from assay.views.query import READERS
 from assay.views.search import contains
-from made_table import CLASSES, FLAGGED, MadeState, made
+from made_table import CLASSES, FLAGGED, made
 
-NO_STATE = MadeState(0)
+ODD_TABLE = made(30, 0)
 
 
 NAMES = {"given_label": "given", "suggested_label": "suggested", "decided": "entry"}  # as the twin calls them
@@ -258,6 +258,28 @@ def test_a_row_of_a_page_says_what_is_known_of_it() -> None:
     json.dumps(shown, allow_nan=False)
 
 
+def test_personal_data_and_odd_cells_are_marked() -> None:
+    from assay.views.cells import MemoryCells
+
+    table, state, _ = made(300, 0, missing=False)
+    table._texts = {"PII_items": lambda: pa.chunked_array([['["a@b.de", "030"]', *[None] * 299]])}
+    assert [row["marked"] for row in page(table, state, [1, 0])] == [[], ["a@b.de", "030"]]
+    table.modality, table.roles = "table", {}
+    table.cells = MemoryCells(pa.table({"size": [900, *[1, 2] * 149, 1], "colour": ["red"] * 299 + ["mauve"]}))
+    assert [row["marked"] for row in page(table, state, [0, 5, 299])] == [["size"], [], ["colour"]]
+
+
+def test_whole_number_ids_are_found_by_number_and_by_text_and_shown_as_text() -> None:
+    table, state, _ = made(5, 0, missing=False)
+    table.ids = pa.chunked_array([pa.array([70, 60, 50, 40, 30])])
+    views = Views(table)
+    assert views.view(Filter.from_json({"ids": [50, "70"]}), Sort("row_id"), state).rows.tolist() == [2, 0]
+    assert views.view(Filter.from_json({"where": [{"column": "row_id", "contains": "0"}]}), None, state).rows.size == 5
+    assert page(table, state, [2])[0]["id"] == "50"
+    with pytest.raises(UsageError, match="no row with the id 'x'"):
+        views.view(Filter.from_json({"ids": ["x"]}), None, state)
+
+
 def test_long_texts_and_cells_are_cut() -> None:
     table, state, _ = made(1, 0, missing=False)
     cells = {f"c{at}": ["y" * 500] for at in range(60)} | {"body": ["x" * 2_000]}
@@ -460,6 +482,52 @@ def test_a_sort_by_what_there_is_not_is_refused() -> None:
         Views(table).view(None, Sort("agee"), state)
     with pytest.raises(UsageError, match='filter by "similar" too'):
         Views(table).view(None, Sort("similar"), state)
+
+
+anything = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.just(10**400), st.text(max_size=5), st.just("\ud800"),
+        st.sampled_from([*CLASSES, *FLAGGED, "row/1", "age", "when", "body", "colour", "2020-01", "2020-01-05T10:00:00+02:00", "now"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["column", "min", "max", "in", "contains", "blank", "row", "x"]), inner, max_size=3),
+    ),
+    max_leaves=6,
+)  # fmt: skip
+odd_conditions = st.builds(
+    lambda column, key, value: {"column": column, key: value},
+    st.sampled_from(
+        ["age", "when", "body", "colour", "ok", "row_id", "is_outlier", "outlier_score", "given_label", "nope"]
+    ),
+    st.sampled_from(["min", "max", "in", "contains", "blank"]),
+    anything,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    chosen=st.dictionaries(st.sampled_from(list(READERS)), anything, max_size=3),
+    where=st.lists(odd_conditions, max_size=2),
+)
+def test_whatever_is_asked_is_answered_or_refused_in_words(chosen: dict, where: list[dict]) -> None:
+    table, state, _ = ODD_TABLE
+    try:
+        Views(table).view(Filter.from_json(chosen | ({"where": where} if where else {})), None, state)
+    except UsageError as error:
+        assert str(error)
+
+
+def test_moments_with_a_time_zone_are_moments() -> None:
+    table, state, rows = made(200, 12)
+    chosen = {"where": [{"column": "when", "min": "2020-01-05T02:00:00+02:00", "max": "2020-01-07T00:00:00Z"}]}
+    found = Views(table).view(Filter.from_json(chosen), None, state).rows.tolist()
+    days = (datetime.datetime(2020, 1, 5), datetime.datetime(2020, 1, 6), datetime.datetime(2020, 1, 7))
+    assert set(found) == {row["row"] for row in rows if row["when"] in days}
+    month = Filter.from_json({"where": [{"column": "when", "min": "2020-02", "max": "2020-02"}]})
+    assert set(Views(table).view(month, None, state).rows.tolist()) == {
+        r["row"] for r in rows if r["when"] and r["when"].month == 2
+    }
 
 
 def test_every_key_of_the_contract_is_read() -> None:

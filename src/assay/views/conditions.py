@@ -5,6 +5,8 @@ In: a table, a `Condition`. Out: (N,) bool. Does not know: other keys of a filte
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +22,8 @@ from assay.views.query import Condition
 from assay.views.table import Flags, ReviewTable
 from assay.views.values import Coded, among, any_of, label_codes
 
+LARGEST = 1.7e308  # JSON has whole numbers beyond every float
+PLAIN_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")  # a year, a month, a day
 Keep = Callable[[Any, Callable[[], Flags]], Flags]
 
 
@@ -74,7 +78,7 @@ def _in(values: Any, among_these: tuple[Label | None, ...], where: str) -> Flags
         return np.isin(values, np.array(numbers, values.dtype)) | (np.isnan(values) & (None in among_these))
     try:
         wanted = pa.array([value for value in among_these if value is not None], values.type)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise UsageError(f"{where}: its values are of the type {values.type}") from error
     found = np.asarray(pc.is_in(values, value_set=wanted).to_numpy(), bool)
     return found | _blank(values) if None in among_these else found
@@ -96,23 +100,23 @@ def _between(values: NDArray[Any], condition: Condition, where: str) -> Flags:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _date(value: Any, where: str, *, end: bool = False) -> Any:
-    """A date as written; ``end``: the last microsecond of a day, month or year."""
+    """A date as written, in UTC; ``end``: the last microsecond of a day, month or year."""
     try:
         if not isinstance(value, str):
             raise ValueError(value)
-        exact: Any = np.datetime64(value.removesuffix("Z"))
-        if np.isnat(exact):
-            raise ValueError(value)
+        if PLAIN_DATE.fullmatch(value):
+            exact: Any = np.datetime64(value)
+            return np.datetime64(exact + 1, "us") - np.timedelta64(1, "us") if end else np.datetime64(exact, "us")
+        moment = datetime.datetime.fromisoformat(value)
     except ValueError as error:
         raise UsageError(f'{where}: a date is written "2024-05-31" or "2024-05-31T12:00:00", not {value!r}') from error
-    unit = np.datetime_data(exact.dtype)[0]
-    if end and unit in ("Y", "M", "D"):
-        return np.datetime64(exact + 1, "us") - 1
-    return np.datetime64(exact, "us")
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+    return np.datetime64(moment, "us")
 
 
 def _blank(values: Any) -> Flags:

@@ -104,7 +104,7 @@ class _Reasons:
                 None,
             ),
             "pii": self._personal,
-            "identical_row": lambda: ("Another row has the same cells and the same label.", None, None),
+            "identical_row": self._identical,
         }
         pictures = {
             "dark": ("brightness_p95", "Even its brightest parts are dark (0 = black, 1 = white)."),
@@ -232,6 +232,10 @@ class _Reasons:
     def _language(self) -> Measured:
         language = self._sentence("predicted_language")
         return f"It seems to be written in another language ({language or 'unknown'}).", None, None
+
+    def _identical(self) -> Measured:
+        label = " and the same label" if self.table.classes else ""
+        return f"Another row has the same cells{label}.", None, None
 
     def _personal(self) -> Measured:
         kinds = json.loads(self._sentence("PII_types") or "[]")

@@ -135,8 +135,8 @@ def rows_of_ids(table: ReviewTable, ids: Iterable[str | int]) -> NDArray[np.int6
     """Row numbers of row ids, in their order. `UsageError` names the first that are none. Cost: one pass over all ids."""
     wanted = list(ids)
     whole = pa.types.is_integer(table.ids.type)
-    typed = [int(one) if whole and isinstance(one, str) and one.lstrip("-").isdigit() else one for one in wanted]
-    good = [isinstance(one, int) if whole else isinstance(one, str) for one in typed]
+    typed = [int(one) if whole and isinstance(one, str) and one.lstrip("-").isdecimal() else one for one in wanted]
+    good = [isinstance(one, int) and abs(one) < 2**63 if whole else isinstance(one, str) for one in typed]
     values = pa.array([one for one, fits in zip(typed, good, strict=True) if fits], table.ids.type)
     # the few against the many: where each of the wanted ids lies among all
     places = np.full(len(typed), -1, np.int64)

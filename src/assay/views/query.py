@@ -101,6 +101,14 @@ def _similar(where: str, value: Any) -> int:
     return int(value["row"])
 
 
+def _refuse_broken(where: str, value: Any) -> None:
+    """JSON can name halves of characters, which no text holds and Arrow does not take."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, TypeError, ValueError) as error:
+        raise UsageError(f"{where} holds what is no text or number: {error}") from error
+
+
 @dataclass(frozen=True)
 class Condition:
     """One condition on a column: a range (both ends belong to it), values, a text it contains, or blank."""
@@ -220,6 +228,7 @@ class Filter:
         for key in value:
             if key not in READERS:
                 raise UsageError(f"the filter has no key {key!r}; the keys are {', '.join(READERS)}")
+        _refuse_broken("the filter", value)
         return cls(**{key: READERS[key](key, item) for key, item in value.items()})
 
     def to_json(self) -> dict[str, Any]:
@@ -269,6 +278,7 @@ class Sort:
             raise UsageError(f"the sort has no key {unknown[0]!r}; the keys are by, descending")
         if not isinstance(value.get("by"), str):
             raise _wrong("sort: by", value.get("by"), f"the name of a column, or one of {', '.join(SORTS)}")
+        _refuse_broken("the sort", value)
         return cls(value["by"], _bool("sort: descending", value.get("descending", False)))
 
     def to_json(self) -> dict[str, Any]:

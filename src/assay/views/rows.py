@@ -7,6 +7,7 @@ the sentence that the checks left.
 from __future__ import annotations
 
 import datetime
+import json
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from assay.actions.entry import ACTION_NAMES
 from assay.columns import CHECK_BY_NAME
+from assay.views.odd import is_odd
 from assay.views.table import ReviewTable
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def page(table: ReviewTable, state: State, rows: Sequence[int] | NDArray[Any]) -
 
     row, id; given, suggested, predicted, corrected, final: label values or None; suggested_confidence; action, excluded,
     person, entry, tags, note: what was decided; checks: names of those that flagged it; scores: those it has; cluster,
-    split; text: the first `TEXT` characters; cells: column -> text, at most `COLUMNS`; reason; width, height.
+    split; text: the first `TEXT` characters; cells: column -> text, at most `COLUMNS`; reason; marked: see `marked_of`; width, height.
     Cost: about 5 ms for 100 rows.
     """
     numbers = np.asarray(rows, np.int64)
@@ -48,14 +50,14 @@ def page(table: ReviewTable, state: State, rows: Sequence[int] | NDArray[Any]) -
     cluster, split = table.cluster[numbers].tolist(), table.split[numbers].tolist()
     width, height = (_size(table, name, numbers) or none for name in ("image_width", "image_height"))
     texts, cells = _cells(table, numbers.tolist())
-    reasons = reasons_of(table, numbers.tolist())
+    reasons, marked = reasons_of(table, numbers.tolist()), marked_of(table, numbers)
     out = []
     for at, row in enumerate(numbers.tolist()):
         given = labels["given_label"][at]
         out.append(
             {
                 "row": row,
-                "id": table.ids[row].as_py(),
+                "id": str(table.ids[row].as_py()),
                 "given": given,
                 "suggested": labels["suggested_label"][at] if "suggested_label" in labels else None,
                 "suggested_confidence": confidence[at],
@@ -75,6 +77,7 @@ def page(table: ReviewTable, state: State, rows: Sequence[int] | NDArray[Any]) -
                 "text": texts[at],
                 "cells": cells[at],
                 "reason": reasons[at],
+                "marked": marked[at],
                 "width": width[at],
                 "height": height[at],
             }
@@ -111,8 +114,20 @@ def reasons_of(table: ReviewTable, rows: Sequence[int]) -> list[str | None]:
     found = []
     for row in rows:
         sentences = [column[row].as_py() for column in columns]
-        found.append("; ".join(sentence for sentence in sentences if sentence) or None)
+        found.append(" ".join(sentence for sentence in sentences if sentence) or None)
     return found
+
+
+def marked_of(table: ReviewTable, rows: NDArray[np.int64]) -> list[list[str]]:
+    """What to mark in each row: of a text the personal data found in it, of a table the columns whose cell is unusual."""
+    if table.modality == "text" and "PII_items" in table.text_names:
+        items = table.text("PII_items")
+        return [[str(item) for item in json.loads(items[row].as_py() or "[]")] for row in rows.tolist()]
+    out: list[list[str]] = [[] for _ in rows]
+    for name in shown_columns(table)[:COLUMNS] if table.modality == "table" else []:
+        for at in np.flatnonzero(is_odd(table.column(name), table.marks(name), rows)).tolist():
+            out[at].append(name)
+    return out
 
 
 def _cells(table: ReviewTable, rows: list[int]) -> tuple[list[str | None], list[dict[str, str]]]:
