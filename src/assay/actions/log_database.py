@@ -13,6 +13,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from assay.actions.migrations import NEWEST, VERSION_TABLE
 from assay.errors import ProjectError, StorageError
 from assay.storage.folder import told_plainly
 
+MIGRATING = threading.Lock()  # Alembic keeps what it works on in a module of its own
 WAIT = 60  # seconds for a database that another program holds
 
 
@@ -70,16 +72,13 @@ class Database:
 
     def migrate(self) -> None:
         """Make the tables, or bring them to this version: all of it or nothing."""
-        from alembic import command
-        from alembic.config import Config
-
-        with self.writing() as connection:
-            if _version(connection) != NEWEST:
-                config = Config()
-                config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-                config.set_main_option("path_separator", "os")
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+        try:
+            with MIGRATING, self.writing() as connection:
+                if _version(connection) != NEWEST:
+                    _migrate(connection)
+        except DBAPIError:  # where no lock holds others back, another may have been quicker by a moment
+            if not self.exists():
+                raise
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -111,6 +110,17 @@ class Database:
     def close(self) -> None:
         self.reader.dispose()
         self.writer.dispose()
+
+
+def _migrate(connection: sa.Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _version(connection: sa.Connection) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from assay.actions.entry import REDO, UNDO, Entry
 from assay.actions.packed import pack_flags, pack_numbers, pack_rows, unpack_flags, unpack_numbers, unpack_rows
@@ -49,8 +50,13 @@ class LogTable:
     def claim(self, connection: sa.Connection) -> int:
         """The number of the last entry. Touching the head first makes other writers wait, in any database."""
         mine = HEADS.c.project == self.project
-        if not connection.execute(sa.update(HEADS).where(mine).values(number=HEADS.c.number)).rowcount:
-            connection.execute(sa.insert(HEADS).values(project=self.project, number=0))
+        hold = sa.update(HEADS).where(mine).values(number=HEADS.c.number)
+        if not connection.execute(hold).rowcount:
+            try:
+                with connection.begin_nested():
+                    connection.execute(sa.insert(HEADS).values(project=self.project, number=0))
+            except IntegrityError:  # another was the first to write in this project, this very moment
+                connection.execute(hold)
         return int(connection.execute(sa.select(HEADS.c.number).where(mine)).scalar_one())
 
     def insert(self, connection: sa.Connection, entries: Sequence[Entry]) -> None:
