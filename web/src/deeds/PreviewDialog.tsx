@@ -1,7 +1,7 @@
 /** What a bulk decision would do, before it is done. */
 import { Alert, Button, Checkbox, Group, Loader, Modal, SegmentedControl, Stack, Table, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { api } from '../api/client'
 import type { Ask, Label } from '../api/types'
 import { live } from '../api/queries'
@@ -18,6 +18,13 @@ export function PreviewDialog({ id, proposal, close, confirm }: { id: string; pr
   const canOverwrite = deciding && proposal.ask.action !== 'auto-fix'
   const ask: Ask = { ...proposal.ask, policy, ...(canOverwrite ? { overwrite } : {}) }
   const { data, error, isFetching } = useQuery({ queryKey: live(id, 'ask', ask), queryFn: ({ signal }) => api.ask(id, ask, signal), placeholderData: (old) => old, staleTime: 0 })
+
+  // Enter does it, once it is known what "it" is.
+  const go = useRef<HTMLButtonElement>(null)
+  const known = data !== undefined
+  useEffect(() => {
+    if (known) go.current?.focus()
+  }, [known])
 
   const run = async () => {
     setBusy(true)
@@ -72,7 +79,7 @@ export function PreviewDialog({ id, proposal, close, confirm }: { id: string; pr
           <Text size="xs" c="dimmed">One entry in the history: one undo takes it all back.</Text>
           <Group gap="xs">
             <Button variant="default" onClick={close}>Cancel</Button>
-            <Button data-autofocus onClick={() => void run()} loading={busy} disabled={!data || data.n === 0 || Boolean(error)}>
+            <Button ref={go} onClick={() => void run()} loading={busy} disabled={!data || data.n === 0 || Boolean(error)}>
               {data ? (data.n === 0 ? 'Nothing to do' : `Do it: ${rows(data.n)}`) : 'Do it'}
             </Button>
           </Group>

@@ -7,11 +7,15 @@ import { refresh } from '../api/queries'
 import type { Ask, Done, Meanwhile } from '../api/types'
 import type { Deeds } from '../shell/context'
 import { message } from '../shell/Notice'
-import { outcome } from '../words'
+import { outcome, told } from '../words'
 import { MeanwhileDialog } from './MeanwhileDialog'
 import { PreviewDialog } from './PreviewDialog'
 
 export interface Proposal { ask: Ask; title: string; then?: () => void }
+/** What this page's own entries did, to name them when they are undone. */
+const undone = new Map<number, string>()
+const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1)
+
 interface Clash { ask: Ask; others: Meanwhile[]; number: number; settle: (done: Done | null) => void }
 
 /** `number`: the log entry that the screen shows; it goes along with every deed, so that the server can tell who was quicker. */
@@ -34,7 +38,7 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
           number.current = Math.max(number.current, done.number)
           refresh(id)
           if (!done.entry) toast(way === 'undo' ? 'Nothing of yours is left to undo.' : 'Nothing to redo.')
-          else toast(outcome(done), way === 'undo' ? { label: 'Redo', run: () => deedsRef.current?.redo() } : { label: 'Undo', run: () => deedsRef.current?.undo() })
+          else toast(undone.get(done.entry.undoes ?? 0) && !done.kept ? `${way === 'undo' ? 'Undone' : 'Redone'}: ${undone.get(done.entry.undoes ?? 0)!}.` : outcome(done), way === 'undo' ? { label: 'Redo', run: () => deedsRef.current?.redo() } : { label: 'Undo', run: () => deedsRef.current?.undo() })
         },
         (error: unknown) => failed(error),
       ),
@@ -49,6 +53,7 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
         number.current = Math.max(number.current, done.number)
         refresh(id)
         const entry = done.entry
+        if (entry) undone.set(entry.number, lower(told(entry)))
         toast(outcome(done), entry ? { label: 'Undo', run: () => deedsRef.current?.undo(entry.number) } : undefined)
         return done
       } catch (error) {

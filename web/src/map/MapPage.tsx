@@ -48,6 +48,7 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
   const [size, setSize] = useState({ width: 0, height: 0 })
   const camera = useRef<Camera | null>(null)
   const path = useRef<[number, number][]>([])
+  const drawing = useRef(false)
   const hand = useRef<{ x: number; y: number } | null>(null)
 
   const top = useMemo(() => {
@@ -114,6 +115,7 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
       const factor = Math.exp(-event.deltaY / 400)
       const wx = (event.clientX - box.left - box.width / 2) / now.scale
       const wy = -(event.clientY - box.top - box.height / 2) / now.scale
+      overlay.current?.setAttribute('points', '')
       camera.current = { x: now.x + wx * (1 - 1 / factor), y: now.y + wy * (1 - 1 / factor), scale: now.scale * factor }
       soon()
     }
@@ -128,8 +130,10 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
     const box = canvas.current!.getBoundingClientRect()
     return [event.clientX - box.left, event.clientY - box.top]
   }
+  /** The frame stays where it was drawn until the map moves under it. */
   const show = () => overlay.current?.setAttribute('points', path.current.map((point) => point.join(',')).join(' '))
-  const zoom = (factor: number) => { if (camera.current) camera.current = { ...camera.current, scale: camera.current.scale * factor }; soon() }
+  const unframe = () => { path.current = []; show() }
+  const zoom = (factor: number) => { unframe(); if (camera.current) camera.current = { ...camera.current, scale: camera.current.scale * factor }; soon() }
 
   const chosen = lasso.map((index) => data.rows[index]!)
   const tooMany = chosen.length > LONGEST
@@ -141,7 +145,7 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
         <SegmentedControl size="xs" value={by} onChange={(value) => setBy(value as By)} data={[{ value: 'class', label: 'Class' }, { value: 'issue', label: 'Issue' }, ...(data.score.length ? [{ value: 'score', label: 'Score' }] : [])]} aria-label="Colour by" />
         <Select size="xs" placeholder="All classes" aria-label="Show one class only" clearable searchable limit={200} value={only} onChange={setOnly} data={top.map((code) => ({ value: String(code), label: labelText(data.labels[code] ?? null) }))} w={190} />
         <SegmentedControl size="xs" value={tool} onChange={(value) => setTool(value as 'lasso' | 'move')} data={[{ value: 'lasso', label: 'Lasso' }, { value: 'move', label: 'Move' }]} aria-label="What dragging does" />
-        <Group gap={4}><Button size="compact-sm" variant="default" onClick={() => zoom(1.4)} aria-label="Zoom in">+</Button><Button size="compact-sm" variant="default" onClick={() => zoom(1 / 1.4)} aria-label="Zoom out">−</Button><Button size="compact-sm" variant="default" onClick={() => { camera.current = null; soon() }}>Fit</Button></Group>
+        <Group gap={4}><Button size="compact-sm" variant="default" onClick={() => zoom(1.4)} aria-label="Zoom in">+</Button><Button size="compact-sm" variant="default" onClick={() => zoom(1 / 1.4)} aria-label="Zoom out">−</Button><Button size="compact-sm" variant="default" onClick={() => { unframe(); camera.current = null; soon() }}>Fit</Button></Group>
         <Text size="sm" ml="auto" role="status">{lasso.length ? `${rows(lasso.length)} in the lasso` : `${count(data.rows.length)}${data.sampled ? ` of ${count(data.total)}` : ''} points${busy ? ' …' : ''}`}</Text>
         {lasso.length > 0 && <Button size="compact-sm" onClick={open} disabled={tooMany}>Show these rows</Button>}
         {lasso.length > 0 && <TagLasso rows={chosen} done={() => setLasso([])} />}
@@ -153,8 +157,8 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
           onPointerDown={(event) => {
             event.currentTarget.setPointerCapture(event.pointerId)
             setHover(null)
-            if (tool === 'move' || event.button === 1) hand.current = { x: event.clientX, y: event.clientY }
-            else { path.current = [at(event)]; setLasso([]); show() }
+            if (tool === 'move' || event.button === 1) { unframe(); hand.current = { x: event.clientX, y: event.clientY } }
+            else { drawing.current = true; path.current = [at(event)]; setLasso([]); show() }
           }}
           onPointerMove={(event) => {
             const now = camera.current
@@ -163,7 +167,7 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
               camera.current = { ...now, x: now.x - (event.clientX - hand.current.x) / now.scale, y: now.y + (event.clientY - hand.current.y) / now.scale }
               hand.current = { x: event.clientX, y: event.clientY }
               soon()
-            } else if (path.current.length) {
+            } else if (drawing.current) {
               path.current.push(at(event))
               show()
             } else {
@@ -175,11 +179,12 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
           onPointerUp={(event) => {
             const now = camera.current
             if (hand.current) hand.current = null
-            else if (now && path.current.length < 4) {
+            else if (now && drawing.current && path.current.length < 4) {
+              path.current = []
               const found = nearest(points, now, size.width, size.height, ...at(event), 10)
               if (found >= 0) go({ tab: 'review', row: data.rows[found]! })
-            } else if (now) setLasso(inside(points, now, size.width, size.height, path.current))
-            path.current = []
+            } else if (now && drawing.current) setLasso(inside(points, now, size.width, size.height, path.current))
+            drawing.current = false
             show()
           }}
           onPointerLeave={() => setHover(null)}
@@ -195,7 +200,7 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
       </div>
       <div className="legend">
         {by === 'class' && only === null && top.slice(0, TONES.length).map((code, i) => <span key={code}><i style={{ background: TONES[i] }} />{labelText(data.labels[code] ?? null)}</span>)}
-        {by === 'class' && only === null && top.length > TONES.length && <span><i style={{ background: GREY }} />{count(top.length - TONES.length)} other classes</span>}
+        {by === 'class' && only === null && top.length > TONES.length && <span><i style={{ background: GREY }} />{top.length - TONES.length === 1 ? labelText(data.labels[top[TONES.length]!] ?? null) : `${count(top.length - TONES.length)} other classes`}</span>}
         {by === 'issue' && <><span><i style={{ background: '#e8590c' }} />has an issue</span><span><i style={{ background: GREY }} />none</span></>}
         {by === 'score' && RAMP.map((colour, i) => <span key={colour}><i style={{ background: colour }} />{(i / RAMP.length).toFixed(1)}–{((i + 1) / RAMP.length).toFixed(1)}</span>)}
       </div>

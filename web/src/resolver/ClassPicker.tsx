@@ -1,6 +1,6 @@
 /** Find a class, or type a new one. */
 import { Combobox, Text, TextInput, useCombobox } from '@mantine/core'
-import { useState, type Ref } from 'react'
+import { useEffect, useState, type Ref } from 'react'
 import type { Label } from '../api/types'
 import { useOpened } from '../shell/context'
 import { count, labelText } from '../words'
@@ -12,6 +12,11 @@ export function ClassPicker({ pick, input, label = 'Find a class or type a new o
   const needle = text.trim().toLowerCase()
   const found = project.classes.filter((entry) => labelText(entry.value).toLowerCase().includes(needle)).slice(0, 60)
   const exact = project.classes.some((entry) => labelText(entry.value) === text.trim())
+  const { selectFirstOption, resetSelectedOption } = box
+  useEffect(() => {
+    if (text) selectFirstOption()
+    else resetSelectedOption()
+  }, [text, selectFirstOption, resetSelectedOption])
   const submit = (value: string) => {
     setText('')
     pick(value === 'new' ? typed(text.trim(), project.classes.map((entry) => entry.value)) : found[Number(value)]!.value)
@@ -21,7 +26,7 @@ export function ClassPicker({ pick, input, label = 'Find a class or type a new o
       <Combobox.EventsTarget>
         <TextInput
           ref={input} size="xs" aria-label={label} placeholder={label} value={text} data-autofocus
-          onChange={(event) => { setText(event.currentTarget.value); window.setTimeout(() => box.selectFirstOption()) }}
+          onChange={(event) => setText(event.currentTarget.value)}
         />
       </Combobox.EventsTarget>
       <Combobox.Options mah={200} style={{ overflowY: 'auto' }} mt={6} tabIndex={0} aria-label="Classes">

@@ -24,7 +24,7 @@ type Act = (action: Deed, more?: { label?: Label; text?: string }) => Promise<vo
 
 interface Props {
   row: number
-  position: number
+  position: number | null
   total: number
   choices: RefObject<Choices | null>
   handle: Ref<{ newClass: () => void; note: () => void }>
@@ -59,11 +59,11 @@ export function Resolver(props: Props) {
       <div className="resolver-head">
         <div className="resolver-name">
           <b className="mono" title={data?.row.id}>{data?.row.id ?? ' '}</b>
-          <span>{count(props.position + 1)} of {count(props.total)}{data && stateText(data.row) ? ` · ${stateText(data.row)}${data.row.person ? ` by ${data.row.person}` : ''}` : ''}</span>
+          <span>{props.position === null ? 'Not in this filter' : `${count(props.position + 1)} of ${count(props.total)}`}{data && stateText(data.row) ? ` · ${stateText(data.row)}${data.row.person ? ` by ${data.row.person}` : ''}` : ''}</span>
         </div>
         <Tooltip label="Go on to the next row after a decision"><div><Switch size="xs" label="Auto-advance" checked={props.advance} onChange={(event) => props.setAdvance(event.currentTarget.checked)} /></div></Tooltip>
-        <ActionIcon variant="subtle" color="gray" aria-label="Previous row" onClick={() => props.step(-1)} disabled={props.position <= 0}><IconChevronLeft size={18} /></ActionIcon>
-        <ActionIcon variant="subtle" color="gray" aria-label="Next row" onClick={() => props.step(1)} disabled={props.position >= props.total - 1}><IconChevronRight size={18} /></ActionIcon>
+        <ActionIcon variant="subtle" color="gray" aria-label="Previous row" onClick={() => props.step(-1)} disabled={props.position !== null && props.position <= 0}><IconChevronLeft size={18} /></ActionIcon>
+        <ActionIcon variant="subtle" color="gray" aria-label="Next row" onClick={() => props.step(1)} disabled={props.position !== null && props.position >= props.total - 1}><IconChevronRight size={18} /></ActionIcon>
         <ActionIcon variant="subtle" color="gray" aria-label="Close the row (Esc)" onClick={props.close}><IconX size={18} /></ActionIcon>
       </div>
       <div className="resolver-body" ref={body} tabIndex={-1}>

@@ -110,12 +110,16 @@ function Choose({ columns, splits, pick }: { columns: ColumnInfo[]; splits: stri
     ...columns.filter((c) => c.ours && c.kind !== 'flag' && c.kind !== 'label').map((column) => ({ group: 'Our columns', field: { kind: 'column', column, title: column.title || column.name } as Field, hint: column.meaning })),
   ]
   const needle = search.toLowerCase()
+  const { selectFirstOption } = box
+  useEffect(() => {
+    selectFirstOption()
+  }, [search, selectFirstOption])
   const shown = all.filter(({ field }) => field.title.toLowerCase().includes(needle)).slice(0, 150)
   const groups = [...new Set(shown.map((entry) => entry.group))]
   return (
     <Combobox store={box} onOptionSubmit={(value) => { const entry = all[Number(value)]; if (entry) pick(entry.field) }}>
       <Combobox.EventsTarget>
-        <TextInput size="xs" placeholder="Which column?" aria-label="Which column to filter by" value={search} onChange={(event) => { setSearch(event.currentTarget.value); box.selectFirstOption() }} data-autofocus />
+        <TextInput size="xs" placeholder="Which column?" aria-label="Which column to filter by" value={search} onChange={(event) => setSearch(event.currentTarget.value)} data-autofocus />
       </Combobox.EventsTarget>
       <Combobox.Options mt="xs" mah={340} style={{ overflowY: 'auto' }} tabIndex={0} aria-label="Columns">
         {groups.map((group) => (
@@ -190,7 +194,7 @@ function Many({ title, options, start, done, back }: { title: string; options: {
   return (
     <Frame title={title} back={back} submit={() => done(values)}>
       <MultiSelect
-        data={options.map(({ value, label }) => ({ value, label }))} value={values} onChange={setValues} searchable limit={100} hidePickedOptions data-autofocus
+        data={options.map(({ value, label }) => ({ value, label }))} value={values} onChange={setValues} searchable limit={100} hidePickedOptions autoFocus
         aria-label={title} placeholder={values.length ? '' : 'Choose one or more'} comboboxProps={{ withinPortal: false }} nothingFoundMessage="Nothing of that name" maxDropdownHeight={220}
         renderOption={({ option }) => <Group justify="space-between" wrap="nowrap" w="100%" gap="xs"><span>{option.label}</span>{numbers.get(option.value) !== undefined && <Text size="xs" c="dimmed">{count(numbers.get(option.value)!)}</Text>}</Group>}
       />
@@ -200,12 +204,12 @@ function Many({ title, options, start, done, back }: { title: string; options: {
 
 function NoteEditor({ done, back }: { done: (note: boolean | string) => void; back: () => void }) {
   const [text, setText] = useState('')
-  return <Frame title="Note" back={back} submit={() => done(text.trim() || true)}><TextInput data-autofocus label="Contains" description="Empty: any row with a note" value={text} onChange={(event) => setText(event.currentTarget.value)} /></Frame>
+  return <Frame title="Note" back={back} submit={() => done(text.trim() || true)}><TextInput autoFocus label="Contains" description="Empty: any row with a note" value={text} onChange={(event) => setText(event.currentTarget.value)} /></Frame>
 }
 
 function Ids({ start, done, back }: { start: string[]; done: (ids: string[]) => void; back: () => void }) {
   const [ids, setIds] = useState(start)
-  return <Frame title="Row ids" back={back} submit={() => done(ids)}><TagsInput data-autofocus label="Ids" description="One or many; paste a list separated by commas or lines" value={ids} onChange={setIds} splitChars={[',', '\n', '\t']} acceptValueOnBlur /></Frame>
+  return <Frame title="Row ids" back={back} submit={() => done(ids)}><TagsInput autoFocus label="Ids" description="One or many; paste a list separated by commas or lines" value={ids} onChange={setIds} splitChars={[',', '\n', '\t']} acceptValueOnBlur /></Frame>
 }
 
 function ColumnEditor({ column, done, back }: { column: ColumnInfo; done: (condition: Condition) => void; back: () => void }) {
@@ -241,11 +245,11 @@ function ColumnEditor({ column, done, back }: { column: ColumnInfo; done: (condi
         <Group grow><TextInput type="date" label="From" value={min} onChange={(e) => setMin(e.currentTarget.value)} /><TextInput type="date" label="To" value={max} onChange={(e) => setMax(e.currentTarget.value)} /></Group>
       ) : (
         <Group grow>
-          <NumberInput label="At least" value={min} onChange={setMin} placeholder={placeholder(column.low)} step={column.kind === 'score' ? 0.05 : 1} data-autofocus />
+          <NumberInput label="At least" value={min} onChange={setMin} placeholder={placeholder(column.low)} step={column.kind === 'score' ? 0.05 : 1} autoFocus />
           <NumberInput label="At most" value={max} onChange={setMax} placeholder={placeholder(column.high)} step={column.kind === 'score' ? 0.05 : 1} />
         </Group>
       ))}
-      {way === 'contains' && <TextInput label="Contains" description="Upper and lower case alike" value={text} onChange={(event) => setText(event.currentTarget.value)} data-autofocus />}
+      {way === 'contains' && <TextInput label="Contains" description="Upper and lower case alike" value={text} onChange={(event) => setText(event.currentTarget.value)} autoFocus />}
       {way === 'in' && <MultiSelect label="Values" data={column.kind === 'flag' ? [{ value: 'true', label: 'Yes' }, { value: 'false', label: 'No' }] : column.levels.map(String)} value={values} onChange={setValues} searchable limit={100} comboboxProps={{ withinPortal: false }} maxDropdownHeight={200} />}
     </Frame>
   )

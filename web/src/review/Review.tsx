@@ -49,37 +49,42 @@ export function Review() {
     setSight([0, 60])
   }
 
-  // The address names a row: find where it stands, once.
-  const sought = useRef<string | null>(null)
+  // The address names the open row; where it stands is asked whenever it is not under the cursor: at first, and after
+  // decisions (own or others') that moved rows of this view.
+  const asked = useRef('')
+  const moving = useRef(false)
+  const [outside, setOutside] = useState(false)
+  const here = data.get(cursor)?.row === place.row
   useEffect(() => {
-    if (place.row === null || data.total === null) return
-    const key = `${viewKey}#${place.row}`
-    if (sought.current === key || data.get(cursor)?.row === place.row) {
-      sought.current = key
-      return
-    }
-    sought.current = key
+    if (here) setOutside(false)
+    if (here || moving.current || place.row === null || data.total === null) return
+    const question = `${viewKey}#${place.row}#${data.number}#${data.total}`
+    if (asked.current === question) return
+    asked.current = question
     void api.positions(id, { filter, sort, rows: [place.row] }).then(({ positions }) => {
-      const at = positions[0]
-      if (at !== undefined && at >= 0) {
-        setCursor(at)
-        grid.current?.show(at)
-      }
+      if (asked.current !== question || moving.current) return
+      const at = positions[0] ?? -1
+      setOutside(at < 0)
+      if (at < 0) return
+      setCursor(at)
+      grid.current?.show(at)
     }, () => undefined)
-  }, [place.row, data, viewKey, cursor, id, filter, sort])
+  }, [here, place.row, data.total, data.number, viewKey, id, filter, sort, cursor])
 
   const openAt = useCallback(
     async (index: number) => {
       if (index < 0 || index >= total) return
       setCursor(index)
       grid.current?.show(index)
-      const row = data.get(index) ?? (await rowAt(id, filter, sort, index).catch(() => undefined))
-      if (row) {
-        sought.current = `${viewKey}#${row.row}`
-        go({ row: row.row }, { replace: true })
+      let row = data.get(index)
+      if (!row) {
+        moving.current = true
+        row = await rowAt(id, filter, sort, index).catch(() => undefined)
+        moving.current = false
       }
+      if (row) go({ row: row.row }, { replace: true })
     },
-    [data, id, filter, sort, total, viewKey],
+    [data, id, filter, sort, total],
   )
 
   const onCursor = useCallback(
@@ -117,18 +122,11 @@ export function Review() {
       const row = choices.current?.row ?? data.get(cursor)
       if (!row) return
       const stays = action === 'tag' || action === 'untag' || action === 'note'
-      const at = cursor
-      const next = !stays && advance && place.row !== null ? await rowAt(id, filter, sort, at + 1).catch(() => undefined) : undefined
       const doing = deeds.decide({ action, ...more, target: { rows: [row.row] }, route: 'row' })
-      if (next) {
-        setCursor(at + 1)
-        grid.current?.show(at + 1)
-        go({ row: next.row }, { replace: true }) // its place is sought anew once the view has settled
-        sought.current = null
-      }
+      if (!stays && advance && place.row !== null) void openAt(outside ? cursor : cursor + 1)
       await doing
     },
-    [n, target, selection, total, deeds, data, cursor, advance, place.row, id, filter, sort],
+    [n, target, selection, total, deeds, data, cursor, advance, place.row, openAt, outside],
   )
 
   useEffect(() => {
@@ -202,7 +200,7 @@ export function Review() {
       </section>
       {place.row !== null && (
         <Resolver
-          row={place.row} position={cursor} total={total} choices={choices} handle={resolver} act={act} advance={advance} setAdvance={setAdvance}
+          row={place.row} position={outside ? null : cursor} total={total} choices={choices} handle={resolver} act={act} advance={advance} setAdvance={setAdvance}
           step={(by) => void openAt(cursor + by)} close={() => go({ row: null }, { replace: true })}
         />
       )}

@@ -30,7 +30,7 @@ export function TopK({ total, close }: { total: number; close: () => void }) {
           It takes the first rows as the current filter and sort show them. The filter selects {count(total)} of {rows(project.rows)} ({percent(total / Math.max(1, project.rows))}).
         </Text>
         <Group align="end" wrap="nowrap">
-          <NumberInput label="How many" value={k} onChange={(value) => setK(Math.max(0, Math.min(total, Number(value) || 0)))} min={1} max={total} thousandSeparator="," w={130} data-autofocus />
+          <NumberInput label="How many" value={k} onChange={(value) => setK(Math.max(0, Math.min(total, Number(value) || 0)))} min={1} max={total} thousandSeparator="," clampBehavior="strict" onFocus={(event) => event.currentTarget.select()} w={130} data-autofocus />
           <Text size="sm" pb={8}>of {count(total)}</Text>
           <Button variant="default" ml="auto" onClick={() => setK(total)}>All</Button>
         </Group>
