@@ -41,6 +41,7 @@ def served(home: Path, *arguments: str | Path, environment: dict[str, str] | Non
     """`assay serve ARGUMENTS` as a process of its own; (its address, the process)."""
     command = [sys.executable, "-m", "assay", "serve", "--no-browser", "--home", str(home), *map(str, arguments)]
     env = os.environ | {"ASSAY_TOKEN": TOKEN} | (environment or {})
+    readers: list[threading.Thread] = []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     try:
         assert process.stdout is not None and process.stderr is not None
@@ -48,11 +49,17 @@ def served(home: Path, *arguments: str | Path, environment: dict[str, str] | Non
         if not line.startswith("http"):
             raise AssertionError(f"no address: {line!r} {process.stderr.read()}")
         for stream in (process.stdout, process.stderr):
-            threading.Thread(target=stream.read, daemon=True).start()
+            readers.append(threading.Thread(target=stream.read, daemon=True))
+            readers[-1].start()
         yield line.strip(), process
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
+        for reader in readers:
+            reader.join(5)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def until(what: Any, seconds: float = 60.0, pause: float = 0.2) -> Any:
