@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check web bench docs clean
 
 demo: $(VENV)/demo.stamp          ## a real analysis of real images, and a report to open
 	$(BIN)/python examples/digits.py demo
@@ -16,6 +16,10 @@ check: $(VENV)/test.stamp         ## lint and types
 	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/mypy
 
+web: $(VENV)/test.stamp           ## the page: types, unit tests, the client against the server's OpenAPI document
+	@command -v npm > /dev/null || { echo "not run: the page's own checks need npm on PATH"; exit 1; }
+	cd web && { test -d node_modules || npm ci --no-audit --no-fund; } && npm run check && npm test && npm run api -- --check
+
 bench: $(VENV)/test.stamp         ## quality and cost, side by side with peers
 	$(BIN)/python benchmarks/quality.py
 
@@ -23,7 +27,8 @@ docs: $(VENV)/test.stamp          ## the documentation, in docs/_build
 	$(BIN)/python -m pip install --quiet --group docs
 	$(BIN)/python -m sphinx -W -q docs docs/_build
 
-$(VENV)/demo.stamp: pyproject.toml
+# an editable install builds the page once: again when its sources change
+$(VENV)/demo.stamp: pyproject.toml hatch_build.py $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/.vite/*')
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e .
