@@ -26,6 +26,15 @@ export function duration(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`
 }
 
+const STAGES: [RegExp, string][] = [
+  [/^dataset/, 'Reading the data'], [/^encode\/.*(image|picture)/, 'Looking at the pictures'], [/^encode\/.*text/, 'Reading the texts'], [/^encode\/.*(cells|table)/, 'Reading the cells'], [/^encode/, 'Describing the rows'],
+  [/^(neighbors|graph)/, 'Finding neighbours'], [/^duplicates/, 'Finding duplicates'], [/^folds/, 'Preparing the models'], [/^(predict|heads)/, 'Predicting labels out of sample'],
+  [/^(issues|label|outlier)/, 'Judging the rows'], [/^insights/, 'Summing up'],
+]
+
+/** A stage of the analysis in words; an unknown one as it is. */
+export const stageWord = (stage: string): string => (stage ? (STAGES.find(([pattern]) => pattern.test(stage))?.[1] ?? stage) : 'Starting')
+
 export function when(iso: string): string {
   const at = new Date(iso)
   if (Number.isNaN(at.getTime())) return iso

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'react'
 import { api } from '../api/client'
 import { client } from '../api/queries'
 import type { Job } from '../api/types'
-import { count, duration } from '../words'
+import { count, duration, stageWord } from '../words'
 
 export const active = (job: Job | null | undefined): boolean => job?.state === 'running' || job?.state === 'waiting'
 
@@ -12,9 +12,9 @@ export function JobLine({ job }: { job: Job }) {
   const share = job.total > 0 ? job.done / job.total : 0
   return (
     <div className="job-line">
-      <Progress value={100 * share} animated={job.state === 'running'} aria-label={`${job.stage}: ${Math.round(100 * share)} %`} />
+      <Progress value={100 * share} animated={job.state === 'running'} aria-label={`${stageWord(job.stage)}: ${Math.round(100 * share)} %`} />
       <Text size="xs" c="dimmed">
-        {job.state === 'waiting' ? 'Waiting to start' : job.stage || 'Starting'}
+        {job.state === 'waiting' ? 'Waiting to start' : stageWord(job.stage)}
         {job.total > 0 && `, ${count(job.done)} of ${count(job.total)}`}
         {job.rate ? `, ${job.rate >= 10 ? count(Math.round(job.rate)) : job.rate.toFixed(1)} a second` : ''}
         {job.seconds_left != null && job.seconds_left > 0 ? `, about ${duration(job.seconds_left)} left` : ''}

@@ -121,7 +121,7 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
   const columns = data.columns.map((column) => column.name!)
   const shown = Object.keys(data.rows[0] ?? {}).slice(0, 12)
   return (
-    <Stack gap="md">
+    <Stack gap="sm">
       <Group grow align="start">
         <TextInput label="Name" placeholder={data.name} value={name} onChange={(event) => setName(event.currentTarget.value)} maxLength={100} data-autofocus />
         <NativeSelect label="What the rows are" value={data.modality} onChange={(event) => set('modality', event.currentTarget.value)} data={[{ value: 'image', label: 'Pictures' }, { value: 'text', label: 'Texts' }, { value: 'table', label: 'Table rows' }]} />
@@ -134,13 +134,13 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
         </Group>
       )}
       {error && <Alert color="red" role="alert" title="This choice cannot be read">{message(error)}</Alert>}
-      <Text size="sm">
+      <Text size="sm" lineClamp={2}>
         <b>{count(data.n_rows)} rows</b>{data.n_classes > 0 ? <>, {count(data.n_classes)} classes: {data.classes.slice(0, 12).map(labelText).join(', ')}{data.n_classes > 12 ? ' …' : ''}</> : ', no labels: outliers, duplicates and broken rows will be found'}
       </Text>
       {data.notes.length > 0 && <ul className="findings">{data.notes.map((note) => <li key={note}>{note}</li>)}</ul>}
       {shown.length > 0 && (
         <div className="source-rows" data-busy={isFetching || undefined}>
-          <Scroll height={240} label="The first rows">
+          <Scroll height={170} label="The first rows">
             <Table stickyHeader verticalSpacing={3} fz="xs">
               <Table.Thead><Table.Tr>{shown.map((column) => <Table.Th key={column}>{column}</Table.Th>)}</Table.Tr></Table.Thead>
               <Table.Tbody>{data.rows.map((row, at) => <Table.Tr key={at}>{shown.map((column) => <Table.Td key={column} className="source-cell">{row[column] === null || row[column] === undefined ? <i className="blank">blank</i> : String(row[column])}</Table.Td>)}</Table.Tr>)}</Table.Tbody>

@@ -121,7 +121,7 @@ function Content({ id, row, detail }: { id: string; row: number; detail: Detail 
   if (project.modality === 'image') {
     return (
       <>
-        <Picture key={row} src={api.image(id, row)} thumb={api.thumb(id, row)} alt={detail ? `Row ${detail.row.id}` : 'Loading'} />
+        {detail?.row.checks.includes('not_analyzed') ? <div className="picture"><span className="no-thumb">{detail.row.reason ?? 'This picture could not be read, so no check has looked at it.'}</span></div> : <Picture key={row} src={api.image(id, row)} thumb={api.thumb(id, row)} alt={detail ? `Row ${detail.row.id}` : 'Loading'} />}
         {more}
       </>
     )

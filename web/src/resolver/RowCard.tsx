@@ -1,7 +1,6 @@
 /** One other row, small: picture or text or cells, its label, and a click that opens it. */
-import { api } from '../api/client'
 import type { Row } from '../api/types'
-import { Labels, Letters, Thumb } from '../review/cells'
+import { Labels, Letters, RowThumb } from '../review/cells'
 import { useOpened } from '../shell/context'
 import { go } from '../url/router'
 
@@ -10,7 +9,7 @@ export function RowCard({ row, note, tone }: { row: Row; note?: string; tone?: '
   const image = project.modality === 'image'
   return (
     <button type="button" className={`row-card ${image ? 'image' : 'wide'}`} onClick={() => go({ tab: 'review', row: row.row })} title={row.id}>
-      {image ? <span className="thumb"><Thumb src={api.thumb(id, row.row)} /></span> : <span className="row-text">{row.text ?? Object.entries(row.cells).map(([name, value]) => `${name}: ${value || 'blank'}`).join(' · ')}</span>}
+      {image ? <span className="thumb"><RowThumb id={id} row={row} /></span> : <span className="row-text">{row.text ?? Object.entries(row.cells).map(([name, value]) => `${name}: ${value || 'blank'}`).join(' · ')}</span>}
       <span className="hidden">Row {row.id}, given </span>
       <span className="row-foot">
         <span className={`row-label ${tone ?? ''}`}><Labels row={row} /></span>

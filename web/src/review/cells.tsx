@@ -84,7 +84,7 @@ export const ImageCell = memo(function ImageCell(p: Shared & { id: string; left:
     <div {...attributes(p, 'image')} style={{ transform: `translate(${p.left}px, ${p.top}px)`, width: p.width, height: p.height }}>
       <div className="cell-inner">
         <div className="thumb">
-          {row && <Thumb src={api.thumb(p.id, row.row)} />}
+          {row && <RowThumb id={p.id} row={row} />}
           {row && <Letters checks={row.checks} />}
           <Tick selected={p.selected} />
         </div>
@@ -95,6 +95,11 @@ export const ImageCell = memo(function ImageCell(p: Shared & { id: string; left:
     </div>
   )
 })
+
+/** Rows that could not be read have no picture to ask for. */
+export function RowThumb({ id, row }: { id: string; row: Row }) {
+  return row.checks.includes('not_analyzed') ? <span className="no-thumb">No picture</span> : <Thumb src={api.thumb(id, row.row)} />
+}
 
 export function Thumb({ src, alt = '' }: { src: string; alt?: string }) {
   const [state, setState] = useState<'wait' | 'ok' | 'bad'>('wait')

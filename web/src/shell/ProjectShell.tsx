@@ -13,7 +13,7 @@ import { command, typing } from '../review/keys'
 import { Review } from '../review/Review'
 import { TABS, type Tab } from '../url/address'
 import { go, usePlace } from '../url/router'
-import { count, percent } from '../words'
+import { count, percent, stageWord } from '../words'
 import { OpenedContext } from './context'
 import { Link } from './Link'
 import { Failure, Notice } from './Notice'
@@ -68,7 +68,7 @@ function useNews(id: string, project: Project | undefined) {
 function Unready({ id, project, job }: { id: string; project: Project; job: Job | null }) {
   return (
     <div className="shell">
-      <header className="top"><Home name={project.name} /><SchemeToggle /></header>
+      <header className="top"><h1 className="hidden">{project.name}</h1><Home name={project.name} /><Group ml="auto"><SchemeToggle /></Group></header>
       <main className="page-narrow">
         {job ? <JobProgress id={id} job={job} name={project.name} /> : (
           <Notice title="Not analysed yet" action={<Button onClick={() => go({ project: null })}>To the projects</Button>}>
@@ -187,7 +187,7 @@ function RunBanner({ id, job, cancelled }: { id: string; job: Job; cancelled: ()
   return (
     <div className="banner" role="status">
       <Loader size="xs" />
-      <span>A new run is under way: {job.stage}{job.total ? `, ${count(job.done)} of ${count(job.total)}` : ''}. You see the last finished one.</span>
+      <span>A new run is under way: {stageWord(job.stage).toLowerCase()}{job.total ? `, ${count(job.done)} of ${count(job.total)}` : ''}. You see the last finished one.</span>
       <Button size="compact-xs" variant="default" onClick={() => void api.cancel(id).then(cancelled)}>Cancel the run</Button>
     </div>
   )
