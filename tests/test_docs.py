@@ -47,6 +47,7 @@ CONTRACT = {
     "apply": "--person --overwrite --keep-going --debug",
     "undo": "--person --debug",
     "redo": "--person --debug",
+    "serve": "--host --port --home --allow --no-browser --debug",
     "models list": "",
     "models pull": "--debug",
     "models path": "",

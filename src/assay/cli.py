@@ -208,8 +208,14 @@ def summary(project: str, as_json: bool, debug: bool) -> None:
     """What was found, check by check; exit code 1 if a check failed."""
     import assay
 
-    found = assay.open(project).summary()
-    click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False) if as_json else str(found))
+    opened = assay.open(project)
+    found, decided = opened.summary(), opened.decided
+    if as_json:
+        click.echo(json.dumps(found.to_dict() | {"decided": decided}, indent=1, ensure_ascii=False))
+    else:
+        click.echo(str(found))
+        if decided:
+            click.echo(f"\nDecided: {decided:,} of {found.n_rows:,} rows; assay log {project} says by whom.")
     if found.failed:
         raise AssayError("a check failed: " + "; ".join(f"{check['name']}: {check['why']}" for check in found.failed))
 

@@ -39,6 +39,7 @@ KEPT = 20_000  # snapshots of these numbers stay, for looking back
 BATCH = 500  # entries that are folded at once
 LONGEST = 200  # characters of a name or token
 Asked = tuple[Request, str | None]  # with its token
+Placed = list[tuple[int, Asked]]
 Failed = Callable[[int, AssayError], None]
 
 
@@ -178,14 +179,15 @@ class ActionLog:
         ``failed(position, error)``: told of a request that cannot be done, which then is left out (its place in the list
         too); without it the first such error is raised.
         """
-        asked, person = list(asked), _name(person, "person")
-        for request, token in asked:
+        requests, person = list(asked), _name(person, "person")
+        for request, token in requests:
             if token is not None:
                 _name(token, "token")
             if request.action == "auto-fix":
                 self._facts_ready(request.policy)
+        placed: Placed = list(enumerate(requests))
         if not self._exists():
-            idle = self._idle(asked, failed)
+            placed, idle = self._tried(placed, failed)
             if idle is not None:
                 return idle
         with self._writing:
@@ -193,7 +195,7 @@ class ActionLog:
             with self._database.writing() as connection:
                 work = Work(self._table, connection, self._claimed(connection), person, self._prepared, seen)
                 done = []
-                for position, (request, token) in enumerate(asked):
+                for position, (request, token) in placed:
                     try:
                         done.append(work.do(request, token))
                     except UsageError as error:
@@ -204,24 +206,21 @@ class ActionLog:
             self._publish(work)
         return done
 
-    def _idle(self, asked: Sequence[Asked], failed: Failed | None) -> list[Done] | None:
-        """What comes of requests that change nothing, or None if some do: until then no database is made."""
-        done, errors = [], []
-        for position, (request, _) in enumerate(asked):
+    def _tried(self, asked: Placed, failed: Failed | None) -> tuple[Placed, list[Done] | None]:
+        """Those that can be done; and what comes of them if none changes anything: until one does no database is made."""
+        possible, done, some = [], [], False
+        for position, (request, token) in asked:
             try:
                 prepared = self.prepare(request)
             except UsageError as error:
                 if failed is None:
                     raise
-                errors.append((position, error))
+                failed(position, error)
                 continue
-            if len(prepared.rows):
-                return None
+            some |= bool(len(prepared.rows))
+            possible.append((position, (request, token)))
             done.append(Done(None, prepared.summary(), 0))
-        for position, told in errors:
-            assert failed is not None
-            failed(position, told)
-        return done
+        return possible, None if some else done
 
     def _claimed(self, connection: sa.Connection) -> State:
         """The state after the last entry, with the log held against other writers."""
