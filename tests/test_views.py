@@ -19,7 +19,7 @@ import assay
 from assay.actions import ACTION_NAMES, State
 from assay.errors import UsageError
 from assay.views import Filter, ReviewTable, Sort, Views, page
-from assay.views.query import READERS
+from assay.views.query import READERS, Likeness
 from assay.views.search import contains
 from made_table import CLASSES, FLAGGED, made
 
@@ -420,7 +420,7 @@ def test_what_a_blank_cell_hides_is_not_found() -> None:
         ({"cluster": [1.5]}, "each value of cluster must be whole numbers, not the number 1.5"),
         ({"rows": [True]}, "each value of rows must be whole numbers, not true or false"),
         ({"ids": [1.5]}, "row ids"),
-        ({"similar": 3}, "similar must be an object with a row number"),
+        ({"similar": 3}, "similar must be an object with one of row"),
         ({"where": {"column": "age"}}, "where must be a list of conditions, not an object"),
         ({"where": [{"column": "age"}]}, "has one of min and max, in, contains, blank"),
         ({"where": [{"column": "age", "min": 1, "blank": True}]}, "has one of"),
@@ -629,22 +629,22 @@ def test_rows_like_a_row_come_nearest_first_and_begin_with_itself(real: Any) -> 
     table, state, _ = real
     views = Views(table)
     row = int(views.view(Filter(given=("four",)), Sort("label_quality", True), state).rows[0])
-    view = views.view(Filter(similar=row), None, state)
+    view = views.view(Filter(similar=Likeness(row)), None, state)
     assert view.rows[0] == row
     ids, _ = views.neighborhood.neighbors(row)
     assert set(ids[:5].tolist()) <= set(view.rows[:12].tolist())
     alike = [table.classes[code] for code in table.given[view.rows[:10]]]
     assert Counter(alike)["four"] >= 7
-    flagged = views.view(Filter(similar=row, any=("well_labeled",)), None, state)
+    flagged = views.view(Filter(similar=Likeness(row), any=("well_labeled",)), None, state)
     assert [r for r in view.rows.tolist() if table.flags["is_well_labeled"][r]] == flagged.rows.tolist()
-    assert views.view(Filter(similar=row), Sort("similar", True), state).rows[-1] == row
+    assert views.view(Filter(similar=Likeness(row)), Sort("similar"), state).rows[-1] == row
 
 
 def test_nothing_is_like_a_row_that_was_not_analysed(real: Any) -> None:
     table, state, _ = real
     broken = int(np.flatnonzero(table.flags["is_not_analyzed"])[0])
     with pytest.raises(UsageError, match="was not analysed"):
-        Views(table).view(Filter(similar=broken), None, state)
+        Views(table).view(Filter(similar=Likeness(broken)), None, state)
 
 
 def test_cells_are_read_from_the_parts_of_the_project(real: Any) -> None:

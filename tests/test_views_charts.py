@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from sklearn.datasets import load_digits
 
 import assay
@@ -18,6 +22,7 @@ from assay.actions import State
 from assay.errors import UsageError
 from assay.graph import neighbors
 from assay.views import Details, Filter, ReviewTable, Sort, Views, charts, compare, embedding_map, examples
+from assay.views.asked import text_vectors
 from assay.views.cells import MemoryCells
 from assay.views.embedding_map import spread
 from assay.views.odd import judge
@@ -276,7 +281,7 @@ def digits_neighborhood(n: int = 1_000) -> tuple[Neighborhood, np.ndarray]:
     digits = load_digits()
     vectors = digits.data[:n].astype(np.float32)
     ids, distances = neighbors(vectors, 15, "euclidean", threads=1)
-    return Neighborhood(np.arange(n) * 2, [vectors], ids, distances, "euclidean"), digits.target[:n]
+    return Neighborhood(np.arange(n) * 2, {"own": vectors}, ids, distances, "euclidean"), digits.target[:n]
 
 
 def test_rows_that_are_alike_lie_together() -> None:
@@ -307,7 +312,7 @@ def test_a_map_of_a_sample_says_so_and_is_the_same_each_time() -> None:
 def test_a_map_of_few_or_equal_rows_is_finite(n: int) -> None:
     vectors = np.ones((6, 3), np.float32)
     ids = np.array([[1, 2], [0, 2], [0, 1], [4, -1], [3, 5], [-1, -1]], np.int32)
-    found = Neighborhood(np.arange(6), [vectors], ids, np.zeros((6, 2), np.float32), "cosine")
+    found = Neighborhood(np.arange(6), {"own": vectors}, ids, np.zeros((6, 2), np.float32), "cosine")
     made_map = embedding_map(found, np.arange(6) < n)
     assert len(made_map.x) == len(made_map.y) == len(made_map.rows) == n
     assert np.isfinite(made_map.x).all()
@@ -335,6 +340,7 @@ def test_through_the_graph_the_same_rows_are_found_as_by_measuring_all(monkeypat
     exact = [found.similar(row, 20)[0].tolist() for row in range(0, 400, 20)]
     monkeypatch.setattr("assay.views.similar.EVERY", 100)
     monkeypatch.setattr("assay.views.similar.CANDIDATES", 800)
+    monkeypatch.setattr("assay.views.similar.STEP", 10)
     reached = [found.similar(row, 20)[0].tolist() for row in range(0, 400, 20)]
     shared = [len(set(a) & set(b)) / len(a) for a, b in zip(exact, reached, strict=True)]
     assert np.mean(shared) > 0.95
@@ -344,9 +350,69 @@ def test_through_the_graph_the_same_rows_are_found_as_by_measuring_all(monkeypat
 def test_likeness_by_several_views_is_the_mean_of_their_cosines() -> None:
     rng = np.random.default_rng(0)
     views = [rng.normal(0, 1, (50, 5)), 9 * rng.normal(0, 1, (50, 3))]
-    found = Neighborhood(np.arange(50), views, np.zeros((50, 1), np.int32), np.zeros((50, 1), np.float32), "cosine")
+    found = Neighborhood(
+        np.arange(50), dict(enumerate(views)), np.zeros((50, 1), np.int32), np.zeros((50, 1), np.float32), "cosine"
+    )
     units = [view / np.linalg.norm(view, axis=1, keepdims=True) for view in views]
     truth = 1 - np.mean([unit @ unit[7] for unit in units], axis=0)
     rows, distances = found.similar(7, 49)
     assert rows.tolist() == [7, *[row for row in np.argsort(truth).tolist() if row != 7]]
     assert distances[1:] == pytest.approx(np.sort(truth)[1:], abs=1e-6)
+
+
+def test_a_picture_that_is_no_row_finds_rows_like_it(real: Real, digits: tuple[Path, dict[str, str]]) -> None:
+    """Oracle: the pixels. A copy of a row's file finds the row first; a digit that is no row finds its like."""
+    table, state, _, views = real
+    row = table.ids.to_pylist().index("seven/0007.png")
+    key = views.picture((digits[0] / "seven/0007.png").read_bytes())
+    found = views.view(Filter.from_json({"similar": {"picture": key}}), None, state).rows.tolist()
+    assert found[0] == row
+    assert found[1:8] == views.view(Filter.from_json({"similar": {"row": row}}), None, state).rows[1:8].tolist()
+    scan = Image.fromarray((load_digits().images[1_000] * (255 / 16)).astype(np.uint8))  # a one beyond the first 300
+    stream = io.BytesIO()
+    scan.resize((32, 32), Image.Resampling.BICUBIC).save(stream, "PNG")
+    key = views.picture(stream.getvalue())
+    alike = views.view(Filter.from_json({"similar": {"picture": key}}), None, state).rows[:10]
+    assert Counter(table.classes[code] for code in table.given[alike]).most_common(1)[0][0] == "one"
+
+
+def test_what_cannot_be_compared_is_refused_in_words(real: Real) -> None:
+    _, state, _, views = real
+    with pytest.raises(UsageError, match="the picture cannot be compared with"):
+        views.picture(b"no picture")
+    with pytest.raises(UsageError, match="no longer known; choose it again"):
+        views.view(Filter.from_json({"similar": {"picture": "abc"}}), None, state)
+    with pytest.raises(UsageError, match="only rows of text can be compared with a text"):
+        views.view(Filter.from_json({"similar": {"text": "hello"}}), None, state)
+
+
+def test_a_text_is_compared_by_the_sentence_encoder_that_the_run_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = SimpleNamespace(name="sentences", encode=lambda texts: np.array([[len(texts[0]), 1.0]], np.float32))
+    run = {"modality": "text", "views": ["tfidf", "sentences"], "settings": {"encoders": ["gone"]}}
+
+    def encoders(names: list[str]) -> list[Any]:
+        if names:
+            raise UsageError("it has gone")
+        return [encoder]
+
+    monkeypatch.setattr("assay.encode.bert.sentence_encoders", encoders)
+    project: Any = SimpleNamespace(run=run)
+    assert {name: vector.tolist() for name, vector in text_vectors(project, "four").items()} == {
+        "sentences": [4.0, 1.0]
+    }
+    monkeypatch.setattr("assay.encode.bert.sentence_encoders", lambda names: [])
+    with pytest.raises(UsageError, match="assay models pull minilm"):
+        text_vectors(project, "four")
+
+
+def test_vectors_that_are_no_row_find_through_the_graph_what_measuring_all_finds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, _ = digits_neighborhood(1_600)
+    asked = load_digits().data[1_600:1_640].astype(np.float32)
+    exact = [found.near({"own": vector, "another": vector}, 10)[0].tolist() for vector in asked]
+    monkeypatch.setattr("assay.views.similar.EVERY", 200)
+    monkeypatch.setattr("assay.views.similar.CANDIDATES", 800)
+    monkeypatch.setattr("assay.views.similar.STEP", 10)
+    reached = [found.near({"own": vector}, 10)[0].tolist() for vector in asked]
+    assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(exact, reached, strict=True)]) > 0.95

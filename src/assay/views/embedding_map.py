@@ -65,7 +65,7 @@ def embedding_map(
     if not len(chosen):
         return _nothing("No row in view was analysed.")
     with threadpool_limits(1):
-        joint = join_views([view[chosen] for view in found.views], unit=found.metric == "cosine", seed=seed)
+        joint = join_views([view[chosen] for view in found.views.values()], unit=found.metric == "cosine", seed=seed)
         start = principal_plane(np.asarray(joint, np.float32), seed=seed)
         if len(chosen) <= TOO_FEW:
             return _placed(rows, start, total, "Principal components: too few rows for more.")

@@ -20,7 +20,7 @@ from assay.actions.entry import ACTION_NAMES
 from assay.errors import UsageError
 from assay.project.dataset import Label
 from assay.views.conditions import Keep, at_once, condition_mask
-from assay.views.query import Filter
+from assay.views.query import Filter, Likeness
 from assay.views.table import Flags, ReviewTable
 from assay.views.values import among, any_of, label_codes, members
 
@@ -35,12 +35,12 @@ def row_mask(
     chosen: Filter,
     state: State,
     *,
-    similar: Callable[[int], NDArray[np.int32]] | None = None,
+    similar: Callable[[Likeness], NDArray[np.int32]] | None = None,
     keep: Keep = at_once,
 ) -> Flags:
     """(N,) the present rows that ``chosen`` means.
 
-    ``similar``: row -> row numbers of its nearest rows. ``keep(key, make)`` may remember what costs much to make.
+    ``similar``: what rows are to be like -> row numbers of the nearest. ``keep(key, make)`` may remember what costs much to make.
     Raises `UsageError` for a column, class, split, row or id that the table does not have, or a condition its kind forbids.
     """
     mask = table.present.copy()
@@ -49,7 +49,9 @@ def row_mask(
     if chosen.similar is not None:
         if similar is None:
             raise UsageError("this project keeps no neighbours, so no similar rows can be found")
-        mask &= members(table.n, similar(_known_row(table, "similar", chosen.similar)))
+        if chosen.similar.row is not None:
+            _known_row(table, "similar", chosen.similar.row)
+        mask &= members(table.n, similar(chosen.similar))
     return mask
 
 

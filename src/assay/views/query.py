@@ -95,10 +95,28 @@ def _note(where: str, value: Any) -> bool | str:
     return value
 
 
-def _similar(where: str, value: Any) -> int:
-    if not isinstance(value, Mapping) or set(value) != {"row"} or not _whole(value["row"]) or value["row"] < 0:
-        raise UsageError(f'{where} must be an object with a row number, {{"row": 17}}')
-    return int(value["row"])
+@dataclass(frozen=True)
+class Likeness:
+    """What rows are to be like: one of a row number, a text, or a picture by the key that `Views.picture` gave it."""
+
+    row: int | None = None
+    text: str | None = None
+    picture: str | None = None
+
+    @classmethod
+    def from_json(cls, where: str, value: Any) -> Likeness:
+        allowed = f'{where} must be an object with one of row (a row number), text, picture, such as {{"row": 17}}'
+        if not isinstance(value, Mapping) or len(value) != 1:
+            raise UsageError(allowed)
+        key, wanted = next(iter(value.items()))
+        good = _whole(wanted) and wanted >= 0 if key == "row" else isinstance(wanted, str) and wanted.strip()
+        if key not in ("row", "text", "picture") or not good:
+            raise UsageError(allowed)
+        return cls(**{key: wanted})
+
+    def to_json(self) -> dict[str, Any]:
+        values = {"row": self.row, "text": self.text, "picture": self.picture}
+        return {key: value for key, value in values.items() if value is not None}
 
 
 def _refuse_broken(where: str, value: Any) -> None:
@@ -181,7 +199,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "cluster": _numbers,
     "rows": _numbers,
     "ids": _ids,
-    "similar": _similar,
+    "similar": Likeness.from_json,
     "where": _conditions,
 }
 OF_STATE = ("corrected", "final", "action", "by", "tag", "untagged", "note", "resolved")
@@ -194,7 +212,7 @@ class Filter:
     A list chooses rows with one of its values, so an empty list chooses no row; only an empty ``any`` is no condition.
     ``any``, ``all``, ``none``: names of checks, or "clean". Labels: values, None = unlabelled or none.
     ``corrected``: labels of decisions; ``final``: the corrected label or else the given one.
-    ``similar``: the row whose nearest rows are wanted. ``where``: conditions on columns, all of which hold.
+    ``similar``: what the rows are to be like. ``where``: conditions on columns, all of which hold.
     """
 
     any: tuple[str, ...] | None = None
@@ -215,7 +233,7 @@ class Filter:
     cluster: tuple[int, ...] | None = None
     rows: tuple[int, ...] | None = None
     ids: tuple[str | int, ...] | None = None
-    similar: int | None = None
+    similar: Likeness | None = None
     where: tuple[Condition, ...] | None = None
 
     @classmethod
@@ -238,7 +256,7 @@ class Filter:
             if value is None:
                 continue
             if field.name == "similar":
-                value = {"row": value}
+                value = value.to_json()
             elif field.name == "where":
                 value = [condition.to_json() for condition in value]
             out[field.name] = list(value) if isinstance(value, tuple) else value
@@ -257,7 +275,8 @@ class Filter:
 
 @dataclass(frozen=True)
 class Sort:
-    """``by``: a column, "order" (the user's), "cluster", "similar" or "decided" (the number of the deciding entry).
+    """``by``: a column, "order" (the user's), "cluster", "decided" (the number of the deciding entry), or "similar"
+    (likeness; descending: the most alike first).
 
     Ties keep the user's order in both directions; rows without a value come last in both.
     ``column:NAME`` names a column of the user's that is called like one of these words.

@@ -8,6 +8,7 @@ and ranges of it, not ids. What depends on decisions is kept by the number of th
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import UsageError
+from assay.views.asked import picture_vectors, text_vectors
 from assay.views.cache import Kept
 from assay.views.facets import count_facets
 from assay.views.masks import row_mask
-from assay.views.query import Filter, Sort
+from assay.views.query import Filter, Likeness, Sort
 from assay.views.similar import Neighborhood
 from assay.views.sorting import default_sort, refuse_unknown, row_order
 from assay.views.table import Flags, ReviewTable
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from assay.actions.state import State
 
 MEGABYTE = 1 << 20
-ORDERS, VIEWS, MASKS, FACETS = 96 * MEGABYTE, 128 * MEGABYTE, 32 * MEGABYTE, 4 * MEGABYTE
+ORDERS, VIEWS, MASKS, FACETS = 80 * MEGABYTE, 96 * MEGABYTE, 32 * MEGABYTE, 4 * MEGABYTE
+PICTURES = MEGABYTE  # vectors of a hundred pictures to compare with
 EVERYTHING = Filter()
 
 
@@ -67,12 +70,12 @@ class View:
 
 
 class Views:
-    """Views and facets of one table. Thread-safe. Keeps at most 260 MB of what it computed."""
+    """Views and facets of one table. Thread-safe. Keeps at most 212 MB of what it computed."""
 
     def __init__(self, table: ReviewTable) -> None:
         self.table = table
         self._orders, self._views, self._masks = Kept(ORDERS), Kept(VIEWS), Kept(MASKS)
-        self._facets = Kept(FACETS)
+        self._facets, self._pictures = Kept(FACETS), Kept(PICTURES)
 
     @cached_property
     def neighborhood(self) -> Neighborhood | None:
@@ -85,7 +88,7 @@ class Views:
         before, 0.1 s more for a new one.
         """
         chosen = filter or EVERYTHING
-        how = sort or (Sort("similar") if chosen.similar is not None else default_sort(self.table))
+        how = sort or (Sort("similar", descending=True) if chosen.similar is not None else default_sort(self.table))
         refuse_unknown(self.table, how)
         key = (chosen.key, how, state.number if chosen.of_state or how.of_state else -1)
         rows: NDArray[np.int32] = self._views.get(key, lambda: self._rows(chosen, how, state))
@@ -110,7 +113,7 @@ class Views:
                 raise UsageError('to sort by similarity, filter by "similar" too')
             mask = self.mask(chosen, state)
             order = self._similar(chosen.similar)
-            order = order[::-1] if how.descending else order
+            order = order if how.descending else order[::-1]
         else:
             order = self._order(how, state)
             if chosen.key == EVERYTHING.key:
@@ -122,12 +125,36 @@ class Views:
         key = (how, state.number if how.of_state else -1)
         return self._orders.get(key, lambda: row_order(self.table, how, state))
 
-    def _similar(self, row: int) -> NDArray[np.int32]:
-        if self.neighborhood is None:
+    def picture(self, data: bytes) -> str:
+        """A key by which a filter names a picture to compare with, ``{"similar": {"picture": key}}``, while it is kept.
+
+        Raises `UsageError` for bytes that are no picture, and where this run compares no pictures. Cost: one encoding.
+        """
+        if self.table.project is None:
+            raise UsageError("this project keeps no encoders, so a picture cannot be compared")
+        vectors = picture_vectors(self.table.project, data)
+        key = hashlib.blake2b(data, digest_size=12).hexdigest()
+        self._pictures.get(key, lambda: vectors, lambda _: 10_000)
+        return key
+
+    def _similar(self, wanted: Likeness) -> NDArray[np.int32]:
+        if self.neighborhood is None or self.table.project is None:
             raise UsageError("this project keeps no neighbours, so no similar rows can be found")
-        found = self.neighborhood
-        return self._masks.get(("similar", row), lambda: found.similar(row)[0])
+        found, project = self.neighborhood, self.table.project
+
+        def make() -> NDArray[np.int32]:
+            if wanted.row is not None:
+                return found.similar(wanted.row)[0]
+            if wanted.text is not None:
+                return found.near(text_vectors(project, wanted.text))[0]
+            return found.near(self._pictures.get(wanted.picture, _forgotten, lambda _: 10_000))[0]
+
+        return self._masks.get(wanted, make)
 
     def _keep(self, key: Any, make: Any) -> Flags:
         packed = self._masks.get(key, lambda: np.packbits(make()))
         return np.unpackbits(packed, count=self.table.n).view(bool)
+
+
+def _forgotten() -> Any:
+    raise UsageError("the picture to compare with is no longer known; choose it again")
