@@ -9,7 +9,7 @@ import contextlib
 import getpass
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FILE = "state.sqlite"
 URL = "ASSAY_STATE_URL"
 SNAPSHOT = 2_000  # entries between two snapshots: folding as many takes some 50 ms
-KEPT = 20_000  # snapshots of these numbers stay, for looking back
+KEPT = 10_000  # entries of which one snapshot stays, for looking back
 BATCH = 500  # entries that are folded at once
 LONGEST = 200  # characters of a name or token
 Asked = tuple[Request, str | None]  # with its token
@@ -62,6 +62,7 @@ class ActionLog:
         self._state = State(facts.n_rows)
         self._folding, self._writing = threading.Lock(), threading.Lock()
         self._there = False
+        self._moments: list[tuple[int, str]] = []  # as far as somebody asked
         self._snapshot = 0  # the number of the newest one
 
     @classmethod
@@ -134,10 +135,11 @@ class ActionLog:
         def lookup(numbers: Sequence[int]) -> Mapping[int, Entry]:
             return self._table.named(connection, numbers)
 
-        while state.number < upto:
-            entries = self._table.between(connection, state.number, min(upto, state.number + BATCH))
-            state = fold(state, entries, lookup)
-        return state
+        def entries() -> Iterator[Entry]:
+            for start in range(state.number, upto, BATCH):
+                yield from self._table.between(connection, start, min(upto, start + BATCH))
+
+        return fold(state, entries(), lookup)
 
     def prepare(self, request: Request) -> Prepared:
         """What the request would change now. Nothing is written."""
@@ -308,7 +310,7 @@ class ActionLog:
         found = {}
         if self._exists():
             with self._database.reading() as connection:
-                found = self._table.named(connection, [number])
+                found = self._table.named(connection, [number], lean=False)
         if number not in found:
             raise UsageError(f"there is no entry {number}")
         return found[number]
@@ -322,7 +324,10 @@ class ActionLog:
         if not self._exists():
             return []
         with self._database.reading() as connection:
-            return self._table.moments(connection)
+            known = self._moments
+            last = known[-1][0] if known else 0
+            self._moments = known + self._table.moments(connection, last)
+            return self._moments
 
     def history(self, row: int) -> list[dict[str, Any]]:
         """Every entry about a row, newest first: {number, at, person, action, label, excluded, text, undone}.

@@ -6,7 +6,7 @@ In: a connection, a project's uuid, entries. Out: entries. Does not know: what t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,10 +65,12 @@ class LogTable:
         connection.execute(sa.update(HEADS).where(mine).values(number=entries[-1].number))
 
     def put_snapshot(self, connection: sa.Connection, number: int, data: bytes, every: int) -> None:
-        """Keep it, and let go of those before it whose number is no multiple of ``every``: they are only for speed."""
+        """Keep it beside the first one of each ``every`` entries, for looking back; the others were only for speed."""
         mine = SNAPSHOTS.c.project == self.project
-        old = sa.delete(SNAPSHOTS).where(mine, (SNAPSHOTS.c.number == number) | (SNAPSHOTS.c.number % every != 0))
-        connection.execute(old)
+        known = sorted(int(n) for (n,) in connection.execute(sa.select(SNAPSHOTS.c.number).where(mine)))
+        firsts = {n // every: n for n in reversed(known)}.values()
+        gone = [n for n in known if n not in firsts or n == number]
+        connection.execute(sa.delete(SNAPSHOTS).where(mine, SNAPSHOTS.c.number.in_(gone)))
         connection.execute(sa.insert(SNAPSHOTS).values(project=self.project, number=number, data=data))
 
     # reading -------------------------------------------------------------------------------------------------
@@ -91,11 +93,14 @@ class LogTable:
             connection, [ENTRIES.c.number > after, ENTRIES.c.number <= upto], ENTRIES.c.number.asc(), None
         )
 
-    def named(self, connection: sa.Connection, numbers: Sequence[int], *, rows: bool = True) -> dict[int, Entry]:
+    def named(
+        self, connection: sa.Connection, numbers: Sequence[int], *, rows: bool = True, lean: bool = True
+    ) -> dict[int, Entry]:
+        """Entries by number; ``lean`` ones without view and summary."""
         found: dict[int, Entry] = {}
         for start in range(0, len(numbers), AT_ONCE):
             some = ENTRIES.c.number.in_(list(numbers[start : start + AT_ONCE]))
-            found |= {e.number: e for e in self._read(connection, [some], ENTRIES.c.number.asc(), None, rows=rows)}
+            found |= {e.number: e for e in self._read(connection, [some], ENTRIES.c.number.asc(), None, rows, lean)}
         return found
 
     def with_token(self, connection: sa.Connection, token: str) -> Entry | None:
@@ -116,19 +121,28 @@ class LogTable:
         question = sa.select(*columns).where(mine).order_by(ENTRIES.c.number.desc()).limit(AT_ONCE)
         return [(int(number), str(action), undoes) for number, action, undoes in connection.execute(question)]
 
-    def moments(self, connection: sa.Connection) -> list[tuple[int, str]]:
-        """(number, at) of every entry, oldest first."""
-        question = sa.select(ENTRIES.c.number, ENTRIES.c.at).where(ENTRIES.c.project == self.project)
+    def moments(self, connection: sa.Connection, after: int) -> list[tuple[int, str]]:
+        """(number, at) of every entry after one number, oldest first."""
+        mine = (ENTRIES.c.project == self.project) & (ENTRIES.c.number > after)
+        question = sa.select(ENTRIES.c.number, ENTRIES.c.at).where(mine)
         return [(int(number), str(at)) for number, at in connection.execute(question.order_by(ENTRIES.c.number))]
 
     def _read(
-        self, connection: sa.Connection, where: list[Any], order: Any, limit: int | None, *, rows: bool = True
+        self,
+        connection: sa.Connection,
+        where: list[Any],
+        order: Any,
+        limit: int | None,
+        rows: bool = True,
+        lean: bool = False,
     ) -> list[Entry]:
-        columns = [ENTRIES.c[name] for name in (*PLAIN, *JSON, *(PACKED if rows else ()))]
+        told = ("label",) if lean else JSON
+        columns = [ENTRIES.c[name] for name in (*PLAIN, *told, *(PACKED if rows else ()))]
         question = sa.select(*columns).where(ENTRIES.c.project == self.project, *where).order_by(order)
         if limit is not None:
             question = question.limit(limit)
-        return [_entry(record, rows) for record in connection.execute(question).mappings()]
+        names = [column.name for column in columns]
+        return [_entry(dict(zip(names, record, strict=True)), told, rows) for record in connection.execute(question)]
 
 
 def _record(entry: Entry) -> dict[str, Any]:
@@ -149,26 +163,23 @@ def _record(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(record: Mapping[Any, Any], rows: bool) -> Entry:
-    values: dict[str, Any] = {name: record[name] for name in PLAIN}
-    values |= {name: _load(record[name]) for name in JSON}
+def _entry(record: dict[str, Any], told: Sequence[str], rows: bool) -> Entry:
+    values = {name: record[name] for name in PLAIN}
+    for name in told:
+        text = record[name]
+        if text is not None:
+            values[name] = json.loads(text)
     if rows:
-        n = int(record["n_rows"])
-        excluded = record["excluded"]
-        values["rows"] = unpack_rows(record["rows"])
-        values["codes"] = None if record["codes"] is None else unpack_numbers(record["codes"])
-        values["names"] = _load(record["names"]) or []
-        values["excluded"] = (
-            np.full(n, record["action"] == "exclude") if excluded is None else unpack_flags(excluded, n)
-        )
-        values["before"] = unpack_numbers(record["before"])
-        values["under"] = values["before"] if record["under"] is None else unpack_numbers(record["under"])
+        codes, excluded, under = record["codes"], record["excluded"], record["under"]
+        values["rows"] = chosen = unpack_rows(record["rows"])
+        if codes is not None:
+            values["codes"], values["names"] = unpack_numbers(codes), json.loads(record["names"] or "[]")
+        out = record["action"] == "exclude"
+        values["excluded"] = np.full(len(chosen), out) if excluded is None else unpack_flags(excluded, len(chosen))
+        values["before"] = before = unpack_numbers(record["before"])
+        values["under"] = before if under is None else unpack_numbers(under)
     return Entry(**values)
 
 
 def _dump(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _load(value: str | None) -> Any:
-    return None if value is None else json.loads(value)
