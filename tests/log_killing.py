@@ -9,8 +9,8 @@ import os
 import random
 import signal
 import sqlite3
+import threading
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,51 +33,68 @@ class Outcome:
 
 
 def kills(folder: Path, n: int, rng: random.Random) -> Outcome:
-    """Start a writer and kill its process group after a random time or number of acknowledgements, ``n`` times.
+    """Start a writer and kill its process group after a random time or number of acknowledgements, ``n`` times, while
+    another process goes on writing all along.
 
     After each kill everything acknowledged must be in the log once, with its number; then the writer's next few requests
     are sent again under their tokens, as a client does whose answer got lost; at the end each is there once.
     """
-    outcome = Outcome()
-    told: dict[str, int] = {}
-    for kill in range(n):
-        process = writer(folder, f"w{kill}", count=100_000, n=N)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        heard = [process.stdout.readline() for _ in range(rng.randint(1, 5))]
-        time.sleep(rng.choice([0, rng.uniform(0, 0.03)]))
-        os.killpg(process.pid, signal.SIGKILL)
-        heard += [line for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
-        process.wait()
-        outcome.kills += 1
-        acknowledged = {token: int(number) for token, number in (line.split() for line in heard)}
-        told |= acknowledged
-        outcome.acknowledged += len(acknowledged)
-        log = open_log(folder, N)
-        written = Counter(
-            entry.token for entry in log.entries(limit=len(acknowledged) + 100) if entry.person == f"w{kill}"
-        )
-        outcome.unheard += len(set(written) - set(acknowledged))
-        for again in range(len(acknowledged) + 2):
-            token = f"w{kill}-{again}"
-            done = log.append(Request("label", rows(again % N), label=token), f"w{kill}", token=token)
-            assert done.entry is not None
-            outcome.lost += token in acknowledged and done.entry.number != acknowledged[token]
-            told[token] = done.entry.number
-        log.close()
-    outcome.damaged += _damaged(folder)
+    outcome, told = Outcome(), {}
+    bystander = writer(folder, "bystander", count=1_000_000, n=N, pause=0.02)
+    assert bystander.stdout is not None and bystander.stdout.readline() == "ready\n"
+    aside: list[str] = []
+    listening = threading.Thread(target=lambda: aside.extend(bystander.stdout or ()))
+    listening.start()
+    try:
+        for kill in range(n):
+            told |= _one(folder, f"w{kill}", rng, outcome)
+    finally:
+        os.killpg(bystander.pid, signal.SIGKILL)
+        bystander.wait()
+        listening.join()
+        bystander.stdout.close()
+    told |= _numbers(aside)
+    with sqlite3.connect(folder / "state.sqlite") as connection:
+        outcome.damaged += connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok"
     log = open_log(folder, N)
     found = log.entries(limit=10**6)
-    counts = Counter(entry.token for entry in found)
-    outcome.doubled += sum(count - 1 for count in counts.values())
-    outcome.lost += sum(counts[token] == 0 for token in told)
+    numbers = {entry.token: entry.number for entry in found}
+    outcome.doubled += len(found) - len(numbers)
+    outcome.lost += sum(numbers.get(token) != number for token, number in told.items())
     assert [entry.number for entry in reversed(found)] == list(range(1, len(found) + 1))
     state = log.state()
     last = {int(entry.token.split("-")[1]) % N: entry.token for entry in reversed(found)}
     outcome.lost += sum(state.label_of(row) != token for row, token in last.items())
+    log.close()
     return outcome
 
 
-def _damaged(folder: Path) -> int:
-    with sqlite3.connect(folder / "state.sqlite") as connection:
-        return int(connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok")
+def _one(folder: Path, person: str, rng: random.Random, outcome: Outcome) -> dict[str, int]:
+    """One writer, killed; what it acknowledged, and what was sent again afterwards: token -> number."""
+    process = writer(folder, person, count=100_000, n=N)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    heard = [process.stdout.readline() for _ in range(rng.randint(1, 5))]
+    time.sleep(rng.choice([0, rng.uniform(0, 0.03)]))
+    os.killpg(process.pid, signal.SIGKILL)
+    heard += process.stdout
+    process.stdout.close()
+    process.wait()
+    acknowledged = _numbers(heard)
+    outcome.kills += 1
+    outcome.acknowledged += len(acknowledged)
+    log, told = open_log(folder, N), dict(acknowledged)
+    newest = log.entries(limit=1_000)
+    outcome.unheard += len({entry.token for entry in newest if entry.person == person} - set(acknowledged))
+    for again in range(len(acknowledged) + 2):
+        token = f"{person}-{again}"
+        done = log.append(Request("label", rows(again % N), label=token), person, token=token)
+        assert done.entry is not None
+        outcome.lost += token in acknowledged and done.entry.number != acknowledged[token]
+        told[token] = done.entry.number
+    log.close()
+    return told
+
+
+def _numbers(lines: list[str]) -> dict[str, int]:
+    """Token -> number of the lines that were printed to their end."""
+    return {token: int(number) for token, number in (line.split() for line in lines if line.endswith("\n"))}

@@ -191,12 +191,15 @@ for i in range(start, start + count):
     token = f"{{person}}-{{i}}"
     done = log.append(Request("label", rows(i % {n}), label=token), person, token=token)
     print(token, done.entry.number, flush=True)
+    time.sleep({pause})
 """
 
 
-def writer(folder: Path, person: str, *, start: int = 0, count: int = 100, n: int = 5_000) -> subprocess.Popen[str]:
+def writer(
+    folder: Path, person: str, *, start: int = 0, count: int = 100, n: int = 5_000, pause: float = 0
+) -> subprocess.Popen[str]:
     """A process that writes one entry after the other and prints each when it is acknowledged, in a group of its own."""
     code = WRITER.format(
-        tests=str(Path(__file__).parent), folder=str(folder), n=n, person=person, start=start, count=count
+        tests=str(Path(__file__).parent), folder=str(folder), n=n, person=person, start=start, count=count, pause=pause
     )
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
