@@ -53,6 +53,7 @@ export const LETTERS: Record<string, [string, 'bad' | 'warn' | 'plain' | 'good']
   ambiguous: ['A', 'warn'],
   unlabeled: ['U', 'plain'],
   not_analyzed: ['!', 'warn'],
+  well_labeled: ['✓', 'good'],
 }
 /** Checks that say nothing bad, so that no chip is drawn for them. */
 export const QUIET = new Set(['well_labeled', 'clean', 'rare_class', 'unlabeled'])

@@ -4,31 +4,6 @@
  */
 
 export interface paths {
-    "/api/v1/session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read Session
-         * @description Who is signed in, and what is needed where nobody is.
-         */
-        get: operations["read_session_api_v1_session_get"];
-        put?: never;
-        /**
-         * Sign In
-         * @description A cookie for a token or password; of somebody signed in, only the name changes.
-         */
-        post: operations["sign_in_api_v1_session_post"];
-        /** Sign Out */
-        delete: operations["sign_out_api_v1_session_delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -62,7 +37,7 @@ export interface paths {
         };
         /**
          * One
-         * @description What a page needs to know of a project before it asks for rows.
+         * @description What a page needs to know of a project before it asks for rows. Before its first run has ended: its job alone.
          */
         get: operations["one_api_v1_projects__project__get"];
         put?: never;
@@ -73,20 +48,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/projects/{project}/job": {
+    "/api/v1/projects/{project}/actions": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * Job
-         * @description The newest run of a project.
-         */
-        get: operations["job_api_v1_projects__project__job_get"];
+        get?: never;
         put?: never;
-        post?: never;
+        /**
+         * Act
+         * @description Decide. Answered only when the decision is on disk.
+         */
+        post: operations["act_api_v1_projects__project__actions_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -113,6 +88,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/charts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draw
+         * @description Of the rows of a filter: corrections, matrix, classes, histograms, balance, splits, timeline.
+         */
+        post: operations["draw_api_v1_projects__project__charts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Two Classes
+         * @description Two classes: their typical rows, the rows that are confused, and how many each way.
+         */
+        get: operations["two_classes_api_v1_projects__project__compare_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/events": {
         parameters: {
             query?: never;
@@ -125,86 +140,6 @@ export interface paths {
          * @description Server-sent events: the job whenever it changes, and the number of the newest decision.
          */
         get: operations["events_api_v1_projects__project__events_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/view": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * View
-         * @description Rows of a filter in an order, a page at a time.
-         */
-        post: operations["view_api_v1_projects__project__view_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/positions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Positions
-         * @description Where rows stand in a view; -1 = not in it.
-         */
-        post: operations["positions_api_v1_projects__project__positions_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/facets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Facets
-         * @description Counts of what a filter holds: checks, labels, decisions, people, tags, splits.
-         */
-        post: operations["facets_api_v1_projects__project__facets_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/rows/{row}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * One Row
-         * @description A row with everything that is known about it.
-         */
-        get: operations["one_row_api_v1_projects__project__rows__row__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -233,17 +168,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/projects/{project}/thumbs/{row}": {
+    "/api/v1/projects/{project}/export": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Thumbnail */
-        get: operations["thumbnail_api_v1_projects__project__thumbs__row__get"];
+        get?: never;
         put?: never;
-        post?: never;
+        /**
+         * Export
+         * @description The user's columns with the final labels; folders come as a ZIP.
+         */
+        post: operations["export_api_v1_projects__project__export_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Facets
+         * @description Counts of what a filter holds: checks, labels, decisions, people, tags, splits.
+         */
+        post: operations["facets_api_v1_projects__project__facets_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -270,77 +228,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/projects/{project}/preview": {
+    "/api/v1/projects/{project}/job": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
         /**
-         * Preview
-         * @description What the action would change, before it is done.
+         * Job
+         * @description The newest run of a project.
          */
-        post: operations["preview_api_v1_projects__project__preview_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/actions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
+        get: operations["job_api_v1_projects__project__job_get"];
         put?: never;
-        /**
-         * Act
-         * @description Decide. Answered only when the decision is on disk.
-         */
-        post: operations["act_api_v1_projects__project__actions_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/undo": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Undo
-         * @description Undo your latest entry, or any entry by its number; what was decided later stays.
-         */
-        post: operations["undo_api_v1_projects__project__undo_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/redo": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Redo */
-        post: operations["redo_api_v1_projects__project__redo_post"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -407,26 +308,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/projects/{project}/charts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Draw
-         * @description Of the rows of a filter: corrections, matrix, classes, histograms, balance, splits, timeline.
-         */
-        post: operations["draw_api_v1_projects__project__charts_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/projects/{project}/map": {
         parameters: {
             query?: never;
@@ -447,27 +328,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/projects/{project}/compare": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Two Classes
-         * @description Two classes: their typical rows, the rows that are confused, and how many each way.
-         */
-        get: operations["two_classes_api_v1_projects__project__compare_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{project}/export": {
+    "/api/v1/projects/{project}/positions": {
         parameters: {
             query?: never;
             header?: never;
@@ -477,11 +338,150 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Export
-         * @description The user's columns with the final labels; folders come as a ZIP.
+         * Positions
+         * @description Where rows stand in a view; -1 = not in it.
          */
-        post: operations["export_api_v1_projects__project__export_post"];
+        post: operations["positions_api_v1_projects__project__positions_post"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description What the action would change, before it is done.
+         */
+        post: operations["preview_api_v1_projects__project__preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/redo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Redo */
+        post: operations["redo_api_v1_projects__project__redo_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/rows/{row}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Row
+         * @description A row with everything that is known about it.
+         */
+        get: operations["one_row_api_v1_projects__project__rows__row__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/thumbs/{row}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Thumbnail */
+        get: operations["thumbnail_api_v1_projects__project__thumbs__row__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo
+         * @description Undo your latest entry, or any entry by its number; what was decided later stays.
+         */
+        post: operations["undo_api_v1_projects__project__undo_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * View
+         * @description Rows of a filter in an order, a page at a time.
+         */
+        post: operations["view_api_v1_projects__project__view_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Session
+         * @description Who is signed in, and what is needed where nobody is.
+         */
+        get: operations["read_session_api_v1_session_get"];
+        put?: never;
+        /**
+         * Sign In
+         * @description A cookie for a token or password; of somebody signed in, only the name changes.
+         */
+        post: operations["sign_in_api_v1_session_post"];
+        /** Sign Out */
+        delete: operations["sign_out_api_v1_session_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -521,35 +521,35 @@ export interface components {
              * @enum {string}
              */
             action: "keep" | "label" | "exclude" | "auto-fix" | "unresolved" | "clear" | "tag" | "untag" | "note";
-            /** Target */
-            target: components["schemas"]["RowsTarget"] | components["schemas"]["ViewTarget"];
             /** Label */
             label?: boolean | number | string | null;
-            /** Text */
-            text?: string | null;
+            /** Overwrite */
+            overwrite?: boolean | null;
             /**
              * Policy
              * @default reference
              * @enum {string}
              */
             policy?: "reference" | "auto";
-            /** Overwrite */
-            overwrite?: boolean | null;
             /** Route */
             route?: ("row" | "selection" | "bulk" | "class") | null;
-            /** Token */
-            token?: string | null;
             /** Seen */
             seen?: number | null;
+            /** Target */
+            target: components["schemas"]["RowsTarget"] | components["schemas"]["ViewTarget"];
+            /** Text */
+            text?: string | null;
+            /** Token */
+            token?: string | null;
         };
         /** BalanceChart */
         BalanceChart: {
-            /** Label */
-            label: boolean | number | string | null;
-            /** Given */
-            given: number;
             /** Final */
             final: number;
+            /** Given */
+            given: number;
+            /** Label */
+            label: boolean | number | string | null;
         };
         /**
          * Cell
@@ -558,13 +558,13 @@ export interface components {
         Cell: {
             /** Column */
             column: string;
-            /** Text */
-            text: string;
             /**
              * Odd
              * @default false
              */
             odd?: boolean;
+            /** Text */
+            text: string;
         } & {
             [key: string]: unknown;
         };
@@ -573,15 +573,15 @@ export interface components {
          * @description Those that were asked for.
          */
         Charts: {
-            /** Corrections */
-            corrections?: components["schemas"]["Correction"][] | null;
-            matrix?: components["schemas"]["Matrix"] | null;
-            /** Classes */
-            classes?: components["schemas"]["ClassChart"][] | null;
-            /** Histograms */
-            histograms?: components["schemas"]["Histogram"][] | null;
             /** Balance */
             balance?: components["schemas"]["BalanceChart"][] | null;
+            /** Classes */
+            classes?: components["schemas"]["ClassChart"][] | null;
+            /** Corrections */
+            corrections?: components["schemas"]["Correction"][] | null;
+            /** Histograms */
+            histograms?: components["schemas"]["Histogram"][] | null;
+            matrix?: components["schemas"]["Matrix"] | null;
             /** Splits */
             splits?: components["schemas"]["SplitChart"][] | null;
             /** Timeline */
@@ -596,96 +596,96 @@ export interface components {
         };
         /** CheckOut */
         CheckOut: {
+            /** Count */
+            count: number | null;
+            /** Flag */
+            flag: string;
+            /** Group */
+            group: string;
             /** Name */
             name: string;
-            /** Title */
-            title: string;
+            /** Score */
+            score: string | null;
             /**
              * Status
              * @enum {string}
              */
             status: "ran" | "skipped" | "failed";
+            /** Title */
+            title: string;
             /** Why */
             why: string;
-            /** Count */
-            count: number | null;
-            /** Flag */
-            flag: string;
-            /** Score */
-            score: string | null;
-            /** Group */
-            group: string;
         };
         /** ClassChart */
         ClassChart: {
-            /** Label */
-            label: boolean | number | string;
-            /** Rows */
-            rows: number;
-            /** Issues */
-            issues: number;
-            /** Rate */
-            rate: number;
             /** Decided */
             decided: number;
+            /** Issues */
+            issues: number;
+            /** Label */
+            label: boolean | number | string;
+            /** Rate */
+            rate: number;
+            /** Rows */
+            rows: number;
         };
         /** ClassOut */
         ClassOut: {
-            /** Value */
-            value: boolean | number | string;
             /** Count */
             count: number;
+            /** Value */
+            value: boolean | number | string;
         };
         /**
          * ColumnOut
          * @description A column to filter and sort by. ``ours``: a result column, called ``column`` in the documentation.
          */
         ColumnOut: {
-            /** Name */
-            name: string;
-            /** Title */
-            title: string;
+            /** Column */
+            column: string;
+            /** Direction */
+            direction: string;
+            /** High */
+            high: number | string | null;
             /**
              * Kind
              * @enum {string}
              */
             kind: "category" | "number" | "date" | "text" | "flag" | "score" | "label" | "id";
-            /** Ours */
-            ours: boolean;
-            /** Column */
-            column: string;
-            /** Meaning */
-            meaning: string;
-            /** Direction */
-            direction: string;
-            /** Low */
-            low: number | string | null;
-            /** High */
-            high: number | string | null;
             /** Levels */
             levels: (boolean | number | string)[];
+            /** Low */
+            low: number | string | null;
+            /** Meaning */
+            meaning: string;
+            /** Name */
+            name: string;
+            /** Ours */
+            ours: boolean;
+            /** Title */
+            title: string;
         };
         /** Compared */
         Compared: {
-            /** Label */
-            label: boolean | number | string;
-            /** Count */
-            count: number;
-            /** Typical */
-            typical: components["schemas"]["Row"][];
             /** Confused */
             confused: components["schemas"]["Row"][];
-            /** To Other */
-            to_other: number;
+            /** Count */
+            count: number;
+            /** Label */
+            label: boolean | number | string;
             /** Open */
             open: number;
+            /** To Other */
+            to_other: number;
+            /** Typical */
+            typical: components["schemas"]["Row"][];
         };
         /** Comparison */
         Comparison: {
             a: components["schemas"]["Compared"];
-            b: components["schemas"]["Compared"];
             /** A To B */
             a_to_b: number;
+            b: components["schemas"]["Compared"];
             /** B To A */
             b_to_a: number;
         };
@@ -694,87 +694,87 @@ export interface components {
          * @description One condition on a column: a range, values, contained text, or blankness.
          */
         Condition: {
-            /** Column */
-            column: string;
-            /** Min */
-            min?: number | string | null;
-            /** Max */
-            max?: number | string | null;
-            /** In */
-            in?: (boolean | number | string | null)[] | null;
-            /** Contains */
-            contains?: string | null;
             /** Blank */
             blank?: boolean | null;
+            /** Column */
+            column: string;
+            /** Contains */
+            contains?: string | null;
+            /** In */
+            in?: (boolean | number | string | null)[] | null;
+            /** Max */
+            max?: number | string | null;
+            /** Min */
+            min?: number | string | null;
         };
         /**
          * Copy
          * @description A member of the row's duplicate cluster; ``is_wrong``: its label is the one that does not fit.
          */
         Copy: {
-            /** Row */
-            row: number;
-            /** Id */
-            id: string;
-            /** Given */
-            given: boolean | number | string | null;
-            /** Suggested */
-            suggested: boolean | number | string | null;
-            /** Suggested Confidence */
-            suggested_confidence: number | null;
-            /** Predicted */
-            predicted: boolean | number | string | null;
-            /** Corrected */
-            corrected: boolean | number | string | null;
-            /** Final */
-            final: boolean | number | string | null;
             /** Action */
             action: string;
-            /** Excluded */
-            excluded: boolean;
-            /** Person */
-            person: string;
-            /** Entry */
-            entry: number;
-            /** Tags */
-            tags: string[];
-            /** Note */
-            note: string;
-            /** Checks */
-            checks: string[];
-            /** Scores */
-            scores: {
-                [key: string]: number;
-            };
-            /** Cluster */
-            cluster: number | null;
-            /** Split */
-            split: string | null;
-            /** Text */
-            text: string | null;
             /** Cells */
             cells: {
                 [key: string]: string;
             };
-            /** Reason */
-            reason: string | null;
-            /** Width */
-            width?: number | null;
+            /** Checks */
+            checks: string[];
+            /** Cluster */
+            cluster: number | null;
+            /** Corrected */
+            corrected: boolean | number | string | null;
+            /** Entry */
+            entry: number;
+            /** Excluded */
+            excluded: boolean;
+            /** Final */
+            final: boolean | number | string | null;
+            /** Given */
+            given: boolean | number | string | null;
             /** Height */
             height?: number | null;
+            /** Id */
+            id: string;
             /** Is Wrong */
             is_wrong: boolean;
             /** Kind */
             kind: string | null;
+            /** Note */
+            note: string;
+            /** Person */
+            person: string;
+            /** Predicted */
+            predicted: boolean | number | string | null;
+            /** Reason */
+            reason: string | null;
+            /** Row */
+            row: number;
+            /** Scores */
+            scores: {
+                [key: string]: number;
+            };
+            /** Split */
+            split: string | null;
+            /** Suggested */
+            suggested: boolean | number | string | null;
+            /** Suggested Confidence */
+            suggested_confidence: number | null;
+            /** Tags */
+            tags: string[];
+            /** Text */
+            text: string | null;
+            /** Width */
+            width?: number | null;
         };
         /** Correction */
         Correction: {
+            /** Count */
+            count: number;
             /** Given */
             given: boolean | number | string;
             /** Suggested */
             suggested: boolean | number | string;
-            /** Count */
-            count: number;
         };
         /** Created */
         Created: {
@@ -792,49 +792,49 @@ export interface components {
              * @enum {string}
              */
             action: "keep" | "label" | "exclude" | "auto-fix" | "unresolved" | "clear" | "tag" | "untag" | "note";
-            /** Target */
-            target: components["schemas"]["RowsTarget"] | components["schemas"]["ViewTarget"];
             /** Label */
             label?: boolean | number | string | null;
-            /** Text */
-            text?: string | null;
+            /** Overwrite */
+            overwrite?: boolean | null;
             /**
              * Policy
              * @default reference
              * @enum {string}
              */
             policy?: "reference" | "auto";
-            /** Overwrite */
-            overwrite?: boolean | null;
             /** Route */
             route?: ("row" | "selection" | "bulk" | "class") | null;
+            /** Target */
+            target: components["schemas"]["RowsTarget"] | components["schemas"]["ViewTarget"];
+            /** Text */
+            text?: string | null;
         };
         /**
          * Detail
          * @description Everything that is known about one row.
          */
         Detail: {
-            row: components["schemas"]["Row"];
-            /** Probabilities */
-            probabilities: components["schemas"]["Probability"][];
-            /** Neighbors */
-            neighbors: components["schemas"]["Neighbor"][];
-            /** Duplicates */
-            duplicates: components["schemas"]["Copy"][];
-            /** N Duplicates */
-            n_duplicates: number;
+            /** Cells */
+            cells: components["schemas"]["Cell"][];
             /** Correct Label */
             correct_label: boolean | number | string | null;
+            /** Duplicates */
+            duplicates: components["schemas"]["Copy"][];
             /** Evidence */
             evidence: components["schemas"]["EvidenceOut"][];
             /** Full Text */
             full_text: string | null;
-            /** Cells */
-            cells: components["schemas"]["Cell"][];
             /** History */
             history: components["schemas"]["Past"][];
+            /** N Duplicates */
+            n_duplicates: number;
+            /** Neighbors */
+            neighbors: components["schemas"]["Neighbor"][];
             /** Number */
             number: number;
+            /** Probabilities */
+            probabilities: components["schemas"]["Probability"][];
+            row: components["schemas"]["Row"];
         };
         /**
          * Done
@@ -842,7 +842,6 @@ export interface components {
          */
         Done: {
             entry: components["schemas"]["EntryOut"] | null;
-            summary: components["schemas"]["Preview"] | null;
             /**
              * Kept
              * @default 0
@@ -850,31 +849,32 @@ export interface components {
             kept?: number;
             /** Number */
             number: number;
+            summary: components["schemas"]["Preview"] | null;
         };
         /** EntryDetail */
         EntryDetail: {
-            /** Number */
-            number: number;
-            /** At */
-            at: string;
-            /** Person */
-            person: string;
             /** Action */
             action: string;
-            /** Route */
-            route: string;
-            /** N Rows */
-            n_rows: number;
+            /** At */
+            at: string;
             /** Label */
             label?: boolean | number | string | null;
-            /** Text */
-            text?: string | null;
+            /** N Rows */
+            n_rows: number;
+            /** Number */
+            number: number;
+            /** Person */
+            person: string;
             /** Policy */
             policy?: string | null;
-            /** View */
-            view?: {
+            /** Route */
+            route: string;
+            /** Rows */
+            rows: {
                 [key: string]: unknown;
-            } | null;
+            }[];
+            /** Text */
+            text?: string | null;
             /** Undoes */
             undoes?: number | null;
             /**
@@ -882,38 +882,34 @@ export interface components {
              * @default false
              */
             undone?: boolean;
-            /** Rows */
-            rows: {
+            /** View */
+            view?: {
                 [key: string]: unknown;
-            }[];
+            } | null;
         };
         /**
          * EntryOut
          * @description One entry of the log without its rows.
          */
         EntryOut: {
-            /** Number */
-            number: number;
-            /** At */
-            at: string;
-            /** Person */
-            person: string;
             /** Action */
             action: string;
-            /** Route */
-            route: string;
-            /** N Rows */
-            n_rows: number;
+            /** At */
+            at: string;
             /** Label */
             label?: boolean | number | string | null;
-            /** Text */
-            text?: string | null;
+            /** N Rows */
+            n_rows: number;
+            /** Number */
+            number: number;
+            /** Person */
+            person: string;
             /** Policy */
             policy?: string | null;
-            /** View */
-            view?: {
-                [key: string]: unknown;
-            } | null;
+            /** Route */
+            route: string;
+            /** Text */
+            text?: string | null;
             /** Undoes */
             undoes?: number | null;
             /**
@@ -921,6 +917,10 @@ export interface components {
              * @default false
              */
             undone?: boolean;
+            /** View */
+            view?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * EvidenceOut
@@ -929,18 +929,18 @@ export interface components {
         EvidenceOut: {
             /** Check */
             check: string;
-            /** Title */
-            title: string;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
             /** Score */
             score: number | null;
             /** Text */
             text: string;
+            /** Title */
+            title: string;
             /** Value */
             value: number | null;
-            /** Low */
-            low: number | null;
-            /** High */
-            high: number | null;
         };
         /** Examples */
         Examples: {
@@ -949,12 +949,20 @@ export interface components {
         };
         /** ExportBody */
         ExportBody: {
+            /** At */
+            at?: number | null;
             /**
-             * Format
-             * @default csv
+             * Columns
+             * @default none
              * @enum {string}
              */
-            format?: "csv" | "tsv" | "jsonl" | "json" | "parquet" | "arrow" | "folder" | "hf";
+            columns?: "none" | "actions" | "all";
+            /**
+             * Csv Guard
+             * @default false
+             */
+            csv_guard?: boolean;
+            filter?: components["schemas"]["FilterBody"] | null;
             /**
              * Fix
              * @default none
@@ -962,11 +970,11 @@ export interface components {
              */
             fix?: "none" | "auto" | "reference";
             /**
-             * Columns
-             * @default none
+             * Format
+             * @default csv
              * @enum {string}
              */
-            columns?: "none" | "actions" | "all";
+            format?: "csv" | "tsv" | "jsonl" | "json" | "parquet" | "arrow" | "folder" | "hf";
             /**
              * Keep Excluded
              * @default false
@@ -977,47 +985,12 @@ export interface components {
              * @default false
              */
             only_corrections?: boolean;
-            /**
-             * Csv Guard
-             * @default false
-             */
-            csv_guard?: boolean;
-            filter?: components["schemas"]["FilterBody"] | null;
-            /** At */
-            at?: number | null;
         };
         /**
          * Facets
          * @description How many rows of a filter carry each check, label, decision, person, tag and split; values with counts, most first.
          */
         Facets: {
-            /** Total */
-            total: number;
-            /** Resolved */
-            resolved: number;
-            /** Checks */
-            checks: {
-                [key: string]: number;
-            };
-            /** Presets */
-            presets: {
-                [key: string]: number;
-            };
-            /** Given */
-            given: [
-                boolean | number | string | null,
-                number
-            ][];
-            /** Suggested */
-            suggested: [
-                boolean | number | string | null,
-                number
-            ][];
-            /** Corrected */
-            corrected: [
-                boolean | number | string | null,
-                number
-            ][];
             /** Action */
             action: {
                 [key: string]: number;
@@ -1026,15 +999,42 @@ export interface components {
             by: {
                 [key: string]: number;
             };
-            /** Tag */
-            tag: {
+            /** Checks */
+            checks: {
                 [key: string]: number;
             };
+            /** Corrected */
+            corrected: [
+                boolean | number | string | null,
+                number
+            ][];
+            /** Given */
+            given: [
+                boolean | number | string | null,
+                number
+            ][];
+            /** Presets */
+            presets: {
+                [key: string]: number;
+            };
+            /** Resolved */
+            resolved: number;
             /** Split */
             split: [
                 string | null,
                 number
             ][];
+            /** Suggested */
+            suggested: [
+                boolean | number | string | null,
+                number
+            ][];
+            /** Tag */
+            tag: {
+                [key: string]: number;
+            };
+            /** Total */
+            total: number;
         };
         /** FacetsBody */
         FacetsBody: {
@@ -1046,104 +1046,104 @@ export interface components {
          * @description Which rows. Keys are joined by AND, the values of one key by OR (``all``: by AND).
          */
         FilterBody: {
-            /** Any */
-            any?: string[] | null;
+            /** Action */
+            action?: string[] | null;
             /** All */
             all?: string[] | null;
-            /** None */
-            none?: string[] | null;
-            /** Given */
-            given?: (boolean | number | string | null)[] | null;
-            /** Suggested */
-            suggested?: (boolean | number | string | null)[] | null;
-            /** Predicted */
-            predicted?: (boolean | number | string | null)[] | null;
+            /** Any */
+            any?: string[] | null;
+            /** By */
+            by?: string[] | null;
+            /** Cluster */
+            cluster?: number[] | null;
             /** Corrected */
             corrected?: (boolean | number | string | null)[] | null;
             /** Final */
             final?: (boolean | number | string | null)[] | null;
-            /** Action */
-            action?: string[] | null;
-            /** By */
-            by?: string[] | null;
+            /** Given */
+            given?: (boolean | number | string | null)[] | null;
+            /** Ids */
+            ids?: (string | number)[] | null;
+            /** None */
+            none?: string[] | null;
+            /** Note */
+            note?: boolean | string | null;
+            /** Predicted */
+            predicted?: (boolean | number | string | null)[] | null;
+            /** Resolved */
+            resolved?: boolean | null;
+            /** Rows */
+            rows?: number[] | null;
+            similar?: components["schemas"]["Similar"] | null;
+            /** Split */
+            split?: (string | null)[] | null;
+            /** Suggested */
+            suggested?: (boolean | number | string | null)[] | null;
             /** Tag */
             tag?: string[] | null;
             /** Untagged */
             untagged?: boolean | null;
-            /** Note */
-            note?: boolean | string | null;
-            /** Resolved */
-            resolved?: boolean | null;
-            /** Split */
-            split?: (string | null)[] | null;
-            /** Cluster */
-            cluster?: number[] | null;
-            /** Rows */
-            rows?: number[] | null;
-            /** Ids */
-            ids?: (string | number)[] | null;
-            similar?: components["schemas"]["Similar"] | null;
             /** Where */
             where?: components["schemas"]["Condition"][] | null;
         };
         /** Histogram */
         Histogram: {
-            /** Score */
-            score: string;
             /** Check */
             check: string | null;
-            /** Title */
-            title: string;
+            /** Counts */
+            counts: number[];
             /** Direction */
             direction: string;
             /** Edges */
             edges: number[];
-            /** Counts */
-            counts: number[];
             /** Flagged */
             flagged: number[];
+            /** Score */
+            score: string;
             /** Threshold */
             threshold: number | null;
+            /** Title */
+            title: string;
         };
         /**
          * Job
          * @description A run of the analysis. ``state``: waiting, running, done, failed, cancelled.
          */
         Job: {
+            /** Done */
+            done: number;
+            /** Error */
+            error: string;
             /** Id */
             id: string;
+            /** Log */
+            log: string[];
+            /** Rate */
+            rate: number | null;
+            /** Seconds Left */
+            seconds_left: number | null;
+            /** Stage */
+            stage: string;
             /**
              * State
              * @enum {string}
              */
             state: "waiting" | "running" | "done" | "failed" | "cancelled";
-            /** Stage */
-            stage: string;
-            /** Done */
-            done: number;
             /** Total */
             total: number;
-            /** Rate */
-            rate: number | null;
-            /** Seconds Left */
-            seconds_left: number | null;
-            /** Error */
-            error: string;
-            /** Log */
-            log: string[];
         };
         /** LogDiff */
         LogDiff: {
+            /** Rows */
+            rows: {
+                [key: string]: unknown;
+            }[];
             /** Start */
             start: number;
             /** Stop */
             stop: number;
             /** Total */
             total: number;
-            /** Rows */
-            rows: {
-                [key: string]: unknown;
-            }[];
         };
         /** LogPage */
         LogPage: {
@@ -1157,51 +1157,49 @@ export interface components {
          * @description Points of the rows of a filter. ``label``: index into ``labels``, -1 = none; ``issue``: 1 = some check flagged it.
          */
         MapPoints: {
-            /** Rows */
-            rows: number[];
-            /** X */
-            x: number[];
-            /** Y */
-            y: number[];
+            /** Issue */
+            issue: number[];
             /** Label */
             label: number[];
             /** Labels */
             labels: (boolean | number | string)[];
-            /** Issue */
-            issue: number[];
-            /** Score */
-            score: (number | null)[];
-            /** Sampled */
-            sampled: boolean;
-            /** Total */
-            total: number;
             /** Method */
             method: string;
+            /** Rows */
+            rows: number[];
+            /** Sampled */
+            sampled: boolean;
+            /** Score */
+            score: (number | null)[];
+            /** Total */
+            total: number;
+            /** X */
+            x: number[];
+            /** Y */
+            y: number[];
         };
         /**
          * Matrix
          * @description ``counts[i][j]``: rows given ``labels[i]`` for which ``labels[j]`` is suggested; ``classes``: how many have any.
          */
         Matrix: {
-            /** Labels */
-            labels: (boolean | number | string)[];
-            /** Counts */
-            counts: number[][];
             /** Classes */
             classes: number;
+            /** Counts */
+            counts: number[][];
+            /** Labels */
+            labels: (boolean | number | string)[];
         };
         /** Neighbor */
         Neighbor: {
-            row: components["schemas"]["Row"];
             /** Distance */
             distance: number;
+            row: components["schemas"]["Row"];
         };
         /** NewProject */
         NewProject: {
-            /** Path */
-            path?: string | null;
-            /** Upload */
-            upload?: string | null;
+            /** Name */
+            name?: string | null;
             /**
              * Options
              * @default {}
@@ -1209,37 +1207,39 @@ export interface components {
             options?: {
                 [key: string]: string;
             };
-            /** Name */
-            name?: string | null;
+            /** Path */
+            path?: string | null;
+            /** Upload */
+            upload?: string | null;
         };
         /** Page */
         Page: {
-            /** Total */
-            total: number;
+            /** Number */
+            number: number;
             /** Offset */
             offset: number;
             /** Rows */
             rows: components["schemas"]["Row"][];
-            /** Number */
-            number: number;
+            /** Total */
+            total: number;
         };
         /**
          * Past
          * @description One decision about the row, newest first.
          */
         Past: {
-            /** Number */
-            number: number;
-            /** At */
-            at: string;
-            /** Person */
-            person: string;
             /** Action */
             action: string;
-            /** Label */
-            label: boolean | number | string | null;
+            /** At */
+            at: string;
             /** Excluded */
             excluded: boolean;
+            /** Label */
+            label: boolean | number | string | null;
+            /** Number */
+            number: number;
+            /** Person */
+            person: string;
             /** Text */
             text: string | null;
             /** Undone */
@@ -1254,9 +1254,9 @@ export interface components {
         PositionsBody: {
             /** @default {} */
             filter?: components["schemas"]["FilterBody"];
-            sort?: components["schemas"]["SortBody"] | null;
             /** Rows */
             rows: number[];
+            sort?: components["schemas"]["SortBody"] | null;
         };
         /**
          * Preview
@@ -1265,26 +1265,26 @@ export interface components {
         Preview: {
             /** Action */
             action: string;
-            /** N */
-            n: number;
-            /** Relabeled */
-            relabeled: number;
             /** Excluded */
             excluded: number;
-            /** Skipped */
-            skipped: {
-                [key: string]: number;
-            };
+            /** First */
+            first: {
+                [key: string]: unknown;
+            }[];
+            /** N */
+            n: number;
             /** Pairs */
             pairs: [
                 boolean | number | string | null,
                 boolean | number | string | null,
                 number
             ][];
-            /** First */
-            first: {
-                [key: string]: unknown;
-            }[];
+            /** Relabeled */
+            relabeled: number;
+            /** Skipped */
+            skipped: {
+                [key: string]: number;
+            };
         } & {
             [key: string]: unknown;
         };
@@ -1300,150 +1300,150 @@ export interface components {
          * @description An error as RFC 9457 has it; ``meanwhile``: what others decided about the rows asked for.
          */
         Problem: {
-            /**
-             * Type
-             * @default about:blank
-             */
-            type?: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: number;
             /** Detail */
             detail: string;
             /** Meanwhile */
             meanwhile?: {
                 [key: string]: unknown;
             }[] | null;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @default about:blank
+             */
+            type?: string;
         };
         /** ProjectItem */
         ProjectItem: {
+            /** Error */
+            error: string;
             /** Id */
             id: string;
+            /** Issues */
+            issues: number;
+            job: components["schemas"]["Job"] | null;
+            /** Modality */
+            modality: string;
+            /** N Classes */
+            n_classes: number;
             /** Name */
             name: string;
             /** Path */
             path: string;
-            /** Modality */
-            modality: string;
-            /** Task */
-            task: string;
-            /** Rows */
-            rows: number;
-            /** N Classes */
-            n_classes: number;
-            /** Issues */
-            issues: number;
             /** Resolved */
             resolved: number;
+            /** Rows */
+            rows: number;
             /**
              * State
              * @enum {string}
              */
             state: "ready" | "running" | "failed" | "empty" | "damaged";
-            /** Error */
-            error: string;
-            job: components["schemas"]["Job"] | null;
+            /** Task */
+            task: string;
         };
         /** ProjectOut */
         ProjectOut: {
-            /** Id */
-            id: string;
-            /** Name */
-            name: string;
-            /** Path */
-            path: string;
-            /** Modality */
-            modality: string;
-            /** Task */
-            task: string;
-            /** Rows */
-            rows: number;
-            /** Classes */
-            classes: components["schemas"]["ClassOut"][];
             /** Checks */
             checks: components["schemas"]["CheckOut"][];
+            /** Classes */
+            classes: components["schemas"]["ClassOut"][];
             /** Columns */
             columns: components["schemas"]["ColumnOut"][];
-            /** Roles */
-            roles: {
-                [key: string]: unknown;
-            };
-            /** Splits */
-            splits: string[];
-            /** Tags */
-            tags: string[];
-            /** People */
-            people: string[];
-            /** Notes */
-            notes: string[];
-            /** Missing */
-            missing: string[];
             /** Findings */
             findings: {
                 [key: string]: unknown;
             }[];
-            /** Seconds */
-            seconds: number;
+            /** Id */
+            id: string;
+            job: components["schemas"]["Job"] | null;
+            /** Missing */
+            missing: string[];
+            /** Modality */
+            modality: string;
+            /** Name */
+            name: string;
+            /** Notes */
+            notes: string[];
             /** Number */
             number: number;
-            job: components["schemas"]["Job"] | null;
+            /** Path */
+            path: string;
+            /** People */
+            people: string[];
+            /** Roles */
+            roles: {
+                [key: string]: unknown;
+            };
+            /** Rows */
+            rows: number;
+            /** Seconds */
+            seconds: number;
+            /** Splits */
+            splits: string[];
+            /** Tags */
+            tags: string[];
+            /** Task */
+            task: string;
         };
         /**
          * Row
          * @description One row as every page shows it.
          */
         Row: {
-            /** Row */
-            row: number;
-            /** Id */
-            id: string;
-            /** Given */
-            given: boolean | number | string | null;
-            /** Suggested */
-            suggested: boolean | number | string | null;
-            /** Suggested Confidence */
-            suggested_confidence: number | null;
-            /** Predicted */
-            predicted: boolean | number | string | null;
-            /** Corrected */
-            corrected: boolean | number | string | null;
-            /** Final */
-            final: boolean | number | string | null;
             /** Action */
             action: string;
-            /** Excluded */
-            excluded: boolean;
-            /** Person */
-            person: string;
-            /** Entry */
-            entry: number;
-            /** Tags */
-            tags: string[];
-            /** Note */
-            note: string;
-            /** Checks */
-            checks: string[];
-            /** Scores */
-            scores: {
-                [key: string]: number;
-            };
-            /** Cluster */
-            cluster: number | null;
-            /** Split */
-            split: string | null;
-            /** Text */
-            text: string | null;
             /** Cells */
             cells: {
                 [key: string]: string;
             };
-            /** Reason */
-            reason: string | null;
-            /** Width */
-            width?: number | null;
+            /** Checks */
+            checks: string[];
+            /** Cluster */
+            cluster: number | null;
+            /** Corrected */
+            corrected: boolean | number | string | null;
+            /** Entry */
+            entry: number;
+            /** Excluded */
+            excluded: boolean;
+            /** Final */
+            final: boolean | number | string | null;
+            /** Given */
+            given: boolean | number | string | null;
             /** Height */
             height?: number | null;
+            /** Id */
+            id: string;
+            /** Note */
+            note: string;
+            /** Person */
+            person: string;
+            /** Predicted */
+            predicted: boolean | number | string | null;
+            /** Reason */
+            reason: string | null;
+            /** Row */
+            row: number;
+            /** Scores */
+            scores: {
+                [key: string]: number;
+            };
+            /** Split */
+            split: string | null;
+            /** Suggested */
+            suggested: boolean | number | string | null;
+            /** Suggested Confidence */
+            suggested_confidence: number | null;
+            /** Tags */
+            tags: string[];
+            /** Text */
+            text: string | null;
+            /** Width */
+            width?: number | null;
         };
         /**
          * RowsTarget
@@ -1455,26 +1455,26 @@ export interface components {
         };
         /** Session */
         Session: {
-            /** Person */
-            person: string;
-            /** Signed In */
-            signed_in: boolean;
             /**
              * Needs
              * @enum {string}
              */
             needs: "" | "token" | "password";
+            /** Person */
+            person: string;
+            /** Signed In */
+            signed_in: boolean;
             /** Version */
             version: string;
         };
         /** SignIn */
         SignIn: {
-            /** Token */
-            token?: string | null;
             /** Password */
             password?: string | null;
             /** Person */
             person?: string | null;
+            /** Token */
+            token?: string | null;
         };
         /** Similar */
         Similar: {
@@ -1496,10 +1496,6 @@ export interface components {
          * @description Data to look at: a path that the server may read, or a finished upload.
          */
         SourceBody: {
-            /** Path */
-            path?: string | null;
-            /** Upload */
-            upload?: string | null;
             /**
              * Options
              * @default {}
@@ -1507,29 +1503,33 @@ export interface components {
             options?: {
                 [key: string]: string;
             };
+            /** Path */
+            path?: string | null;
+            /** Upload */
+            upload?: string | null;
         };
         /** SourcePreview */
         SourcePreview: {
-            /** Name */
-            name: string;
-            /** Modality */
-            modality: string;
-            /** Roles */
-            roles: {
-                [key: string]: unknown;
-            };
-            /** N Rows */
-            n_rows: number;
             /** Classes */
             classes: (boolean | number | string)[];
-            /** N Classes */
-            n_classes: number;
-            /** Notes */
-            notes: string[];
             /** Columns */
             columns: {
                 [key: string]: string;
             }[];
+            /** Modality */
+            modality: string;
+            /** N Classes */
+            n_classes: number;
+            /** N Rows */
+            n_rows: number;
+            /** Name */
+            name: string;
+            /** Notes */
+            notes: string[];
+            /** Roles */
+            roles: {
+                [key: string]: unknown;
+            };
             /** Rows */
             rows: {
                 [key: string]: unknown;
@@ -1537,14 +1537,14 @@ export interface components {
         };
         /** SplitChart */
         SplitChart: {
-            /** Split */
-            split: string | null;
-            /** Rows */
-            rows: number;
             /** Issues */
             issues: number;
             /** Resolved */
             resolved: number;
+            /** Rows */
+            rows: number;
+            /** Split */
+            split: string | null;
         };
         /** TimePoint */
         TimePoint: {
@@ -1566,17 +1566,17 @@ export interface components {
         ViewBody: {
             /** @default {} */
             filter?: components["schemas"]["FilterBody"];
-            sort?: components["schemas"]["SortBody"] | null;
-            /**
-             * Offset
-             * @default 0
-             */
-            offset?: number;
             /**
              * Limit
              * @default 100
              */
             limit?: number;
+            /**
+             * Offset
+             * @default 0
+             */
+            offset?: number;
+            sort?: components["schemas"]["SortBody"] | null;
         };
         /**
          * ViewTarget
@@ -1584,14 +1584,14 @@ export interface components {
          */
         ViewTarget: {
             filter: components["schemas"]["FilterBody"];
-            sort?: components["schemas"]["SortBody"] | null;
-            /** Top */
-            top?: number | null;
             /** Ranges */
             ranges?: [
                 number,
                 number
             ][] | null;
+            sort?: components["schemas"]["SortBody"] | null;
+            /** Top */
+            top?: number | null;
         };
     };
     responses: never;
@@ -1602,220 +1602,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    read_session_api_v1_session_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Session"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sign_in_api_v1_session_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SignIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Session"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sign_out_api_v1_session_delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Session"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     projects_api_v1_projects_get: {
         parameters: {
             query?: never;
@@ -1840,8 +1626,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Forbidden */
@@ -1850,8 +1636,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Not Found */
@@ -1860,8 +1646,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Conflict */
@@ -1870,8 +1656,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Unprocessable Entity */
@@ -1880,8 +1666,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
         };
@@ -1914,8 +1700,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Forbidden */
@@ -1924,8 +1710,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Not Found */
@@ -1934,8 +1720,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Conflict */
@@ -1944,8 +1730,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Unprocessable Entity */
@@ -1954,8 +1740,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
         };
@@ -1986,8 +1772,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Forbidden */
@@ -1996,8 +1782,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Not Found */
@@ -2006,8 +1792,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Conflict */
@@ -2016,8 +1802,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Unprocessable Entity */
@@ -2026,817 +1812,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    job_api_v1_projects__project__job_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Job"] | null;
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
                     "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    cancel_api_v1_projects__project__cancel_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Job"] | null;
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    events_api_v1_projects__project__events_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    view_api_v1_projects__project__view_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ViewBody"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    positions_api_v1_projects__project__positions_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PositionsBody"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Positions"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    facets_api_v1_projects__project__facets_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FacetsBody"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Facets"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    one_row_api_v1_projects__project__rows__row__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                row: number;
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Detail"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    examples_api_v1_projects__project__examples_get: {
-        parameters: {
-            query: {
-                label: string;
-                n?: number;
-                skip?: number | null;
-            };
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Examples"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    thumbnail_api_v1_projects__project__thumbs__row__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                row: number;
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    image_api_v1_projects__project__images__row__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                row: number;
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    preview_api_v1_projects__project__preview_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DecisionBody"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Preview"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2871,8 +1848,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Forbidden */
@@ -2881,8 +1858,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Not Found */
@@ -2891,8 +1868,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Conflict */
@@ -2901,8 +1878,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Unprocessable Entity */
@@ -2911,170 +1888,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
         };
     };
-    undo_api_v1_projects__project__undo_post: {
+    cancel_api_v1_projects__project__cancel_post: {
         parameters: {
             query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UndoBody"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    redo_api_v1_projects__project__redo_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UndoBody"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Done"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    log_api_v1_projects__project__log_get: {
-        parameters: {
-            query?: {
-                before?: number | null;
-                limit?: number;
-            };
             header?: never;
             path: {
                 project: string;
@@ -3089,7 +1911,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LogPage"];
+                    "application/json": components["schemas"]["Job"] | null;
                 };
             };
             /** @description Unauthorized */
@@ -3098,8 +1920,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Forbidden */
@@ -3108,8 +1930,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Not Found */
@@ -3118,8 +1940,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Conflict */
@@ -3128,8 +1950,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Unprocessable Entity */
@@ -3138,156 +1960,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    diff_api_v1_projects__project__log_diff_get: {
-        parameters: {
-            query: {
-                from: number;
-                to: number;
-            };
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LogDiff"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
                     "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    entry_api_v1_projects__project__log__number__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                number: number;
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EntryDetail"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3322,8 +1996,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Forbidden */
@@ -3332,8 +2006,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Not Found */
@@ -3342,8 +2016,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Conflict */
@@ -3352,8 +2026,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Unprocessable Entity */
@@ -3362,84 +2036,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    draw_map_api_v1_projects__project__map_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FacetsBody"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MapPoints"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
                     "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": unknown;
-                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3474,8 +2072,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Forbidden */
@@ -3484,8 +2082,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Not Found */
@@ -3494,8 +2092,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Conflict */
@@ -3504,8 +2102,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Unprocessable Entity */
@@ -3514,8 +2112,154 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    events_api_v1_projects__project__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    examples_api_v1_projects__project__examples_get: {
+        parameters: {
+            query: {
+                label: string;
+                n?: number;
+                skip?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Examples"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
         };
@@ -3548,8 +2292,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Forbidden */
@@ -3558,8 +2302,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Not Found */
@@ -3568,8 +2312,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Conflict */
@@ -3578,8 +2322,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Unprocessable Entity */
@@ -3588,8 +2332,1264 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    facets_api_v1_projects__project__facets_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FacetsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Facets"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    image_api_v1_projects__project__images__row__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                row: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    job_api_v1_projects__project__job_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"] | null;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    log_api_v1_projects__project__log_get: {
+        parameters: {
+            query?: {
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    diff_api_v1_projects__project__log_diff_get: {
+        parameters: {
+            query: {
+                from: number;
+                to: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogDiff"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    entry_api_v1_projects__project__log__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    draw_map_api_v1_projects__project__map_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FacetsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapPoints"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    positions_api_v1_projects__project__positions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PositionsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Positions"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    preview_api_v1_projects__project__preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    redo_api_v1_projects__project__redo_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    one_row_api_v1_projects__project__rows__row__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                row: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    thumbnail_api_v1_projects__project__thumbs__row__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                row: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    undo_api_v1_projects__project__undo_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    view_api_v1_projects__project__view_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_session_api_v1_session_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    sign_in_api_v1_session_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    sign_out_api_v1_session_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
         };
@@ -3622,8 +3622,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Forbidden */
@@ -3632,8 +3632,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Not Found */
@@ -3642,8 +3642,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Conflict */
@@ -3652,8 +3652,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
             /** @description Unprocessable Entity */
@@ -3662,8 +3662,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": unknown;
                     "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
                 };
             };
         };

@@ -14,6 +14,7 @@ import { count, labelKey, labelText, percent, rows, when } from '../words'
 import { Bars } from './Bars'
 import { Chart, tooltip, useColours } from './Chart'
 
+const WIDE = 24 // classes from which on the matrix takes the whole width
 const NAMES: ChartName[] = ['corrections', 'matrix', 'classes', 'histograms', 'balance', 'splits', 'timeline']
 
 export default function ChartsPage() {
@@ -32,7 +33,7 @@ export default function ChartsPage() {
             <Panel title="Most suggested corrections" about="Given label, then the label we suggest. A click shows these rows.">
               {data ? <Corrections data={data} show={show} /> : <Wait />}
             </Panel>
-            <Panel title="Correction matrix" about="Each square counts the rows with the given label on the left for which the label below is suggested.">
+            <Panel wide={(data?.matrix?.labels.length ?? 0) > WIDE} title="Correction matrix" about="Each square counts the rows with the given label on the left for which the label below is suggested.">
               {data ? <Matrix data={data} show={show} /> : <Wait />}
             </Panel>
             <Panel title="Label issues by class" about="Which classes are the most error-prone.">
@@ -59,9 +60,9 @@ export default function ChartsPage() {
   )
 }
 
-function Panel({ title, about, children }: { title: string; about?: string; children: ReactNode }) {
+function Panel({ title, about, wide, children }: { title: string; about?: string; wide?: boolean; children: ReactNode }) {
   return (
-    <section className="panel chart" aria-label={title}>
+    <section className={`panel chart${wide ? ' wide' : ''}`} aria-label={title}>
       <Title order={2} size="h5">{title}</Title>
       {about && <Text size="sm" c="dimmed" mb="sm">{about}</Text>}
       {children}
@@ -123,13 +124,14 @@ function Matrix({ data, show }: Props) {
     const names = matrix.labels.map(labelText)
     const cells = matrix.counts.flatMap((line, i) => line.flatMap((n, j) => (n ? [[j, names.length - 1 - i, n]] : [])))
     const most = Math.max(1, ...cells.map((cell) => cell[2]!))
-    const axis = { type: 'category', axisTick: { show: false }, axisLine: { lineStyle: { color: c.line } }, splitArea: { show: false } }
-    const cut = (name: string) => (name.length > 18 ? `${name.slice(0, 17)}…` : name)
+    const axis = { type: 'category', axisTick: { show: false }, axisLine: { lineStyle: { color: c.line } }, splitLine: { show: true, lineStyle: { color: c.soft } } }
+    const longest = names.length > WIDE ? 30 : 18
+    const cut = (name: string) => (name.length > longest ? `${name.slice(0, longest - 1)}…` : name)
     return {
       tooltip: { ...tooltip(c), formatter: ({ value }: { value: number[] }) => `given ${names[names.length - 1 - value[1]!]}\nsuggested ${names[value[0]!]}\n${count(value[2]!)} rows` },
       grid: { left: 8, right: 12, top: 8, bottom: 8, containLabel: true },
-      xAxis: { ...axis, data: names, axisLabel: { color: c.dim, rotate: 50, formatter: cut, fontSize: 11, interval: names.length > 40 ? 'auto' : 0 } },
-      yAxis: { ...axis, data: [...names].reverse(), axisLabel: { color: c.dim, formatter: cut, fontSize: 11, interval: names.length > 40 ? 'auto' : 0 } },
+      xAxis: { ...axis, data: names, axisLabel: { color: c.dim, rotate: 50, formatter: cut, fontSize: names.length > WIDE ? 10 : 11, interval: 0 } },
+      yAxis: { ...axis, data: [...names].reverse(), axisLabel: { color: c.dim, formatter: cut, fontSize: names.length > WIDE ? 10 : 11, interval: 0 } },
       visualMap: { show: false, min: 0, max: most, inRange: { color: [c.soft, c.bar] }, dimension: 2 },
       series: [{ type: 'heatmap', data: cells, label: { show: names.length <= 16, color: c.ink, fontSize: 11 }, itemStyle: { borderColor: c.panel, borderWidth: 1 }, emphasis: { itemStyle: { borderColor: c.ink } } }],
     }
@@ -138,7 +140,7 @@ function Matrix({ data, show }: Props) {
   return (
     <>
       <Chart
-        option={option} height={Math.min(640, 190 + 18 * matrix.labels.length)} label={`Correction matrix of ${matrix.labels.length} classes; the list of corrections says the same`}
+        option={option} height={matrix.labels.length > WIDE ? 150 + 13 * matrix.labels.length : 190 + 18 * matrix.labels.length} label={`Correction matrix of ${matrix.labels.length} classes; the list of corrections says the same`}
         onClick={({ value }) => {
           const [x, y] = value as [number, number]
           show({ any: ['label'], given: [matrix.labels[matrix.labels.length - 1 - y]!], suggested: [matrix.labels[x]!] })

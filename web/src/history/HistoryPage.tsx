@@ -50,7 +50,7 @@ export default function HistoryPage() {
                       <Table.Td><time dateTime={entry.at}>{when(entry.at)}</time></Table.Td>
                       <Table.Td>{entry.person}</Table.Td>
                       <Table.Td><span className={entry.undone ? 'struck' : ''}>{told(entry)}</span>{entry.undone && <Badge ml={8} size="sm" variant="default" tt="none">undone</Badge>}</Table.Td>
-                      <Table.Td>{ROUTES[entry.route] ?? entry.route}</Table.Td>
+                      <Table.Td>{entry.undoes ? '' : (ROUTES[entry.route] ?? entry.route)}</Table.Td>
                       <Table.Td>
                         <Group gap={4} justify="flex-end" wrap="nowrap">
                           <Button size="compact-xs" variant="subtle" onClick={() => setOpen(entry.number)}>Rows</Button>

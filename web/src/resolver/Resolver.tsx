@@ -58,7 +58,7 @@ export function Resolver(props: Props) {
       <Handle width={width} setWidth={setWidth} />
       <div className="resolver-head">
         <div className="resolver-name">
-          <b className="mono" title={data?.row.id}>{data?.row.id ?? ' '}</b>
+          <h2 className="mono" title={data?.row.id}>{data?.row.id ?? ' '}</h2>
           <span>{props.position === null ? 'Not in this filter' : `${count(props.position + 1)} of ${count(props.total)}`}{data && stateText(data.row) ? ` · ${stateText(data.row)}${data.row.person ? ` by ${data.row.person}` : ''}` : ''}</span>
         </div>
         <Tooltip label="Go on to the next row after a decision"><div><Switch size="xs" label="Auto-advance" checked={props.advance} onChange={(event) => props.setAdvance(event.currentTarget.checked)} /></div></Tooltip>
@@ -165,7 +165,7 @@ function Decide({ detail, act }: { detail: Detail | undefined; act: Act }) {
         {row && row.corrected !== null && <div><span>Now</span><b className="good">{labelText(row.corrected)}</b></div>}
       </div>
       <div className="decide-buttons">
-        <Button size="xs" disabled={!row} onClick={() => void act('auto-fix')} rightSection={<Kbd size="xs">W</Kbd>}>Accept</Button>
+        <Button size="xs" variant={row && row.suggested === null && !out ? 'default' : 'filled'} disabled={!row} onClick={() => void act('auto-fix')} rightSection={<Kbd size="xs">W</Kbd>}>Accept</Button>
         <Button size="xs" variant="default" disabled={!row} onClick={() => void act('keep')} rightSection={<Kbd size="xs">Q</Kbd>}>Keep</Button>
         <Button size="xs" variant="default" disabled={!row} onClick={() => void act('exclude')} rightSection={<Kbd size="xs">E</Kbd>}>Leave out</Button>
         <Button size="xs" variant={needs ? 'light' : 'default'} disabled={!row} onClick={() => void act(needs ? 'untag' : 'tag', { text: REVIEW_TAG })} rightSection={<Kbd size="xs">N</Kbd>}>Review</Button>
@@ -218,15 +218,16 @@ function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject
   const { row } = detail
   return (
     <>
-      {detail.evidence.length > 0 ? (
-        <Section title="Why it was flagged"><ul className="evidences">{detail.evidence.map((item, at) => <EvidenceCard key={at} item={item} />)}</ul></Section>
-      ) : (
-        <Section title="Nothing was flagged"><p className="quiet">{row.reason ?? 'No check found anything wrong with this row.'}</p></Section>
-      )}
+      <Section title={detail.evidence.some((item) => item.check !== 'well_labeled') ? 'Why it was flagged' : 'Nothing was flagged'}>
+        {detail.evidence.length > 0
+          ? <ul className="evidences">{detail.evidence.map((item, at) => <EvidenceCard key={at} item={item} />)}</ul>
+          : <p className="quiet">{row.reason ?? 'No check found anything wrong with this row.'}</p>}
+      </Section>
       {detail.duplicates.length > 0 && (
         <Section title={`Duplicates (${count(detail.n_duplicates)})`} action={row.cluster !== null && <Button size="compact-xs" variant="subtle" onClick={() => go({ filter: { cluster: [row.cluster!] }, sort: null })}>Show the group</Button>}>
-          <div className="cards">
-            {detail.duplicates.slice(0, 12).map((other) => {
+          <div className="cards large">
+            <RowCard row={row} note="this row" current />
+            {detail.duplicates.slice(0, 11).map((other) => {
               const differs = labelKey(other.final) !== labelKey(row.final)
               const says = [other.kind?.replaceAll('_', ' '), other.is_wrong ? 'its label is the wrong one' : differs ? 'another label' : '', other.split && other.split !== row.split ? `in ${other.split}` : '']
               return <RowCard key={other.row} row={other} tone={other.is_wrong || differs ? 'bad' : undefined} note={says.filter(Boolean).join(', ') || undefined} />

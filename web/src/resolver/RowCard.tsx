@@ -4,11 +4,11 @@ import { Labels, Letters, RowThumb } from '../review/cells'
 import { useOpened } from '../shell/context'
 import { go } from '../url/router'
 
-export function RowCard({ row, note, tone }: { row: Row; note?: string; tone?: 'good' | 'bad' }) {
+export function RowCard({ row, note, tone, current = false }: { row: Row; note?: string; tone?: 'good' | 'bad'; current?: boolean }) {
   const { id, project } = useOpened()
   const image = project.modality === 'image'
   return (
-    <button type="button" className={`row-card ${image ? 'image' : 'wide'}`} onClick={() => go({ tab: 'review', row: row.row })} title={row.id}>
+    <button type="button" className={`row-card ${image ? 'image' : 'wide'}${current ? ' this' : ''}`} onClick={() => go({ tab: 'review', row: row.row })} title={row.id}>
       {image ? <span className="thumb"><RowThumb id={id} row={row} /></span> : <span className="row-text">{row.text ?? Object.entries(row.cells).map(([name, value]) => `${name}: ${value || 'blank'}`).join(' · ')}</span>}
       <span className="hidden">Row {row.id}, given </span>
       <span className="row-foot">

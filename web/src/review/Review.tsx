@@ -1,7 +1,7 @@
 /** The main page: rail, filter, grid, and the open row beside it. Holds the cursor and the selection; everything else is in the address. */
 import { ActionIcon, Button, Group, Menu, Slider, Tooltip } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
-import { IconArrowsSort, IconPhoto, IconSortAscending, IconSortDescending, IconSquareCheck, IconWand } from '@tabler/icons-react'
+import { IconArrowsSort, IconCheck, IconColumns3, IconPhoto, IconSortAscending, IconSortDescending, IconSquareCheck, IconWand } from '@tabler/icons-react'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { api } from '../api/client'
 import type { Ask, Deed, Label, Modality, Row, Sort, Target } from '../api/types'
@@ -163,7 +163,9 @@ export function Review() {
 
   const onSight = useCallback((first: number, end: number) => setSight((old) => (old[0] === first && old[1] === end ? old : [first, end])), [])
   const titles = useMemo(() => Object.fromEntries(project.columns.map((column) => [column.name, column.title])), [project.columns])
-  const columns = useMemo(() => project.columns.filter((column) => !column.ours && column.name !== project.roles.label && column.kind !== 'id').map((column) => column.name).slice(0, 30), [project])
+  const offered = useMemo(() => project.columns.filter((column) => !column.ours && column.name !== project.roles.label && column.kind !== 'id').map((column) => column.name), [project])
+  const [hidden, setHidden] = useLocalStorage<string[]>({ key: `assay-hidden-${id}`, defaultValue: [], getInitialValueInEffect: false })
+  const columns = useMemo(() => offered.filter((name) => !hidden.includes(name)).slice(0, MOST_COLUMNS), [offered, hidden])
 
   return (
     <main className={`review${place.row !== null ? ' with-resolver' : ''}`}>
@@ -179,6 +181,7 @@ export function Review() {
               <Slider w={84} size="sm" min={72} max={320} step={4} value={thumb} onChange={setThumb} label={null} thumbLabel="Size of the pictures" />
             </Group>
           )}
+          {project.modality === 'table' && <ColumnMenu offered={offered} hidden={hidden} setHidden={setHidden} />}
           <Tooltip label={place.pick ? 'A click opens a row' : 'A click ticks a row'}>
             <ActionIcon variant={place.pick ? 'filled' : 'default'} size="md" aria-pressed={place.pick} aria-label="Tick rows by a click" onClick={() => go({ pick: !place.pick }, { replace: true })}><IconSquareCheck size={16} /></ActionIcon>
           </Tooltip>
@@ -265,5 +268,24 @@ function SortMenu({ sort }: { sort: Sort | null }) {
     </Group>
   )
 }
+
+/** Which of the table's columns the grid shows; rows carry at most 40. */
+function ColumnMenu({ offered, hidden, setHidden }: { offered: string[]; hidden: string[]; setHidden: (names: string[]) => void }) {
+  return (
+    <Menu position="bottom-end" closeOnItemClick={false}>
+      <Menu.Target><Button size="compact-sm" variant="default" leftSection={<IconColumns3 size={14} />}>Columns</Button></Menu.Target>
+      <Menu.Dropdown mah={420} style={{ overflowY: 'auto' }}>
+        <Menu.Item onClick={() => setHidden([])}>Show all</Menu.Item>
+        <Menu.Divider />
+        {offered.map((name) => {
+          const on = !hidden.includes(name)
+          return <Menu.Item key={name} role="menuitemcheckbox" aria-checked={on} leftSection={on ? <IconCheck size={14} /> : <span className="no-check" />} onClick={() => setHidden(on ? [...hidden, name] : hidden.filter((other) => other !== name))}>{name}</Menu.Item>
+        })}
+      </Menu.Dropdown>
+    </Menu>
+  )
+}
+
+const MOST_COLUMNS = 40
 
 const FIXED: Record<string, string> = { order: 'Your order', cluster: 'Duplicate groups', decided: 'Latest decisions' }
