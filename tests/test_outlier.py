@@ -394,6 +394,13 @@ def test_the_public_function_takes_few_rows(n):
 # real data -----------------------------------------------------------------------------------------------------
 
 
+def test_the_rows_of_what_a_table_holds_less_often_are_not_called_outliers(data_dir: Path):
+    """Fifty hospitals with about twenty rows each: those with fewer are far from the others, as twenty neighbours go."""
+    frame = pd.read_csv(data_dir / "tabular_hospital" / "clean.csv").drop(columns=["index", "condition"])
+    found = check(table_features(frame, list(frame)).dense, modality="table")
+    assert found["is_outlier"].mean() <= 0.005
+
+
 def test_tables_rank_better_than_the_isolation_forest(data_dir: Path):
     """Six sets of ODDS, truth of their authors: both figures above scikit-learn's forest on standardised columns."""
     ours, forest = [], []

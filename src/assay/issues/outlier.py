@@ -80,7 +80,7 @@ def outlier_issues(
     Method
     ------
     Flags: a generalised Pareto tail fitted between the 80th and the 98th centile, p < .003; tables: a robust z beyond 3.5
-    and beyond what the columns give without outliers (`forest.null_cut`). Rows of a group that keeps to itself are
+    and beyond what the columns give without outliers (`forest.null_cut`), of distances beyond their tail too. Rows of a group that keeps to itself are
     measured to rows outside it (`company`).
     Cost: O(N d min(class size, 2,000)); memory O(N + 20,000 d).
     """
@@ -104,7 +104,8 @@ def outlier_issues(
     result["outlier_score"][known] = rankdata(evidence) / len(known)
     if len(known) < ENOUGH:
         return result
-    flagged = known[_beyond(evidence, views, modality, seed, threads)]
+    beyond = _beyond_in_table(parts, known, views, seed, threads) if modality == "table" else _in_tail(evidence)
+    flagged = known[beyond]
     result["is_outlier"][flagged] = True
     result["outlier_reason"][flagged] = _reasons(flagged, parts, groups, entropy)
     if modality != "table":
@@ -203,13 +204,22 @@ def _joined(views: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=1)
 
 
-def _beyond(
-    evidence: Floats, views: Mapping[str, NDArray[Any]], modality: str, seed: int, threads: int
-) -> NDArray[np.bool_]:
-    if modality == "table":
-        return np.asarray(evidence > null_cut(_joined(views), seed=seed, threads=threads))
+def _in_tail(evidence: Floats) -> NDArray[np.bool_]:
     tail = fit_tail(evidence)
     return np.zeros(len(evidence), bool) if tail is None else tail.p_values(evidence) < P_VALUE
+
+
+def _beyond_in_table(
+    parts: list[Part], known: NDArray[np.int64], views: Mapping[str, NDArray[Any]], seed: int, threads: int
+) -> NDArray[np.bool_]:
+    """Either part beyond the null; distances beyond their own tail besides.
+
+    Tables often hold an entity many times (a hospital, a customer): those that come fewer times than there are neighbours
+    lie far from others without being strange, and there are many of them.
+    """
+    nearest, forest = (part.z[known] for part in parts)
+    cut = null_cut(_joined(views), seed=seed, threads=threads)
+    return (forest > cut) | ((nearest > cut) & _in_tail(nearest))
 
 
 def _agreeing(ids: NDArray[np.int32], codes: NDArray[np.int32]) -> NDArray[np.bool_]:
