@@ -130,6 +130,17 @@ def test_what_is_not_there_is_404(api, path):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_rows_like_a_row_and_like_a_picture_of_ones_own(api):
+    made, base = api
+    row = view(api, {"given": ["three"]}, {"by": "label_quality", "descending": True})["rows"][0]["row"]
+    alike = view(api, {"similar": {"row": row}})["rows"]
+    assert [one["given"] for one in alike[:6]].count("three") >= 3
+    picture = made.get(f"{base}/images/{row}").content
+    key = made.post(f"{base}/pictures", content=picture).json()["key"]
+    assert view(api, {"similar": {"picture": key}})["rows"][0]["row"] == row
+    assert made.post(f"{base}/pictures", content=b"no picture").status_code == 422
+
+
 def test_a_broken_picture_is_404_with_its_reason(api):
     made, base = api
     row = view(api, {"any": ["not_analyzed"]})["rows"][0]["row"]

@@ -40,7 +40,11 @@ class Condition(Body):
 
 
 class Similar(Body):
-    row: RowNumber
+    """What rows are to be like: one of a row, a text, or a picture by its key (see ``/pictures``)."""
+
+    row: RowNumber | None = None
+    text: Note | None = None
+    picture: Short | None = None
 
 
 class FilterBody(Body):
@@ -128,6 +132,7 @@ class Row(BaseModel):
     text: str | None
     cells: dict[str, str]
     reason: str | None
+    marked: list[str] = []
     width: int | None = None
     height: int | None = None
 
@@ -225,6 +230,10 @@ class Detail(BaseModel):
     cells: list[Cell]
     history: list[Past]
     number: int
+
+
+class PictureKey(BaseModel):
+    key: str
 
 
 class Examples(BaseModel):

@@ -21,7 +21,7 @@ from assay.project.layout import PROJECT, latest_run
 from assay.project.project import Project
 from assay.sources.confine import confined
 from assay.storage import Folder
-from assay.views import Details, Filter, ReviewTable, Sort, View, Views
+from assay.views import Details, EmbeddingMap, Filter, ReviewTable, Sort, View, Views, embedding_map
 
 OPEN = 4  # projects held in memory at once
 
@@ -42,7 +42,8 @@ class Opened:
         self.project, self.within = project, within
         self.run_number = int(project.run["run"])
         self.lock = threading.RLock()
-        self.cache: dict[str, Any] = {}  # what is dear and fixed for a run, such as the map
+        self._drawing = threading.Lock()
+        self._map: EmbeddingMap | None = None
 
     @cached_property
     def table(self) -> ReviewTable:
@@ -67,6 +68,13 @@ class Opened:
         """The rows of a filter in the order of a sort, and the state they were chosen by."""
         state = self.state()
         return self.views.view(Filter.from_json(filter), Sort.from_json(sort) if sort else None, state), state
+
+    def map(self) -> EmbeddingMap:
+        """The map of all present rows. Made once, half a minute at the most; others wait for it, not for anything else."""
+        with self._drawing:
+            if self._map is None:
+                self._map = embedding_map(self.views.neighborhood, self.table.present)
+            return self._map
 
     def picture(self, row: int) -> bytes:
         """A picture's original bytes. What came as an upload may name only its own files and public addresses."""

@@ -328,6 +328,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Picture
+         * @description A picture to compare with: its key goes into a filter, ``{"similar": {"picture": key}}``.
+         */
+        post: operations["picture_api_v1_projects__project__pictures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/positions": {
         parameters: {
             query?: never;
@@ -740,6 +760,11 @@ export interface components {
             is_wrong: boolean;
             /** Kind */
             kind: string | null;
+            /**
+             * Marked
+             * @default []
+             */
+            marked?: string[];
             /** Note */
             note: string;
             /** Person */
@@ -1245,6 +1270,11 @@ export interface components {
             /** Undone */
             undone: boolean;
         };
+        /** PictureKey */
+        PictureKey: {
+            /** Key */
+            key: string;
+        };
         /** Positions */
         Positions: {
             /** Positions */
@@ -1418,6 +1448,11 @@ export interface components {
             height?: number | null;
             /** Id */
             id: string;
+            /**
+             * Marked
+             * @default []
+             */
+            marked?: string[];
             /** Note */
             note: string;
             /** Person */
@@ -1476,10 +1511,17 @@ export interface components {
             /** Token */
             token?: string | null;
         };
-        /** Similar */
+        /**
+         * Similar
+         * @description What rows are to be like: one of a row, a text, or a picture by its key (see ``/pictures``).
+         */
         Similar: {
+            /** Picture */
+            picture?: string | null;
             /** Row */
-            row: number;
+            row?: number | null;
+            /** Text */
+            text?: string | null;
         };
         /** SortBody */
         SortBody: {
@@ -2802,6 +2844,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MapPoints"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    picture_api_v1_projects__project__pictures_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureKey"];
                 };
             };
             /** @description Unauthorized */

@@ -53,7 +53,7 @@ export function chips(filter: Filter, titles: { checks: Record<string, string>; 
   if (filter.cluster?.length) put('cluster', `Duplicate group ${few(filter.cluster.map(String))}`)
   if (filter.rows) put('rows', `${rows(filter.rows.length)} picked one by one`)
   if (filter.ids?.length) put('ids', `Ids: ${few(filter.ids.map(String))}`)
-  if (filter.similar) put('similar', `Like row ${count(filter.similar.row)}`)
+  if (filter.similar) put('similar', likenessText(filter.similar))
   filter.where?.forEach((condition, at) => {
     const left = filter.where!.filter((_, i) => i !== at)
     const { where: _, ...others } = filter
@@ -77,4 +77,9 @@ const few = (words: string[]) => (words.length > 3 ? `${words.slice(0, 3).join('
 /** One value of one key, taken on or off: what a click on a bar or a menu does. */
 export function withValue(filter: Filter, key: 'given' | 'suggested' | 'predicted' | 'corrected' | 'final', value: Label | null): Filter {
   return { ...filter, [key]: [value] }
+}
+
+function likenessText(similar: NonNullable<Filter['similar']>): string {
+  if (similar.text) return `Like “${similar.text}”`
+  return similar.picture ? 'Like a picture' : `Like row ${count(similar.row ?? 0)}`
 }

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query
 from assay.server.routes.asking import Open, known_label, shown
 from assay.server.schemas import Chart, Charts, ChartsBody, Compared, Comparison, FacetsBody, MapPoints
 from assay.server.workspace import Opened
-from assay.views import EmbeddingMap, Filter, Side, charts, compare, embedding_map
+from assay.views import Filter, Side, charts, compare
 from assay.views.masks import final_labels, resolved
 
 router = APIRouter(prefix="/projects/{project}", tags=["charts"])
@@ -48,10 +48,7 @@ def draw(body: ChartsBody, opened: Open) -> Charts:
 @router.post("/map")
 def draw_map(body: FacetsBody, opened: Open) -> MapPoints:
     """Every row, or a stated sample, as a point; rows that lie close are alike."""
-    with opened.lock:
-        if "map" not in opened.cache:
-            opened.cache["map"] = embedding_map(opened.views.neighborhood, opened.table.present)
-    made: EmbeddingMap = opened.cache["map"]
+    made = opened.map()
     table, state = opened.table, opened.state()
     chosen = opened.views.mask(Filter.from_json(body.filter.plain()), state)[made.rows]
     rows = made.rows[chosen]

@@ -7,11 +7,23 @@ from __future__ import annotations
 
 import io
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from assay.errors import UsageError
 from assay.server.routes.asking import Open, known_label, known_row, shown
-from assay.server.schemas import Detail, Examples, Facets, FacetsBody, Page, Positions, PositionsBody, ViewBody
+from assay.server.schemas import (
+    Detail,
+    Examples,
+    Facets,
+    FacetsBody,
+    Page,
+    PictureKey,
+    Positions,
+    PositionsBody,
+    ViewBody,
+)
 from assay.server.workspace import NoProjectError
 from assay.sources.reading import UnreadableError
 from assay.views import Filter
@@ -25,6 +37,7 @@ SHOWN = {
     "gif": "image/gif",
     "webp": "image/webp",
 }  # what browsers show safely
+LARGEST_PICTURE = 64 << 20  # bytes
 LARGEST = 2_000  # pixels a side of what is turned into JPEG for the browser
 
 
@@ -71,6 +84,20 @@ def examples(
     state = opened.state()
     rows = typical(opened.table, state, known_label(opened, state, label), n, skip)
     return Examples(rows=shown(opened, state, rows))
+
+
+@router.post(
+    "/pictures",
+    openapi_extra={"requestBody": {"content": {"application/octet-stream": {"schema": {"format": "binary"}}}}},
+)
+async def picture(request: Request, opened: Open) -> PictureKey:
+    """A picture to compare with: its key goes into a filter, ``{"similar": {"picture": key}}``."""
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > LARGEST_PICTURE:
+            raise UsageError(f"the picture is larger than {LARGEST_PICTURE >> 20} MiB")
+    return PictureKey(key=await run_in_threadpool(opened.views.picture, bytes(data)))
 
 
 @router.get("/thumbs/{row}", response_class=Response)
