@@ -146,6 +146,7 @@ class Entry:
     excluded : (n,) rows taken out. before : (n,) number of the entry that decided each row before, 0 = none.
     under : (n,) number of the latest entry below in this channel, undone ones included: what an undo goes down through.
     undoes : of "undo" and "redo": the entry switched off or on. summary : `Prepared.summary` without rows.
+
     Entries read without rows have ``n_rows`` and empty arrays.
     """
 
