@@ -15,9 +15,8 @@ export const client = new QueryClient({
 
 export const live = (project: string, ...rest: unknown[]) => ['live', project, ...rest]
 
-export function refresh(project: string): void {
-  void client.invalidateQueries({ queryKey: ['live', project] })
-}
+/** Ask again for everything on screen; resolves once it is shown. */
+export const refresh = (project: string): Promise<void> => client.invalidateQueries({ queryKey: ['live', project] })
 
 export const useProjectQuery = (id: string) =>
   useQuery({ queryKey: ['project', id], queryFn: () => api.project(id) })

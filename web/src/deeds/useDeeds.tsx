@@ -18,7 +18,10 @@ const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1)
 
 interface Clash { ask: Ask; others: Meanwhile[]; number: number; settle: (done: Done | null) => void }
 
-/** `number`: the log entry that the screen shows; it goes along with every deed, so that the server can tell who was quicker. */
+/**
+ * `number`: the log entry that the screen shows; it goes along with every deed, so that the server can tell who was quicker. Only what
+ * was fetched anew raises it, never a deed of one's own: others may have decided in between.
+ */
 export function useDeeds(id: string, number: { current: number }): { deeds: Deeds; dialogs: ReactNode } {
   const [proposal, setProposal] = useState<Proposal | null>(null)
   const [clash, setClash] = useState<Clash | null>(null)
@@ -35,14 +38,13 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
     (way: 'undo' | 'redo', entry?: number) =>
       void inTurn(() => api[way](id, { number: entry, token: token() })).then(
         (done) => {
-          number.current = Math.max(number.current, done.number)
-          refresh(id)
+          void refresh(id)
           if (!done.entry) toast(way === 'undo' ? 'Nothing of yours is left to undo.' : 'Nothing to redo.')
           else toast(undone.get(done.entry.undoes ?? 0) && !done.kept ? `${way === 'undo' ? 'Undone' : 'Redone'}: ${undone.get(done.entry.undoes ?? 0)!}.` : outcome(done), way === 'undo' ? { label: 'Redo', run: () => deedsRef.current?.redo() } : { label: 'Undo', run: () => deedsRef.current?.undo() })
         },
         (error: unknown) => failed(error),
       ),
-    [id, inTurn, number],
+    [id, inTurn],
   )
 
   const send = useCallback(
@@ -50,15 +52,14 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
       const key = token()
       try {
         const done = await inTurn(() => withRetry(() => api.act(id, { ...ask, token: key, seen: Math.max(seen, 0) })))
-        number.current = Math.max(number.current, done.number)
-        refresh(id)
+        void refresh(id)
         const entry = done.entry
         if (entry) undone.set(entry.number, lower(told(entry)))
         toast(outcome(done), entry ? { label: 'Undo', run: () => deedsRef.current?.undo(entry.number) } : undefined)
         return done
       } catch (error) {
         if (error instanceof Problem && error.status === 409 && error.body.meanwhile?.length) {
-          refresh(id)
+          void refresh(id)
           const others = error.body.meanwhile
           const newest = Math.max(...others.map((other) => other.number))
           return new Promise((settle) => setClash({ ask, others, number: newest, settle }))
@@ -67,7 +68,7 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
         return null
       }
     },
-    [id, inTurn, number],
+    [id, inTurn],
   )
 
   const deeds = useMemo<Deeds>(

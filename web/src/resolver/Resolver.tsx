@@ -40,7 +40,7 @@ export const detailQuery = (id: string, row: number) => ({ queryKey: live(id, 'r
 export function Resolver(props: Props) {
   const { id, project } = useOpened()
   const { data, error, refetch } = useQuery(detailQuery(id, props.row))
-  const [width, setWidth] = useLocalStorage({ key: 'assay-resolver-width', defaultValue: 460, getInitialValueInEffect: false })
+  const [width, setWidth] = useLocalStorage({ key: 'assay-resolver-width', defaultValue: Math.round(Math.max(440, Math.min(0.33 * window.innerWidth, 640))), getInitialValueInEffect: false })
   const search = useRef<HTMLInputElement>(null)
   const note = useRef<HTMLTextAreaElement>(null)
   const body = useRef<HTMLDivElement>(null)

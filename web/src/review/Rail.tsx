@@ -2,12 +2,12 @@
 import { ScrollArea, Tooltip } from '@mantine/core'
 import { useMemo, type ReactElement, type ReactNode } from 'react'
 import { useFacets } from '../api/queries'
-import type { CheckInfo, Filter } from '../api/types'
+import type { CheckInfo, ColumnInfo, Filter, Sort } from '../api/types'
 import { useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
 import { count } from '../words'
 
-interface Preset { key: string; title: string; filter: Filter; n: number | undefined; hint: string; off?: string }
+interface Preset { key: string; title: string; filter: Filter; sort: Sort | null; n: number | undefined; hint: string; off?: string }
 interface Group { title: string; presets: Preset[] }
 
 const GROUPS: [string, string[]][] = [
@@ -31,7 +31,7 @@ export function Rail() {
   const { filter } = usePlace()
   const others = useMemo(() => rest(filter), [filter])
   const facets = useFacets(id, others)
-  const groups = useMemo(() => presets(project.checks, facets.data), [project.checks, facets.data])
+  const groups = useMemo(() => presets(project.checks, project.columns, facets.data), [project.checks, project.columns, facets.data])
   const now = JSON.stringify(picked(filter))
 
   return (
@@ -51,7 +51,7 @@ export function Rail() {
                         className={`preset${on ? ' on' : ''}`}
                         aria-pressed={on}
                         aria-disabled={preset.off ? true : undefined}
-                        onClick={() => !preset.off && go({ filter: { ...others, ...preset.filter }, sort: null, row: null })}
+                        onClick={() => !preset.off && go({ filter: { ...others, ...preset.filter }, sort: preset.sort, row: null })}
                       >
                         <span>{preset.title}</span>
                         <span className={`n${preset.n === 0 ? ' zero' : ''}`}>{preset.off ? '–' : preset.n === undefined ? '' : count(preset.n)}</span>
@@ -75,18 +75,26 @@ function Hint({ text, children }: { text: string; children: ReactNode }) {
 
 const picked = (filter: Filter): Filter => Object.fromEntries(PRESET_KEYS.filter((key) => filter[key] !== undefined).map((key) => [key, filter[key]]))
 
-function presets(checks: CheckInfo[], facets: ReturnType<typeof useFacets>['data']): Group[] {
+/** Each check in its own order: the worst by its score first, copies beside each other. */
+function orderOf(check: CheckInfo, columns: ColumnInfo[]): Sort | null {
+  if (check.name.includes('duplicate')) return { by: 'cluster', descending: false }
+  const score = columns.find((column) => column.ours && column.column === check.score)
+  return check.name === 'label' || !score ? null : { by: score.name, descending: true }
+}
+
+function presets(checks: CheckInfo[], columns: ColumnInfo[], facets: ReturnType<typeof useFacets>['data']): Group[] {
   const ofRows = checks.filter((check) => check.flag) // the others are about classes or columns: Charts tells them
   const byName = new Map(ofRows.map((check) => [check.name, check]))
   const one = (check: CheckInfo): Preset => ({
     key: check.name,
     title: check.title,
     filter: { any: [check.name] },
+    sort: orderOf(check, columns),
     n: facets?.checks[check.name],
     hint: '',
     off: check.status === 'ran' ? undefined : `${check.status === 'failed' ? 'This check failed' : 'Not checked'}: ${check.why}`,
   })
-  const simple = (name: string, title: string, filter: Filter, n: number | undefined, hint = ''): Preset => ({ key: name, title, filter, n, hint })
+  const simple = (name: string, title: string, filter: Filter, n: number | undefined, hint = ''): Preset => ({ key: name, title, filter, sort: null, n, hint })
   const well = byName.get('well_labeled')
   const needsReview = facets ? (facets.tag[REVIEW_TAG] ?? 0) : undefined
   const groups: Group[] = [

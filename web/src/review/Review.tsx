@@ -1,11 +1,11 @@
 /** The main page: rail, filter, grid, and the open row beside it. Holds the cursor and the selection; everything else is in the address. */
-import { ActionIcon, Button, Group, Menu, Slider, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Group, Menu, NumberInput, Slider, Tooltip } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
 import { IconArrowsSort, IconCheck, IconColumns3, IconPhoto, IconSortAscending, IconSortDescending, IconSquareCheck, IconWand } from '@tabler/icons-react'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { api } from '../api/client'
 import type { Ask, Deed, Label, Modality, Row, Sort, Target } from '../api/types'
-import { Resolver } from '../resolver/Resolver'
+import { prefetch, Resolver } from '../resolver/Resolver'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
@@ -109,6 +109,20 @@ export function Review() {
     [data, filter, sort, total],
   )
 
+  // While one row is looked at, the next one is fetched.
+  const following = place.row === null ? undefined : data.get(cursor + 1)?.row
+  useEffect(() => {
+    if (following === undefined) return
+    const timer = window.setTimeout(() => {
+      prefetch(id, following)
+      if (project.modality === 'image') new Image().src = api.image(id, following)
+    }, 200)
+    return () => window.clearTimeout(timer)
+  }, [following, id, project.modality])
+
+  // Positions mean something else once rows have come or gone.
+  useEffect(() => setSelection(NONE), [data.total])
+
   const n = size(selection)
 
   /** A deed by key or button: on the selection where there is one, else on the open row (or the row under the cursor). */
@@ -119,7 +133,10 @@ export function Review() {
         deeds.propose(ask, `${verb(action, more.label, more.text)} ${rowsText(n)}?`, () => setSelection(NONE))
         return
       }
-      const row = choices.current?.row ?? data.get(cursor)
+      // The open row, even before its details have come; with none open, the row under the cursor while the grid has the focus.
+      const under = data.get(cursor)
+      const shown = choices.current?.row.row === place.row ? choices.current?.row : under?.row === place.row ? under : undefined
+      const row = place.row !== null ? shown : document.activeElement?.classList.contains('grid') ? under : undefined
       if (!row) return
       const stays = action === 'tag' || action === 'untag' || action === 'note'
       const doing = deeds.decide({ action, ...more, target: { rows: [row.row] }, route: 'row' })
@@ -174,6 +191,7 @@ export function Review() {
         <FilterBar />
         <div className="tools">
           <span className="total" role="status">{data.total === null ? ' ' : rowsText(total)}</span>
+          <Jump total={total} to={(index) => { onCursor(index, 'key'); grid.current?.show(index); grid.current?.focus() }} />
           <SortMenu sort={sort} />
           {project.modality === 'image' && (
             <Group gap={6} wrap="nowrap" className="size-slider">
@@ -224,6 +242,17 @@ export function verb(action: Deed, label?: Label | null, text?: string): string 
     case 'untag': return `Take “${text ?? ''}” off`
     case 'note': return 'Note on'
   }
+}
+
+/** The n-th row of a long list. */
+function Jump({ total, to }: { total: number; to: (index: number) => void }) {
+  const [value, setValue] = useState<number | string>('')
+  if (total < 200) return null
+  return (
+    <form onSubmit={(event) => { event.preventDefault(); if (Number(value) >= 1) to(Math.min(total, Number(value)) - 1) }}>
+      <NumberInput size="xs" w={96} hideControls aria-label="Jump to a place in the list" placeholder="Jump to …" min={1} max={total} allowDecimal={false} thousandSeparator="," value={value} onChange={setValue} />
+    </form>
+  )
 }
 
 function Empty() {

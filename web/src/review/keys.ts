@@ -89,5 +89,5 @@ export const HELP: { title: string; keys: [string[], string][] }[] = [
 /** Is somebody typing there? Then letters are letters. */
 export function typing(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false
-  return target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName) || (target.tagName === 'INPUT' && !/^(checkbox|radio|range|button)$/.test((target as HTMLInputElement).type))
+  return target.isContentEditable || target.closest('[role="menu"]') !== null || /^(TEXTAREA|SELECT)$/.test(target.tagName) || (target.tagName === 'INPUT' && !/^(checkbox|radio|range|button)$/.test((target as HTMLInputElement).type))
 }

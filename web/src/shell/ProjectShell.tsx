@@ -28,7 +28,8 @@ const TITLES: Record<Tab, string> = { review: 'Review', charts: 'Charts', map: '
 
 export function ProjectShell({ id, person }: { id: string; person: string }) {
   const query = useProjectQuery(id)
-  const [job, setJob] = useNews(id, query.data)
+  const number = useRef(0)
+  const [job, setJob] = useNews(id, query.data, number)
   const unfinished = job && (job.state === 'running' || job.state === 'waiting')
 
   if (query.error && !unfinished) {
@@ -36,32 +37,32 @@ export function ProjectShell({ id, person }: { id: string; person: string }) {
   }
   if (!query.data) return <Center h="100vh"><Loader aria-label="Opening the project" /></Center>
   if (query.data.rows === 0 || query.data.checks.length === 0) return <Unready id={id} project={query.data} job={job} />
-  return <Open id={id} project={query.data} job={unfinished ? job : null} person={person} cancelled={() => setJob(null)} />
+  return <Open id={id} project={query.data} job={unfinished ? job : null} person={person} number={number} cancelled={() => setJob(null)} />
 }
 
 /** The server's news: how the run goes, and that somebody decided something. */
-function useNews(id: string, project: Project | undefined) {
+function useNews(id: string, project: Project | undefined, number: { current: number }) {
   const [job, setJob] = useState<Job | null>(null)
   const ready = project !== undefined
   useEffect(() => {
     if (project?.job) setJob(project.job)
-  }, [project?.job])
+    if (project) number.current = Math.max(number.current, project.number)
+  }, [project, number])
   useEffect(() => {
     if (!ready) return
     const source = api.events(id)
-    let number = -1
     let state = ''
     source.onmessage = (event: MessageEvent<string>) => {
       const news = JSON.parse(event.data) as { job: Job | null; number: number | null }
       const finished = state !== '' && news.job !== null && state !== news.job.state
       if (finished) void client.invalidateQueries({ queryKey: ['project', id] })
-      if (finished || (number >= 0 && news.number !== null && news.number !== number)) refresh(id)
+      const newest = news.number ?? 0
+      if (finished || newest > number.current) void refresh(id).then(() => { number.current = Math.max(number.current, newest) })
       state = news.job?.state ?? ''
-      if (news.number !== null) number = news.number
       setJob(news.job)
     }
     return () => source.close()
-  }, [id, ready])
+  }, [id, ready, number])
   return [job, setJob] as const
 }
 
@@ -89,13 +90,12 @@ function Home({ name }: { name: string }) {
   )
 }
 
-function Open({ id, project, job, person, cancelled }: { id: string; project: Project; job: Job | null; person: string; cancelled: () => void }) {
+function Open({ id, project, job, person, number, cancelled }: { id: string; project: Project; job: Job | null; person: string; number: { current: number }; cancelled: () => void }) {
   const place = usePlace()
-  const number = useRef(project.number)
   const { deeds, dialogs } = useDeeds(id, number)
   const [help, setHelp] = useState(false)
   const [exporting, setExporting] = useState(false)
-  const opened = useMemo(() => ({ id, project, deeds, person, number }), [id, project, deeds, person])
+  const opened = useMemo(() => ({ id, project, deeds, person, number }), [id, project, deeds, person, number])
   const whole = useFacets(id, {})
 
   useEffect(() => {
