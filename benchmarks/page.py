@@ -32,6 +32,9 @@ make bench                                          # quality.py: all datasets, 
 .venv/bin/python benchmarks/planted.py              # planted faults, check by check
 .venv/bin/python benchmarks/scale.py                # 50,000 images, 50,000 texts, 200,000 table rows
 .venv/bin/python benchmarks/kills.py                # SIGKILLs on real images, then byte for byte
+.venv/bin/python benchmarks/review.py               # the review app on 1.28 million rows, over HTTP
+.venv/bin/python benchmarks/views.py                # its query layer alone, in one process and thread
+.venv/bin/python benchmarks/log_kills.py            # 500 SIGKILLs while decisions are written
 ```
 
 The datasets are not part of the repository. Set the environment variable `ASSAY_TEST_DATA` to the folder that holds them.
@@ -87,6 +90,8 @@ def write_page() -> Path:
             found.sort(key=lambda record: SCALE.index(record["dataset"]))
         if found:
             parts += [writer(found), made_by(found)]
+    if "review" in results:
+        parts += [review(results["review"], results.get("log_kills")), made_by([results["review"]])]
     estimates = estimate_rows(results)
     if estimates:
         parts.append(estimates)
@@ -221,6 +226,44 @@ def scale(records: Sequence[Row]) -> str:
 def kills(records: Sequence[Row]) -> str:
     lines = [line for record in records for line in record["lines"]]
     return "## Killed and resumed\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def review(record: Row, log: Row | None) -> str:
+    """The review app under load."""
+    many, bulk, scrolled = record["reviewers"], record["bulk"], record["scrolling"]
+    heads = ["what is asked", "p50 ms", "p95 ms"]
+    body = [[name, of["p50_ms"], of["p95_ms"]] for name, of in record["queries"].items()]
+    crowd = [[name, many[name]["p50_ms"], many[name]["p95_ms"]] for name in ("all", *many["mix"]) if name in many]
+    mix = ", ".join(f"{share:.0%} {name}" for name, share in many["mix"].items())
+    sorts = ", ".join(f"{name} {ms:,.0f} ms" for name, ms in record["new_sorts_ms"].items())
+    lines = [
+        f"- from the start of the server to the first page of rows: {record['first_page_seconds']} s",
+        f"- first page of a sort that nobody has asked for yet: {sorts}",
+        f"- auto-fix of {bulk['auto-fix_rows']:,} rows {bulk['auto-fix_seconds']} s, its undo {bulk['auto-fix_undo_seconds']} s; "
+        f"leaving out {bulk['exclude_rows']:,} rows {bulk['exclude_seconds']} s, its undo {bulk['exclude_undo_seconds']} s",
+        f"- memory of the server, mapped files left out: {record['resident_megabytes']:,} MB",
+    ]
+    if "script_ms_a_frame" in scrolled:
+        lines.append(
+            f"- script time a frame while scrolling: {scrolled['script_ms_a_frame']} ms over {scrolled['frames']} frames; "
+            f"row {int(scrolled['last_row_shown']):,} shown after End"
+        )
+    else:
+        lines.append(f"- scrolling in a browser: not run, {scrolled['not run']}")
+    if log is not None:
+        lines += [f"- {line}" for line in log["lines"]]
+    return "\n".join(
+        [
+            f"## The review app on {record['rows']:,} rows\n",
+            f"A made-up project of {record['rows']:,} rows and {record['classes']:,} classes; over HTTP, one request after another, "
+            "each with other values, so that no answer is kept from before.\n",
+            table(heads, body) + "\n",
+            *lines,
+            f"\n{many['reviewers']} reviewers for {many['seconds']:.0f} s, each one request a second ({mix}): {many['requests']:,} "
+            f"requests, {many['errors']} errors; {many['decisions']:,} decisions, {many['lost']} lost.\n",
+            table(["of the crowd", *heads[1:]], crowd) + "\n",
+        ]
+    )
 
 
 def estimate_rows(results: dict[str, Row]) -> str:
