@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import threading
+import zipfile
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from assay.errors import SourceError
@@ -120,3 +125,43 @@ def test_a_process_is_confined_by_its_environment(upload, monkeypatch):
     check_path(upload / "own.png")
     with pytest.raises(UnreadableError):
         check_path(upload / "../secret.png")
+
+
+def gzip_bomb(path: Path) -> None:
+    """300 MB of one letter in 300 kB."""
+    with gzip.open(path, "wb") as file:
+        file.write(b"text,label\n")
+        for _ in range(300):
+            file.write(b"a" * (1 << 20))
+
+
+def parquet_bomb(path: Path) -> None:
+    """A billion cells in a few kilobytes."""
+    ones = pa.DictionaryArray.from_arrays(pa.array(np.zeros(1_000_000, np.int8)), pa.array(["x"]))
+    table = pa.table({f"c{at}": ones for at in range(10)})
+    with pq.ParquetWriter(path, table.schema) as writer:
+        for _ in range(60):
+            writer.write_table(table)
+
+
+def excel_bomb(path: Path) -> None:
+    """A sheet of 300 MB in 300 kB."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("xl/worksheets/sheet1.xml", b" " * (300 << 20))
+
+
+@pytest.mark.parametrize(
+    ("name", "make"), [("t.csv.gz", gzip_bomb), ("t.parquet", parquet_bomb), ("t.xlsx", excel_bomb)]
+)
+def test_uploads_that_unpack_to_far_more_than_they_are_are_refused(tmp_path, name, make):
+    make(tmp_path / name)
+    assert (tmp_path / name).stat().st_size < 2_000_000
+    with confined(tmp_path), pytest.raises(SourceError, match="unpacks to far more than its size"):
+        open_source(str(tmp_path / name))
+
+
+def test_gzip_of_several_members_is_read_whole(tmp_path):
+    """As `cat a.gz b.gz` makes it."""
+    parts = [f"good text {row},{row % 2}\n".encode() for row in range(60)]
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"text,label\n") + b"".join(map(gzip.compress, parts)))
+    assert len(open_source(str(tmp_path / "t.csv.gz")).ids) == 60

@@ -6,13 +6,14 @@ Does not know: which column is what.
 
 from __future__ import annotations
 
-import gzip
+import zipfile
 import zlib
 from pathlib import Path
 
 import pyarrow as pa
 
 from assay.errors import SourceError
+from assay.sources.bombs import check_unpacked, gunzip
 from assay.sources.cells import Cells, from_arrow
 from assay.sources.csv_tables import read_csv
 from assay.sources.excel import read_excel
@@ -82,6 +83,9 @@ def read_cells(path: Path) -> Cells:
         if kind == "excel":
             with path.open("rb") as stream:
                 _refuse_text_as_excel(stream.read(512), path)
+            if zipfile.is_zipfile(path):
+                with zipfile.ZipFile(path) as parts:
+                    check_unpacked(path, sum(part.file_size for part in parts.infolist()))
             return read_excel(path)
         data = path.read_bytes()
     except OSError as error:
@@ -93,7 +97,7 @@ def read_cells(path: Path) -> Cells:
 
 def _unpacked(data: bytes, path: Path) -> bytes:
     try:
-        return gzip.decompress(data)
+        return gunzip(data, path)
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError(f"{path} is not a whole gzip file ({error}); copy or download it again") from error
 
@@ -144,6 +148,9 @@ def _arrow(path: Path, kind: str | None) -> pa.Table:
     try:
         if kind == "parquet":
             with pq.ParquetFile(path) as file:  # read_table stumbles over two columns of one name
+                about = file.metadata
+                unpacked = sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups))
+                check_unpacked(path, unpacked, about.num_rows * about.num_columns)
                 return file.read()
         with pa.memory_map(str(path)) as stream:
             try:
