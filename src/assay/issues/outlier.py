@@ -80,8 +80,8 @@ def outlier_issues(
     Method
     ------
     Flags: a generalised Pareto tail fitted between the 80th and the 98th centile, p < .003; tables: a robust z beyond 3.5
-    and beyond what the columns give without outliers (`forest.null_cut`), of distances beyond their tail too. Rows of a group that keeps to itself are
-    measured to rows outside it (`company`).
+    and beyond what the columns give without outliers (`forest.null_cut`), of distances beyond their tail too. Rows of a
+    group that keeps to itself are measured to rows outside it (`company`).
     Cost: O(N d min(class size, 2,000)); memory O(N + 20,000 d).
     """
     n = len(labels)
