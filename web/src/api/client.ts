@@ -18,6 +18,13 @@ export class Problem extends Error {
   }
 }
 
+let signedOut: () => void = () => undefined
+
+/** What to do when the server no longer knows who this is. */
+export function onSignedOut(act: () => void): void {
+  signedOut = act
+}
+
 async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const answer = await request(method, path, body, signal)
   return (answer.status === 204 ? undefined : await answer.json()) as T
@@ -29,14 +36,15 @@ async function request(method: string, path: string, body?: unknown, signal?: Ab
     answer = await fetch(BASE + path, {
       method,
       credentials: 'same-origin',
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: body === undefined ? {} : { 'Content-Type': body instanceof Blob ? 'application/octet-stream' : 'application/json' },
+      body: body === undefined ? undefined : body instanceof Blob ? body : JSON.stringify(body),
       signal,
     })
   } catch (error) {
     if (signal?.aborted) throw error
     throw new Problem(0, { detail: 'The server does not answer. Is `assay serve` still running? Nothing acknowledged is lost.' })
   }
+  if (answer.status === 401 && path !== '/session') signedOut()
   if (!answer.ok) throw new Problem(answer.status, await problem(answer))
   return answer
 }
@@ -72,6 +80,8 @@ export const api = {
 
   view: (p: string, body: { filter: Filter; sort: Sort | null; offset: number; limit: number }, signal?: AbortSignal) =>
     call<Page>('POST', `${of(p)}/view`, body, signal),
+  /** A picture to compare with; its key goes into a filter. */
+  picture: async (p: string, file: Blob) => ((await request('POST', `${of(p)}/pictures`, file)).json() as Promise<{ key: string }>),
   positions: (p: string, body: { filter: Filter; sort: Sort | null; rows: number[] }) =>
     call<{ positions: number[] }>('POST', `${of(p)}/positions`, body),
   facets: (p: string, filter: Filter, signal?: AbortSignal) => call<Facets>('POST', `${of(p)}/facets`, { filter }, signal),

@@ -1,6 +1,6 @@
 /** Queries that more than one screen asks. Everything that a decision can change lies under ['live', project]. */
 import { QueryClient, useQuery } from '@tanstack/react-query'
-import { api, Problem } from './client'
+import { api, onSignedOut, Problem } from './client'
 import type { Filter } from './types'
 
 export const client = new QueryClient({
@@ -12,6 +12,8 @@ export const client = new QueryClient({
     },
   },
 })
+
+onSignedOut(() => void client.invalidateQueries({ queryKey: ['session'] }))
 
 export const live = (project: string, ...rest: unknown[]) => ['live', project, ...rest]
 

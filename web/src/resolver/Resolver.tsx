@@ -128,20 +128,15 @@ function Content({ id, row, detail }: { id: string; row: number; detail: Detail 
   }
   if (!detail) return <Skeleton h={140} m="md" w="auto" />
   if (project.modality === 'text') {
-    const marks = flaggedSpans(detail)
     return (
       <>
-        <div className="full-text" tabIndex={0} role="region" aria-label="The whole text">{detail.full_text ? <Marked text={detail.full_text} marks={marks} /> : <i>(empty text)</i>}</div>
+        <div className="full-text" tabIndex={0} role="region" aria-label="The whole text">{detail.full_text ? <Marked text={detail.full_text} marks={detail.row.marked ?? []} /> : <i>(empty text)</i>}</div>
         {more}
       </>
     )
   }
   return <Cells cells={detail.cells} />
 }
-
-/** The strings that the check for personal data names in its sentence ("It holds email: ann@x.org."). */
-const flaggedSpans = (detail: Detail): string[] =>
-  detail.evidence.filter((item) => item.check === 'pii').flatMap((item) => item.text.slice(item.text.indexOf(': ') + 2).replace(/\.$/, '').split(', '))
 
 function Cells({ cells }: { cells: Detail['cells'] }) {
   return (
@@ -237,7 +232,7 @@ function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject
         </Section>
       )}
       {detail.neighbors.length > 0 && (
-        <Section title="Nearest rows" action={<Button size="compact-xs" variant="subtle" onClick={() => go({ filter: { similar: { row: row.row } }, sort: { by: 'similar', descending: true } })}>Show more like it</Button>}>
+        <Section title="Nearest rows" action={<Button size="compact-xs" variant="subtle" onClick={() => go({ filter: { similar: { row: row.row } }, sort: null })}>Show more like it</Button>}>
           <div className="cards">
             {detail.neighbors.slice(0, 8).map(({ row: other }) => <RowCard key={other.row} row={other} tone={labelKey(other.final) === labelKey(row.suggested) ? 'good' : undefined} />)}
           </div>

@@ -1,13 +1,15 @@
 /** The filter as chips, each removable, and a menu that adds another. */
-import { ActionIcon, Button, Combobox, Group, MultiSelect, NumberInput, Popover, SegmentedControl, Stack, TagsInput, Text, TextInput, useCombobox } from '@mantine/core'
+import { ActionIcon, Button, Combobox, FileInput, Group, MultiSelect, NumberInput, Popover, SegmentedControl, Stack, TagsInput, Text, Textarea, TextInput, useCombobox } from '@mantine/core'
 import { IconFilter, IconSearch, IconX } from '@tabler/icons-react'
 import { useEffect, useMemo, useState, type ReactNode } from 'react'
+import { api } from '../api/client'
 import { useFacets } from '../api/queries'
 import type { ColumnInfo, Condition, Facets, Filter } from '../api/types'
 import { useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
 import { actionWord, count, labelFromKey, labelKey, labelText } from '../words'
-import { chips, FIELDS, type Field } from './filterWords'
+import { message } from '../shell/Notice'
+import { chips, FIELDS, LIKE_PICTURE, LIKE_TEXT, type Field } from './filterWords'
 
 const apply = (filter: Filter) => go({ filter, row: null })
 
@@ -94,18 +96,19 @@ function AddFilter() {
         {field ? (
           <Editor field={field} filter={filter} facets={facets.data} done={close} back={() => setField(null)} />
         ) : (
-          <Choose columns={project.columns} splits={project.splits} pick={setField} />
+          <Choose columns={project.columns} splits={project.splits} modality={project.modality} pick={setField} />
         )}
       </Popover.Dropdown>
     </Popover>
   )
 }
 
-function Choose({ columns, splits, pick }: { columns: ColumnInfo[]; splits: string[]; pick: (field: Field) => void }) {
+function Choose({ columns, splits, modality, pick }: { columns: ColumnInfo[]; splits: string[]; modality: string; pick: (field: Field) => void }) {
   const [search, setSearch] = useState('')
   const box = useCombobox({ opened: true })
   const all: { group: string; field: Field; hint: string }[] = [
     ...FIELDS.filter((field) => !('key' in field && field.key === 'split' && splits.length === 0)).map((field) => ({ group: 'About the row', field, hint: '' })),
+    ...(modality === 'text' ? [LIKE_TEXT] : modality === 'image' ? [LIKE_PICTURE] : []).map((field) => ({ group: 'About the row', field, hint: '' })),
     ...columns.filter((c) => !c.ours).map((column) => ({ group: 'Your columns', field: { kind: 'column', column, title: column.title || column.name } as Field, hint: column.kind })),
     ...columns.filter((c) => c.ours && c.kind !== 'flag' && c.kind !== 'label').map((column) => ({ group: 'Our columns', field: { kind: 'column', column, title: column.title || column.name } as Field, hint: column.meaning })),
   ]
@@ -169,6 +172,10 @@ function Editor({ field, filter, facets, done, back }: EditorProps) {
       return <NoteEditor back={back} done={(note) => done({ ...filter, note })} />
     case 'untagged':
       return <Frame title={field.title} back={back} submit={() => done({ ...filter, untagged: true })}><Text size="sm">Rows that carry no tag at all.</Text></Frame>
+    case 'likeText':
+      return <LikeText back={back} done={(text) => done({ ...filter, similar: { text } })} />
+    case 'likePicture':
+      return <LikePicture back={back} done={(picture) => done({ ...filter, similar: { picture } })} />
     case 'ids':
       return <Ids back={back} start={(filter.ids ?? []).map(String)} done={(ids) => put('ids', ids)} />
     case 'column':
@@ -205,6 +212,34 @@ function Many({ title, options, start, done, back }: { title: string; options: {
 function NoteEditor({ done, back }: { done: (note: boolean | string) => void; back: () => void }) {
   const [text, setText] = useState('')
   return <Frame title="Note" back={back} submit={() => done(text.trim() || true)}><TextInput autoFocus label="Contains" description="Empty: any row with a note" value={text} onChange={(event) => setText(event.currentTarget.value)} /></Frame>
+}
+
+function LikeText({ done, back }: { done: (text: string) => void; back: () => void }) {
+  const [text, setText] = useState('')
+  return <Frame title="Like a text of your own" back={back} submit={() => text.trim() && done(text.trim())}><Textarea autoFocus autosize minRows={3} maxRows={8} label="Text" description="The rows nearest in meaning come first" value={text} onChange={(event) => setText(event.currentTarget.value)} /></Frame>
+}
+
+function LikePicture({ done, back }: { done: (key: string) => void; back: () => void }) {
+  const { id } = useOpened()
+  const [file, setFile] = useState<File | null>(null)
+  const [error, setError] = useState('')
+  const [busy, setBusy] = useState(false)
+  const submit = async () => {
+    if (!file) return
+    setBusy(true)
+    setError('')
+    try {
+      done((await api.picture(id, file)).key)
+    } catch (problem) {
+      setError(message(problem))
+      setBusy(false)
+    }
+  }
+  return (
+    <Frame title="Like a picture of your own" back={back} submit={() => void submit()}>
+      <FileInput label="Picture" description="The rows that look most like it come first" placeholder="Choose a file" accept="image/*" value={file} onChange={setFile} error={error} disabled={busy} />
+    </Frame>
+  )
 }
 
 function Ids({ start, done, back }: { start: string[]; done: (ids: string[]) => void; back: () => void }) {

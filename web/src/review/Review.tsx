@@ -269,6 +269,7 @@ function Empty() {
 
 function SortMenu({ sort }: { sort: Sort | null }) {
   const { project } = useOpened()
+  const natural = usePlace().filter.similar ? 'Most alike first' : 'Worst first'
   const scores = project.columns.filter((column) => column.ours && column.kind === 'score')
   const numbers = project.columns.filter((column) => !column.ours && (column.kind === 'number' || column.kind === 'date' || column.kind === 'category'))
   const title = (by: string) => FIXED[by] ?? project.columns.find((column) => column.name === by)?.title ?? by
@@ -277,10 +278,10 @@ function SortMenu({ sort }: { sort: Sort | null }) {
     <Group gap={2} wrap="nowrap">
       <Menu position="bottom-start">
         <Menu.Target>
-          <Button size="compact-sm" variant="default" leftSection={<IconArrowsSort size={14} />}>{sort ? title(sort.by) : 'Worst first'}</Button>
+          <Button size="compact-sm" variant="default" leftSection={<IconArrowsSort size={14} />}>{sort ? title(sort.by) : natural}</Button>
         </Menu.Target>
         <Menu.Dropdown mah={420} style={{ overflowY: 'auto' }}>
-          <Menu.Item onClick={() => go({ sort: null })}>Worst first</Menu.Item>
+          <Menu.Item onClick={() => go({ sort: null })}>{natural}</Menu.Item>
           {Object.keys(FIXED).map((by) => <Menu.Item key={by} onClick={() => pick(by, by === 'decided')}>{FIXED[by]}</Menu.Item>)}
           <Menu.Divider />
           <Menu.Label>Scores</Menu.Label>

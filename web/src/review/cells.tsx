@@ -3,6 +3,7 @@ import { IconArrowRight, IconBan, IconCheck, IconCopy, IconMessage, IconQuestion
 import { memo, useState, type MouseEvent, type ReactNode } from 'react'
 import { api } from '../api/client'
 import type { Row } from '../api/types'
+import { Marked } from '../resolver/Marked'
 import { labelText, LETTERS, QUIET, stateText, percent } from '../words'
 
 interface Shared {
@@ -114,7 +115,7 @@ export const TextCell = memo(function TextCell(p: Shared) {
       <div className="cell-inner">
         <Tick selected={p.selected} />
         <div className="text-main">
-          {row ? <p>{row.text === null || row.text === '' ? <i>(empty)</i> : row.text}</p> : <span className="ghost" />}
+          {row ? <p>{row.text === null || row.text === '' ? <i>(empty)</i> : <Marked text={row.text} marks={row.marked ?? []} />}</p> : <span className="ghost" />}
         </div>
         <div className="text-side">
           {row && <><span className="text-top"><Letters checks={row.checks} /><span className="marks"><StateMark row={row} /></span></span><Labels row={row} />{row.suggested_confidence !== null && !row.action && <span className="sure">{percent(row.suggested_confidence)} sure</span>}</>}
@@ -136,7 +137,7 @@ export const TableCell = memo(function TableCell(p: Shared & { columns: string[]
           <span className="to">{row.excluded ? 'left out' : row.corrected !== null ? labelText(row.corrected) : row.suggested !== null && !row.action ? labelText(row.suggested) : ''}</span>
           {p.columns.map((name) => {
             const value = row.cells[name]
-            return <span key={name} className={value === undefined || value === '' ? 'blank' : ''} title={value}>{value === undefined || value === '' ? 'blank' : value}</span>
+            return <span key={name} className={value === undefined || value === '' ? 'blank' : row.marked?.includes(name) ? 'odd' : ''} title={value}>{value === undefined || value === '' ? 'blank' : value}</span>
           })}
         </>
       ) : <span className="ghost" />}

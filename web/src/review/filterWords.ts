@@ -11,6 +11,8 @@ export type Field =
   | { kind: 'checks'; key: 'any' | 'all' | 'none'; title: string }
   | { kind: 'note'; title: string }
   | { kind: 'untagged'; title: string }
+  | { kind: 'likeText'; title: string }
+  | { kind: 'likePicture'; title: string }
   | { kind: 'ids'; title: string }
   | { kind: 'column'; column: ColumnInfo; title: string }
 
@@ -27,6 +29,9 @@ export const FIELDS: Field[] = [
   { kind: 'untagged', title: 'Without a tag' },
   { kind: 'ids', title: 'Row ids' },
 ]
+
+export const LIKE_TEXT: Field = { kind: 'likeText', title: 'Like a text of your own' }
+export const LIKE_PICTURE: Field = { kind: 'likePicture', title: 'Like a picture of your own' }
 
 export function chips(filter: Filter, titles: { checks: Record<string, string>; columns: Record<string, ColumnInfo> }): Chip[] {
   const out: Chip[] = []
@@ -80,6 +85,6 @@ export function withValue(filter: Filter, key: 'given' | 'suggested' | 'predicte
 }
 
 function likenessText(similar: NonNullable<Filter['similar']>): string {
-  if (similar.text) return `Like “${similar.text}”`
+  if (similar.text) return `Like “${similar.text.length > 40 ? `${similar.text.slice(0, 39)}…` : similar.text}”`
   return similar.picture ? 'Like a picture' : `Like row ${count(similar.row ?? 0)}`
 }

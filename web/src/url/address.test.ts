@@ -8,6 +8,8 @@ const FILTERS: Filter[] = [
   { given: ['a,b', 'ünï & co', null, 3, true, '3'], suggested: [0] },
   { action: ['', 'auto-fix'], by: ['ann'], tag: ['needs review, now'], untagged: true },
   { note: 'what?', cluster: [0, 17], similar: { row: 1_281_166 } },
+  { similar: { text: '17' } },
+  { similar: { picture: 'k-9&' } },
   { note: true, split: ['train'], ids: ['cat/1.png', 7], rows: [0, 1, 2, 9, 40_000] },
   { where: [{ column: 'age', min: 1, max: 2.5 }, { column: 'p&q', contains: '"x" = y' }, { column: 'd', blank: true }, { column: 'c', in: [null, 'z'] }] },
 ]

@@ -32,7 +32,7 @@ export function encodeFilter(filter: Filter, into = new URLSearchParams()): URLS
   if (filter.note !== undefined) into.set('note', JSON.stringify(filter.note))
   if (filter.cluster?.length) into.set('cluster', filter.cluster.join(','))
   if (filter.rows) into.set('rows', packRows(filter.rows))
-  if (filter.similar) into.set('similar', String(filter.similar.row))
+  if (filter.similar) into.set('similar', filter.similar.row == null ? JSON.stringify(filter.similar) : String(filter.similar.row))
   if (filter.where?.length) into.set('where', JSON.stringify(filter.where))
   return into
 }
@@ -59,6 +59,11 @@ export function decodeFilter(from: URLSearchParams): Filter {
   if (rows !== null) filter.rows = unpackRows(rows)
   const similar = from.get('similar')
   if (similar !== null && /^\d+$/.test(similar)) filter.similar = { row: Number(similar) }
+  else if (similar !== null) {
+    const like = parse(similar) as { text?: unknown; picture?: unknown } | null | undefined
+    if (typeof like?.text === 'string') filter.similar = { text: like.text }
+    else if (typeof like?.picture === 'string') filter.similar = { picture: like.picture }
+  }
   const where = parse(from.get('where'))
   if (Array.isArray(where) && where.length) filter.where = where as Condition[]
   return filter as Filter
