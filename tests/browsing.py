@@ -1,14 +1,21 @@
-"""A headless browser for tests of the page; any error on its console fails the test."""
+"""A headless browser for tests of the page, and what tests read off its screens and do there.
+
+Any error on the console fails the test that looks at the list that `watched` fills.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from assay.server.workspace import project_id
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -48,3 +55,55 @@ def watched(context: Any) -> tuple[Any, list[str]]:
     page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
     page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None)
     return page, wrong
+
+
+def another(context: Any, **options: Any) -> Any:
+    """A second person's browser: a context without the cookies of the first."""
+    made = context.browser.new_context(**({"viewport": {"width": 1280, "height": 720}} | options))
+    made.set_default_timeout(20_000)
+    return made
+
+
+def sign_in(page: Any, address: str, person: str) -> None:
+    """As the page does it, under a name of one's own."""
+    host, token = address.split("/?token=")
+    answer = page.context.request.post(f"{host}/api/v1/session", data={"token": token, "person": person})
+    assert answer.status == 200, answer.text()
+    page.goto(host)
+    page.get_by_role("heading", name="Projects").wait_for()
+
+
+def open_project(page: Any, folder: Path) -> None:
+    """From the list of projects to the rows of the one in ``folder``."""
+    page.locator(f'a[href^="/p/{project_id(folder)}/"]').click()
+    page.get_by_role("listbox", name="Rows").get_by_role("option").first.wait_for()
+
+
+def row_numbers(page: Any, n: int) -> list[int]:
+    """The rows of the first ``n`` places of the view, once they have come."""
+    page.wait_for_function(
+        "n => [...Array(n).keys()].every(at => document.getElementById('cell-' + at)?.dataset.row !== undefined)", arg=n
+    )
+    return page.evaluate(
+        "n => [...Array(n).keys()].map(at => Number(document.getElementById('cell-' + at).dataset.row))", n
+    )
+
+
+def preset(page: Any, name: str) -> Any:
+    return page.get_by_role("navigation", name="What was found").get_by_role("button", name=re.compile(f"^{name} "))
+
+
+def shows(page: Any, n: int) -> None:
+    """The view holds ``n`` rows, sooner or later."""
+    said = f"{n:,} {'row' if n == 1 else 'rows'}"
+    page.locator(".tools").get_by_role("status").filter(has_text=re.compile(f"^{said}$")).wait_for()
+
+
+def decided(page: Any, number: int) -> None:
+    """So many rows of the project have a decision, sooner or later."""
+    page.get_by_text(f"{number:,} decided", exact=True).wait_for()
+
+
+def told(page: Any, text: str) -> None:
+    """A message says what was done, sooner or later."""
+    page.get_by_role("alert").filter(has_text=re.compile(text)).first.wait_for()
