@@ -1,6 +1,8 @@
 /** Colours that pass AA on both schemes: Mantine's own dimmed text and shade 6 do not. */
 import { createTheme, type CSSVariablesResolver } from '@mantine/core'
 
+const plainList = { withScrollArea: false, styles: { options: { maxHeight: 240, overflowY: 'auto' } } }
+
 export const theme = createTheme({
   primaryColor: 'indigo',
   colors: { dark: ['#e9ecef', '#b4bac2', '#9aa1a9', '#747b83', '#3f464e', '#31373e', '#24282e', '#1a1d21', '#16191c', '#111315'] },
@@ -12,7 +14,14 @@ export const theme = createTheme({
   headings: { fontWeight: '650' },
   cursorType: 'pointer',
   respectReducedMotion: true,
-  components: { Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } }, styles: { title: { fontSize: 16, fontWeight: 650 } } } },
+  components: {
+    Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } }, styles: { title: { fontSize: 16, fontWeight: 650 } } },
+    // what scrolls must be reachable by keyboard: the lists' own scroll areas are not
+    Select: { defaultProps: plainList },
+    MultiSelect: { defaultProps: plainList },
+    Autocomplete: { defaultProps: plainList },
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
+  },
 })
 
 export const variables: CSSVariablesResolver = () => ({

@@ -40,7 +40,7 @@ export default function ComparePage() {
                   <li key={labelKey(entry.a) + labelKey(entry.b)}>
                     <button type="button" className="panel pair" onClick={() => set([entry.a, entry.b])}>
                       <b>{labelText(entry.a)} and {labelText(entry.b)}</b>
-                      <span>{count(entry.ab)} → · ← {count(entry.ba)}</span>
+                      <span>{count(entry.ab)} → {labelText(entry.b)}, {count(entry.ba)} → {labelText(entry.a)}</span>
                     </button>
                   </li>
                 ))}
