@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from assay.actions import ActionLog, Meanwhile, Request, State, fold, prepare
 from assay.actions import log as log_module
 from assay.actions.entry import ACTION_NAMES
-from assay.actions.migrations import NEWEST
+from assay.actions.migrations import SCHEMA
 from assay.actions.packed import pack_state, unpack_state
 from assay.actions.prepare import fit_label
 from assay.errors import AssayError, ProjectError, StorageError, UsageError
@@ -598,7 +598,7 @@ def test_the_newest_migration_is_the_one_that_the_program_writes() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_current_head() == NEWEST
+    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA.newest
 
 
 def test_the_tables_of_the_migrations_are_those_that_are_read(log: ActionLog) -> None:

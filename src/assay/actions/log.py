@@ -28,9 +28,9 @@ from assay.errors import AssayError, ProjectError, UsageError
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from assay.actions.log_database import Database
     from assay.actions.log_table import LogTable
     from assay.project.project import Project
+    from assay.storage.database import Database
 
 FILE = "state.sqlite"
 URL = "ASSAY_STATE_URL"
@@ -77,9 +77,10 @@ class ActionLog:
 
     @cached_property
     def _database(self) -> Database:
-        from assay.actions.log_database import Database
+        from assay.actions.migrations import SCHEMA
+        from assay.storage.database import Database
 
-        return Database.at(self._place)
+        return Database.at(self._place, SCHEMA)
 
     @cached_property
     def _table(self) -> LogTable:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from assay.storage.database import Database
+from assay.storage.database import Database, Schema
 
 __all__ = ["Database", "jobs", "open_workspace_database", "sessions", "uploads"]
 
+SCHEMA = Schema(Path(__file__).parent / "migrations", "0001", "workspace_version", "sessions, uploads and jobs")
 METADATA = sa.MetaData()
 
 sessions = sa.Table(
@@ -55,5 +56,8 @@ sa.Index("one_active_job_a_project", jobs.c.project, unique=True, sqlite_where=A
 
 
 def open_workspace_database(home: Path) -> Database:
-    """``home``/server.sqlite, made at the first use."""
-    return Database(home / "server.sqlite", Path(__file__).parent / "migrations")
+    """``home``/server.sqlite, made or brought to this version."""
+    database = Database.at(home / "server.sqlite", SCHEMA)
+    if not database.exists():
+        database.migrate()
+    return database

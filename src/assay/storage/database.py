@@ -1,123 +1,217 @@
-"""A small database: SQLite beside the files it belongs to, or any server that SQLAlchemy reaches by URL.
+"""A small database: a file of SQLite, or any other by URL.
 
-In: a URL or path, a folder of Alembic migrations. Out: connections. Does not know: which tables there are.
-
-Every write to SQLite happens under one ``flock``: writers that only wait on SQLite's own locks starve each other for seconds,
-and versions before 3.51.3 can damage a WAL database when two connections write and checkpoint at once.
+In: a place, a schema with its migrations. Out: a `Database`: connections for reading and for writing, tables that are there and
+of the right version. Does not know: what the tables hold. All that is special to SQLite is in `_sqlite`.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import os
+import shutil
+import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from assay.errors import ProjectError, StorageError
 from assay.storage.folder import told_plainly
 
-BUSY_MS = 30_000
+MIGRATING = threading.Lock()  # Alembic keeps what it works on in a module of its own
+WAIT = 60  # seconds for a database that another program holds
 
 
+@dataclass(frozen=True)
+class Schema:
+    """``migrations``: a folder of Alembic revisions, of which ``newest`` is this program's. ``version_table``: of its own, so
+    that several schemas can share a database. ``what``: the tables, in a word for people.
+    """
+
+    migrations: Path
+    newest: str
+    version_table: str
+    what: str
+
+
+@dataclass(frozen=True)
 class Database:
-    """``place``: a file (SQLite) or a URL. ``migrations``: a folder of Alembic revisions, run when the database is opened."""
+    """``reader`` never writes. ``file``: of SQLite, else None; its neighbour ``.lock`` is held by every write."""
 
-    def __init__(self, place: str | os.PathLike[str], migrations: Path) -> None:
-        self.file = None if "://" in str(place) else Path(place)
-        self.url = str(place) if self.file is None else f"sqlite:///{self.file.absolute()}"
-        self._migrations = migrations
-        self._turn = threading.Lock()
+    schema: Schema
+    reader: sa.Engine
+    writer: sa.Engine
+    file: Path | None
+
+    @classmethod
+    def at(cls, place: str | Path, schema: Schema) -> Database:
+        """A file of SQLite, or a URL. Nothing is opened or made yet.
+
+        `ProjectError` for a URL that is none, or whose driver is not installed.
+        """
+        if isinstance(place, Path):
+            return _sqlite(place, schema)
+        try:
+            made = sa.make_url(place)
+            if made.get_backend_name() == "sqlite":
+                return _sqlite(Path(made.database or ""), schema)
+            engine = sa.create_engine(made, pool_pre_ping=True)
+        except (sa.exc.ArgumentError, ImportError) as error:
+            raise ProjectError(f"cannot open the database of {schema.what}: {error}") from error
+        return cls(schema, engine, engine, None)
 
     def exists(self) -> bool:
-        """Has anything been written yet? A database by URL always counts as there."""
-        return self.file is None or self.file.exists()
+        """Has anything been written? `ProjectError` if a newer Assay wrote it."""
+        if self.file is not None and not self.file.exists():
+            return False
+        with self._told(), self.reader.connect() as connection:
+            version = self._version(connection)
+        newest = self.schema.newest
+        if version is not None and version > newest:
+            raise ProjectError(
+                f"the {self.schema.what} were written by a newer Assay (version {version}, this one knows {newest}); "
+                "upgrade with: pip install -U assay"
+            )
+        if version is not None and version < newest:
+            self.migrate()
+        return version is not None
 
-    @cached_property
-    def engine(self) -> sa.Engine:
-        """Opened and brought to the newest revision once. Makes the file."""
-        with told_plainly(self.file or self.url):
-            if self.file is not None:
-                self.file.parent.mkdir(parents=True, exist_ok=True)
-            engine = sa.create_engine(self.url, pool_pre_ping=self.file is None)
-            if engine.dialect.name == "sqlite":
-                sa.event.listen(engine, "connect", _prepare)
-            with self._alone():
-                _upgrade(engine, self._migrations, self.file or self.url)
-        return engine
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        with self._told(), self.engine.connect() as connection:
-            yield connection
+    def migrate(self) -> None:
+        """Make the tables, or bring them to this version: all of it or nothing."""
+        try:
+            with MIGRATING, self.writing() as connection:
+                if self._version(connection) != self.schema.newest:
+                    self._migrate(connection)
+        except DBAPIError:  # where no lock holds others back, another may have been quicker by a moment
+            if not self.exists():
+                raise
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """One transaction, durable when the block ends; one writer at a time over all processes."""
-        engine = self.engine
-        with self._told(), self._alone(), engine.begin() as connection:
+        """One transaction, committed at the end and durable then; one writer at a time, in all processes."""
+        with self._told(), self._alone(), self.writer.begin() as connection:
             yield connection
 
-    def close(self) -> None:
-        if "engine" in self.__dict__:
-            self.engine.dispose()
-            del self.__dict__["engine"]
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        with self._told(), self.reader.connect() as connection:
+            yield connection
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        if self.file is None:  # a server has transactions that wait for each other
+        """The one lock of all writers of a file. Without it SQLite's writers starve each other for seconds, and before
+        3.51.3 two that write and checkpoint at one moment can damage the file. Released when the process dies."""
+        if self.file is None:
             yield
             return
-        with self._turn:
-            handle = os.open(f"{self.file}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        path = self.file.with_name(f"{self.file.name}.lock")
+        with told_plainly(path):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def close(self) -> None:
+        self.reader.dispose()
+        self.writer.dispose()
+
+    def _migrate(self, connection: sa.Connection) -> None:
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(self.schema.migrations).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        config.attributes |= {"connection": connection, "version_table": self.schema.version_table}
+        command.upgrade(config, "head")
+
+    def _version(self, connection: sa.Connection) -> str | None:
+        table = self.schema.version_table
+        if not sa.inspect(connection).has_table(table):
+            return None
+        return connection.execute(sa.text(f"SELECT version_num FROM {table}")).scalar()
+
+    def _told(self) -> contextlib.AbstractContextManager[None]:
+        return told(self.file, self.schema.what)
+
+
+def _sqlite(file: Path, schema: Schema) -> Database:
+    """Readers open the file read-only, so that none of them ever writes pages back into it when it closes; a writer's
+    connection lives within the lock. Transactions are begun by hand: Python's own begin too late to hold a new table."""
+    uri = file.absolute().as_uri()
+
+    def connect(uri: str) -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=WAIT, check_same_thread=False, isolation_level=None)
+
+    def read() -> sqlite3.Connection:
+        connection = connect(f"{uri}?mode=ro")
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            connection.close()
+            if os.access(file.parent, os.W_OK):
+                raise
+            return connect(f"{_copied(file).absolute().as_uri()}?mode=ro")
+        return connection
+
+    def write() -> sqlite3.Connection:
+        new = not file.exists()
+        connection = connect(uri)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        if new:  # the name of the file is durable too
+            handle = os.open(file.absolute().parent, os.O_RDONLY)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                yield
+                os.fsync(handle)
             finally:
                 os.close(handle)
+        return connection
 
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sa.exc.OperationalError as error:
-            raise StorageError(f"cannot use the database {self.file or self.url}: {error.orig}") from error
-        except sa.exc.DatabaseError as error:
-            if isinstance(error, sa.exc.IntegrityError):
-                raise
-            raise ProjectError(f"the database {self.file or self.url} is damaged: {error.orig}") from error
+    reader = sa.create_engine("sqlite://", creator=read, poolclass=sa.QueuePool, pool_size=8, max_overflow=64)
+    writer = sa.create_engine("sqlite://", creator=write, poolclass=NullPool)
+    sa.event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return Database(schema, reader, writer, file)
 
 
-def _prepare(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("journal_mode=wal", f"busy_timeout={BUSY_MS}", "synchronous=full", "foreign_keys=on"):
-        cursor.execute(f"pragma {pragma}")
-    cursor.close()
+def _copied(file: Path) -> Path:
+    """SQLite cannot read a log that was not closed where it may not write beside it: on a read-only disk a copy is read."""
+    folder = Path(tempfile.mkdtemp(prefix="assay-log-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path in (file, file.with_name(f"{file.name}-wal")):
+        if path.exists():
+            shutil.copyfile(path, folder / path.name)
+    return folder / file.name
 
 
-def _upgrade(engine: sa.Engine, migrations: Path, where: object) -> None:
-    """Bring the schema to the newest revision; a database that a newer Assay wrote is refused."""
-    from alembic import command
-    from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-
-    config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    head = ScriptDirectory.from_config(config).get_current_head()
-    with engine.connect() as connection:
-        if MigrationContext.configure(connection).get_current_revision() == head:
-            return
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise ProjectError(
-                f"{where} was written by a newer Assay; upgrade with: pip install -U assay ({error})"
+@contextlib.contextmanager
+def told(file: Path | None, what: str) -> Iterator[None]:
+    """The database's own errors as one sentence with advice."""
+    place = file if file is not None else f"the database of {what}"
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error.orig)
+        if "full" in reason:
+            raise StorageError(
+                f"cannot write {place}: the disk is full; free some space, nothing was half-written"
             ) from error
+        if "readonly" in reason or "read-only" in reason or "unable to open" in reason:
+            raise StorageError(f"cannot write {place}: it is read-only here; copy it to where you may write") from error
+        raise StorageError(f"cannot use {place}: {reason}") from error
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.DatabaseError) and (
+            "malformed" in str(error.orig) or "not a database" in str(error.orig)
+        ):
+            raise ProjectError(
+                f"{place} is damaged ({error.orig}); restore it from a copy: it holds the {what}"
+            ) from error
+        raise

@@ -1,7 +1,10 @@
 """The history of the log's tables; each change of them is one more file in ``versions``.
 
-In: nothing. Out: `NEWEST`, the version this program writes. Does not know: what the tables hold.
+In: nothing. Out: `SCHEMA`, with the version this program writes. Does not know: what the tables hold.
 """
 
-NEWEST = "0001"
-VERSION_TABLE = "log_version"  # of its own, so that the log can share a database with other tables
+from pathlib import Path
+
+from assay.storage.database import Schema
+
+SCHEMA = Schema(Path(__file__).parent, "0001", "log_version", "decisions")

@@ -1,8 +1,7 @@
-"""Runs the workspace's migrations on the connection that `assay.storage.database` hands over."""
+"""What Alembic runs: the migrations, inside the transaction of the connection that it is handed."""
 
 from alembic import context
 
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, render_as_batch=True)
-with context.begin_transaction():
-    context.run_migrations()
+given = context.config.attributes
+context.configure(connection=given["connection"], version_table=given["version_table"])
+context.run_migrations()
