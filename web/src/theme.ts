@@ -1,7 +1,7 @@
 /** Colours that pass AA on both schemes: Mantine's own dimmed text and shade 6 do not. */
 import { createTheme, type CSSVariablesResolver } from '@mantine/core'
 
-const plainList = { withScrollArea: false, styles: { options: { maxHeight: 240, overflowY: 'auto' } } }
+const plainList = { withScrollArea: false, attributes: { options: { tabIndex: 0 } }, styles: { options: { maxHeight: 240, overflowY: 'auto' } } }
 
 export const theme = createTheme({
   primaryColor: 'indigo',

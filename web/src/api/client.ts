@@ -42,7 +42,7 @@ async function request(method: string, path: string, body?: unknown, signal?: Ab
     })
   } catch (error) {
     if (signal?.aborted) throw error
-    throw new Problem(0, { detail: 'The server does not answer. Is `assay serve` still running? Nothing acknowledged is lost.' })
+    throw new Problem(0, { detail: 'The server does not answer. Is “assay serve” still running? Nothing acknowledged is lost.' })
   }
   if (answer.status === 401 && path !== '/session') signedOut()
   if (!answer.ok) throw new Problem(answer.status, await problem(answer))

@@ -1,12 +1,13 @@
 /** Doing and taking back: tokens, undo toast, and what others did meanwhile. */
 import { Button, Group, Text } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { useCallback, useMemo, useRef, useState, type ReactNode } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { api, Problem, token } from '../api/client'
 import { refresh } from '../api/queries'
 import type { Ask, Done, Meanwhile } from '../api/types'
 import type { Deeds } from '../shell/context'
 import { message } from '../shell/Notice'
+import { go } from '../url/router'
 import { outcome, told } from '../words'
 import { MeanwhileDialog } from './MeanwhileDialog'
 import { PreviewDialog } from './PreviewDialog'
@@ -28,10 +29,21 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
   const queue = useRef<Promise<unknown>>(Promise.resolve())
 
   /** One request after the other: quick keys reach the log in the order they were pressed. */
+  const waiting = useRef(0)
   const inTurn = useCallback(<T,>(work: () => Promise<T>): Promise<T> => {
-    const next = queue.current.then(work, work)
+    waiting.current++
+    const next = queue.current.then(work, work).finally(() => { waiting.current-- })
     queue.current = next.catch(() => undefined)
     return next
+  }, [])
+
+  // What is not acknowledged yet would be lost with the page.
+  useEffect(() => {
+    const ask = (event: BeforeUnloadEvent) => {
+      if (waiting.current > 0) event.preventDefault()
+    }
+    window.addEventListener('beforeunload', ask)
+    return () => window.removeEventListener('beforeunload', ask)
   }, [])
 
   const back = useCallback(
@@ -64,7 +76,7 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
           const newest = Math.max(...others.map((other) => other.number))
           return new Promise((settle) => setClash({ ask, others, number: newest, settle }))
         }
-        failed(error)
+        failed(error, 'rows' in ask.target && ask.target.rows.length === 1 ? ask.target.rows[0] : undefined)
         return null
       }
     },
@@ -140,7 +152,7 @@ function toast(text: string, action?: { label: string; run: () => void }): void 
       <Group gap="sm" wrap="nowrap" justify="space-between">
         <Text size="sm">{text}</Text>
         {action && (
-          <Button size="compact-sm" variant="light" onClick={() => { notifications.hide('deed'); action.run() }}>
+          <Button size="compact-sm" variant="light" className="no-shrink" onClick={() => { notifications.hide('deed'); action.run() }}>
             {action.label}
           </Button>
         )}
@@ -149,6 +161,19 @@ function toast(text: string, action?: { label: string; run: () => void }): void 
   })
 }
 
-function failed(error: unknown): void {
-  notifications.show({ color: 'red', autoClose: 12_000, withBorder: true, closeButtonProps: { 'aria-label': 'Close this message' }, title: 'Not done', message: message(error) })
+/** The page may have gone on to another row already: offer the way back. */
+function failed(error: unknown, row?: number): void {
+  notifications.show({
+    color: 'red',
+    autoClose: 15_000,
+    withBorder: true,
+    closeButtonProps: { 'aria-label': 'Close this message' },
+    title: 'Not done',
+    message: (
+      <Group gap="sm" wrap="nowrap" justify="space-between">
+        <Text size="sm">{message(error)}</Text>
+        {row !== undefined && <Button size="compact-sm" variant="light" className="no-shrink" onClick={() => go({ tab: 'review', row })}>Show the row</Button>}
+      </Group>
+    ),
+  })
 }

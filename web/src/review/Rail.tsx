@@ -91,7 +91,7 @@ function presets(checks: CheckInfo[], columns: ColumnInfo[], facets: ReturnType<
     filter: { any: [check.name] },
     sort: orderOf(check, columns),
     n: facets?.checks[check.name],
-    hint: '',
+    hint: columns.find((column) => column.ours && column.column === check.flag)?.meaning ?? '',
     off: check.status === 'ran' ? undefined : `${check.status === 'failed' ? 'This check failed' : 'Not checked'}: ${check.why}`,
   })
   const simple = (name: string, title: string, filter: Filter, n: number | undefined, hint = ''): Preset => ({ key: name, title, filter, sort: null, n, hint })

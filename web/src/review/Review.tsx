@@ -19,6 +19,8 @@ import { listed, NONE, size, toggle, type Ranges } from './selection'
 import { TopK } from './TopK'
 import { rowAt, useRows } from './useRows'
 
+const OWN_ARROWS = '.grid, [role="slider"], [role="separator"], [role="radio"], [role="menuitem"], input'
+
 /** What the resolver knows of the open row, so that keys can act on it. */
 export interface Choices { row: Row; ranked: Label[] }
 
@@ -149,10 +151,16 @@ export function Review() {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || typing(event.target) || document.querySelector('[role="dialog"]')) return
+      const target = event.target instanceof HTMLElement ? event.target : null
+      // With a row open, left and right go on from wherever the focus is, except where they mean something of their own.
+      if (place.row !== null && (event.key === 'ArrowRight' || event.key === 'ArrowLeft') && !target?.closest(OWN_ARROWS)) {
+        event.preventDefault()
+        void openAt(cursor + (event.key === 'ArrowRight' ? 1 : -1))
+        return
+      }
       const order = command(event)
       if (!order) return
-      const button = event.target instanceof HTMLElement && /^(BUTTON|A|SUMMARY)$/.test(event.target.tagName)
-      if (button && (event.key === ' ' || event.key === 'Enter')) return
+      if (/^(BUTTON|A|SUMMARY)$/.test(target?.tagName ?? '') && (event.key === ' ' || event.key === 'Enter')) return
       switch (order.do) {
         case 'auto-fix': case 'keep': case 'exclude': case 'unresolved': void act(order.do); break
         case 'review': void act('tag', { text: REVIEW_TAG }); break
@@ -196,7 +204,7 @@ export function Review() {
           {project.modality === 'image' && (
             <Group gap={6} wrap="nowrap" className="size-slider">
               <IconPhoto size={14} aria-hidden="true" />
-              <Slider w={84} size="sm" min={72} max={320} step={4} value={thumb} onChange={setThumb} label={null} thumbLabel="Size of the pictures" />
+              <Slider w={64} size="sm" min={72} max={320} step={4} value={thumb} onChange={setThumb} label={null} thumbLabel="Size of the pictures" />
             </Group>
           )}
           {project.modality === 'table' && <ColumnMenu offered={offered} hidden={hidden} setHidden={setHidden} />}
@@ -222,7 +230,7 @@ export function Review() {
       {place.row !== null && (
         <Resolver
           row={place.row} position={outside ? null : cursor} total={total} choices={choices} handle={resolver} act={act} advance={advance} setAdvance={setAdvance}
-          step={(by) => void openAt(cursor + by)} close={() => go({ row: null }, { replace: true })}
+          step={(by) => void openAt(cursor + by)} close={() => { go({ row: null }, { replace: true }); grid.current?.focus() }}
         />
       )}
       {topK && <TopK total={total} close={() => setTopK(false)} />}
@@ -250,7 +258,7 @@ function Jump({ total, to }: { total: number; to: (index: number) => void }) {
   if (total < 200) return null
   return (
     <form onSubmit={(event) => { event.preventDefault(); if (Number(value) >= 1) to(Math.min(total, Number(value)) - 1) }}>
-      <NumberInput size="xs" w={96} hideControls aria-label="Jump to a place in the list" placeholder="Jump to …" min={1} max={total} allowDecimal={false} thousandSeparator="," value={value} onChange={setValue} />
+      <NumberInput size="xs" w={82} hideControls aria-label="Jump to a place in the list" placeholder="Jump to …" min={1} max={total} allowDecimal={false} thousandSeparator="," value={value} onChange={setValue} />
     </form>
   )
 }

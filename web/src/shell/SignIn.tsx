@@ -1,10 +1,11 @@
 /** The door, where the server asks for a password or a token. */
-import { Alert, Button, Center, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Button, Center, Group, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useState, type FormEvent } from 'react'
 import { api } from '../api/client'
 import { client } from '../api/queries'
 import type { Session } from '../api/types'
 import { message } from './Notice'
+import { Mark } from './SchemeToggle'
 
 export function SignIn({ session }: { session: Session }) {
   const [secret, setSecret] = useState('')
@@ -30,9 +31,9 @@ export function SignIn({ session }: { session: Session }) {
       <Paper withBorder p="xl" w={400} maw="100%">
         <form onSubmit={(event) => void submit(event)}>
           <Stack>
-            <Title order={1} size="h3">Assay</Title>
+            <Group gap={10}><Mark /><Title order={1} size="h3">Assay</Title></Group>
             <Text size="sm" c="dimmed">
-              {password ? 'This server asks for its password.' : 'Open the address that `assay serve` printed: it carries the token. Or paste the token here.'}
+              {password ? 'This server asks for its password.' : <>Open the address that <code>assay serve</code> printed: it carries the token. Or paste the token here.</>}
             </Text>
             <TextInput label="Your name" description="Stands beside your decisions in the history" value={person} onChange={(event) => setPerson(event.currentTarget.value)} autoComplete="username" />
             <PasswordInput label={password ? 'Password' : 'Token'} value={secret} onChange={(event) => setSecret(event.currentTarget.value)} autoComplete="current-password" required autoFocus />
