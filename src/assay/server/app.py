@@ -6,7 +6,6 @@ In: HTTP. Out: HTTP. Does not know: how anything is found or decided.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,11 @@ from assay import __version__
 from assay.actions import Meanwhile
 from assay.errors import AssayError, StorageError, UsageError
 from assay.server.auth import Door, Refused
-from assay.server.jobs import BusyError, Jobs
-from assay.server.schemas import Problem
-from assay.server.uploads import Uploads
-from assay.server.workspace import NoProjectError, NotAllowedError, Workspace
+from assay.server.jobs import BusyError
+from assay.server.routes import actions, charts, exports, projects, review, session, uploads
+from assay.server.schemas.door import Problem
+from assay.server.services import Services, set_cookie
+from assay.server.workspace import NoProjectError, NotAllowedError
 
 PREFIX = "/api/v1"
 STATIC = Path(__file__).parent / "static"
@@ -49,20 +49,8 @@ STATUS: tuple[tuple[type[AssayError], int, str], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Services:
-    """What routes work with; ``request.app.state.services``."""
-
-    workspace: Workspace
-    door: Door
-    jobs: Jobs
-    uploads: Uploads
-
-
 def create_app(services: Services) -> FastAPI:
     """The application. Everything under ``/api/v1`` but the session asks for a signed-in person."""
-    from assay.server.routes import actions, charts, exports, projects, review, session, uploads
-
     problems: dict[int | str, dict[str, Any]] = {
         code: {"model": Problem, "content": {"application/problem+json": {}}} for code in (401, 403, 404, 409, 422)
     }
@@ -162,7 +150,3 @@ def _let_in(request: Request, door: Door, token: str) -> Response:
     if door.is_token(token) and not door.password:
         set_cookie(answer, door, door.sign_in(None))
     return answer
-
-
-def set_cookie(answer: Response, door: Door, session: str) -> None:
-    answer.set_cookie(door.cookie, session, max_age=30 * 24 * 3600, httponly=True, samesite="lax", path="/")

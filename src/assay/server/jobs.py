@@ -24,7 +24,7 @@ import sqlalchemy as sa
 
 from assay.errors import AssayError
 from assay.server.database import ACTIVE, Database, jobs
-from assay.server.schemas import Job
+from assay.server.schemas.projects import Job
 
 LEASE = 15.0  # seconds without a beat after which a runner counts as dead
 BEAT = 1.0

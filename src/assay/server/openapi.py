@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from assay.server.app import Services, create_app
+from assay.server.app import create_app
 from assay.server.auth import Door
 from assay.server.database import open_workspace_database
 from assay.server.jobs import Jobs
+from assay.server.services import Services
 from assay.server.sessions import Sessions
 from assay.server.uploads import Uploads
 from assay.server.workspace import Workspace

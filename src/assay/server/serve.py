@@ -15,10 +15,11 @@ from pathlib import Path
 
 from assay.errors import UsageError
 from assay.project.layout import PROJECT
-from assay.server.app import Services, create_app
+from assay.server.app import create_app
 from assay.server.auth import LOOPBACK, Door, is_loopback
 from assay.server.database import open_workspace_database
 from assay.server.jobs import Jobs
+from assay.server.services import Services
 from assay.server.sessions import Sessions
 from assay.server.uploads import Uploads
 from assay.server.workspace import Workspace

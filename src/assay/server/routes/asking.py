@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from assay.actions import State
 from assay.errors import UsageError
 from assay.project.dataset import Label
-from assay.server.app import Services
-from assay.server.schemas import Row, RowsTarget, ViewTarget
+from assay.server.schemas.decisions import RowsTarget, ViewTarget
+from assay.server.schemas.rows import Row
+from assay.server.services import Services
 from assay.server.workspace import NoProjectError, Opened
 from assay.views import page
 

@@ -12,7 +12,8 @@ import numpy as np
 from fastapi import APIRouter, Query
 
 from assay.server.routes.asking import Open, known_label, shown
-from assay.server.schemas import Chart, Charts, ChartsBody, Compared, Comparison, FacetsBody, MapPoints
+from assay.server.schemas.asked import FacetsBody
+from assay.server.schemas.charts import Chart, Charts, ChartsBody, Compared, Comparison, MapPoints
 from assay.server.workspace import Opened
 from assay.views import Filter, Side, charts, compare
 from assay.views.masks import final_labels, resolved

@@ -14,7 +14,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from assay.server.routes.asking import Open
-from assay.server.schemas import ExportBody
+from assay.server.schemas.projects import ExportBody
 from assay.views import Filter
 
 router = APIRouter(prefix="/projects/{project}", tags=["export"])

@@ -16,10 +16,9 @@ from fastapi.responses import StreamingResponse
 from assay.columns import BY_NAME, CHECK_BY_NAME
 from assay.errors import AssayError
 from assay.project.layout import PROJECT, latest_run
-from assay.server.app import Services
 from assay.server.routes.asking import Ask, Person
 from assay.server.routes.uploads import place_of, source_options
-from assay.server.schemas import (
+from assay.server.schemas.projects import (
     CheckOut,
     ClassOut,
     ColumnOut,
@@ -29,6 +28,7 @@ from assay.server.schemas import (
     ProjectItem,
     ProjectOut,
 )
+from assay.server.services import Services
 from assay.server.workspace import NoProjectError, project_id, why
 from assay.sources.confine import confined
 from assay.storage import Folder

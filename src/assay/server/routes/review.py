@@ -13,17 +13,8 @@ from fastapi.responses import Response
 
 from assay.errors import UsageError
 from assay.server.routes.asking import Open, known_label, known_row, shown
-from assay.server.schemas import (
-    Detail,
-    Examples,
-    Facets,
-    FacetsBody,
-    Page,
-    PictureKey,
-    Positions,
-    PositionsBody,
-    ViewBody,
-)
+from assay.server.schemas.asked import FacetsBody, PositionsBody, ViewBody
+from assay.server.schemas.rows import Detail, Examples, Facets, Page, PictureKey, Positions
 from assay.server.workspace import NoProjectError
 from assay.sources.reading import UnreadableError
 from assay.views import Filter

@@ -8,10 +8,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from assay import __version__
-from assay.server.app import set_cookie
 from assay.server.auth import Refused
 from assay.server.routes.asking import Ask
-from assay.server.schemas import Session, SignIn
+from assay.server.schemas.door import Session, SignIn
+from assay.server.services import set_cookie
 
 router = APIRouter(tags=["session"])
 

@@ -11,9 +11,9 @@ from typing import Any
 from fastapi import APIRouter
 
 from assay.errors import UsageError
-from assay.server.app import Services
 from assay.server.routes.asking import Ask
-from assay.server.schemas import SourceBody, SourcePreview
+from assay.server.schemas.projects import SourceBody, SourcePreview
+from assay.server.services import Services
 from assay.sources import Source, open_source
 from assay.sources.confine import confined
 

@@ -1,0 +1,138 @@
+"""Projects, their runs, data that may become one, exports.
+
+In: records of runs. Out: bodies. Does not know: rows.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from assay.server.schemas.asked import FilterBody
+from assay.server.schemas.base import Body, Label, Short
+
+
+class Job(BaseModel):
+    """A run of the analysis. ``state``: waiting, running, done, failed, cancelled."""
+
+    id: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    stage: str
+    done: int
+    total: int
+    rate: float | None
+    seconds_left: float | None
+    error: str
+    log: list[str]
+
+
+class ProjectItem(BaseModel):
+    id: str
+    name: str
+    path: str
+    modality: str
+    task: str
+    rows: int
+    n_classes: int
+    issues: int
+    resolved: int
+    state: Literal["ready", "running", "failed", "empty", "damaged"]
+    error: str
+    job: Job | None
+
+
+class ClassOut(BaseModel):
+    value: Label
+    count: int
+
+
+class CheckOut(BaseModel):
+    name: str
+    title: str
+    status: Literal["ran", "skipped", "failed"]
+    why: str
+    count: int | None
+    flag: str
+    score: str | None
+    group: str
+
+
+class ColumnOut(BaseModel):
+    """A column to filter and sort by. ``ours``: a result column, called ``column`` in the documentation."""
+
+    name: str
+    title: str
+    kind: Literal["category", "number", "date", "text", "flag", "score", "label", "id"]
+    ours: bool
+    column: str
+    meaning: str
+    direction: str
+    low: float | str | None
+    high: float | str | None
+    levels: list[Label]
+
+
+class ProjectOut(BaseModel):
+    id: str
+    name: str
+    path: str
+    modality: str
+    task: str
+    rows: int
+    classes: list[ClassOut]
+    checks: list[CheckOut]
+    columns: list[ColumnOut]
+    roles: dict[str, Any]
+    splits: list[str]
+    tags: list[str]
+    people: list[str]
+    notes: list[str]
+    missing: list[str]
+    findings: list[dict[str, Any]]
+    seconds: float
+    number: int
+    job: Job | None
+
+
+Options = dict[str, str]
+
+
+class SourceBody(Body):
+    """Data to look at: a path that the server may read, or a finished upload."""
+
+    path: str | None = Field(default=None, max_length=4_000)
+    upload: Short | None = None
+    options: Options = Field(default={})
+
+
+class NewProject(SourceBody):
+    name: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class SourcePreview(BaseModel):
+    name: str
+    modality: str
+    roles: dict[str, Any]
+    n_rows: int
+    classes: list[Label]
+    n_classes: int
+    notes: list[str]
+    columns: list[dict[str, str]]
+    rows: list[dict[str, Any]]
+
+
+class Created(BaseModel):
+    id: str
+    job: Job
+
+
+class ExportBody(Body):
+    format: Literal["csv", "tsv", "jsonl", "json", "parquet", "arrow", "folder", "hf"] = "csv"
+    fix: Literal["none", "auto", "reference"] = "none"
+    columns: Literal["none", "actions", "all"] = "none"
+    keep_excluded: bool = False
+    only_corrections: bool = False
+    csv_guard: bool = False
+    filter: FilterBody | None = None
+    at: int | None = Field(default=None, ge=0, lt=2**31)

@@ -1,0 +1,142 @@
+"""Rows, and everything that is known about one.
+
+In: the query layer's dicts. Out: bodies of answers. Does not know: requests.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from assay.server.schemas.base import Label
+
+
+class Row(BaseModel):
+    """One row as every page shows it."""
+
+    row: int
+    id: str
+    given: Label | None
+    suggested: Label | None
+    suggested_confidence: float | None
+    predicted: Label | None
+    corrected: Label | None
+    final: Label | None
+    action: str
+    excluded: bool
+    person: str
+    entry: int
+    tags: list[str]
+    note: str
+    checks: list[str]
+    scores: dict[str, float]
+    cluster: int | None
+    split: str | None
+    text: str | None
+    cells: dict[str, str]
+    reason: str | None
+    marked: list[str] = []
+    width: int | None = None
+    height: int | None = None
+
+
+class Page(BaseModel):
+    total: int
+    offset: int
+    rows: list[Row]
+    number: int
+
+
+class Positions(BaseModel):
+    positions: list[int]
+
+
+class Facets(BaseModel):
+    """How many rows of a filter carry each check, label, decision, person, tag and split; values with counts, most first."""
+
+    total: int
+    resolved: int
+    checks: dict[str, int]
+    presets: dict[str, int]
+    given: list[tuple[Label | None, int]]
+    suggested: list[tuple[Label | None, int]]
+    corrected: list[tuple[Label | None, int]]
+    action: dict[str, int]
+    by: dict[str, int]
+    tag: dict[str, int]
+    split: list[tuple[str | None, int]]
+
+
+class Probability(BaseModel):
+    label: Label
+    p: float
+
+
+class Neighbor(BaseModel):
+    row: Row
+    distance: float
+
+
+class Copy(Row):
+    """A member of the row's duplicate cluster; ``is_wrong``: its label is the one that does not fit."""
+
+    is_wrong: bool
+    kind: str | None
+
+
+class EvidenceOut(BaseModel):
+    """Why a check flagged the row; ``low`` .. ``high`` is the usual range of ``value`` in this dataset."""
+
+    check: str
+    title: str
+    score: float | None
+    text: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Cell(BaseModel):
+    """One cell of the row; ``odd``: unusual in its column."""
+
+    model_config = ConfigDict(extra="allow")
+
+    column: str
+    text: str
+    odd: bool = False
+
+
+class Past(BaseModel):
+    """One decision about the row, newest first."""
+
+    number: int
+    at: str
+    person: str
+    action: str
+    label: Label | None
+    excluded: bool
+    text: str | None
+    undone: bool
+
+
+class Detail(BaseModel):
+    """Everything that is known about one row."""
+
+    row: Row
+    probabilities: list[Probability]
+    neighbors: list[Neighbor]
+    duplicates: list[Copy]
+    n_duplicates: int
+    correct_label: Label | None
+    evidence: list[EvidenceOut]
+    full_text: str | None
+    cells: list[Cell]
+    history: list[Past]
+    number: int
+
+
+class PictureKey(BaseModel):
+    key: str
+
+
+class Examples(BaseModel):
+    rows: list[Row]
