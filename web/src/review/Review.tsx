@@ -258,7 +258,7 @@ function Jump({ total, to }: { total: number; to: (index: number) => void }) {
   if (total < 200) return null
   return (
     <form onSubmit={(event) => { event.preventDefault(); if (Number(value) >= 1) to(Math.min(total, Number(value)) - 1) }}>
-      <NumberInput size="xs" w={82} hideControls aria-label="Jump to a place in the list" placeholder="Jump to …" min={1} max={total} allowDecimal={false} thousandSeparator="," value={value} onChange={setValue} />
+      <NumberInput size="xs" w={82} hideControls aria-label="Jump to a place in the list" placeholder="Jump to" min={1} max={total} allowDecimal={false} thousandSeparator="," value={value} onChange={setValue} />
     </form>
   )
 }
