@@ -41,7 +41,7 @@ def browser(**options: Any) -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=path, args=list(FLAGS))
         context = started.new_context(**({"viewport": {"width": 1280, "height": 720}} | options))
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)  # a loaded machine is slow, not wrong
         try:
             yield context
         finally:

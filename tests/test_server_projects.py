@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
 import zipfile
 
 import pytest
@@ -60,6 +61,7 @@ def test_server_paths_outside_the_allowed_folders_are_refused(workspace, digits,
         ({"upload": "../../etc"}, 422, "no finished upload"),
         ({"path": "{data}", "options": {"colour": "x"}}, 422, "unknown option 'colour'"),
         ({"path": "{data}", "options": {"label": "x"}}, 422, "no columns to name"),
+        ({"path": "{data}", "options": {"effort": "much"}}, 422, "unknown effort 'much'"),
         ({"path": "{data}/missing.csv"}, 422, "there is no file or folder"),
         ({"path": "{data}", "other": 1}, 422, "other: Extra inputs are not permitted"),
     ],
@@ -169,3 +171,23 @@ def test_a_run_outlives_a_killed_server(tmp_path, digits):
         assert until(done, 120)["state"] == "done"
         project = httpx.get(f"{base}/api/v1/projects/{made['id']}", headers=auth, timeout=60).json()
         assert project["rows"] == 302
+
+
+def test_a_killed_runner_is_replaced_and_the_run_resumes(tmp_path, digits):
+    import httpx
+
+    auth = {"Authorization": "Bearer a-token-that-only-tests-use"}
+    with served(tmp_path / "home", "--allow", digits[0], environment={"ASSAY_JOB_LEASE": "2"}) as (address, _):
+        base = address.split("/?", maxsplit=1)[0] + "/api/v1/projects"
+        made = httpx.post(base, json={"path": str(digits[0])}, headers=auth, timeout=30).json()
+
+        def job():
+            return httpx.get(f"{base}/{made['id']}/job", headers=auth, timeout=30).json()
+
+        until(lambda: job()["stage"])
+        runner = subprocess.run(
+            ["pgrep", "-f", f"assay.server.runner.*{made['job']['id']}"], capture_output=True, check=True
+        )
+        os.kill(int(runner.stdout.split()[0]), signal.SIGKILL)
+        end = until(lambda: (found := job())["state"] in ("done", "failed") and found, 150)
+        assert (end["state"], end["error"]) == ("done", "")

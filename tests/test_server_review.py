@@ -194,6 +194,22 @@ def test_ranges_of_positions_name_the_rows_that_stood_there(api):
     assert tagged[0]["tags"] == ["needs review"]
 
 
+def test_the_top_of_a_view_is_that_of_the_screen_it_was_chosen_on(api):
+    """Somebody decides the first row meanwhile; the view no longer holds it, but the screen did."""
+    made, base = api
+    undecided = LABEL_ISSUES | {"resolved": False}
+    screen = view(api, undecided)
+    first, second, third = (row["row"] for row in screen["rows"][:3])
+    made.post(
+        f"{base}/actions", json={"action": "keep", "target": {"rows": [first]}}, headers={"X-Assay-Person": "ann"}
+    )
+    target = {"filter": undecided, "top": 2}
+    body = {"action": "exclude", "target": target, "seen": screen["number"]}
+    done = made.post(f"{base}/actions", json=body, headers={"X-Assay-Person": "bob"}).json()
+    assert done["entry"]["n_rows"] == 1
+    assert [row["row"] for row in view(api, {"action": ["exclude"]})["rows"]] == [second] != [third]
+
+
 def test_the_same_token_again_decides_nothing_twice(api):
     made, base = api
     body = {"action": "exclude", "target": {"rows": [3]}, "token": token()}

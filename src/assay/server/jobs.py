@@ -26,9 +26,9 @@ from assay.errors import AssayError
 from assay.server.database import ACTIVE, Database, jobs
 from assay.server.schemas.projects import Job
 
-LEASE = 15.0  # seconds without a beat after which a runner counts as dead
+LEASE = float(os.environ.get("ASSAY_JOB_LEASE", "15"))  # seconds without a beat after which a runner counts as dead
 BEAT = 1.0
-LOOK = 3.0  # seconds between two looks of a server at the jobs
+LOOK = min(3.0, LEASE)  # seconds between two looks of a server at the jobs
 ATTEMPTS = 3  # runners that may die of one job
 TAIL = 30  # lines of what the run said that are kept
 

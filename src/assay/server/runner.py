@@ -17,11 +17,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from assay.errors import ProjectLockedError
+from assay.project.lock import locked
 from assay.server.database import open_workspace_database
 from assay.server.jobs import BEAT, TAIL, beat, claim, owner_name
+from assay.storage import Folder
 
 PATIENCE = 10.0  # seconds a cancelled run has to end by itself
 
@@ -40,6 +44,9 @@ def run(home: Path, job: str) -> None:
     if row is None:
         return
     command = json.loads(row["command"])
+    if not _alone(Path(row["project"]), lambda: beat(database, job, owner, {})):
+        beat(database, job, owner, {}, state="cancelled", ended=time.time())
+        return
     environment = os.environ | ({"ASSAY_CONFINED": command["arguments"][1]} if command["confined"] else {})
     child = subprocess.Popen(
         [sys.executable, "-m", "assay", *command["arguments"]],
@@ -67,6 +74,18 @@ def run(home: Path, job: str) -> None:
     error = "" if finished else said.error() or f"the run ended with exit code {child.returncode}"
     state = "done" if finished else "failed"
     beat(database, job, owner, said.progress(), state=state, error=error, ended=time.time())
+
+
+def _alone(project: Path, go_on: Callable[[], bool | None]) -> bool:
+    """Wait while the run of a runner that died still works on the project: it ends at its next word, which nobody hears."""
+    while True:
+        try:
+            with locked(Folder(project)):
+                return True
+        except ProjectLockedError:
+            if not go_on():
+                return False
+            time.sleep(BEAT)
 
 
 class _Said:

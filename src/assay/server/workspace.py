@@ -64,9 +64,11 @@ class Opened:
     def state(self) -> State:
         return self.log.state()
 
-    def view(self, filter: dict[str, Any], sort: dict[str, Any] | None) -> tuple[View, State]:
-        """The rows of a filter in the order of a sort, and the state they were chosen by."""
+    def view(self, filter: dict[str, Any], sort: dict[str, Any] | None, seen: int | None = None) -> tuple[View, State]:
+        """The rows of a filter in the order of a sort, and the state they were chosen by: now, or after entry ``seen``."""
         state = self.state()
+        if seen is not None and seen < state.number:
+            state = self.log.state(seen)
         return self.views.view(Filter.from_json(filter), Sort.from_json(sort) if sort else None, state), state
 
     def map(self) -> EmbeddingMap:

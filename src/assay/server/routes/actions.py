@@ -96,7 +96,7 @@ def _request(body: DecisionBody, opened: Opened) -> Request:
         route, chosen_by = "bulk", body.target.model_dump(exclude_unset=True, by_alias=True)
     return Request(
         action=body.action,
-        rows=rows_of(opened, body.target),
+        rows=rows_of(opened, body.target, getattr(body, "seen", None)),
         label=body.label,
         text=body.text,
         policy=body.policy,

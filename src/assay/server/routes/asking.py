@@ -5,6 +5,7 @@ In: a request. Out: dependencies for FastAPI. Does not know: what the routes do 
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, cast
 
 import numpy as np
@@ -54,18 +55,19 @@ def shown(opened: Opened, state: State, rows: Any) -> list[Row]:
 def known_label(opened: Opened, state: State, text: str) -> Label:
     """The class that is written so, of the data's own or made by a decision."""
     for value in (*opened.table.classes, *state.labels):
-        if str(value) == text:
+        if text in (str(value), json.dumps(value)) or (isinstance(value, float) and text == f"{value:g}"):
             return value
     raise NoProjectError(f"there is no class {text!r}")
 
 
-def rows_of(opened: Opened, target: RowsTarget | ViewTarget) -> NDArray[np.int64]:
-    """Row numbers a target names, ascending."""
+def rows_of(opened: Opened, target: RowsTarget | ViewTarget, seen: int | None = None) -> NDArray[np.int64]:
+    """Row numbers a target names, ascending. Positions of a view are those of the screen, which showed the state ``seen``."""
     if isinstance(target, RowsTarget):
         rows = np.unique(np.asarray(target.rows, np.int64))
         if len(rows) and rows[-1] >= opened.table.n:
             raise UsageError(f"there is no row {rows[-1]:,}: the dataset has {opened.table.n:,} rows")
         return rows
-    view, _ = opened.view(target.filter.plain(), target.sort.model_dump() if target.sort else None)
+    at = seen if target.ranges is not None or target.top is not None else None
+    view, _ = opened.view(target.filter.plain(), target.sort.model_dump() if target.sort else None, at)
     order = view.rows if target.ranges is None else view.ranges(target.ranges)
     return np.sort(order if target.top is None else order[: target.top]).astype(np.int64)

@@ -86,7 +86,7 @@ def one(project: str, services: Ask) -> ProjectOut:
     counts = table.class_counts
     return ProjectOut(
         id=project,
-        name=run["name"],
+        name=place.name.removesuffix(".assay"),
         path=opened.project.path,
         modality=run["modality"],
         task=run["task"],
@@ -138,7 +138,7 @@ def _item(name: str, place: Path, services: Services) -> ProjectItem:
         return bare.model_copy(update={"state": "damaged", "error": why(error)})
     return bare.model_copy(
         update={
-            "name": run["name"], "modality": run["modality"], "task": run["task"], "rows": run["n_rows"],
+            "modality": run["modality"], "task": run["task"], "rows": run["n_rows"],
             "n_classes": len(run["classes"]), "issues": counted["issues"], "resolved": counted["issues"] - counted["open"],
             "state": "running" if active else "ready",
         }

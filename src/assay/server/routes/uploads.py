@@ -20,6 +20,7 @@ from assay.sources.confine import confined
 router = APIRouter(tags=["sources"])
 
 FIRST = 20
+EFFORTS = ("fast", "regular", "best")
 ROLES = ("label", "text", "image", "id", "split")
 
 
@@ -40,11 +41,13 @@ def place_of(body: SourceBody, services: Services) -> Path:
 
 def source_options(options: dict[str, str]) -> dict[str, Any]:
     """The words of `open_source` among the options; an unknown one is an error."""
-    known = {"modality", "features", *ROLES}
+    known = {"modality", "features", "effort", *ROLES}
     for name in options:
         if name not in known:
             raise UsageError(f"unknown option {name!r}; choose of {', '.join(sorted(known))}")
-    out: dict[str, Any] = {name: value for name, value in options.items() if value and name != "features"}
+    if options.get("effort", "regular") not in EFFORTS:
+        raise UsageError(f"unknown effort {options['effort']!r}; choose of {', '.join(EFFORTS)}")
+    out: dict[str, Any] = {name: options[name] for name in ("modality", *ROLES) if options.get(name)}
     if options.get("features"):
         out["features"] = [name.strip() for name in options["features"].split(",") if name.strip()]
     return out
