@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import threading
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ def serve(listening: Listening, *, browser: bool = True) -> None:
     app = create_app(listening.services)
     listening.services.jobs.start()
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="off")
+    threading.Thread(target=listening.services.workspace.warm, daemon=True, name="warm").start()
     print(listening.url, flush=True)
     if browser:
         webbrowser.open(listening.url)

@@ -42,20 +42,32 @@ class Opened:
         self.project, self.within = project, within
         self.run_number = int(project.run["run"])
         self.lock = threading.RLock()
-        self._drawing = threading.Lock()
+        self._loading, self._drawing = threading.Lock(), threading.Lock()
+        self._views: Views | None = None
         self._map: EmbeddingMap | None = None
 
-    @cached_property
-    def table(self) -> ReviewTable:
-        return ReviewTable.load(self.project)
-
-    @cached_property
+    @property
     def views(self) -> Views:
-        return Views(self.table)
+        """Loaded by whoever asks first; the others wait."""
+        with self._loading:
+            if self._views is None:
+                self._views = Views(ReviewTable.load(self.project))
+            return self._views
+
+    @property
+    def table(self) -> ReviewTable:
+        return self.views.table
 
     @cached_property
     def details(self) -> Details:
         return Details(self.table, self.views.neighborhood)
+
+    def warm(self) -> None:
+        """What the first page asks for."""
+        state = self.state()
+        self.views.view(None, None, state)
+        self.views.facets(None, state)
+        _ = self.table.columns, self.table.class_counts
 
     @property
     def log(self) -> ActionLog:
@@ -125,6 +137,12 @@ class Workspace:
             while len(self._opened) > OPEN:
                 self._opened.popitem(last=False)
             return kept
+
+    def warm(self) -> None:
+        """Load the first of the named projects, while the browser starts. What is wrong with it is told when it is asked for."""
+        with contextlib.suppress(AssayError):
+            for place in self.named[:1]:
+                self.open(project_id(place)).warm()
 
     def _read(self, place: Path) -> Opened:
         project = Project(place)
