@@ -60,7 +60,7 @@ def watched(context: Any) -> tuple[Any, list[str]]:
 def another(context: Any, **options: Any) -> Any:
     """A second person's browser: a context without the cookies of the first."""
     made = context.browser.new_context(**({"viewport": {"width": 1280, "height": 720}} | options))
-    made.set_default_timeout(20_000)
+    made.set_default_timeout(60_000)
     return made
 
 

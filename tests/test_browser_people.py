@@ -14,20 +14,9 @@ import pytest
 import assay
 from assay.actions import ACTION_NAMES
 from browsing import another, browser, decided, open_project, row_numbers, sign_in, told, watched
-from conftest import write_digits
 from serving import copy_project, served
 
 pytestmark = [pytest.mark.xdist_group("browser")]
-
-ROWS = 120
-
-
-@pytest.fixture(scope="module")
-def analysed(tmp_path_factory) -> Path:
-    """Scanned digits, six of them under a wrong label."""
-    place = tmp_path_factory.mktemp("digits")
-    write_digits(place / "digits", ROWS, flips=6)
-    return Path(assay.analyze(place / "digits", output=place / "digits.assay", progress="quiet").path)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +28,8 @@ def shelf(tmp_path_factory) -> Iterator[tuple[str, Path]]:
 
 
 @pytest.fixture
-def project(shelf, analysed, request) -> Path:
-    return copy_project(analysed, shelf[1] / f"{request.node.name}.assay")
+def project(shelf, digits_project, request) -> Path:
+    return copy_project(digits_project, shelf[1] / f"{request.node.name}.assay")
 
 
 @pytest.fixture
