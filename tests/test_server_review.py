@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import uuid
 import zipfile
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -261,6 +263,16 @@ def test_decisions_survive_a_restart(digits_project, tmp_path):
             assert len(made.get(f"{base}/log").json()["entries"]) == expected
             if not expected:
                 made.post(f"{base}/actions", json={"action": "keep", "target": {"rows": [1]}})
+
+
+def test_a_project_that_was_replaced_by_a_copy_is_opened_anew(api, digits_project):
+    made, base = api
+    act(api, "keep", {"rows": [1]})
+    place = Path(made.get(base).json()["path"])
+    shutil.move(place, place.with_name("old"))
+    copy_project(digits_project, place)
+    assert made.get(f"{base}/log").json()["entries"] == []
+    assert act(api, "exclude", {"rows": [2]})["number"] == 1
 
 
 def test_the_export_has_exactly_the_decisions(api):

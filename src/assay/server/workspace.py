@@ -40,7 +40,7 @@ class Opened:
 
     def __init__(self, project: Project, within: Path | None = None) -> None:
         self.project, self.within = project, within
-        self.run_number = int(project.run["run"])
+        self.run_number, self.folder = int(project.run["run"]), _folder(Path(project.path))
         self.lock = threading.RLock()
         self._loading, self._drawing = threading.Lock(), threading.Lock()
         self._views: Views | None = None
@@ -130,7 +130,8 @@ class Workspace:
         with self._lock:
             run = latest_run(Folder(place))
             kept = self._opened.get(project)
-            if kept is None or run is None or kept.run_number != int(run["run"]):
+            # the same path may hold another folder than before
+            if kept is None or run is None or (kept.folder, kept.run_number) != (_folder(place), int(run["run"])):
                 kept = self._read(place)
                 self._opened[project] = kept
             self._opened.move_to_end(project)
@@ -170,6 +171,12 @@ class Workspace:
             hint = f"it may read below {allowed}" if allowed else "start it with --allow FOLDER to let it read there"
             raise NotAllowedError(f"this server may not read {path}; {hint}")
         return place
+
+
+def _folder(place: Path) -> tuple[int, int]:
+    """Which folder lies at a path, whatever its name."""
+    status = place.stat()
+    return status.st_dev, status.st_ino
 
 
 def project_id(place: Path) -> str:
