@@ -16,6 +16,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 Row = dict[str, Any]
 ORDER = ("cifar10n_6k", "banking77", "clinc150", "hospital", "beers", "photos_600", "odds_outliers")
 SCALE = ("images", "texts", "table")
+OWN_TABLES = ("noise", "copies", "foreign", "big_labels", "big_neighbors", "photographs", "small")
 MEASURES = ("auroc", "ap", "precision", "recall", "f1", "accuracy")
 COSTS = ("wall_seconds", "cpu_seconds", "megabytes")
 WORSE = 0.01  # differences up to this are called even
@@ -90,6 +91,9 @@ def write_page() -> Path:
             found.sort(key=lambda record: SCALE.index(record["dataset"]))
         if found:
             parts += [writer(found), made_by(found)]
+    for name in OWN_TABLES:
+        if name in results:
+            parts += [own_tables(results[name]), made_by([results[name]])]
     if "review" in results:
         parts += [review(results["review"], results.get("log_kills")), made_by([results["review"]])]
     estimates = estimate_rows(results)
@@ -226,6 +230,15 @@ def scale(records: Sequence[Row]) -> str:
 def kills(records: Sequence[Row]) -> str:
     lines = [line for record in records for line in record["lines"]]
     return "## Killed and resumed\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def own_tables(record: Row) -> str:
+    """Of results that bring their tables with them."""
+    parts = []
+    for at, one in enumerate(record["tables"]):
+        heading = "##" if at == 0 else "###"
+        parts.append(f"{heading} {one['title']}\n\n{one['text']}\n\n{table(one['heads'], one['rows'])}\n")
+    return "\n".join(parts)
 
 
 def review(record: Row, log: Row | None) -> str:
