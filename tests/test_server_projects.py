@@ -136,18 +136,35 @@ def test_a_zip_whose_members_climb_out_writes_and_reads_nothing_outside(workspac
     assert workspace.services.uploads.path(upload).is_relative_to(home / "uploads")
 
 
-def test_a_run_that_fails_says_why_and_what_to_do(workspace):
+def test_a_label_that_was_guessed_wrong_leaves_the_choice_to_the_person(workspace):
     table = "text,label\n" + "\n".join(f"words of row {row},class {row}" for row in range(60))
     upload = send_file(workspace, "ids.csv", table.encode())
-    made = workspace.post("/api/v1/projects", json={"upload": upload, "options": {"label": "label"}})
-    if made.status_code == 201:
-        job = ended(workspace, made.json()["id"])
-        assert job["state"] == "failed"
-        assert "label" in job["error"] and "Traceback" not in job["error"]
-        listed = {item["id"]: item for item in workspace.get("/api/v1/projects").json()}
-        assert listed[made.json()["id"]]["state"] == "failed"
-    else:
-        assert made.status_code == 422
+    shown = workspace.post("/api/v1/sources/preview", json={"upload": upload}).json()
+    assert shown["roles"]["label"] in (None, "none")
+    assert "as many classes as rows" in shown["notes"][0]
+    assert [column["name"] for column in shown["columns"]] == ["text", "label"]
+    chosen = {"upload": upload, "options": {"label": "label"}}
+    assert "as many classes as rows" in workspace.post("/api/v1/projects", json=chosen).json()["detail"]
+
+
+def test_a_run_that_fails_says_why_and_what_to_do(workspace, tmp_path_factory, digits):
+    """The data is gone by the time that the run starts."""
+    upload = send_file(workspace, "films.csv", ("text,label\n" + "a film,good\nanother,bad\n" * 40).encode())
+    path = workspace.services.uploads.path(upload)
+    original = workspace.services.jobs.submit
+
+    def gone_by_then(*given, **more):
+        path.unlink()
+        return original(*given, **more)
+
+    workspace.services.jobs.submit = gone_by_then
+    made = workspace.post("/api/v1/projects", json={"upload": upload}).json()
+    workspace.services.jobs.submit = original
+    job = ended(workspace, made["id"])
+    assert job["state"] == "failed"
+    assert "there is no file or folder" in job["error"] and "Traceback" not in job["error"]
+    listed = {item["id"]: item for item in workspace.get("/api/v1/projects").json()}
+    assert (listed[made["id"]]["state"], listed[made["id"]]["error"]) == ("failed", job["error"])
 
 
 def test_a_run_outlives_a_killed_server(tmp_path, digits):

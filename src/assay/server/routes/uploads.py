@@ -28,9 +28,17 @@ ROLES = ("label", "text", "image", "id", "split")
 def preview(body: SourceBody, services: Ask) -> SourcePreview:
     """How the data would be read: roles, classes, the first rows."""
     path = place_of(body, services)
+    options = source_options(body.options)
     with confined(path.parent if services.uploads.holds(path) else None):
-        source = open_source(str(path), **source_options(body.options))
-    return _shown(source)
+        try:
+            return _shown(open_source(str(path), **options))
+        except UsageError as error:
+            if "label" in options:
+                raise
+            # a label that was guessed and does not do: shown without, so that the person can choose
+            shown = _shown(open_source(str(path), **options, label="none"))
+            shown.notes.insert(0, f"labels are left out for now: {error}")
+            return shown
 
 
 def place_of(body: SourceBody, services: Services) -> Path:
