@@ -101,7 +101,7 @@ export function outcome(done: Done): string {
   if (summary && done.entry.action === 'auto-fix' && summary.n > 1) parts.push(`${count(summary.relabeled)} relabelled, ${count(summary.excluded)} left out`)
   const skipped = skippedText(summary?.skipped)
   if (skipped && done.entry.n_rows !== 1) parts.push(`skipped ${skipped}`)
-  if (done.kept) parts.push(`${rows(done.kept)} stay as decided later`)
+  if (done.kept) parts.push(`${rows(done.kept)} ${done.kept === 1 ? 'stays' : 'stay'} as decided later`)
   return `${parts.join('; ')}.`
 }
 

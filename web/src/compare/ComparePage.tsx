@@ -1,5 +1,5 @@
 /** Two classes side by side: typical rows, rows taken for the other; merge, rename, and "move all suggested" as one entry each. */
-import { Button, Group, Modal, Select, Skeleton, Stack, Text, TextInput, Title, ActionIcon } from '@mantine/core'
+import { Button, Group, Select, Skeleton, Stack, Text, TextInput, Title, ActionIcon } from '@mantine/core'
 import { IconArrowsExchange } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -11,6 +11,7 @@ import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
 import { count, labelFromKey, labelKey, labelText, rows } from '../words'
+import { Dialog } from '../shell/Dialog'
 
 export default function ComparePage() {
   const { id, project } = useOpened()
@@ -110,13 +111,13 @@ function Rename({ label, close }: { label: Label; close: () => void }) {
     deeds.propose({ action: 'label', label: typeof label === 'number' && Number.isFinite(Number(name)) ? Number(name) : name.trim(), target: { filter: { final: [label] }, sort: null, top: null, ranges: null }, route: 'class', overwrite: true }, `Rename “${labelText(label)}” to “${name.trim()}”?`)
   }
   return (
-    <Modal opened onClose={close} title={`Rename “${labelText(label)}”`} centered>
+    <Dialog onClose={close} title={`Rename “${labelText(label)}”`} centered>
       <form onSubmit={(event) => { event.preventDefault(); submit() }}>
         <Stack>
           <TextInput label="New name" description="Every row of this class gets it; one entry in the history, one undo." value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus maxLength={200} />
           <Group justify="flex-end"><Button variant="default" onClick={close}>Cancel</Button><Button type="submit" disabled={!name.trim() || name.trim() === labelText(label)}>See what would change</Button></Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,13 +1,14 @@
 /** Somebody was quicker: what they did, and the choice to leave it or to decide anyway. */
-import { Button, Group, Modal, Table, Text } from '@mantine/core'
+import { Button, Group, Table, Text } from '@mantine/core'
 import type { Meanwhile } from '../api/types'
 import { Scroll } from '../shell/Scroll'
 import { actionWord, count, labelText, rows } from '../words'
+import { Dialog } from '../shell/Dialog'
 
 export function MeanwhileDialog({ others, leave, anyway }: { others: Meanwhile[]; leave: () => void; anyway: () => void }) {
   const people = [...new Set(others.map((other) => other.person))].join(' and ')
   return (
-    <Modal opened onClose={leave} title="Meanwhile …" centered>
+    <Dialog onClose={leave} title="Meanwhile …" centered>
       <Text size="sm" mb="sm">
         While you were looking, {people} decided {others.length === 1 ? 'this row' : rows(others.length)}. Nothing of yours was written yet.
       </Text>
@@ -29,6 +30,6 @@ export function MeanwhileDialog({ others, leave, anyway }: { others: Meanwhile[]
         <Button variant="default" onClick={anyway}>Decide anyway</Button>
         <Button onClick={leave} data-autofocus>Leave {others.length === 1 ? 'it' : 'them'} as {others.length === 1 ? 'it is' : 'they are'}</Button>
       </Group>
-    </Modal>
+    </Dialog>
   )
 }

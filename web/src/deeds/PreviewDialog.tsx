@@ -1,5 +1,5 @@
 /** What a bulk decision would do, before it is done. */
-import { Alert, Button, Checkbox, Group, Loader, Modal, SegmentedControl, Stack, Table, Text } from '@mantine/core'
+import { Alert, Button, Checkbox, Group, Loader, SegmentedControl, Stack, Table, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { api } from '../api/client'
@@ -9,6 +9,7 @@ import { message } from '../shell/Notice'
 import { Scroll } from '../shell/Scroll'
 import { actionWord, count, labelText, rows, skippedText } from '../words'
 import type { Proposal } from './useDeeds'
+import { Dialog } from '../shell/Dialog'
 
 export function PreviewDialog({ id, proposal, close, confirm }: { id: string; proposal: Proposal; close: () => void; confirm: (ask: Ask) => Promise<void> }) {
   const [policy, setPolicy] = useState(proposal.ask.policy ?? 'reference')
@@ -33,7 +34,7 @@ export function PreviewDialog({ id, proposal, close, confirm }: { id: string; pr
   }
 
   return (
-    <Modal opened onClose={close} title={proposal.title} centered size="lg">
+    <Dialog onClose={close} title={proposal.title} centered size="lg">
       <Stack gap="md">
         {proposal.ask.action === 'auto-fix' && (
           <SegmentedControl
@@ -85,7 +86,7 @@ export function PreviewDialog({ id, proposal, close, confirm }: { id: string; pr
           </Group>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
 

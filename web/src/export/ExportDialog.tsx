@@ -1,5 +1,5 @@
 /** The dataset to train on, as a file: every format of the terminal's `assay export`. */
-import { Alert, Button, Checkbox, Group, Modal, NativeSelect, Radio, Select, Stack, Text } from '@mantine/core'
+import { Alert, Button, Checkbox, Group, NativeSelect, Radio, Select, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { api } from '../api/client'
@@ -9,6 +9,7 @@ import { useOpened } from '../shell/context'
 import { message } from '../shell/Notice'
 import { usePlace } from '../url/router'
 import { told, when } from '../words'
+import { Dialog } from '../shell/Dialog'
 
 const FORMATS: { value: NonNullable<ExportBody['format']>; label: string }[] = [
   { value: 'csv', label: 'CSV' }, { value: 'tsv', label: 'TSV' }, { value: 'parquet', label: 'Parquet' }, { value: 'jsonl', label: 'JSON lines' }, { value: 'json', label: 'JSON' },
@@ -57,7 +58,7 @@ export function ExportDialog({ close }: { close: () => void }) {
   }
 
   return (
-    <Modal opened onClose={() => { stop.current?.abort(); close() }} title="Export the dataset" size="lg" centered>
+    <Dialog onClose={() => { stop.current?.abort(); close() }} title="Export the dataset" size="lg" centered>
       <Stack gap="md">
         <Text size="sm" c="dimmed">Your columns with the final labels; rows left out are gone. Nothing is written into your data.</Text>
         <Radio.Group label="Which rows" value={what} onChange={(value) => setWhat(value as typeof what)}>
@@ -88,7 +89,7 @@ export function ExportDialog({ close }: { close: () => void }) {
           </Group>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,5 +1,5 @@
 /** Who decided what and when; any entry can be undone; what changed between two points. */
-import { Badge, Button, Group, Modal, Skeleton, Table, Text, Title } from '@mantine/core'
+import { Badge, Button, Group, Skeleton, Table, Text, Title } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api } from '../api/client'
@@ -10,6 +10,7 @@ import { Failure, Notice } from '../shell/Notice'
 import { Scroll } from '../shell/Scroll'
 import { go } from '../url/router'
 import { actionWord, count, labelText, rows, told, when } from '../words'
+import { Dialog } from '../shell/Dialog'
 
 const ROUTES: Record<string, string> = { row: 'one row', selection: 'picked rows', bulk: 'a whole filter', class: 'a class', file: 'a file', api: 'a program' }
 
@@ -79,7 +80,7 @@ function EntryDialog({ number, close }: { number: number; close: () => void }) {
   const { data, error } = useQuery({ queryKey: live(id, 'entry', number), queryFn: () => api.entry(id, number) })
   const view = data?.view as { filter?: Filter; sort?: Sort | null } | null | undefined
   return (
-    <Modal opened onClose={close} title={`Entry ${number}`} size="lg" centered>
+    <Dialog onClose={close} title={`Entry ${number}`} size="lg" centered>
       {error ? <Failure error={error} /> : !data ? <Skeleton h={200} /> : (
         <>
           <Text size="sm" mb="sm">{told(data)} by {data.person}, {when(data.at)}.</Text>
@@ -90,7 +91,7 @@ function EntryDialog({ number, close }: { number: number; close: () => void }) {
           <RowTable list={data.rows} entry={data} />
         </>
       )}
-    </Modal>
+    </Dialog>
   )
 }
 
@@ -117,7 +118,7 @@ function DiffDialog({ from, to, close }: { from: number; to: number; close: () =
   const { id } = useOpened()
   const { data, error } = useQuery({ queryKey: live(id, 'diff', from, to), queryFn: () => api.diff(id, from, to) })
   return (
-    <Modal opened onClose={close} title={`From entry ${from} to entry ${to}`} size="xl" centered>
+    <Dialog onClose={close} title={`From entry ${from} to entry ${to}`} size="xl" centered>
       {error ? <Failure error={error} /> : !data ? <Skeleton h={200} /> : data.rows.length === 0 ? <Notice title="No difference">Every row is as it was.</Notice> : (
         <>
           <Text size="sm" mb="sm">{rows(data.total)} differ{data.rows.length < data.total ? `; the first ${count(data.rows.length)}` : ''}.</Text>
@@ -129,7 +130,7 @@ function DiffDialog({ from, to, close }: { from: number; to: number; close: () =
           </Scroll>
         </>
       )}
-    </Modal>
+    </Dialog>
   )
 }
 

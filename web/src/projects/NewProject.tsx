@@ -1,5 +1,5 @@
 /** A new project: data in (drop, choose, or a path), what was understood of it, then the run. */
-import { Alert, Button, FileButton, Group, Loader, Modal, NativeSelect, Progress, Select, Stack, Table, Text, TextInput } from '@mantine/core'
+import { Alert, Button, FileButton, Group, Loader, NativeSelect, Progress, Select, Stack, Table, Text, TextInput } from '@mantine/core'
 import { IconFileUpload, IconFolder } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState, type DragEvent } from 'react'
@@ -10,6 +10,7 @@ import { go } from '../url/router'
 import { count, labelText } from '../words'
 import { upload } from './upload'
 import { dropped, zip, type Named } from './zip'
+import { Dialog } from '../shell/Dialog'
 
 type Source = { path: string } | { upload: string }
 const ROLES = [['label', 'Label'], ['text', 'Text'], ['image', 'Picture'], ['id', 'Row id'], ['split', 'Split']] as const
@@ -18,9 +19,9 @@ const BY_MODALITY: Record<string, string[]> = { image: ['label', 'image', 'id', 
 export function NewProject({ drop, close }: { drop: DataTransfer | null; close: () => void }) {
   const [source, setSource] = useState<Source | null>(null)
   return (
-    <Modal opened onClose={close} title="New project" size="xl" centered closeOnClickOutside={false}>
+    <Dialog onClose={close} title="New project" size="xl" centered closeOnClickOutside={false}>
       {source ? <Confirm source={source} back={() => setSource(null)} close={close} /> : <Choose drop={drop} chosen={setSource} />}
-    </Modal>
+    </Dialog>
   )
 }
 

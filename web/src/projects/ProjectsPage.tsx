@@ -6,6 +6,7 @@ import { useEffect, useState, type ReactNode } from 'react'
 import { api } from '../api/client'
 import { client } from '../api/queries'
 import type { ProjectItem } from '../api/types'
+import { giveBack } from '../shell/focus'
 import { Link } from '../shell/Link'
 import { Failure, Notice } from '../shell/Notice'
 import { Mark, SchemeToggle } from '../shell/SchemeToggle'
@@ -26,6 +27,8 @@ export function ProjectsPage({ person }: { person: string }) {
   })
 
   // A folder or file dropped anywhere on the page begins a new project.
+  useEffect(() => giveBack(), [])
+
   useEffect(() => {
     const onOver = (event: DragEvent) => {
       if (!event.dataTransfer?.types.includes('Files')) return

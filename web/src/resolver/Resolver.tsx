@@ -19,6 +19,7 @@ import { Marked } from './Marked'
 import { Picture } from './Picture'
 import { RowCard } from './RowCard'
 import { TagPicker } from './TagPicker'
+import { leaveField } from '../shell/focus'
 
 type Act = (action: Deed, more?: { label?: Label; text?: string }) => Promise<void>
 
@@ -142,7 +143,7 @@ function Cells({ cells }: { cells: Detail['cells'] }) {
   return (
     <dl className="cells" tabIndex={0}>
       {cells.map((cell) => (
-        <div key={cell.column} className={cell.odd ? 'odd' : ''}><dt>{cell.column}</dt><dd className={cell.text ? '' : 'blank'}>{cell.text || 'blank'}</dd></div>
+        <div key={cell.column} className={cell.odd ? 'odd' : ''} title={cell.odd ? 'Unusual in this column' : undefined}><dt>{cell.column}</dt><dd className={cell.text ? '' : 'blank'}>{cell.text || 'blank'}</dd></div>
       ))}
     </dl>
   )
@@ -202,8 +203,8 @@ function Classes({ detail, ranked, act, input }: { detail: Detail | undefined; r
         })}
         {!detail && [0, 1, 2, 3, 4].map((i) => <li key={i}><Skeleton h={28} /></li>)}
       </ol>
-      <div onFocus={() => setSearching(true)} onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setSearching(false)} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); (document.activeElement as HTMLElement).blur() } }} className={searching ? 'picker' : 'picker closed'}>
-        <ClassPicker input={input} label="Another class, or a new one (L)" pick={(label) => { input.current?.blur(); void decide(label) }} />
+      <div onFocus={() => setSearching(true)} onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setSearching(false)} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); leaveField() } }} className={searching ? 'picker' : 'picker closed'}>
+        <ClassPicker input={input} label="Another class, or a new one (L)" pick={(label) => { leaveField(); void decide(label) }} />
       </div>
     </Section>
   )
@@ -273,7 +274,7 @@ function Note({ start, save, input }: { start: string; save: (text: string) => v
       ref={input} mt={8} size="xs" autosize minRows={2} maxRows={8} maxLength={10_000} label="Note" description="Saved when you leave the field, or with Ctrl Enter" value={text}
       onChange={(event) => setText(event.currentTarget.value)} onBlur={keep}
       onKeyDown={(event) => {
-        if ((event.key === 'Enter' && (event.ctrlKey || event.metaKey)) || event.key === 'Escape') event.currentTarget.blur()
+        if ((event.key === 'Enter' && (event.ctrlKey || event.metaKey)) || event.key === 'Escape') leaveField()
       }}
     />
   )

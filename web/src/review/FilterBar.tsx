@@ -202,7 +202,7 @@ function Many({ title, options, start, done, back }: { title: string; options: {
     <Frame title={title} back={back} submit={() => done(values)}>
       <MultiSelect
         data={options.map(({ value, label }) => ({ value, label }))} value={values} onChange={setValues} searchable limit={100} hidePickedOptions autoFocus
-        aria-label={title} placeholder={values.length ? '' : 'Choose one or more'} comboboxProps={{ withinPortal: false }} nothingFoundMessage="Nothing of that name" maxDropdownHeight={220}
+        aria-label={title} placeholder={values.length ? '' : 'Choose one or more'} comboboxProps={{ withinPortal: false, position: 'right-start' }} nothingFoundMessage="Nothing of that name" maxDropdownHeight={220}
         renderOption={({ option }) => <Group justify="space-between" wrap="nowrap" w="100%" gap="xs"><span>{option.label}</span>{numbers.get(option.value) !== undefined && <Text size="xs" c="dimmed">{count(numbers.get(option.value)!)}</Text>}</Group>}
       />
     </Frame>
@@ -285,7 +285,7 @@ function ColumnEditor({ column, done, back }: { column: ColumnInfo; done: (condi
         </Group>
       ))}
       {way === 'contains' && <TextInput label="Contains" description="Upper and lower case alike" value={text} onChange={(event) => setText(event.currentTarget.value)} autoFocus />}
-      {way === 'in' && <MultiSelect label="Values" data={column.kind === 'flag' ? [{ value: 'true', label: 'Yes' }, { value: 'false', label: 'No' }] : column.levels.map(String)} value={values} onChange={setValues} searchable limit={100} comboboxProps={{ withinPortal: false }} maxDropdownHeight={200} />}
+      {way === 'in' && <MultiSelect label="Values" data={column.kind === 'flag' ? [{ value: 'true', label: 'Yes' }, { value: 'false', label: 'No' }] : column.levels.map(String)} value={values} onChange={setValues} searchable limit={100} comboboxProps={{ withinPortal: false, position: 'right-start' }} maxDropdownHeight={200} />}
     </Frame>
   )
 }

@@ -1,10 +1,11 @@
-import { Kbd, Modal } from '@mantine/core'
+import { Kbd } from '@mantine/core'
 import { Fragment } from 'react'
 import { HELP } from './keys'
+import { Dialog } from '../shell/Dialog'
 
 export function Help({ close }: { close: () => void }) {
   return (
-    <Modal opened onClose={close} title="Keys" size="xl" centered>
+    <Dialog onClose={close} title="Keys" size="xl" centered>
       <div className="help">
         {HELP.map((part) => (
           <section key={part.title}>
@@ -20,6 +21,6 @@ export function Help({ close }: { close: () => void }) {
           </section>
         ))}
       </div>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,5 +1,5 @@
 /** "Clean top K": the first K rows of the current filter and sort, one deed, with the preview after it. */
-import { Button, Group, Modal, NumberInput, Radio, Slider, Stack, Text } from '@mantine/core'
+import { Button, Group, NumberInput, Radio, Slider, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
 import type { Deed, Label } from '../api/types'
 import { ClassPicker } from '../resolver/ClassPicker'
@@ -8,6 +8,7 @@ import { usePlace } from '../url/router'
 import { count, labelText, percent, rows } from '../words'
 import { REVIEW_TAG } from './Rail'
 import { verb } from './Review'
+import { Dialog } from '../shell/Dialog'
 
 export function TopK({ total, close }: { total: number; close: () => void }) {
   const { project, deeds } = useOpened()
@@ -24,7 +25,7 @@ export function TopK({ total, close }: { total: number; close: () => void }) {
   }
 
   return (
-    <Modal opened onClose={close} title="Clean the top of this list" centered>
+    <Dialog onClose={close} title="Clean the top of this list" centered>
       <Stack gap="lg">
         <Text size="sm" c="dimmed">
           It takes the first rows as the current filter and sort show them. The filter selects {count(total)} of {rows(project.rows)} ({percent(total / Math.max(1, project.rows))}).
@@ -50,6 +51,6 @@ export function TopK({ total, close }: { total: number; close: () => void }) {
           <Button onClick={next} disabled={!ready}>See what would change</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

@@ -137,7 +137,7 @@ export const TableCell = memo(function TableCell(p: Shared & { columns: string[]
           <span className="to">{row.excluded ? 'left out' : row.corrected !== null ? labelText(row.corrected) : row.suggested !== null && !row.action ? labelText(row.suggested) : ''}</span>
           {p.columns.map((name) => {
             const value = row.cells[name]
-            return <span key={name} className={value === undefined || value === '' ? 'blank' : row.marked?.includes(name) ? 'odd' : ''} title={value}>{value === undefined || value === '' ? 'blank' : value}</span>
+            return <span key={name} className={value === undefined || value === '' ? 'blank' : row.marked?.includes(name) ? 'odd' : ''} title={row.marked?.includes(name) ? `${value} (unusual in this column)` : value}>{value === undefined || value === '' ? 'blank' : value}</span>
           })}
         </>
       ) : <span className="ghost" />}

@@ -15,6 +15,7 @@ import { TABS, type Tab } from '../url/address'
 import { go, usePlace } from '../url/router'
 import { count, percent, stageWord } from '../words'
 import { OpenedContext } from './context'
+import { giveBack } from './focus'
 import { Link } from './Link'
 import { Failure, Notice } from './Notice'
 import { Mark, SchemeToggle } from './SchemeToggle'
@@ -98,6 +99,8 @@ function Open({ id, project, job, person, number, cancelled }: { id: string; pro
   const opened = useMemo(() => ({ id, project, deeds, person, number }), [id, project, deeds, person, number])
   const whole = useFacets(id, {})
 
+  useEffect(() => giveBack(), [place.tab])
+
   useEffect(() => {
     document.title = `${TITLES[place.tab]} · ${project.name} · Assay`
   }, [place.tab, project.name])
@@ -119,6 +122,7 @@ function Open({ id, project, job, person, number, cancelled }: { id: string; pro
   return (
     <OpenedContext.Provider value={opened}>
       <div className="shell">
+        {place.tab === 'review' && <button type="button" className="skip" onClick={() => document.querySelector<HTMLElement>('[role="listbox"][aria-label="Rows"]')?.focus()}>To the rows</button>}
         <header className="top">
           <h1 className="hidden">{TITLES[place.tab]}: {project.name}</h1>
           <Home name={project.name} />
