@@ -106,6 +106,7 @@ def take(page: Any, address: str, scheme: str, output: Path) -> None:
     page.get_by_role("listbox", name="Rows").get_by_role("option").first.click()
     page.get_by_role("heading", name="Classes by probability").wait_for()
     shot_now(page, output, f"duplicates-{scheme}")
+    review("")
     for tab in ("Charts", "Map", "Compare classes", "History"):
         page.get_by_role("link", name=tab).click()
         page.get_by_role("heading", level=1).first.wait_for()
