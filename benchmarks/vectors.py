@@ -52,12 +52,16 @@ def vectors(name: str, data: Callable[[Path], Path], options: dict[str, Any]) ->
     )
 
 
-def analyse(data: Path, options: dict[str, Any], project: Path) -> dict[str, float]:
-    """Run Assay as a process of its own; what it cost."""
+def analyse(data: Path, options: dict[str, Any], project: Path) -> None:
+    """Run Assay as a process of its own, unless that came to its end before."""
+    done = project.with_suffix(".done")
+    if done.exists():
+        return
     project.parent.mkdir(parents=True, exist_ok=True)
     job = project.with_suffix(".json")
     job.write_text(json.dumps({"data": str(data), "options": options, "project": str(project)}))
-    return run([sys.executable, str(HERE / "assay_run.py"), str(job)]).record()
+    run([sys.executable, str(HERE / "assay_run.py"), str(job)])
+    done.touch()
 
 
 def read(folder: Path) -> dict[str, NDArray[Any]]:
