@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring import score
 from sides import Side, answer, call, keep, run_side, show
 
 ROWS, CLASSES, WRONG = 1_281_167, 1_000, 0.05
@@ -126,6 +125,8 @@ def side(name: str, scratch: Path) -> None:
 
 
 def compare(scratch: Path, n: int, names: list[str]) -> dict[str, Any]:
+    from scoring import score  # not above: the sides, which start from this file, need no scikit-learn
+
     truth = np.load(scratch / "true.npy") != np.load(scratch / "given.npy")
     sides: dict[str, Side] = {}
     kept: dict[str, dict[str, NDArray[Any]]] = {}
