@@ -108,3 +108,11 @@ def decided(page: Any, number: int) -> None:
 def told(page: Any, text: str) -> None:
     """A message says what was done, sooner or later."""
     page.get_by_role("alert").filter(has_text=re.compile(text)).first.wait_for()
+
+
+def expect(locator: Any) -> Any:
+    """Playwright's assertions, which wait for what they claim; as patient as everything else here."""
+    from playwright import sync_api
+
+    sync_api.expect.set_options(timeout=60_000)
+    return sync_api.expect(locator)

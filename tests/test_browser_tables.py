@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import assay
-from browsing import browser, decided, open_project, row_numbers, shows, told, watched
+from browsing import browser, decided, expect, open_project, row_numbers, shows, told, watched
 from serving import copy_project, served
 
 pytestmark = [pytest.mark.xdist_group("browser")]
@@ -184,7 +184,8 @@ def test_any_entry_of_the_history_can_be_undone_and_later_ones_stand(review, cor
     go_to(review, "Review")
     review.goto(review.url.split("?")[0] + f"?rows={np.base_repr(row, 36).lower()}")
     shows(review, 1)
-    assert "left out" not in review.locator("#cell-0").inner_text()
+    assert row_numbers(review, 1) == [row]
+    expect(review.locator("#cell-0")).not_to_contain_text("left out")
     review.goto(review.url.split("?")[0] + "?action=label")
     shows(review, n)
 
@@ -193,9 +194,10 @@ def test_a_bar_of_the_most_suggested_corrections_shows_its_rows(review, hospital
     go_to(review, "Charts")
     bars = review.get_by_role("region", name="Most suggested corrections").locator(".bars button")
     bars.first.wait_for()
-    assert [int(bar.locator(".bar-value").inner_text()) for bar in bars.all()] == corrections.tolist()[:12]
+    expect(bars.locator(".bar-value")).to_have_text([str(n) for n in corrections.tolist()[:12]])
     (given, suggested), n = corrections.index[0], int(corrections.iloc[0])
-    assert given in bars.first.inner_text() and suggested in bars.first.inner_text()
+    expect(bars.first).to_contain_text(given)
+    expect(bars.first).to_contain_text(suggested)
     bars.first.click()
     shows(review, n)
     assert [hospital["condition"][row] for row in row_numbers(review, n)] == [given] * n
