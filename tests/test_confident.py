@@ -26,7 +26,7 @@ NAMES = ["cat", "cat", "cat", "dog", "dog", "dog"]
 def problems(draw):
     """Labels and probabilities of any shape, with classes that no row carries, float32 or float64, tied or not."""
     rng = np.random.default_rng(draw(st.integers(0, 1 << 30)))
-    n, n_classes = draw(st.integers(2, 80)), draw(st.integers(2, 8))
+    n, n_classes = draw(st.integers(2, 80)), draw(st.integers(2, 12))
     probs = rng.dirichlet(np.full(n_classes, draw(st.sampled_from([0.05, 0.3, 1, 5]))), n)
     if draw(st.booleans()):
         probs = np.round(probs * 4) + 0.01

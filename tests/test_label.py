@@ -130,11 +130,18 @@ def test_the_noise_matrix_finds_where_wrong_labels_go():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 9), st.sampled_from([np.float32, np.float64]), st.booleans())
-def test_scan_finds_the_largest_classes_like_a_stable_sort(seed, n_classes, dtype, ties):
+@given(
+    st.integers(0, 10_000),
+    st.one_of(st.integers(1, 9), st.integers(60, 400)),  # 64: a chunk of `kernels.largest`
+    st.sampled_from([np.float32, np.float64]),
+    st.sampled_from([0, 1, 3, 100]),
+    st.sampled_from([0.0, 0.01, 0.5]),
+)
+def test_scan_finds_the_largest_classes_like_a_stable_sort(seed, n_classes, dtype, steps, negative):
     rng = np.random.default_rng(seed)
     probs = rng.random((40, n_classes))
-    probs = (np.round(probs * 3) if ties else probs).astype(dtype)
+    probs = (np.round(probs * steps) / steps if steps else probs).astype(dtype)
+    probs[rng.random(probs.shape) < negative] *= -1
     labels = rng.integers(-1, n_classes, 40).astype(np.int32)
     seen = scan(labels, probs)
     order = np.argsort(-probs, axis=1, kind="stable")[:, :TOP]
@@ -143,6 +150,22 @@ def test_scan_finds_the_largest_classes_like_a_stable_sort(seed, n_classes, dtyp
     known = labels >= 0
     assert np.array_equal(seen.given[known], probs[known, labels[known]])
     assert np.isnan(seen.given[~known]).all()
+    together = probs.sum(1, dtype=np.float64)
+    inside = ((probs >= -1e-6) & (probs <= 1 + 1e-6)).all(1)
+    assert np.array_equal(seen.proper, inside & (np.abs(together - 1) <= 0.01))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 150), st.sampled_from([np.float32, np.float64]))
+def test_scan_knows_distributions_and_leaves_rows_with_nan_out(seed, n_classes, dtype):
+    rng = np.random.default_rng(seed)
+    probs = rng.dirichlet(np.full(n_classes, 0.3), 30).astype(dtype)
+    broken = rng.random(30) < 0.3
+    probs[broken, rng.integers(0, n_classes, broken.sum())] = rng.choice([np.nan, -np.nan, np.inf], broken.sum())
+    seen = scan(np.zeros(30, np.int32), probs)
+    assert np.array_equal(seen.proper, ~broken)
+    assert np.array_equal(seen.analyzed, ~np.isnan(probs).any(1))
+    assert (seen.classes[~seen.analyzed] == -1).all()
 
 
 def test_demix_equals_a_loop_over_rows_and_undoes_a_known_mixture():

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from assay.columns import ROW_ID, columns_of
 from assay.errors import ArrayError, UsageError
-from assay.issues.filters import TOLERANCE, filter_issues, quality
-from assay.issues.label import find_label_issues, reasons
-from assay.issues.scan import row_blocks, scan
+from assay.issues.filters import filter_issues, quality
+from assay.issues.label import judge, reasons
+from assay.issues.scan import TOLERANCE, Scan, scan
 
 Method = Literal[
     "assay",
@@ -32,7 +32,6 @@ Method = Literal[
     "low_self_confidence",
 ]
 METHODS: tuple[str, ...] = get_args(Method)
-SUM_TOLERANCE = 0.01
 
 
 def label_issues(
@@ -62,7 +61,7 @@ def label_issues(
     UsageError
         an unknown method.
 
-    Cost: three reads of ``pred_probs``; see `assay.issues.label.find_label_issues`.
+    Cost: one read of ``pred_probs``, for the filters the disagreeing rows once more; see `assay.issues.label.find_label_issues`.
 
     See Also
     --------
@@ -82,7 +81,9 @@ def label_issues(
         raise UsageError(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
     probabilities, names = _probabilities(pred_probs, classes)
     given = _labels(labels, probabilities.shape, names)
-    found = _assay(given, probabilities) if method == "assay" else _filtered(given, probabilities, method)
+    seen = scan(given.codes, probabilities)
+    _check(seen, probabilities)
+    found = _assay(given, seen) if method == "assay" else _filtered(given, probabilities, seen, method)
     return _frame(given, found, labels.index if isinstance(labels, pd.Series) else None)
 
 
@@ -92,14 +93,13 @@ class _Given:
     classes: list[Any]
 
 
-def _assay(given: _Given, pred_probs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    found = find_label_issues(given.codes, pred_probs)
+def _assay(given: _Given, seen: Scan) -> dict[str, NDArray[Any]]:
+    found = judge(given.codes, seen)
     return found | {"label_issue_reason": reasons(found, given.codes, given.classes)}
 
 
-def _filtered(given: _Given, pred_probs: NDArray[Any], method: str) -> dict[str, NDArray[Any]]:
+def _filtered(given: _Given, pred_probs: NDArray[Any], seen: Scan, method: str) -> dict[str, NDArray[Any]]:
     labels = given.codes
-    seen = scan(labels, pred_probs)
     flags = filter_issues(labels, pred_probs, seen, method)
     score = quality(labels, seen, method)
     other, other_prob = seen.other(labels)
@@ -125,12 +125,12 @@ def _frame(given: _Given, found: dict[str, NDArray[Any]], index: pd.Index[Any] |
 
 def _values(codes: NDArray[Any], classes: list[Any]) -> Any:
     """Class values of codes, -1 as missing; integers stay integers."""
+    kinds = {type(value) for value in classes}
+    if kinds == {int}:
+        return pd.arrays.IntegerArray(np.array([*classes, 0], np.int64)[codes], codes < 0)
     values = np.empty(len(classes) + 1, object)
     values[:-1], values[-1] = classes, None
-    kinds = {type(value) for value in classes}
-    dtype: Any = {frozenset({int}): "Int64", frozenset({bool}): "boolean", frozenset({float}): "float64"}.get(
-        frozenset(kinds)
-    )
+    dtype: Any = {frozenset({bool}): "boolean", frozenset({float}): "float64"}.get(frozenset(kinds))
     if dtype is None and kinds == {str}:
         return pd.Series(values[codes].tolist(), dtype="str").array
     return pd.array(values[codes], dtype=dtype) if dtype else values[codes]
@@ -161,27 +161,22 @@ def _probabilities(pred_probs: Any, classes: Sequence[Any] | None) -> tuple[NDAr
     if names is not None and len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ArrayError(f"the class {twice!r} was given for two columns of pred_probs")
-    _check(array)
     return array, names
 
 
-def _check(array: NDArray[Any]) -> None:
-    for rows in row_blocks(*array.shape):
-        block = np.asarray(array[rows])
-        total = block.sum(1, dtype=np.float64)
-        wrong = (block.min(1) < -TOLERANCE) | (block.max(1) > 1 + TOLERANCE) | ~(np.abs(total - 1) <= SUM_TOLERANCE)
-        if not wrong.any():
-            continue
-        local = int(wrong.argmax())
-        row, values = rows.start + local, block[local]
-        if not np.isfinite(values).all():
-            raise ArrayError(f"pred_probs hold NaN or infinity in row {row}; leave such rows out, with their labels")
-        outside = values[(values < -TOLERANCE) | (values > 1 + TOLERANCE)]
-        what = f"holds {outside[0]:.4g}" if len(outside) else f"sums to {total[local]:.4g}"
-        raise ArrayError(
-            f"pred_probs are not probabilities: row {row} {what}; "
-            "each row must hold values in 0..1 that sum to 1 (apply softmax to logits)"
-        )
+def _check(seen: Scan, array: NDArray[Any]) -> None:
+    if seen.proper.all():
+        return
+    row = int(seen.proper.argmin())
+    values = np.asarray(array[row])
+    if not np.isfinite(values).all():
+        raise ArrayError(f"pred_probs hold NaN or infinity in row {row}; leave such rows out, with their labels")
+    outside = values[(values < -TOLERANCE) | (values > 1 + TOLERANCE)]
+    what = f"holds {outside[0]:.4g}" if len(outside) else f"sums to {values.sum(dtype=np.float64):.4g}"
+    raise ArrayError(
+        f"pred_probs are not probabilities: row {row} {what}; "
+        "each row must hold values in 0..1 that sum to 1 (apply softmax to logits)"
+    )
 
 
 def _plain(values: Any) -> list[Any]:

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.issues.scan import Scan, row_blocks
+from assay.issues.scan import TOLERANCE, Scan, row_blocks
 
-TOLERANCE = 1e-6
 LOWEST_THRESHOLD = 2 * TOLERANCE
 ABSENT = 2  # threshold of a class that no row carries: above every probability
 TINY = 1e-100
 GATHER = 1 << 26  # probabilities of one class held at once
+CLEAR = 1e-5  # p_other - p_given above this: the row disagrees, whatever rounding does
 
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int32]
@@ -35,10 +36,14 @@ class _Problem:
     pred_probs: NDArray[Any]
     seen: Scan
 
+    @cached_property
+    def _by_class(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        order = np.argsort(self.labels, kind="stable")
+        return order, np.searchsorted(self.labels[order], np.arange(self.seen.n_classes + 1))
+
     def rows_by_class(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
         """(class code, its rows in ascending order), classes in ascending order."""
-        order = np.argsort(self.labels, kind="stable")
-        bounds = np.searchsorted(self.labels[order], np.arange(self.seen.n_classes + 1))
+        order, bounds = self._by_class
         for code in range(self.seen.n_classes):
             yield code, order[bounds[code] : bounds[code + 1]]
 
@@ -46,8 +51,9 @@ class _Problem:
 def filter_issues(labels: Codes, pred_probs: NDArray[Any], seen: Scan, method: str) -> Flags:
     """(N,) the rows that ``cleanlab.filter.find_label_issues(filter_by=method)`` flags; unlabelled rows are never in.
 
-    Cost: one more read of ``pred_probs``, for the prune filters two; these sort the rows of each pair of classes that
-    the joint says are mixed up: up to O(K N log N). Memory O(N + K^2).
+    Cost: another look at the rows with more than five classes above the lowest threshold; the prune filters read the
+    rows that disagree once more, and sort those of each pair of classes that the joint says are mixed up: up to
+    O(K N log N). Memory O(N + K^2).
     """
     return FILTERS[method](_Problem(labels, pred_probs, seen))
 
@@ -110,21 +116,44 @@ def _prune_by_class(problem: _Problem) -> Flags:
 def _prune_by_noise_rate(problem: _Problem) -> Flags:
     """Of each pair (given, true), the rows of largest p_true - p_given, as many as the joint holds."""
     counts = _prune_counts(problem)  # [true, given]
+    disagrees = _disagrees(problem)
+    pred_probs = np.asarray(problem.pred_probs)
     out = np.zeros(len(problem.labels), bool)
     for code, rows in problem.rows_by_class():
-        if len(rows) <= 1:
+        off = rows[disagrees[rows]]
+        if len(rows) <= 1 or not len(off):
             continue
         mixed = np.flatnonzero(counts[:, code] > 0)
         mixed = mixed[mixed != code]
-        given = problem.seen.given[rows]
         step = max(1, GATHER // len(rows))
         for start in range(0, len(mixed), step):
             columns = mixed[start : start + step]
-            block = np.asarray(problem.pred_probs[rows[:, None], columns[None]], given.dtype)
-            for column, true in enumerate(columns):
-                order = np.argsort(-(block[:, column] - given))
-                out[rows[order[: counts[true, code]]]] = True
-    return out & _disagrees(problem)
+            wanted = counts[columns, code]
+            found, settled = _clearly_largest(_gaps(pred_probs, problem.seen, off, columns), wanted)
+            out[off[found]] = True
+            for column, count in zip(columns[~settled], wanted[~settled], strict=True):
+                order = np.argsort(-_gaps(pred_probs, problem.seen, rows, column[None])[0])
+                out[rows[order[:count]]] = True
+    return out & disagrees
+
+
+def _gaps(pred_probs: NDArray[Any], seen: Scan, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Floats:
+    """(columns, rows) p_other - p_given."""
+    given = seen.given[rows]
+    block = np.asarray(pred_probs[rows[:, None], columns[None]], given.dtype)
+    return np.ascontiguousarray((block - given[:, None]).T)
+
+
+def _clearly_largest(gaps: Floats, wanted: NDArray[np.int64]) -> tuple[Flags, Flags]:
+    """Of the rows that disagree, those among the ``wanted`` largest gaps of a column; and the columns this settles.
+
+    Where so many gaps are `CLEAR` and none ties with the last, no row that agrees and no order of sorting has a say.
+    """
+    n = gaps.shape[1]
+    last = np.sort(gaps, axis=1)[np.arange(len(gaps)), np.maximum(n - wanted, 0)]
+    inside = gaps >= last[:, None]
+    settled = (wanted <= n) & (last > CLEAR) & (inside.sum(1) == wanted)
+    return inside[settled].any(0), settled
 
 
 def _both(problem: _Problem) -> Flags:
@@ -148,12 +177,26 @@ FILTERS: dict[str, Callable[[_Problem], Flags]] = {
 def confident_classes(problem: _Problem) -> Codes:
     """(N,) the class that each row confidently belongs to: the largest of those above their threshold; -1 = none."""
     bar = _thresholds(problem) - TOLERANCE
-    out = np.empty(len(problem.labels), np.int32)
-    for rows in row_blocks(*problem.pred_probs.shape):
-        sure = np.asarray(problem.pred_probs[rows], problem.seen.given.dtype) >= bar
-        count = sure.sum(1, dtype=np.int32)
-        out[rows] = np.where(count > 1, problem.seen.classes[rows, 0], np.where(count == 1, sure.argmax(1), -1))
+    seen = problem.seen
+    # what no row's five largest can tell: rows whose fifth still reaches some threshold
+    unclear = ~seen.analyzed
+    if seen.n_classes > seen.probs.shape[1]:
+        unclear = unclear | (seen.probs[:, -1] >= bar.min())
+    sure = seen.probs >= bar[seen.classes]
+    at = np.arange(len(sure))
+    out = _confident(sure, seen.classes[at, sure.argmax(1)], seen.classes[:, 0])
+    rest = np.flatnonzero(unclear)
+    pred_probs = np.asarray(problem.pred_probs)
+    for part in row_blocks(len(rest), seen.n_classes):
+        rows = rest[part]
+        sure = np.asarray(pred_probs[rows], seen.given.dtype) >= bar
+        out[rows] = _confident(sure, sure.argmax(1), seen.classes[rows, 0])
     return out
+
+
+def _confident(sure: Flags, first: NDArray[Any], largest: Codes) -> Codes:
+    count = sure.sum(1, dtype=np.int32)
+    return np.where(count > 1, largest, np.where(count == 1, first, -1)).astype(np.int32)
 
 
 def _thresholds(problem: _Problem) -> Floats:
@@ -192,13 +235,15 @@ def _confident_joint(problem: _Problem) -> NDArray[np.int64]:
 
 def _round_rows(matrix: NDArray[Any]) -> NDArray[np.int64]:
     """Round to integers so that each row keeps its total: the entries that rounding moved furthest give way."""
-    out = np.round(matrix).astype(np.float64)
-    for row in range(len(matrix)):
-        values, rounded = np.asarray(matrix[row], np.float64), out[row]
-        total = np.sum(values).round()
-        while abs(np.sum(rounded).round() - total) > TOLERANCE:
-            missing = total - np.sum(rounded).round()
+    matrix = np.ascontiguousarray(matrix, np.float64)  # each row then sums as it would alone, to the last bit
+    out = np.round(matrix)
+    totals = matrix.sum(1).round()
+    for row in np.flatnonzero(np.abs(out.sum(1).round() - totals) > TOLERANCE):
+        values, rounded, total = matrix[row], out[row], totals[row]
+        missing = total - np.sum(rounded).round()
+        while abs(missing) > TOLERANCE:
             step = 1 if missing > 0 else -1
             furthest = np.argsort(values - rounded)[::-step][: min(int(abs(missing)), len(values))]
             rounded[furthest] += step
+            missing = total - np.sum(rounded).round()
     return out.astype(np.int64)

@@ -15,9 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.issues.kernels import mixtures
 from assay.issues.noise import demix, estimate_noise
 from assay.issues.scan import Scan, scan
 
+REASON = (
+    "suggested_label",
+    "suggested_label_confidence_score",
+    "p_label_error",
+    "predicted_label",
+    "has_rare_class",
+)  # what `reasons` tells of, beside the given label
 GIVEN_WEIGHT = np.float32(0.65)  # power of P(given | true): below 1, because the noise matrix is itself an estimate
 OUTSIDE = np.float32(1e-3) ** GIVEN_WEIGHT  # the same for the probability outside the classes looked at
 FLOOR = np.float32(1e-7)  # least probability of the given label: a zero could never grow
@@ -61,7 +69,11 @@ def find_label_issues(labels: Codes, pred_probs: NDArray[Any], *, rare: Flags | 
     Cost: one read of ``pred_probs``, then O(N); memory O(N + K^2).
     """
     labels = np.asarray(labels, np.int32)
-    seen = scan(labels, pred_probs)
+    return judge(labels, scan(labels, pred_probs), rare=rare)
+
+
+def judge(labels: Codes, seen: Scan, *, rare: Flags | None = None) -> Columns:
+    """`find_label_issues` where the probabilities have been read. O(N) time, memory O(N + K^2)."""
     noise, spread = estimate_noise(labels, seen)
     parts = [_solve(labels, seen, noise, slice(start, start + ROWS)) for start in range(0, len(labels), ROWS)]
     if not parts:
@@ -77,7 +89,8 @@ def _solve(labels: Codes, seen: Scan, noise: Floats, rows: slice) -> Columns:
     label = labels[rows]
     classes, p, at_given = _candidates(label, seen, rows)
     active = p > 0
-    mix = noise[classes[:, None], classes[None]] * (active[:, None] & active[None])
+    mix = np.empty((len(p), *p.shape), np.float32)
+    mixtures(noise, classes, active, mix)
     q, rest = demix(p, np.maximum(1 - p.sum(0), 0), mix)
     labelled = label >= 0
     posterior = q * np.where(labelled, noise[classes, label] ** GIVEN_WEIGHT, 1)
@@ -166,14 +179,16 @@ def expected_f1_cut(p_label_error: Floats) -> Flags:
 def reasons(found: Mapping[str, NDArray[Any]], labels: Codes, classes: Sequence[object]) -> NDArray[np.object_]:
     """(N,) one sentence a label issue, None elsewhere. ``found``: what `find_label_issues` returned."""
     out = np.full(len(labels), None, object)
-    for row in np.flatnonzero(found["is_label_issue"]):
-        given, suggested = classes[labels[row]], classes[found["suggested_label"][row]]
-        confidence, error = found["suggested_label_confidence_score"][row], found["p_label_error"][row]
+    rows = np.flatnonzero(found["is_label_issue"])
+    asked = (labels, *(found[name] for name in REASON))
+    for row, *of_row in zip(rows.tolist(), *(values[rows].tolist() for values in asked), strict=True):
+        label, best, confidence, error, predicted, is_rare = of_row
+        given, suggested = classes[label], classes[best]
         text = f'Given "{given}", but looks like "{suggested}" ({_percent(confidence)} confident)'
-        if found["predicted_label"][row] == labels[row]:
+        if predicted == label:
             text += f', since "{given}" is often given where "{suggested}" is right'
         text += f"; the label is wrong with probability {_percent(error)}."
-        if found["has_rare_class"][row]:
+        if is_rare:
             text += f' Few rows are labelled "{given}", so the evidence is thin.'
         out[row] = text
     return out

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from assay.issues.kernels import invert
 from assay.issues.scan import Scan
 
 STEPS = 20  # Richardson-Lucy steps
@@ -79,12 +80,6 @@ def demix(p: Floats, rest: Floats, mix: Floats) -> tuple[Floats, Floats]:
     given, row], zero for classes that do not take part. Returns q (m, n) and its rest, together 1 a row.
     Flow to classes outside the m is taken to fit: its ratio of observed to expected is 1.
     """
-    q = p
-    neutral = 1 - mix.sum(1)
-    for _ in range(STEPS):
-        expected = np.einsum("abn,an->bn", mix, q)
-        ratio = p / (expected + np.float32(1e-12))
-        q = q * (np.einsum("abn,bn->an", mix, ratio) + neutral)
-        total = np.maximum(q.sum(0) + rest, np.float32(1e-30))
-        q, rest = q / total, rest / total
+    q, rest = p.copy(), rest.copy()
+    invert(p, mix, STEPS, q, rest)
     return q, rest

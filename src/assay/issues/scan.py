@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.issues.kernels import largest
+
 TOP = 5
+TOLERANCE = 1e-6
+SUM_TOLERANCE = 0.01
 BLOCK = 1 << 19  # probabilities a block: small enough for the cache, and the same whatever the machine
 
 
@@ -25,6 +29,7 @@ class Scan:
     probs      (N, m) floating, their probabilities
     given      (N,) floating, probability of the given label; NaN where unlabelled
     analyzed   (N,) bool
+    proper     (N,) bool, all values in 0..1 (give or take `TOLERANCE`), together 1 (`SUM_TOLERANCE`)
     """
 
     n_classes: int
@@ -32,6 +37,7 @@ class Scan:
     probs: NDArray[np.floating[Any]]
     given: NDArray[np.floating[Any]]
     analyzed: NDArray[np.bool_]
+    proper: NDArray[np.bool_]
 
     def margin(self, labels: NDArray[np.int32]) -> NDArray[np.floating[Any]]:
         """(N,) (p_given - largest other + 1) / 2, in the type of the probabilities; NaN where unlabelled."""
@@ -65,21 +71,14 @@ def scan(labels: NDArray[np.int32], pred_probs: NDArray[Any]) -> Scan:
     classes = np.empty((n_rows, min(TOP, n_classes)), np.int32)
     probs = np.empty(classes.shape, dtype)
     given = np.full(n_rows, np.nan, dtype)
+    proper = np.empty(n_rows, np.bool_)
+    pred_probs = np.asarray(pred_probs)  # of a memory map the same pages, without the cost of its slices
     for rows in row_blocks(n_rows, n_classes):
-        block = np.array(pred_probs[rows], dtype)  # a copy: `_largest` writes into it
-        known = np.flatnonzero(labels[rows] >= 0)
-        given[rows.start + known] = block[known, labels[rows][known]]
-        _largest(block, classes[rows], probs[rows])
-    analyzed = ~np.isnan(probs[:, 0])  # argmax finds a NaN first
+        block = np.ascontiguousarray(pred_probs[rows], dtype).view()  # no copy of what is so already
+        block.flags.writeable = False  # one type for arrays and read-only maps: one compilation
+        bits = block.view(np.int64 if dtype is np.float64 else np.int32)
+        parts = (classes[rows], probs[rows], given[rows], proper[rows])
+        largest(block, bits, labels[rows], TOLERANCE, SUM_TOLERANCE, *parts)
+    analyzed = ~np.isnan(probs[:, 0])
     classes[~analyzed], probs[~analyzed], given[~analyzed] = -1, np.nan, np.nan
-    return Scan(n_classes, classes, probs, given, analyzed)
-
-
-def _largest(block: NDArray[Any], classes: NDArray[np.int32], probs: NDArray[Any]) -> None:
-    """Fill the largest probabilities of each row by repeated argmax: for five of K that beats any partition."""
-    rows = np.arange(len(block))
-    for place in range(classes.shape[1]):
-        best = block.argmax(1)
-        classes[:, place] = best
-        probs[:, place] = block[rows, best]
-        block[rows, best] = -np.inf
+    return Scan(n_classes, classes, probs, given, analyzed, proper)
