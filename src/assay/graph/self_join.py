@@ -36,6 +36,12 @@ class Lists:
     centres: NDArray[np.float32]  # (L, c)
     spherical: bool
 
+    def home(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The list that each of these distinct rows lies in."""
+        place = np.empty(len(self.order), np.int64)
+        place[self.order] = np.arange(len(self.order))
+        return np.searchsorted(self.limits, place[rows], side="right") - 1
+
     def nearest(self, rows: NDArray[np.float32], count: int) -> NDArray[np.int32]:
         """(m, count) nearest lists, nearest first."""
         return _nearest(rows, self.centres, count, self.spherical)
@@ -62,9 +68,19 @@ def make_lists(vectors: Vectors, *, threads: int, seed: int) -> Lists:
 
 
 def join(
-    vectors: Vectors, lists: Lists, k: int, *, probes: int, candidates: int, threads: int
+    vectors: Vectors,
+    lists: Lists,
+    k: int,
+    *,
+    probes: int,
+    candidates: int,
+    threads: int,
+    only: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """(ids, squared distances) as `exact.exact_neighbors` gives them, from each row's ``probes`` nearest lists."""
+    """(ids, squared distances) as `exact.exact_neighbors` gives them, from each row's ``probes`` nearest lists.
+
+    ``only`` the rows of these lists are joined with all others; the rest stay -1 and infinity.
+    """
     ids = np.full((len(vectors), k), -1, np.int32)
     squared = np.full((len(vectors), k), np.inf, np.float32)
 
@@ -80,7 +96,8 @@ def join(
             ids[rows], squared[rows] = near, distance
 
     sizes = np.diff(lists.limits)
-    each(one, np.argsort(-sizes, kind="stable")[: int((sizes > 0).sum())].tolist(), threads)
+    tasks = np.argsort(-sizes, kind="stable")[: int((sizes > 0).sum())]
+    each(one, (tasks if only is None else tasks[np.isin(tasks, only)]).tolist(), threads)
     return ids, squared
 
 
