@@ -168,8 +168,15 @@ class _Pipeline:
             settings={"seed": self.settings.seed},
             reads={"vectors": vectors.output, "graph": graph.output},
             rows=self.dataset.n_rows,
+            version=2,
         )
-        pairs = self.runner.need(candidates)[0]["pairs"]
+        found = self.runner.need(candidates)[0]
+        pairs = found["pairs"]
+        if found["left_out"]:
+            self.runner.notes.append(
+                f"near duplicates: {pairs:,} plausible pairs of pictures were opened and compared, "
+                f"{found['left_out']:,} less plausible ones were not"
+            )
         spec = {
             "dataset": self.dataset.fingerprint,
             "pairs": f"{candidates.place()}.npy",

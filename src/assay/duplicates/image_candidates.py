@@ -23,6 +23,11 @@ LOOKED_AT = 12  # nearest thumbnails whose eight positions are compared exactly
 # A neighbour is plausible up to FAR; beyond CLOSE only where it also stands out: at most RATIO of the last one's distance.
 THUMBNAIL_TOP, THUMBNAIL_FAR, THUMBNAIL_CLOSE, THUMBNAIL_RATIO = 6, 0.15, 0.01, 0.6  # distance: 1 - correlation
 EMBEDDING_TOP, EMBEDDING_FAR, EMBEDDING_CLOSE, EMBEDDING_RATIO = 5, 0.45, 0.10, 0.75
+# How much a pair stands out: its distance by that of the row's last neighbour. Nothing else comes this near by chance, and
+# nearly all copies of the whole picture do (13 transforms of photos_600; crops to 60 % stand out less). Such pairs are all
+# kept; of the others the best, as many as can be opened in about the time that encoding the pictures takes.
+THUMBNAIL_OUT, EMBEDDING_OUT = 0.1, 0.25
+OTHERS, OTHERS_A_ROW = 2_000, 0.125
 FLAT = 1.0  # standard deviation in grey levels under which a thumbnail is plain
 BLOCK = 256
 
@@ -34,7 +39,7 @@ def image_candidates(
     *,
     threads: int | None = None,
     seed: int = 0,
-) -> NDArray[np.int64]:
+) -> tuple[NDArray[np.int64], int]:
     """Plausible duplicate pairs: thumbnails alike in one of eight positions, and close neighbours of the embedding.
 
     Parameters
@@ -46,7 +51,8 @@ def image_candidates(
 
     Returns
     -------
-    (M, 2) int64, first < second, sorted, each pair once; at most ``THUMBNAIL_TOP + EMBEDDING_TOP + 1`` a row.
+    (M, 2) int64, first < second, sorted, each pair once; at most ``THUMBNAIL_TOP + EMBEDDING_TOP + 1`` a row. And how
+    many more there would be: pairs that do not stand out from their neighbours are at most 2,000 and one in eight rows.
 
     Notes
     -----
@@ -58,16 +64,28 @@ def image_candidates(
     Crops, borders and overlays change a thumbnail; those the embedding finds.
     """
     if len(tiny) < 2:
-        return np.zeros((0, 2), np.int64)
+        return np.zeros((0, 2), np.int64), 0
     workers = threads or os.cpu_count() or 1
     signs, plain = _position_free(tiny, workers)
     near = neighbors(signs, LOOKED_AT, "cosine", threads=workers, seed=seed)[0]
-    pairs = np.concatenate(
-        [_thumbnail_pairs(tiny, near, plain, workers), _embedding_pairs(ids, distances), _plain_pairs(tiny, plain)]
-    )
-    if not len(pairs):
-        return pairs
-    return np.unique(np.sort(pairs, axis=1), axis=0)
+    alike, alike_rank = _thumbnail_pairs(tiny, near, plain, workers)
+    close, close_rank = _embedding_pairs(ids, distances)
+    flat = _plain_pairs(tiny, plain)
+    pairs = np.sort(np.concatenate([alike, close, flat]), axis=1)
+    return _best(pairs, np.concatenate([alike_rank, close_rank, np.zeros(len(flat))]), len(tiny))
+
+
+def _best(pairs: NDArray[np.int64], rank: NDArray[np.float64], n_rows: int) -> tuple[NDArray[np.int64], int]:
+    """Each pair once, those that stand out (``rank`` up to 1) and the best of the others; and how many are left out."""
+    order = np.lexsort((rank, pairs[:, 1], pairs[:, 0]))
+    pairs, rank = pairs[order], rank[order]
+    first = np.r_[True, (pairs[1:] != pairs[:-1]).any(1)][: len(pairs)]
+    pairs, rank = pairs[first], rank[first]
+    others = np.flatnonzero(rank > 1)
+    room = OTHERS + int(OTHERS_A_ROW * n_rows)
+    kept = np.ones(len(pairs), np.bool_)
+    kept[others[np.argsort(rank[others], kind="stable")[room:]]] = False
+    return pairs[kept], int((~kept).sum())
 
 
 def _normal(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -102,9 +120,10 @@ def _position_free(tiny: NDArray[np.uint8], threads: int) -> tuple[NDArray[np.fl
 
 def _thumbnail_pairs(
     tiny: NDArray[np.uint8], near: NDArray[np.int32], plain: NDArray[np.bool_], threads: int
-) -> NDArray[np.int64]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The best ``THUMBNAIL_TOP`` of each row's ``near``, by the correlation in the best of eight positions."""
     kept = np.full((len(tiny), THUMBNAIL_TOP), -1, np.int64)
+    nearest, last = np.full(kept.shape, np.inf, np.float32), np.full(len(tiny), np.inf, np.float32)
 
     def one(start: int) -> None:
         mine = np.arange(start, min(start + BLOCK, len(tiny)))
@@ -118,14 +137,14 @@ def _thumbnail_pairs(
         correlation[near[mine] < 0] = -np.inf
         best = np.argsort(-correlation, axis=1, kind="stable")[:, :THUMBNAIL_TOP]
         distance = 1 - correlation
-        good = _plausible(
-            np.take_along_axis(distance, best, 1), distance, THUMBNAIL_FAR, THUMBNAIL_CLOSE, THUMBNAIL_RATIO
-        )
+        few = np.take_along_axis(distance, best, 1)
+        good = _plausible(few, distance, THUMBNAIL_FAR, THUMBNAIL_CLOSE, THUMBNAIL_RATIO)
         chosen = np.where(good, np.take_along_axis(near[mine], best, 1), -1)
         kept[mine, : chosen.shape[1]] = chosen
+        nearest[mine, : chosen.shape[1]], last[mine] = few, _last(distance)
 
     each(one, range(0, len(tiny), BLOCK), threads)
-    return _listed(kept)
+    return _listed(kept, nearest, last, THUMBNAIL_OUT)
 
 
 def positions(pictures: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -134,17 +153,20 @@ def positions(pictures: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return [p[:, ::down, ::across] for p in both for down in (1, -1) for across in (1, -1)]
 
 
-def _embedding_pairs(ids: NDArray[np.int32], distances: NDArray[np.float32]) -> NDArray[np.int64]:
+def _embedding_pairs(
+    ids: NDArray[np.int32], distances: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     near = np.asarray(distances[:, :EMBEDDING_TOP], np.float32)
     good = _plausible(near, distances, EMBEDDING_FAR, EMBEDDING_CLOSE, EMBEDDING_RATIO)
-    return _listed(np.where(good, ids[:, :EMBEDDING_TOP], -1).astype(np.int64))
+    kept = np.where(good, ids[:, :EMBEDDING_TOP], -1).astype(np.int64)
+    return _listed(kept, near, _last(distances), EMBEDDING_OUT)
 
 
 def _plausible(
     distance: NDArray[np.float32], all_distances: NDArray[np.float32], far: float, close: float, ratio: float
 ) -> NDArray[np.bool_]:
     """Close, or not far and standing out among the row's neighbours; among few neighbours nothing can stand out."""
-    last = np.where(np.isfinite(all_distances), all_distances, -np.inf).max(1, initial=-np.inf)[:, None]
+    last = _last(all_distances)[:, None]
     few = (np.isfinite(all_distances).sum(1) < 8)[:, None]
     return np.asarray((distance <= close) | ((distance <= far) & (few | (distance <= ratio * last))))
 
@@ -157,7 +179,21 @@ def _plain_pairs(tiny: NDArray[np.uint8], plain: NDArray[np.bool_]) -> NDArray[n
     return np.stack([rows[:-1], rows[1:]], 1).astype(np.int64)
 
 
-def _listed(kept: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(N, k) partners, -1 = none -> (M, 2)."""
+def _last(distances: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N,) the largest finite distance of each row; -inf where there is none."""
+    return np.asarray(np.where(np.isfinite(distances), distances, -np.inf).max(1, initial=-np.inf), np.float32)
+
+
+def _listed(
+    kept: NDArray[np.int64], distance: NDArray[np.float32], last: NDArray[np.float32], stands_out: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(N, k) partners, -1 = none -> (M, 2), and how far each pair is from standing out: up to 1 it does.
+
+    ``last``: distance of each row's last neighbour. Where that is small, too, the row has many copies: its neighbours are
+    measured by half of what is usual.
+    """
     row, column = np.nonzero(kept >= 0)
-    return np.stack([row, kept[row, column]], 1).astype(np.int64).reshape(-1, 2)
+    usual = float(np.median(last[np.isfinite(last)])) if np.isfinite(last).any() else 0.0
+    scale = np.maximum(last[row].astype(np.float64), max(usual / 2, 1e-12))
+    pairs = np.stack([row, kept[row, column]], 1).astype(np.int64).reshape(-1, 2)
+    return pairs, distance[row, column] / scale / stands_out

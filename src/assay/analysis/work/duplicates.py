@@ -25,9 +25,9 @@ def candidates(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, An
     tiny = folder.get_array(f"{spec['vectors']}.tiny.npy", mmap=True)
     ids = folder.get_array(f"{spec['graph']}.ids.npy", mmap=True)
     distances = folder.get_array(f"{spec['graph']}.distances.npy", mmap=True)
-    pairs = image_candidates(tiny, ids, distances, threads=spec["threads"], seed=spec["seed"])
+    pairs, left_out = image_candidates(tiny, ids, distances, threads=spec["threads"], seed=spec["seed"])
     folder.put_array(f"{place}.npy", pairs)
-    return {"pairs": len(pairs)}
+    return {"pairs": len(pairs), "left_out": left_out}
 
 
 def image_clusters(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
