@@ -11,6 +11,7 @@ from cleanlab.filter import find_label_issues as cleanlab_flags
 from cleanlab.rank import get_label_quality_scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 from sklearn.datasets import load_digits
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -20,7 +21,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from assay.columns import columns_of
 from assay.issues.label import GIVEN_WEIGHT, OUTSIDE, expected_f1_cut, find_label_issues, reasons
-from assay.issues.noise import STEPS, demix, estimate_noise
+from assay.issues.noise import LEAST_P, STEPS, _first_bonus, boundary_noise, demix, estimate_noise
 from assay.issues.scan import TOP, scan
 
 
@@ -330,6 +331,83 @@ def test_a_model_that_contradicts_most_labels_is_not_safe_to_follow():
     shuffled = np.random.default_rng(0).permutation(5)
     found = find_label_issues(labels, np.ascontiguousarray(probs[:, shuffled]))
     assert not found["is_safe_to_fix"].any()
+
+
+def drawn(seed: int, n: int = 20_000, n_classes: int = 12):
+    """Labels drawn from their own probabilities: what a model that has learned its labels looks like."""
+    logits = np.random.default_rng(seed).normal(0, 4, (n, n_classes))
+    probs = np.exp(logits - logits.max(1, keepdims=True))
+    probs /= probs.sum(1, keepdims=True)
+    chance = np.random.default_rng([seed, 1]).random(n)
+    return (probs.cumsum(1) < chance[:, None]).sum(1).clip(0, n_classes - 1).astype(np.int32), probs.astype(np.float32)
+
+
+def at_the_boundary(labels, probs, odds: float = 2.0):
+    """The same, but six in ten rows with a runner-up nearly as probable as the first class are labelled as the runner-up."""
+    first, second = np.argsort(-probs, axis=1)[:, :2].T
+    rows = np.arange(len(labels))
+    near = probs[rows, first] < odds * probs[rows, second]
+    return np.where(near & (rows % 10 < 6), second, np.where(near, first, labels)).astype(np.int32), near
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_doubt_arises_where_labels_swap_at_the_boundary_and_nowhere_else(seed):
+    labels, probs = drawn(seed)
+    assert boundary_noise(labels, scan(labels, probs)) == 0
+    swapped, near = at_the_boundary(labels, probs)
+    assert boundary_noise(swapped, scan(swapped, probs)) > 0.5
+    found, before = (find_label_issues(of, probs)["is_label_issue"] for of in (swapped, labels))
+    assert found[near].sum() > before[near].sum() * 1.5
+    rng = np.random.default_rng(seed)
+    wrong = rng.random(len(labels)) < 0.2
+    at_random = np.where(wrong, rng.integers(0, 12, len(labels)), labels).astype(np.int32)
+    assert boundary_noise(at_random, scan(at_random, probs)) == 0
+
+
+@pytest.mark.parametrize("name", ["digits", "banking"])
+def test_noise_at_random_in_real_data_raises_no_doubt(name, request):
+    labels, _, probs = request.getfixturevalue(name)
+    assert boundary_noise(labels, scan(labels, probs)) == 0
+
+
+def test_probabilities_of_another_temperature_are_no_witness_of_the_boundary():
+    labels, probs = drawn(0)
+    labels, _ = at_the_boundary(labels, probs)
+    for power in (0.2, 5.0):
+        other = probs.astype(np.float64) ** power
+        other /= other.sum(1, keepdims=True)
+        assert boundary_noise(labels, scan(labels, other)) == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31), st.integers(2, 7), st.integers(1, 300), st.floats(0.1, 3), st.booleans())
+def test_the_bonus_of_the_first_class_is_that_of_a_general_optimiser(seed, n_classes, n, sharp, one_hot):
+    labels, probs = drawn(seed, n, n_classes)
+    probs = probs.astype(np.float64) ** sharp
+    probs /= probs.sum(1, keepdims=True)
+    if one_hot:
+        probs = np.eye(n_classes)[probs.argmax(1)]
+    top = np.argsort(-probs, axis=1, kind="stable")[:, :5]
+    at = top == labels[:, None]
+    log_p = np.log(np.maximum(np.take_along_axis(probs, top, 1), LEAST_P))[at.any(1)]
+    log_p, at = log_p - log_p[:, :1], at[at.any(1)]
+
+    def loss(of):
+        power = of[1] * log_p + of[0] * (np.arange(log_p.shape[1]) == 0)
+        return np.logaddexp.reduce(power, axis=1).sum() - power[at].sum() + (of[0] ** 2 + (of[1] - 1) ** 2) / 2
+
+    bonus, error, power = _first_bonus(log_p, at)
+    best = minimize(loss, [0.0, 1.0], method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9, "maxiter": 2_000})
+    assert loss([bonus, power]) <= best.fun + 1e-6
+    assert 0 < error <= 1.0001  # that of the prior at most
+
+
+@pytest.mark.parametrize(("n", "n_classes"), [(0, 3), (1, 3), (5, 1), (30, 2)])
+def test_no_doubt_without_evidence(n, n_classes):
+    labels, probs = drawn(0, n, n_classes)
+    assert boundary_noise(labels, scan(labels, probs)) == 0
+    nobody = np.full(n, -1, np.int32)
+    assert boundary_noise(nobody, scan(nobody, probs)) == 0
 
 
 def test_reasons_name_both_labels_and_stand_only_on_issues():

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.issues.kernels import mixtures
-from assay.issues.noise import demix, estimate_noise
+from assay.issues.noise import boundary_noise, demix, estimate_noise
 from assay.issues.scan import Scan, scan
 
 REASON = (
@@ -34,6 +34,7 @@ TRUSTED = 0.5  # ... and how many of its class's surest rows must carry that lab
 WELL_LABELED = 0.02  # largest p_label_error of a confirmed label
 EVEN = 0.5  # ambiguous: second / first at least this ...
 TOGETHER = 0.6  # ... and first + second at least this
+DISAGREEMENT = 0.7  # weight of 1 - p_given in p_label_error where labels are surely wrong at the boundaries (digits)
 LEAST = 0.1  # p_label_error below which no row is flagged: on clean data the best expected F1 would flag long shots
 RARE = 5  # fewer labelled rows than this: no fold of a 5-fold split sees the class as it is
 ROWS = 4_096
@@ -61,11 +62,13 @@ def find_label_issues(labels: Codes, pred_probs: NDArray[Any], *, rare: Flags | 
     Method
     ------
     Noise matrix T[true, given] from the surest rows of each class -> Richardson-Lucy inversion of T on the row's five
-    largest classes and the given one (q) -> posterior of each class given the label -> flags at the cut of largest
-    expected F1. Quality: where labels are wrong at random, the mean of q of the given label and, three times, its
-    probability p tempered by its margin m, p^(2/3) m^(1/3); where one class is taken for another, the mean of q and the
-    posterior; in between, as the spread of the noise says (weight 1 / (1 + spread) for the second). Chosen on noise of
-    three kinds in digits and Fashion-MNIST, banking77's test questions in 32 dimensions, and beers by state and ounces.
+    largest classes and the given one (q) -> posterior of each class given the label -> where labels are wrong at the
+    boundaries (`boundary_noise`), p_label_error goes up to `DISAGREEMENT` of the way to 1 - p of the given label, since T
+    knows nothing of those errors -> flags at the cut of largest expected F1. Quality: where labels are wrong at random,
+    the mean of q of the given label and, three times, its probability p tempered by its margin m, p^(2/3) m^(1/3); where
+    one class is taken for another, the mean of q and the posterior; in between, as the spread of the noise says (weight
+    1 / (1 + spread) for the second). Chosen on noise of three kinds in digits and Fashion-MNIST, banking77's test
+    questions in 32 dimensions, and beers by state and ounces.
     Cost: one read of ``pred_probs``, then O(N); memory O(N + K^2).
     """
     labels = np.asarray(labels, np.int32)
@@ -81,7 +84,8 @@ def judge(labels: Codes, seen: Scan, *, rare: Flags | None = None) -> Columns:
     solved = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if rare is None:
         rare = np.bincount(labels[labels >= 0], minlength=seen.n_classes) < RARE
-    return _judge(labels, seen, solved, spread) | {"has_rare_class": (labels >= 0) & rare[labels]}
+    doubt = DISAGREEMENT * boundary_noise(labels, seen)
+    return _judge(labels, seen, solved, spread, doubt) | {"has_rare_class": (labels >= 0) & rare[labels]}
 
 
 def _solve(labels: Codes, seen: Scan, noise: Floats, rows: slice) -> Columns:
@@ -122,11 +126,12 @@ def _candidates(label: Codes, seen: Scan, rows: slice) -> tuple[Codes, Floats, F
     return classes.astype(np.int32), p.astype(np.float32), np.vstack([among, last[None]])
 
 
-def _judge(labels: Codes, seen: Scan, solved: Columns, spread: float) -> Columns:
+def _judge(labels: Codes, seen: Scan, solved: Columns, spread: float, doubt: float) -> Columns:
     """Columns over all rows from what was solved row by row; the cut of the flags needs the whole dataset."""
     labelled = labels >= 0
     known = labelled & seen.analyzed
-    error = np.where(known, np.clip(1 - solved["given_posterior"], 0, 1), np.nan).astype(np.float32)
+    fine = (1 - doubt) * solved["given_posterior"] + doubt * np.where(known, seen.given, 0)
+    error = np.where(known, np.clip(1 - fine, 0, 1), np.nan).astype(np.float32)
     quality = np.where(known, _quality(labels, seen, solved, spread), np.nan).astype(np.float32)
     fits = solved["best"] == labels
     issue = known & ~fits & expected_f1_cut(error) & (np.nan_to_num(error) >= LEAST)

@@ -1,6 +1,7 @@
-"""The noise of the given labels: how often a row of each class is given each label; and its removal from probabilities.
+"""The noise of the given labels: how often a row of each class is given each label; its removal from probabilities; and
+whether labels are wrong where classes meet, of which no such matrix tells.
 
-In: label codes and the `Scan` of out-of-sample probabilities. Out: a K x K matrix; de-mixed probabilities.
+In: label codes and the `Scan` of out-of-sample probabilities. Out: a K x K matrix; de-mixed probabilities; a weight.
 Does not know: which rows are flagged.
 """
 
@@ -18,6 +19,11 @@ ANCHORS = 0.1  # share of the rows predicted as a class, the surest first, that 
 FEWEST = 10  # ... and at least this many of them
 PSEUDO = 10.0  # rows' worth of the whole dataset's error rate in each class's own
 CONCENTRATIONS = np.geomspace(0.3, 3_000, 40)
+SAMPLE = 50_000  # rows asked about the boundary: more would only make its standard error less than what is ignored
+SLIGHT = 0.1  # bonus of the first class down to minus this: models have such faults themselves; twice it: no doubt left
+TEMPERED = 1.5  # probabilities further than this power from fitting the given labels are no witness of the boundary
+LEAST_P = 1e-7
+NEWTON = 30  # steps at most
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int32]
@@ -71,6 +77,69 @@ def _concentration(counts: NDArray[np.float64], expected: NDArray[np.float64], w
         for a in CONCENTRATIONS
     ]
     return float(CONCENTRATIONS[int(np.argmax(likelihood))])
+
+
+def boundary_noise(labels: Codes, seen: Scan) -> float:
+    """0 to 1: how surely labels are wrong near the boundaries between classes, where the surest rows tell nothing of it.
+
+    The given label is fitted as P(j) ~ p_j^a exp(b [j is the most probable class]) over the row's five largest classes.
+    A model that learned its labels has b near 0 whatever its temperature 1/a; labels wrong at random give b > 0 (a share
+    of them is wrong however sure the model is), labels wrong at the boundary b < 0 (there the runner-up is given more
+    often than its probability says, for no smooth model follows labels that swap sides). 0 down to b = -`SLIGHT` and
+    while b is within two standard errors of 0, 1 from `SLIGHT` further on; 0 too where a says that the model is far from
+    as sure as it should be. Chosen on digits and Fashion-MNIST, with noise of three kinds and eleven kinds of model. Cost:
+    at most `SAMPLE` rows are looked at. A well-calibrated model that cannot follow the boundary looks the same.
+    """
+    known = np.flatnonzero((labels >= 0) & seen.analyzed)
+    if seen.n_classes < 2 or not len(known):
+        return 0.0
+    if len(known) > SAMPLE:  # multiples of the golden ratio: even, and in step with no period of the data
+        known = known[np.unique((np.arange(SAMPLE) * 0.6180339887498949 % 1 * len(known)).astype(np.int64))]
+    given = seen.classes[known] == labels[known, None]
+    inside = given.any(1)
+    log_p = np.log(np.maximum(np.asarray(seen.probs[known[inside]], np.float64), LEAST_P))
+    bonus, error, power = _first_bonus(log_p - log_p[:, :1], given[inside])
+    if not 1 / TEMPERED <= power <= TEMPERED:
+        return 0.0
+    return float(np.clip((-bonus - max(SLIGHT, 2 * error)) / SLIGHT, 0, 1))
+
+
+def _first_bonus(log_p: NDArray[np.float64], given: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """b of `boundary_noise`, its standard error, and a, by Newton's method; a and b have a standard normal prior at 1 and 0.
+
+    log_p (n, m), relative to the first class; given (n, m), True once a row.
+    """
+    prior = np.array([0.0, 1.0])
+    counts = np.array([given[:, 0].sum(), log_p[given].sum()])
+
+    def value(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        power = at[1] * log_p
+        power[:, 0] += at[0]
+        largest = power.max(1, keepdims=True)
+        q = np.exp(power - largest)
+        total = q.sum(1, keepdims=True)
+        fit = float(counts @ at - (np.log(total) + largest).sum() - ((at - prior) ** 2).sum() / 2)
+        return fit, q / total
+
+    at = prior
+    fit, q = value(at)
+    curve = np.eye(2)
+    for _ in range(NEWTON):
+        mean = (q * log_p).sum(1)
+        slope = counts - (q[:, 0].sum(), mean.sum()) - (at - prior)
+        across = -(q[:, 0] * mean).sum()  # log_p of the first class is 0
+        own = (q[:, 0] * (1 - q[:, 0])).sum(), ((q * log_p**2).sum(1) - mean**2).sum()
+        curve = np.array([[own[0] + 1, across], [across, own[1] + 1]])
+        step = np.linalg.solve(curve, slope)
+        gain = float(slope @ step)
+        if gain < 1e-8:
+            break
+        new, new_q = value(at + step)
+        while new < fit and gain > 1e-12:  # too far: concave, so a shorter step of the same direction gains
+            step, gain = step / 2, gain / 2
+            new, new_q = value(at + step)
+        at, fit, q = at + step, new, new_q
+    return float(at[0]), float(np.sqrt(np.linalg.inv(curve)[0, 0])), float(at[1])
 
 
 def demix(p: Floats, rest: Floats, mix: Floats) -> tuple[Floats, Floats]:
