@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
+from assay.duplicates import image_candidates as candidates
 from assay.duplicates.image_candidates import THUMBNAIL_TOP, positions
 from assay.duplicates.image_proof import correlate, locate, mirrored_descriptors
 from assay.duplicates.images import describe, image_candidates, verify_pair
@@ -34,7 +35,7 @@ def no_graph(n: int, k: int = 3) -> tuple[NDArray[np.int32], NDArray[np.float32]
 
 
 def pairs_of(tiny: Rgb, *graph: NDArray, threads: int = 2) -> set[tuple[int, int]]:
-    found = image_candidates(tiny, *(graph or no_graph(len(tiny))), threads=threads, seed=0)
+    found, _ = image_candidates(tiny, *(graph or no_graph(len(tiny))), threads=threads, seed=0)
     assert found.dtype == np.int64
     assert found.shape == (len(found), 2)
     return {(a, b) for a, b in found.tolist()}
@@ -127,6 +128,19 @@ def test_close_neighbours_of_the_embedding_are_candidates_whatever_the_thumbnail
 def test_a_neighbour_as_far_as_all_others_is_no_candidate() -> None:
     ids = (np.arange(60)[:, None] + np.arange(1, 11)).astype(np.int32) % 60
     assert not pairs_of(textures(60), ids, np.full((60, 10), 0.4, np.float32))
+
+
+def test_pairs_that_stand_out_are_all_kept_and_the_best_of_the_others(monkeypatch) -> None:
+    monkeypatch.setattr(candidates, "OTHERS", 4)
+    monkeypatch.setattr(candidates, "OTHERS_A_ROW", 0.05)  # room for 7 of 60 rows
+    ids = np.tile(np.arange(40, 50, dtype=np.int32), (60, 1))
+    ids[40:] = np.arange(10)
+    distances = np.tile(np.linspace(0.9, 1.0, 10, dtype=np.float32), (60, 1))
+    distances[:20, 0] = np.linspace(0.05, 0.24, 20)  # these stand out: at most a quarter of the last
+    distances[20:40, 0] = np.linspace(0.26, 0.44, 20)
+    found, left_out = image_candidates(textures(60), ids, distances, seed=0)
+    assert found.tolist() == [[row, 40] for row in range(27)]
+    assert left_out == 13
 
 
 def test_identical_rows_stay_capped() -> None:
@@ -256,6 +270,44 @@ def test_re_encoded_digits_are_found_and_lookalikes_are_not(digits: list[Rgb]) -
     planted = {(60 * at, len(digits) + at) for at in range(len(copies))}
     assert planted <= proven
     assert len(proven - planted) <= 3
+
+
+def test_different_digits_of_eight_by_eight_pixels_are_no_copies() -> None:
+    """1,797 scans as they are: whatever is proven looks the same, within one of their 16 levels of grey."""
+    scans = load_digits().images
+    rows = [np.repeat((x * (255 / 16)).astype(np.uint8)[..., None], 3, 2) for x in scans]
+    described = [describe(x) for x in rows]
+    pairs = pairs_of(np.stack([pixels.tiny(x) for x in rows]))
+    proven = [pair for pair in pairs if verify_pair(*(described[row] for row in pair)) is not None]
+    assert len(pairs) > 1_000
+    assert len(proven) <= 3
+    for a, b in proven:
+        assert min(np.abs(turned[0] - scans[b]).mean() for turned in positions(scans[a : a + 1])) <= 1
+
+
+def test_pixels_repeated_by_enlarging_prove_nothing() -> None:
+    """The same scans, each pixel a block of four by four: 1,024 pixels, of which 64 are their own."""
+    blocks = [np.kron(x * (255 / 16), np.ones((4, 4))).astype(np.uint8) for x in load_digits().images[:600]]
+    described = [describe(np.repeat(x[..., None], 3, 2)) for x in blocks]
+    pairs = pairs_of(np.stack([pixels.tiny(np.repeat(x[..., None], 3, 2)) for x in blocks]))
+    assert sum(verify_pair(described[a], described[b]) is not None for a, b in pairs) <= 1
+
+
+TINY: dict[str, tuple[Callable[[Rgb], Rgb], float]] = {  # what is asked, share found
+    "jpeg q95": (lambda x: jpeg(x, 95), 1.0),
+    "jpeg q85": (lambda x: jpeg(x, 85), 0.85),
+    "mirror, jpeg q85": (lambda x: jpeg(x[:, ::-1], 85), 0.85),
+    "quarter turn": (np.rot90, 1.0),
+    "darker": (lambda x: brighter(x, 0.7), 1.0),
+}
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_copies_of_tiny_pictures_are_found(name: str) -> None:
+    change, least = TINY[name]
+    some = [np.repeat((x * (255 / 16)).astype(np.uint8)[..., None], 3, 2) for x in load_digits().images[::18]]
+    found = [verify_pair(describe(x), describe(np.ascontiguousarray(change(x)))) is not None for x in some]
+    assert np.mean(found) >= least
 
 
 @pytest.mark.parametrize("interpolation", [cv2.INTER_CUBIC, cv2.INTER_LINEAR])
