@@ -1,12 +1,13 @@
 """Outliers of tables: neighbours and an isolation forest, against a table of the same columns without outliers.
 
-In: (N, d) cells as numbers, mean neighbour distances. Out: evidence (N,), the cut beyond which a row is an outlier.
+In: (N, d) cells as numbers. Out: isolation scores (N,), the cut beyond which a row is an outlier, how far usual rows spread.
 Does not know: labels, column names.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from assay.issues.distances import rows_of
-from assay.issues.tail import log_distance_z, robust_z
+from assay.issues.tail import log_distances, robust_z, spread
 
 Floats = NDArray[np.float64]
 
@@ -27,8 +28,17 @@ FALSE_FLAGS = 0.003
 NEIGHBORS = 20
 
 
-def isolation_z(x: NDArray[Any], *, seed: int, threads: int) -> Floats:
-    """Robust z of the log isolation-forest score (Liu, Ting, Zhou, ICDM 2008): 100 trees of 256 rows each."""
+@dataclass(frozen=True)
+class Null:
+    """What a table of the same columns gives where no row is an outlier and no group of rows keeps together."""
+
+    cut: float  # robust z beyond which three rows in a thousand lie, at least 3.5
+    nearest: float  # `tail.spread` of log distances
+    forest: float  # of log isolation scores
+
+
+def isolation_scores(x: NDArray[Any], *, seed: int, threads: int) -> Floats:
+    """(N,) log isolation-forest score (Liu, Ting, Zhou, ICDM 2008), higher = more alone: 100 trees of 256 rows each."""
     from sklearn.ensemble import IsolationForest
 
     n = len(x)
@@ -41,11 +51,11 @@ def isolation_z(x: NDArray[Any], *, seed: int, threads: int) -> Floats:
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(one, range(0, n, READ)))
-    return robust_z(out)
+    return out
 
 
-def null_cut(x: NDArray[Any], *, seed: int, threads: int) -> float:
-    """The z beyond which three rows in a thousand lie where columns keep their values and rank correlations, nothing else.
+def null(x: NDArray[Any], *, seed: int, threads: int) -> Null:
+    """The same evidence of a table whose columns keep their values and rank correlations, nothing else.
 
     A Gaussian copula of at most 2,000 rows: few dimensions or skewed columns give long tails of distance without a single
     foreign row, and a fixed cut would flag up to 6 % of them. At least 3.5.
@@ -62,5 +72,6 @@ def null_cut(x: NDArray[Any], *, seed: int, threads: int) -> float:
     shares = (rankdata(gauss, axis=0) - 0.5) / count
     made = np.stack([np.quantile(real[:, j], shares[:, j]) for j in range(d)], axis=1).astype(np.float32)
     _, distances = neighbors(made, min(NEIGHBORS, count - 1), "euclidean", threads=threads, seed=seed)
-    evidence = np.maximum(log_distance_z(distances.mean(1)), isolation_z(made, seed=seed, threads=threads))
-    return max(LEAST_Z, float(np.quantile(evidence, 1 - FALSE_FLAGS)))
+    nearest, forest = log_distances(distances.mean(1)), isolation_scores(made, seed=seed, threads=threads)
+    evidence = np.maximum(robust_z(nearest), robust_z(forest))
+    return Null(max(LEAST_Z, float(np.quantile(evidence, 1 - FALSE_FLAGS))), spread(nearest), spread(forest))

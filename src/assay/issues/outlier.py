@@ -24,8 +24,8 @@ from assay.columns import ROW_ID
 from assay.errors import ArrayError
 from assay.issues.company import closed_groups
 from assay.issues.distances import class_distances, outside_distances
-from assay.issues.forest import isolation_z, null_cut
-from assay.issues.tail import ENOUGH, fit_tail, log_distance_z
+from assay.issues.forest import Null, isolation_scores, null
+from assay.issues.tail import ENOUGH, fit_tail, log_distance_z, log_distances, robust_z, spread
 
 Floats = NDArray[np.float64]
 
@@ -80,8 +80,12 @@ def outlier_issues(
     Method
     ------
     Flags: a generalised Pareto tail fitted between the 80th and the 98th centile, p < .003; tables: a robust z beyond 3.5
-    and beyond what the columns give without outliers (`forest.null_cut`), of distances beyond their tail too. Rows of a
+    and beyond what the columns give without outliers (`forest.null`), of distances beyond their tail too. Rows of a
     group that keeps to itself are measured to rows outside it (`company`).
+    Score of tables: the larger of the two, each as a multiple of how far usual rows of a table of the same columns without
+    groups would spread: where rows keep together in groups, distance says more than it would otherwise, and counts for
+    more. Chosen on 13 sets made of scikit-learn's iris, wine, digits and breast cancer (one class thinned out); on six sets
+    of ODDS mean AUROC .836 -> .848, though on cardio, where few columns say it all, .91 -> .88.
     Cost: O(N d min(class size, 2,000)); memory O(N + 20,000 d).
     """
     n = len(labels)
@@ -96,7 +100,10 @@ def outlier_issues(
         return result
     codes = np.where(analyzed, labels, -1).astype(np.int32)
     groups = np.where(analyzed, closed_groups(ids, codes), -1).astype(np.int32)
-    parts, combined = _evidence(views, codes, ids, distances, groups, analyzed, modality, seed, threads)
+    usual = None
+    if modality == "table" and len(known) >= ENOUGH:
+        usual = null(_joined(views), seed=seed, threads=threads)
+    parts, combined = _evidence(views, codes, ids, distances, groups, analyzed, modality, usual, seed, threads)
     evidence = combined[known]
     if np.ptp(evidence) <= 0:
         result["outlier_score"][known] = 0
@@ -104,7 +111,7 @@ def outlier_issues(
     result["outlier_score"][known] = rankdata(evidence) / len(known)
     if len(known) < ENOUGH:
         return result
-    beyond = _beyond_in_table(parts, known, views, seed, threads) if modality == "table" else _in_tail(evidence)
+    beyond = _in_tail(evidence) if usual is None else _beyond_in_table(parts, known, usual.cut)
     flagged = known[beyond]
     result["is_outlier"][flagged] = True
     result["outlier_reason"][flagged] = _reasons(flagged, parts, groups, entropy)
@@ -122,6 +129,7 @@ def _evidence(
     groups: NDArray[np.int32],
     analyzed: NDArray[np.bool_],
     modality: str,
+    usual: Null | None,
     seed: int,
     threads: int,
 ) -> tuple[list[Part], Floats]:
@@ -131,10 +139,13 @@ def _evidence(
     nearest = _graph_distances(views, ids, distances, groups, ranks, not table, seed, threads)
     parts = [Part(log_distance_z(nearest), nearest, "its nearest rows are {} as far away as usual")]
     if table:
-        joined = _joined(views)
-        forest = isolation_z(joined, seed=seed, threads=threads)
+        scores = isolation_scores(_joined(views), seed=seed, threads=threads)
+        forest = robust_z(scores)
         parts.append(Part(forest, forest, "few random cuts through the columns set it apart"))
-        return parts, np.maximum(parts[0].z, forest)
+        if usual is None:
+            return parts, np.maximum(parts[0].z, forest)
+        apart = _more(log_distances(nearest), usual.nearest) * parts[0].z
+        return parts, np.maximum(apart, _more(scores, usual.forest) * forest)
     labelled = 2 * (codes >= 0).sum() >= analyzed.sum()
     # a row without a label is held against the class that its neighbours carry, and stands for none
     classes = np.where(analyzed, _class_nearby(ids, codes) if labelled else 0, -1).astype(np.int32)
@@ -160,6 +171,12 @@ def _evidence(
         parts.append(Part(z, value, f"its colours and textures are {{}} as far from {whose} as usual"))
         combined = np.maximum(combined, z) if pretrained else z
     return parts, combined
+
+
+def _more(values: Floats, usual: float) -> float:
+    """Their spread as a multiple of the usual one; 1 where either is unknown."""
+    width = spread(values)
+    return width / usual if width > 0 and usual > 0 else 1.0
 
 
 def _class_nearby(ids: NDArray[np.int32], codes: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -209,16 +226,13 @@ def _in_tail(evidence: Floats) -> NDArray[np.bool_]:
     return np.zeros(len(evidence), bool) if tail is None else tail.p_values(evidence) < P_VALUE
 
 
-def _beyond_in_table(
-    parts: list[Part], known: NDArray[np.int64], views: Mapping[str, NDArray[Any]], seed: int, threads: int
-) -> NDArray[np.bool_]:
-    """Either part beyond the null; distances beyond their own tail besides.
+def _beyond_in_table(parts: list[Part], known: NDArray[np.int64], cut: float) -> NDArray[np.bool_]:
+    """Either part beyond the null's cut; distances beyond their own tail besides.
 
     Tables often hold an entity many times (a hospital, a customer): those that come fewer times than there are neighbours
     lie far from others without being strange, and there are many of them.
     """
     nearest, forest = (part.z[known] for part in parts)
-    cut = null_cut(_joined(views), seed=seed, threads=threads)
     return (forest > cut) | ((nearest > cut) & _in_tail(nearest))
 
 

@@ -86,25 +86,37 @@ def fit_tail(values: NDArray[Any]) -> Tail | None:
 
 
 def robust_z(values: NDArray[Any]) -> Floats:
-    """(value - median) / spread, not below -4; 0, the middle, for NaN (unknown), and everywhere where all are equal.
-
-    The spread is 1.4826 MAD, but at least a fifth of the standard deviation: where most values are equal the MAD is 0.
-    """
+    """(value - median) / `spread`, not below -4; 0, the middle, for NaN (unknown), and everywhere where all are equal."""
     x = np.asarray(values, np.float64)
     known = np.isfinite(x)
-    if not known.any():
+    width = spread(x)
+    if width == 0:
         return np.zeros(len(x))
     middle = float(np.median(x[known]))
-    spread = max(1.4826 * float(np.median(np.abs(x[known] - middle))), 0.2 * float(x[known].std()))
-    if spread <= 1e-9 * max(1.0, abs(middle)):
-        return np.zeros(len(x))
-    return np.where(known, np.maximum((np.where(known, x, middle) - middle) / spread, -4.0), 0.0)
+    return np.where(known, np.maximum((np.where(known, x, middle) - middle) / width, -4.0), 0.0)
+
+
+def spread(values: NDArray[Any]) -> float:
+    """1.4826 MAD, but at least a fifth of the standard deviation: where most values are equal the MAD is 0. NaN left out.
+
+    0 where all are equal up to rounding, or none is known.
+    """
+    x = np.asarray(values, np.float64)
+    x = x[np.isfinite(x)]
+    if not len(x):
+        return 0.0
+    middle = float(np.median(x))
+    width = max(1.4826 * float(np.median(np.abs(x - middle))), 0.2 * float(x.std()))
+    return width if width > 1e-9 * max(1.0, abs(middle)) else 0.0
+
+
+def log_distances(distances: NDArray[Any]) -> Floats:
+    """Logarithms, zeros lifted to a thousandth of the usual distance; all 0 where there is no distance above 0."""
+    x = np.asarray(distances, np.float64)
+    some = x[np.isfinite(x) & (x > 0)]
+    return np.log(x + 1e-3 * float(np.median(some))) if len(some) else np.zeros(len(x))
 
 
 def log_distance_z(distances: NDArray[Any]) -> Floats:
-    """`robust_z` of log distance, zeros lifted to a thousandth of the usual distance."""
-    x = np.asarray(distances, np.float64)
-    some = x[np.isfinite(x) & (x > 0)]
-    if not len(some):
-        return np.zeros(len(x))
-    return robust_z(np.log(x + 1e-3 * float(np.median(some))))
+    """`robust_z` of `log_distances`."""
+    return robust_z(log_distances(distances))
