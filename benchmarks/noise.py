@@ -63,6 +63,14 @@ def compare(problem: Noisy, judged: NDArray[np.bool_] | None = None) -> Row:
     }
 
 
+def clean(source: Source) -> Row:
+    """What both sides flag of the labels as published: some of it is wrong, and nobody knows which."""
+    row = compare(noisy(source, "none", source.true))
+    return {key: row[key] for key in ("dataset", "rows")} | {
+        side: row[side]["flagged"] for side in ("assay", "cleanlab")
+    }
+
+
 # weaknesses --------------------------------------------------------------------------------------------------
 
 
@@ -174,11 +182,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="*", metavar="DATASET", help=f"default: all of {', '.join(SOURCES)}")
     names = parser.parse_args().datasets or list(SOURCES)
-    found, weaknesses = [], []
+    found, weaknesses, untouched = [], [], []
     for source in sources(names):
         for problem in problems(source):
             found.append(compare(problem))
             print(found[-1], flush=True)
+        untouched.append(clean(source))
+        print(untouched[-1], flush=True)
         for row in weak(source):
             weaknesses.append(row)
             print(row, flush=True)
@@ -188,7 +198,9 @@ def main() -> None:
         "that saw the noisy labels. cleanlab 2.9 with its defaults (prune_by_noise_rate, self-confidence). Asymmetric: each "
         "class is taken for the one an independent model confuses it with; instance-dependent: the rows nearest that model's "
         "boundary, under its second class. The constants of Assay's method were chosen on digits, Fashion-MNIST and a part of "
-        "banking77; cifar10n_6k and clinc150 were not chosen on."
+        "banking77; no constant was chosen on cifar10n_6k and clinc150, but which statistic tells of labels wrong at the "
+        "boundary was settled with all five in view. It is a cautious one, silent on clean data: of texts seen by their words "
+        "only, and where fewer than about 10 % of the labels are wrong at the boundary, few of those are flagged."
     )
     unseen = [row for row in found if row["dataset"].startswith(("cifar", "clinc"))]
     text = f"{about}\n\nAll: {verdict(found)}"
@@ -205,9 +217,16 @@ def main() -> None:
         "machine": machine(),
         "rows": found,
         "weak": weaknesses,
+        "clean": untouched,
         "tables": [
             table("Label errors by kind of noise, same probabilities", text, found),
             table("Known weaknesses", weak_text, weaknesses),
+            {
+                "title": "Flagged of the labels as published",
+                "text": "No noise added. Some of these labels are wrong, so not every flag is.",
+                "heads": ["dataset", "rows", "Assay", "cleanlab"],
+                "rows": [[str(row[key]) for key in ("dataset", "rows", "assay", "cleanlab")] for row in untouched],
+            },
         ],
     }
     if set(names) == set(SOURCES):
