@@ -281,14 +281,40 @@ def test_mislabelled_rows_are_seldom_outliers():
     assert check(x, labels)["is_outlier"][wrong].mean() <= 0.05
 
 
-def test_many_foreign_rows_are_said_where_they_hide_the_tail():
+def test_many_foreign_rows_are_said_and_flagged_where_they_hide_the_tail():
+    """Twelve in a hundred rows: a tail fitted to all rows takes them for its own."""
     x, labels = blobs(n_classes=10, per_class=200, d=32, spread=0.1)
     rng = np.random.default_rng(9)
     foreign = rng.permutation(len(x))[:240]
     x[foreign] = rng.normal(size=(240, 32))
     found = check(x, labels)
     assert "many foreign rows" in found["_notes"][0]
-    assert roc_auc_score(np.isin(np.arange(len(x)), foreign), found["outlier_score"]) > 0.99
+    truth = np.isin(np.arange(len(x)), foreign)
+    assert roc_auc_score(truth, found["outlier_score"]) > 0.99
+    assert truth[found["is_outlier"]].mean() > 0.95
+    assert found["is_outlier"][foreign].mean() > 0.8
+
+
+@pytest.mark.parametrize("wrong", [0.1, 0.3])
+def test_many_wrong_labels_are_not_many_foreign_rows(wrong):
+    x, labels = blobs(per_class=400)
+    rng = np.random.default_rng(3)
+    labels = np.where(rng.random(len(labels)) < wrong, (labels + 1) % 5, labels)
+    found = check(x, labels)
+    assert found["_notes"] == []
+    assert found["is_outlier"].mean() <= 0.005
+
+
+@pytest.mark.parametrize("spread", [0.3, 0.8])
+def test_sparse_classes_are_not_many_foreign_rows(spread):
+    """Two classes in ten lie three to eight times as wide as the others, over each other where they are widest."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 200)
+    wide = np.where(labels < 2, spread, 0.1)[:, None]
+    x = rng.normal(size=(10, 32))[labels] + wide * rng.normal(size=(2_000, 32))
+    found = check(x, labels)
+    assert found["_notes"] == []
+    assert found["is_outlier"].mean() <= 0.005
 
 
 def test_scores_rank_the_rows_and_flags_are_the_highest():
