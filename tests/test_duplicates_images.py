@@ -141,6 +141,10 @@ def test_pairs_that_stand_out_are_all_kept_and_the_best_of_the_others(monkeypatc
     found, left_out = image_candidates(textures(60), ids, distances, seed=0)
     assert found.tolist() == [[row, 40] for row in range(27)]
     assert left_out == 13
+    monkeypatch.setattr(candidates, "OTHERS_AT_MOST", 5)
+    found, left_out = image_candidates(textures(60), ids, distances, seed=0)
+    assert found.tolist() == [[row, 40] for row in range(25)]
+    assert left_out == 15
 
 
 def test_identical_rows_stay_capped() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.analysis.settings import Settings
-from assay.predict import softmax_epochs
+from assay.predict import second_round_affordable, softmax_epochs
 from assay.predict.trees import BOOSTED_CLASSES
 from assay.project.dataset import classes_of
 from assay.sources import Source
@@ -128,9 +128,10 @@ def _graph(n: int) -> float:
 
 
 def _heads(n: int, classes: int, effort: str) -> float:
-    """CPU seconds of one view: the discriminants' sums, and five softmax heads."""
+    """CPU seconds of one view: the discriminants' sums, five softmax heads and all probabilities, once or twice."""
     trained = 5 * softmax_epochs(n, classes, effort) * n * DIMS * (classes * 6 + DIMS * 2) / 1e10
-    return 0.3 + n * DIMS * DIMS * 4 / 1.5e10 + trained
+    rounds = 2 if second_round_affordable(n, classes, effort) else 1
+    return 0.3 + rounds * (n * DIMS * DIMS * 4 / 1.5e10 + trained)
 
 
 def _trees(n: int, columns: int, classes: int, effort: str) -> float:

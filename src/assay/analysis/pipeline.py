@@ -72,7 +72,8 @@ class _Pipeline:
         if self.labelled:
             folds = self.folds(vectors, duplicates)
             probabilities = self.probabilities(vectors, graph, folds)
-            self.check("label", vectors, pred_probs=probabilities, n_folds=N_FOLDS)
+            boundary = self.outcome.prediction.get("boundary_noise")
+            self.check("label", vectors, pred_probs=probabilities, n_folds=N_FOLDS, boundary=boundary)
         self.check("outlier", vectors, graph=graph, pred_probs=probabilities, modality=self.dataset.modality)
         self.check("duplicate", vectors, duplicates=duplicates)
         if self.labelled:
@@ -168,7 +169,7 @@ class _Pipeline:
             settings={"seed": self.settings.seed},
             reads={"vectors": vectors.output, "graph": graph.output},
             rows=self.dataset.n_rows,
-            version=2,
+            version=3,
         )
         found = self.runner.need(candidates)[0]
         pairs = found["pairs"]
@@ -239,7 +240,13 @@ class _Pipeline:
             reads = reads | {"trees": trees.output}
         spec |= {"trees": trees.place() if trees else "", "models": models}
         stage = whole(
-            "predict", f"{WORK}.vectors:predict", spec, settings=settings, reads=reads, rows=self.dataset.n_rows
+            "predict",
+            f"{WORK}.vectors:predict",
+            spec,
+            settings=settings,
+            reads=reads,
+            rows=self.dataset.n_rows,
+            version=2,
         )
         self.outcome.prediction = self.runner.need(stage)[0]
         self.runner.notes += self.outcome.prediction["notes"]

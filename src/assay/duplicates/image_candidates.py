@@ -25,9 +25,10 @@ THUMBNAIL_TOP, THUMBNAIL_FAR, THUMBNAIL_CLOSE, THUMBNAIL_RATIO = 6, 0.15, 0.01, 
 EMBEDDING_TOP, EMBEDDING_FAR, EMBEDDING_CLOSE, EMBEDDING_RATIO = 5, 0.45, 0.10, 0.75
 # How much a pair stands out: its distance by that of the row's last neighbour. Nothing else comes this near by chance, and
 # nearly all copies of the whole picture do (13 transforms of photos_600; crops to 60 % stand out less). Such pairs are all
-# kept; of the others the best, as many as can be opened in about the time that encoding the pictures takes.
+# kept; of the others the best, as many as can be opened in a part of the time that encoding the pictures takes: a pair
+# costs about 25 ms, two pictures described and compared.
 THUMBNAIL_OUT, EMBEDDING_OUT = 0.1, 0.25
-OTHERS, OTHERS_A_ROW = 2_000, 0.125
+OTHERS, OTHERS_A_ROW, OTHERS_AT_MOST = 2_000, 0.125, 20_000
 FLAT = 1.0  # standard deviation in grey levels under which a thumbnail is plain
 BLOCK = 256
 
@@ -52,7 +53,8 @@ def image_candidates(
     Returns
     -------
     (M, 2) int64, first < second, sorted, each pair once; at most ``THUMBNAIL_TOP + EMBEDDING_TOP + 1`` a row. And how
-    many more there would be: pairs that do not stand out from their neighbours are at most 2,000 and one in eight rows.
+    many more there would be: pairs that do not stand out from their neighbours are at most 2,000 and one in eight rows, and
+    never more than 20,000.
 
     Notes
     -----
@@ -82,7 +84,7 @@ def _best(pairs: NDArray[np.int64], rank: NDArray[np.float64], n_rows: int) -> t
     first = np.r_[True, (pairs[1:] != pairs[:-1]).any(1)][: len(pairs)]
     pairs, rank = pairs[first], rank[first]
     others = np.flatnonzero(rank > 1)
-    room = OTHERS + int(OTHERS_A_ROW * n_rows)
+    room = min(OTHERS + int(OTHERS_A_ROW * n_rows), OTHERS_AT_MOST)
     kept = np.ones(len(pairs), np.bool_)
     kept[others[np.argsort(rank[others], kind="stable")[room:]]] = False
     return pairs[kept], int((~kept).sum())

@@ -45,7 +45,9 @@ Flags = NDArray[np.bool_]
 Columns = dict[str, NDArray[Any]]
 
 
-def find_label_issues(labels: Codes, pred_probs: NDArray[Any], *, rare: Flags | None = None) -> Columns:
+def find_label_issues(
+    labels: Codes, pred_probs: NDArray[Any], *, rare: Flags | None = None, boundary: float | None = None
+) -> Columns:
     """The columns of kind "label", one entry a row; label columns as class codes (int32, -1 = none).
 
     Parameters
@@ -54,6 +56,8 @@ def find_label_issues(labels: Codes, pred_probs: NDArray[Any], *, rare: Flags | 
     pred_probs : (N, K) out-of-sample probabilities, array or memory map. A row with NaN counts as not analysed:
         codes -1, scores NaN, flags False.
     rare : (K,) bool, classes whose evidence is thin; default: fewer than 5 labelled rows.
+    boundary : what `boundary_noise` read where models had learned from every label; default: read here. Models that
+        learned without the doubted labels no longer show it.
 
     Returns
     -------
@@ -72,10 +76,10 @@ def find_label_issues(labels: Codes, pred_probs: NDArray[Any], *, rare: Flags | 
     Cost: one read of ``pred_probs``, then O(N); memory O(N + K^2).
     """
     labels = np.asarray(labels, np.int32)
-    return judge(labels, scan(labels, pred_probs), rare=rare)
+    return judge(labels, scan(labels, pred_probs), rare=rare, boundary=boundary)
 
 
-def judge(labels: Codes, seen: Scan, *, rare: Flags | None = None) -> Columns:
+def judge(labels: Codes, seen: Scan, *, rare: Flags | None = None, boundary: float | None = None) -> Columns:
     """`find_label_issues` where the probabilities have been read. O(N) time, memory O(N + K^2)."""
     noise, spread = estimate_noise(labels, seen)
     parts = [_solve(labels, seen, noise, slice(start, start + ROWS)) for start in range(0, len(labels), ROWS)]
@@ -84,7 +88,7 @@ def judge(labels: Codes, seen: Scan, *, rare: Flags | None = None) -> Columns:
     solved = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if rare is None:
         rare = np.bincount(labels[labels >= 0], minlength=seen.n_classes) < RARE
-    doubt = DISAGREEMENT * boundary_noise(labels, seen)
+    doubt = DISAGREEMENT * (boundary_noise(labels, seen) if boundary is None else boundary)
     return _judge(labels, seen, solved, spread, doubt) | {"has_rare_class": (labels >= 0) & rare[labels]}
 
 

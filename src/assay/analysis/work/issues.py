@@ -100,7 +100,7 @@ def label(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     labels = labels_of(folder, spec)
     probabilities = folder.get_array(f"{spec['pred_probs']}.npy", mmap=True)
     counts = np.bincount(labels[labels >= 0], minlength=len(spec["classes"]))
-    found = dict(find_label_issues(labels, probabilities, rare=counts < spec["n_folds"]))
+    found = dict(find_label_issues(labels, probabilities, rare=counts < spec["n_folds"], boundary=spec["boundary"]))
     found["label_issue_reason"] = reasons(found, labels, spec["classes"])
     result = _write(folder, place, "label", found, _rows(folder, spec), spec)
     suggested = found["suggested_label"]

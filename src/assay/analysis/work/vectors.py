@@ -6,6 +6,7 @@ Does not know: issues.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +130,21 @@ def folds(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def predict(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated."""
+    """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds."""
+    from assay.issues.label import judge
+    from assay.issues.noise import boundary_noise
+    from assay.issues.scan import scan
     from assay.predict import predict as blend
 
     labels = labels_of(folder, spec)
+    boundary = 0.0
+
+    def doubt(probabilities: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        nonlocal boundary
+        seen = scan(labels, probabilities)
+        boundary = boundary_noise(labels, seen)
+        return judge(labels, seen, boundary=boundary)
+
     extra = (
         {name: folder.get_array(f"{spec['trees']}.{name}.npy", mmap=True) for name in spec["models"]}
         if spec["trees"]
@@ -151,6 +163,7 @@ def predict(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
             spec["n_classes"],
             out,
             extra=extra,
+            doubt=doubt,
             effort=spec["effort"],
             seed=spec["seed"],
             threads=spec["threads"],
@@ -160,6 +173,8 @@ def predict(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         "log_loss": made.log_loss,
         "temperature": made.temperature,
         "notes": list(made.notes),
+        "rounds": asdict(made.rounds),
+        "boundary_noise": boundary if made.rounds.used == 2 else None,
     }
 
 

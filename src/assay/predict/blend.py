@@ -1,0 +1,150 @@
+"""Several models' log-probabilities made one: weighted, calibrated, written block by block.
+
+In: a `Problem`. Out: a `Blend`, which gives probabilities out of sample. Does not know: which models there are, or why some
+rows are not learned from.
+
+The blend is a weighted geometric mean whose weights are chosen by forward selection with replacement on out-of-fold
+log-loss (Caruana et al., ICML 2004), then a temperature.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from assay.predict.linear import calibrated_loss, log_softmax
+from assay.predict.members import Floats, Member, Problem, members_of
+
+BLOCK = 8_192
+BLOCK_NUMBERS = 8_000_000  # probabilities of one block
+FIT_ROWS = 20_000  # rows that temperatures and weights are fitted on
+FIT_NUMBERS = 8_000_000  # and the probabilities of one member over them: fewer rows for thousands of classes
+STEPS = 24  # of forward selection
+
+
+@dataclass(frozen=True)
+class Blend:
+    """``weights`` and ``log_loss`` a member ("lite0/lda", "neighbors", ...); the blend's own log-loss is under "blend"."""
+
+    weights: dict[str, float]
+    log_loss: dict[str, float]
+    temperature: float
+    notes: list[str]
+    members: dict[str, tuple[Member, float]]  # with the temperature of each
+    n_classes: int
+
+    def probabilities(self, rows: NDArray[np.int64]) -> Floats:
+        """(n, K) out of sample."""
+        total = np.zeros((len(rows), self.n_classes), np.float32)
+        for name, (member, temperature) in self.members.items():
+            if weight := self.weights[name]:
+                total += np.float32(weight) * log_softmax(member(rows) / np.float32(temperature))
+        return np.exp(log_softmax(total / np.float32(self.temperature)))
+
+    def fill(self, out: Floats, threads: int) -> None:
+        """Every row's probabilities into ``out`` (N, K)."""
+        block = _block(self.n_classes)
+
+        def part(start: int) -> None:
+            rows = np.arange(start, min(start + block, len(out)))
+            out[rows] = self.probabilities(rows)
+
+        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+            list(pool.map(part, range(0, len(out), block)))
+
+    def loss(self, rows: NDArray[np.int64], labels: NDArray[np.int32]) -> float:
+        """Mean log-loss of the given labels of ``rows``, nats."""
+        block = _block(self.n_classes)
+        total = 0.0
+        with threadpool_limits(1):
+            for start in range(0, len(rows), block):
+                some = rows[start : start + block]
+                given = self.probabilities(some)[np.arange(len(some)), labels[some]]
+                total -= float(np.log(np.maximum(given, np.float32(1e-7))).sum(dtype=np.float64))
+        return total / max(len(rows), 1)
+
+
+def fit_blend(
+    problem: Problem,
+    use: NDArray[np.bool_],
+    *,
+    learn: NDArray[np.bool_] | None = None,
+    likely: NDArray[np.int32] | None = None,
+) -> Blend | str:
+    """Models learned from the labelled rows of ``learn`` (default: ``use``), weighed and calibrated on those of ``use``
+    under their ``likely`` labels (default: the given ones). Or why not, where there is nothing to tell apart.
+    """
+    learn = use if learn is None else learn
+    k = problem.n_classes
+    fit_rows = sample(np.flatnonzero((problem.folds >= 0) & use), k, problem.seed)
+    if k == 1 or not len(fit_rows):
+        return "one class only" if k == 1 else "no labelled rows"
+    found, notes = members_of(problem, learn, prior_of(problem, learn))
+    names = list(found)
+    target = (problem.labels if likely is None else likely)[fit_rows]
+    with threadpool_limits(1):
+        scores = [_in_blocks(found[name], fit_rows, k) for name in names]
+        calibrated = [calibrated_loss(score, target) for score in scores]
+        logs = [log_softmax(score / np.float32(t)) for score, (t, _) in zip(scores, calibrated, strict=True)]
+        weights = _select(logs, target)
+        mixed = sum(np.float32(w) * log for w, log in zip(weights, logs, strict=True))
+        temperature, loss = calibrated_loss(np.asarray(mixed, np.float32), target)
+    return Blend(
+        weights=dict(zip(names, weights, strict=True)),
+        log_loss={name: one for name, (_, one) in zip(names, calibrated, strict=True)} | {"blend": loss},
+        temperature=temperature,
+        notes=notes,
+        members={name: (found[name], t) for name, (t, _) in zip(names, calibrated, strict=True)},
+        n_classes=k,
+    )
+
+
+def prior_of(problem: Problem, use: NDArray[np.bool_]) -> Floats:
+    """(K,) shares of the classes among the labelled rows of ``use``, one row added to each."""
+    counts = np.bincount(problem.labels[(problem.labels >= 0) & use], minlength=problem.n_classes)
+    return ((counts + 1) / (counts.sum() + problem.n_classes)).astype(np.float32)
+
+
+def sample(rows: NDArray[np.int64], n_classes: int, seed: int) -> NDArray[np.int64]:
+    """As many of ``rows`` as weights and temperatures are fitted on, in order."""
+    most = min(FIT_ROWS, max(1_000, FIT_NUMBERS // n_classes))
+    return rows if len(rows) <= most else np.sort(np.random.default_rng([seed, 29]).permutation(rows)[:most])
+
+
+def _block(n_classes: int) -> int:
+    return min(BLOCK, max(256, BLOCK_NUMBERS // n_classes))
+
+
+def _in_blocks(member: Member, rows: NDArray[np.int64], n_classes: int) -> Floats:
+    out, size = np.empty((len(rows), n_classes), np.float32), _block(n_classes)
+    for start in range(0, len(rows), size):
+        out[start : start + size] = member(rows[start : start + size])
+    return out
+
+
+def _select(logs: list[Floats], labels: NDArray[np.int32]) -> list[float]:
+    """Weights by forward selection with replacement: each step adds the member that lowers the log-loss of the mean most."""
+    at = np.arange(len(labels))
+
+    def loss(total: Floats, scale: float) -> float:
+        return float(-log_softmax(total * np.float32(scale))[at, labels].mean(dtype=np.float64))
+
+    picked = np.zeros(len(logs))
+    total = np.zeros_like(logs[0])
+    best = np.inf
+    for step in range(1, STEPS + 1):
+        # members are close to each other in scale; a mean of independent logs is too flat, so a little sharpening is tried
+        trials = [
+            (loss(total + log, sharp / step), place, sharp) for place, log in enumerate(logs) for sharp in (1.0, 1.5)
+        ]
+        found, place, _ = min(trials)
+        if found > best - 1e-6:
+            break
+        best = found
+        picked[place] += 1
+        total += logs[place]
+    return [float(w) for w in picked / picked.sum()] if picked.sum() else [1 / len(logs)] * len(logs)

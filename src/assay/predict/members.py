@@ -1,0 +1,98 @@
+"""The models whose probabilities are blended: heads on every view, the graph's vote, probabilities made elsewhere.
+
+In: views (vectors), labels, folds, the graph. Out: functions from rows to log-probabilities, out of sample.
+Does not know: how they are weighted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.predict.linear import Head, discriminants, softmax_heads
+from assay.predict.vote import vote
+
+MAX_SOFTMAX, MAX_SOFTMAX_NUMBERS = 200_000, 20_000_000  # rows, probabilities
+EPOCHS = {"regular": 3, "best": 10}
+FLOOR = np.float32(1e-7)
+Floats = NDArray[np.float32]
+Member = Callable[[NDArray[np.int64]], Floats]  # rows -> log-probabilities (n, K), out of sample
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is learned from. ``neighbors``: (ids, distances) of the graph; ``extra``: probabilities made elsewhere, out of
+    sample, whose rows of NaN fall back on the prior."""
+
+    views: Mapping[str, NDArray[Any]]
+    labels: NDArray[np.int32]
+    folds: NDArray[np.int8]
+    neighbors: tuple[NDArray[np.int32], NDArray[np.float32]] | None
+    n_classes: int
+    extra: Mapping[str, Floats]
+    effort: str
+    seed: int
+    threads: int
+
+
+def softmax_epochs(n_rows: int, n_classes: int, effort: str) -> int:
+    """Rounds that softmax heads are trained for; 0 where they are left out: too little effort, too many rows or classes."""
+    affordable = n_rows <= MAX_SOFTMAX and n_rows * n_classes <= MAX_SOFTMAX_NUMBERS
+    return EPOCHS.get(effort, 0) if affordable else 0
+
+
+def members_of(problem: Problem, use: NDArray[np.bool_], prior: Floats) -> tuple[dict[str, Member], list[str]]:
+    """Models by name, learned from the rows of ``use``, and notes on what was left out."""
+    labels, folds = problem.labels, problem.folds
+    members: dict[str, Member] = {}
+    notes: list[str] = []
+    epochs = softmax_epochs(len(labels), problem.n_classes, problem.effort)
+    for name, x in problem.views.items():
+        heads = discriminants(x, labels, folds, use, problem.n_classes, threads=problem.threads)
+        members[f"{name}/lda"] = _linear(x, heads, folds)
+        if epochs:
+            trained = softmax_heads(
+                x, labels, folds, use, heads, epochs=epochs, seed=problem.seed, threads=problem.threads
+            )
+            members[f"{name}/softmax"] = _linear(x, trained, folds)
+    if problem.effort in EPOCHS and not epochs:
+        notes.append("softmax heads were left out: too many rows or classes for this effort")
+    if problem.neighbors is not None:
+        ids = problem.neighbors[0]
+
+        def votes(rows: NDArray[np.int64]) -> Floats:
+            # a row that is not learned from still has its own fold, so that its group stays out
+            return np.log(vote(rows, ids, labels, folds, prior, use))
+
+        members["neighbors"] = votes
+    for name, values in problem.extra.items():
+        members[name] = _given(values, prior)
+    return members, notes
+
+
+def _linear(x: NDArray[Any], heads: list[Head], folds: NDArray[np.int8]) -> Member:
+    def scores(rows: NDArray[np.int64]) -> Floats:
+        block = np.asarray(x[rows[0] : rows[-1] + 1] if len(rows) == rows[-1] - rows[0] + 1 else x[rows], np.float32)
+        out = np.empty((len(rows), heads[0].weights.shape[1]), np.float32)
+        mine = folds[rows]
+        for fold, head in enumerate(heads):
+            if (chosen := mine == fold).any():
+                out[chosen] = head.scores(block[chosen])
+        if (loose := mine < 0).any():
+            out[loose] = sum(head.scores(block[loose]) for head in heads) / np.float32(len(heads))
+        return out
+
+    return scores
+
+
+def _given(values: NDArray[np.float32], prior: Floats) -> Member:
+    def scores(rows: NDArray[np.int64]) -> Floats:
+        block = np.array(values[rows], np.float32)
+        block[~np.isfinite(block).all(1)] = prior
+        return np.log(np.maximum(block, FLOOR))
+
+    return scores
