@@ -325,7 +325,7 @@ def _text3(value: float | None) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("transforms", nargs="*", metavar="TRANSFORM", help=f"default: {', '.join(TRANSFORMS)}")
+    parser.add_argument("transforms", nargs="*", metavar="TRANSFORM", help="default: all")
     names = parser.parse_args().transforms or list(TRANSFORMS)
     folders = {name: make(name) for name in TRANSFORMS}
     rival = peers(folders)

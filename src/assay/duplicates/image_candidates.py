@@ -28,7 +28,7 @@ EMBEDDING_TOP, EMBEDDING_FAR, EMBEDDING_CLOSE, EMBEDDING_RATIO = 5, 0.45, 0.10, 
 # kept; of the others the best, as many as can be opened in a part of the time that encoding the pictures takes: a pair
 # costs about 25 ms, two pictures described and compared.
 THUMBNAIL_OUT, EMBEDDING_OUT = 0.1, 0.25
-OTHERS, OTHERS_A_ROW, OTHERS_AT_MOST = 2_000, 0.125, 20_000
+OTHERS, OTHERS_A_ROW, OTHERS_AT_MOST = 2_000, 0.125, 10_000
 FLAT = 1.0  # standard deviation in grey levels under which a thumbnail is plain
 BLOCK = 256
 
@@ -54,7 +54,7 @@ def image_candidates(
     -------
     (M, 2) int64, first < second, sorted, each pair once; at most ``THUMBNAIL_TOP + EMBEDDING_TOP + 1`` a row. And how
     many more there would be: pairs that do not stand out from their neighbours are at most 2,000 and one in eight rows, and
-    never more than 20,000.
+    never more than 10,000.
 
     Notes
     -----
