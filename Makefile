@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check web bench docs clean
+.PHONY: demo test check web bench bench-full docs clean
 
 demo: $(VENV)/demo.stamp          ## a real analysis of real images, and a report to open
 	$(BIN)/python examples/digits.py demo
@@ -20,8 +20,13 @@ web: $(VENV)/test.stamp           ## the page: types, unit tests, the client aga
 	@command -v npm > /dev/null || { echo "not run: the page's own checks need npm on PATH"; exit 1; }
 	cd web && { test -d node_modules || npm ci --no-audit --no-fund; } && npm run check && npm test && npm run api -- --check
 
-bench: $(VENV)/test.stamp         ## quality and cost, side by side with peers
-	$(BIN)/python benchmarks/quality.py
+bench: $(VENV)/test.stamp         ## quality and cost, side by side with peers: small datasets, small sizes; a quarter of an hour
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python benchmarks/suite.py quick
+
+bench-full: $(VENV)/test.stamp    ## every table of docs/benchmarks.md that was not measured on this machine yet; stop and resume it
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python benchmarks/suite.py full
 
 docs: $(VENV)/test.stamp          ## the documentation, in docs/_build
 	$(BIN)/python -m pip install --quiet --group docs

@@ -8,6 +8,7 @@ In: six ODDS tables, clinc150 with its out-of-scope queries, pictures with forei
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 from collections.abc import Iterator
@@ -209,6 +210,7 @@ def verdict(rows: list[Row]) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     rows = []
     for problem in problems():
         for row in measure(problem):

@@ -1,49 +1,63 @@
-"""At least 20 SIGKILLs on real images, every project resumed and compared byte for byte: ``kills.py [KILLS]``.
+"""SIGKILLs at random moments, every project resumed and compared byte for byte with an uninterrupted run.
 
-In: the first pictures of cifar10n_6k. Out: ``results/kills.json``; printed, what happened. Does not know: stages.
-The work is done by ``tests/killing.py``.
+In: the first pictures of cifar10n_6k; with ``--large``, the table of 200,000 rows of ``scale.py``. Out: ``results/kills.json``
+or ``results/kills-large.json``; printed, what happened. Does not know: stages. The work is done by ``tests/killing.py``.
+``python kills.py [KILLS] [--large]``
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
+import argparse
 import sys
 import tempfile
 from pathlib import Path
 
-from measure import ROOT, commit, machine
-from page import RESULTS, write_page
+from measure import ROOT
+from page import write_page
 from problems import data_dir
+from sides import keep
 
-ROWS = 600
+ROWS, KILLS = 600, 20
+LARGE_ROWS, LARGE_KILLS = 200_000, 4
 
 sys.path.insert(0, str(ROOT / "tests"))
 
 
-def main() -> None:
+def pictures(scratch: Path) -> Path:
     import pandas as pd
 
-    from killing import main as kill
-
-    kills = sys.argv[1] if len(sys.argv) > 1 else "20"
-    source = data_dir() / "cifar10n_6k"
+    source, data = data_dir() / "cifar10n_6k", scratch / "pictures"
     labels = pd.read_csv(source / "labels.csv").head(ROWS)
-    with tempfile.TemporaryDirectory(prefix="assay-kills-") as scratch:
-        data = Path(scratch) / "pictures"
-        for file, name in zip(labels["file"], labels["random1_name"], strict=True):
-            target = data / name / Path(file).name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((source / file).read_bytes())
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            kill([str(data), scratch, kills])
-    lines = [f"{ROWS:,} pictures of cifar10n_6k", *printed.getvalue().splitlines()]
+    for file, name in zip(labels["file"], labels["random1_name"], strict=True):
+        target = data / name / Path(file).name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((source / file).read_bytes())
+    return data
+
+
+def main() -> None:
+    from killing import kill_and_compare
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "kills", nargs="?", type=int, help=f"at least so many; default {KILLS}, {LARGE_KILLS} with --large"
+    )
+    parser.add_argument("--large", action="store_true", help=f"{LARGE_ROWS:,} rows of a table")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="assay-kills-") as temporary:
+        scratch = Path(temporary)
+        if given.large:
+            import scale
+
+            big = scale.table(LARGE_ROWS, scratch)
+            options = ["--label", "label", "--modality", "table"]
+            found = kill_and_compare(big.data, scratch, given.kills or LARGE_KILLS, options, workers=())
+            lines = [f"{LARGE_ROWS:,} rows of a table", *found]
+        else:
+            found = kill_and_compare(pictures(scratch), scratch, given.kills or KILLS)
+            lines = [f"{ROWS:,} pictures of cifar10n_6k", *found]
     print("\n".join(lines))
-    RESULTS.mkdir(exist_ok=True)
-    record = {"lines": lines, "commit": commit(), "machine": machine()}
-    (RESULTS / "kills.json").write_text(json.dumps(record, indent=1) + "\n")
+    keep("kills-large" if given.large else "kills", {"lines": lines})
     write_page()
 
 

@@ -6,7 +6,7 @@ The work is done by ``tests/log_killing.py``.
 
 from __future__ import annotations
 
-import json
+import argparse
 import random
 import sys
 import tempfile
@@ -14,8 +14,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from measure import ROOT, commit, machine
-from page import RESULTS
+from measure import ROOT
+from sides import keep
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -23,7 +23,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 def main() -> None:
     from log_killing import kills
 
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kills", nargs="?", type=int, default=500)
+    n = parser.parse_args().kills
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="assay-log-kills-") as scratch:
         outcome = kills(Path(scratch), n, random.Random(0))
@@ -33,12 +35,7 @@ def main() -> None:
         "acknowledgement was read, and sent again they were recognised"
     )
     print(line)
-    RESULTS.mkdir(exist_ok=True)
-    record = {
-        **asdict(outcome), "lines": [line], "seconds": round(time.monotonic() - started), "commit": commit(),
-        "machine": machine(),
-    }  # fmt: skip
-    (RESULTS / "log_kills.json").write_text(json.dumps(record, indent=1) + "\n")
+    keep("log_kills", {**asdict(outcome), "lines": [line], "seconds": round(time.monotonic() - started)})
     if outcome.lost or outcome.doubled or outcome.damaged:
         raise SystemExit(1)
 

@@ -16,7 +16,9 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 Row = dict[str, Any]
 ORDER = ("cifar10n_6k", "banking77", "clinc150", "hospital", "beers", "photos_600", "odds_outliers")
 SCALE = ("images", "texts", "table")
-OWN_TABLES = ("noise", "copies", "foreign", "big-labels", "big-neighbors", "photographs", "small")
+OWN_TABLES = (
+    "noise", "copies", "foreign", "big-labels", "big-neighbors", "big-run", "big-run-bounded", "photographs", "imagenet", "small",
+)  # fmt: skip
 MEASURES = ("auroc", "ap", "precision", "recall", "f1", "accuracy")
 COSTS = ("wall_seconds", "cpu_seconds", "megabytes")
 WORSE = 0.01  # differences up to this are called even
@@ -27,16 +29,15 @@ Quality and cost on datasets whose faults are known, real or planted, side by si
 written by `benchmarks/page.py` from `benchmarks/results/*.json`; nothing on it was typed by hand. To measure again:
 
 ```bash
-make bench                                          # quality.py: all datasets, side by side with cleanlab
-.venv/bin/python benchmarks/quality.py beers        # one dataset
-.venv/bin/python benchmarks/quality.py --missing    # those without a result
-.venv/bin/python benchmarks/planted.py              # planted faults, check by check
-.venv/bin/python benchmarks/scale.py                # 50,000 images, 50,000 texts, 200,000 table rows
-.venv/bin/python benchmarks/kills.py                # SIGKILLs on real images, then byte for byte
-.venv/bin/python benchmarks/review.py               # the review app on 1.28 million rows, over HTTP
-.venv/bin/python benchmarks/views.py                # its query layer alone, in one process and thread
-.venv/bin/python benchmarks/log_kills.py            # 500 SIGKILLs while decisions are written
+make bench                                          # a quarter of an hour: small datasets, and small sizes of the large tables
+make bench-full                                     # every table that was not measured on this machine yet; stop and resume it
+.venv/bin/python benchmarks/suite.py                # the targets, and which of them this machine lacks
+.venv/bin/python benchmarks/suite.py noise copies   # some of them
 ```
+
+Each target is a script of its own in `benchmarks/`; its first lines say what it measures and which sizes it takes. Results are kept
+with the commit and the machine they were made on. Peers run with their defaults or with settings that are named beside the table, in
+environments of their own, in the same run as Assay.
 
 The datasets are not part of the repository. Set the environment variable `ASSAY_TEST_DATA` to the folder that holds them.
 """
@@ -91,9 +92,10 @@ def write_page() -> Path:
             found.sort(key=lambda record: SCALE.index(record["dataset"]))
         if found:
             parts += [writer(found), made_by(found)]
+    drawn = plots(results)
     for name in OWN_TABLES:
         if name in results:
-            parts += [own_tables(results[name]), made_by([results[name]])]
+            parts += [own_tables(results[name], drawn.get(name, "")), made_by([results[name]])]
     if "review" in results:
         parts += [review(results["review"], results.get("log_kills")), made_by([results["review"]])]
     estimates = estimate_rows(results)
@@ -232,12 +234,23 @@ def kills(records: Sequence[Row]) -> str:
     return "## Killed and resumed\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
-def own_tables(record: Row) -> str:
-    """Of results that bring their tables with them."""
+def plots(results: dict[str, Row]) -> dict[str, str]:
+    try:
+        from plots import draw
+    except ImportError:
+        print("plots not drawn, and left out of the page: matplotlib is not installed (pip install --group bench)")
+        return {}
+    return draw(results)
+
+
+def own_tables(record: Row, plot: str) -> str:
+    """Of results that bring their tables with them; the plot stands below the first."""
     parts = []
     for at, one in enumerate(record["tables"]):
         heading = "##" if at == 0 else "###"
         parts.append(f"{heading} {one['title']}\n\n{one['text']}\n\n{table(one['heads'], one['rows'])}\n")
+        if at == 0 and plot:
+            parts.append(f"{plot}\n")
     return "\n".join(parts)
 
 

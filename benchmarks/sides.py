@@ -69,9 +69,11 @@ def run_side(command: Sequence[str], name: str, scratch: Path, **environment: st
 
 
 def _watch(pid: int, peak: list[int], over: threading.Event) -> None:
+    """Asks the dear question only where the cheap one, which is never below it, says more than the peak so far."""
     while not over.wait(EVERY):
         tree = _tree(pid)
-        peak[0] = max(peak[0], sum(_anonymous(one, alone=len(tree) == 1) for one in tree))
+        if sum(map(_anonymous, tree)) > peak[0]:
+            peak[0] = max(peak[0], sum(map(_anonymous if len(tree) == 1 else _share_of_anonymous, tree)))
 
 
 def _tree(root: int) -> list[int]:
@@ -85,15 +87,23 @@ def _tree(root: int) -> list[int]:
     return found
 
 
-def _anonymous(pid: int, *, alone: bool) -> int:
-    """KiB. Forked processes share pages: with several of them each page counts by its share (dearer to ask)."""
-    file, key = (f"/proc/{pid}/status", "RssAnon:") if alone else (f"/proc/{pid}/smaps_rollup", "Pss_Anon:")
+def _anonymous(pid: int) -> int:
+    """KiB; a page that forked processes share counts in each of them."""
+    return _kilobytes(f"/proc/{pid}/status", "RssAnon:")
+
+
+def _share_of_anonymous(pid: int) -> int:
+    """KiB; a page that forked processes share counts by this one's share. The process waits while it is looked at."""
+    return _kilobytes(f"/proc/{pid}/smaps_rollup", "Pss_Anon:")
+
+
+def _kilobytes(file: str, key: str) -> int:
     try:
         for line in Path(file).read_text().splitlines():
             if line.startswith(key):
                 return int(line.split()[1])
     except OSError:
-        pass
+        pass  # it ended meanwhile
     return 0
 
 

@@ -63,32 +63,31 @@ def seconds_of(data: Path, project: Path, *options: str) -> float:
     return time.monotonic() - started
 
 
-def main(arguments: Sequence[str]) -> None:
-    """``killing.py DATA SCRATCH KILLS [OPTION...]``: kill, resume, compare; print what happened."""
-    data, scratch, kills, *options = arguments
-    place = Path(scratch)
-    whole = seconds_of(Path(data), place / "whole.assay", *options)
+def kill_and_compare(
+    data: Path, place: Path, kills: int, options: Sequence[str] = (), workers: Sequence[int] = (1, 2, 4)
+) -> list[str]:
+    """Kill, resume, compare, then the same with other numbers of workers; what happened, a line each."""
+    whole = seconds_of(data, place / "whole.assay", *options)
     expected = digests(place / "whole.assay")
     rng = random.Random(0)
     done = 0
     for attempt in range(1000):
-        if done >= int(kills):
+        if done >= kills:
             break
         project = place / f"killed-{attempt}.assay"
-        done += killed_until_done(Path(data), project, *options, kills=4, seconds=whole, rng=rng)
+        done += killed_until_done(data, project, *options, kills=4, seconds=whole, rng=rng)
         if digests(project) != expected:
             raise SystemExit(f"{project} differs from the uninterrupted run")
-    for workers in (1, 2, 4):
-        project = place / f"workers-{workers}.assay"
-        analyze(Path(data), project, *options, "--workers", str(workers))
+    for number in workers:
+        project = place / f"workers-{number}.assay"
+        analyze(data, project, *options, "--workers", str(number))
         if digests(project) != expected:
-            raise SystemExit(f"{workers} workers give other bytes")
-    files = len(expected)
-    print(
-        f"{done} SIGKILLs, every project finished; {files} files byte-identical to an uninterrupted run of {whole:.1f} s"
-    )
-    print("the same bytes with 1, 2 and 4 workers")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+            raise SystemExit(f"{number} workers give other bytes")
+    lines = [
+        f"{done} SIGKILLs, every project finished; {len(expected)} files byte-identical to an uninterrupted run "
+        f"of {whole:.1f} s"
+    ]
+    if workers:
+        *others, last = map(str, workers)
+        lines.append(f"the same bytes with {', '.join(others)} and {last} workers")
+    return lines

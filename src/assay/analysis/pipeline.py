@@ -23,6 +23,11 @@ from assay.project.dataset import MISSING, Dataset
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5
+RECALL, RECALL_OF_LARGE, LARGE = (
+    0.98,
+    0.85,
+    500_000,
+)  # of the graph: above so many rows the last neighbours cost most of the time
 
 
 @dataclass
@@ -129,7 +134,8 @@ class _Pipeline:
     def graph(self, vectors: Stage) -> Stage:
         k = 20 if self.dataset.modality == "table" else 15
         metric = "euclidean" if self.dataset.modality == "table" and not self.arrays.embeddings else "cosine"
-        settings = {"k": k, "metric": metric, "seed": self.settings.seed}
+        enough = RECALL_OF_LARGE if self.dataset.n_rows > LARGE and self.settings.effort != "best" else RECALL
+        settings = {"k": k, "metric": metric, "seed": self.settings.seed, "enough": enough}
         stage = whole(
             "graph",
             f"{WORK}.vectors:graph",

@@ -68,14 +68,23 @@ def neighbors(
 
 
 def neighbors_report(
-    embeddings: Any, k: int = 15, metric: str = "cosine", *, threads: int | None = None, seed: int = 0
+    embeddings: Any,
+    k: int = 15,
+    metric: str = "cosine",
+    *,
+    threads: int | None = None,
+    seed: int = 0,
+    enough: float = ENOUGH,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
-    """`neighbors`, and the share of true neighbours found, measured on ``ASKED`` rows (1.0 after an exact scan)."""
+    """`neighbors`, and the share of true neighbours found, measured on ``ASKED`` rows (1.0 after an exact scan).
+
+    ``enough``: the recall that the search is widened for.
+    """
     vectors = make_vectors(check_embeddings(embeddings), check_search(k, metric))
     workers = threads or os.cpu_count() or 1
     # No more neighbours than rows are looked for: a caller may ask a tiny dataset for many.
     inner = max(1, min(k, len(vectors) - 1))
-    ids, squared, recall = distinct_neighbors(vectors, inner, threads=workers, seed=seed)
+    ids, squared, recall = distinct_neighbors(vectors, inner, threads=workers, seed=seed, enough=enough)
     if k != inner or len(vectors) != len(vectors.group):
         ids, squared = _all_rows(vectors, ids, squared, k)
     return ids, vectors.distances(squared), recall
@@ -91,7 +100,7 @@ def check_search(k: int, metric: str) -> Metric:
 
 
 def distinct_neighbors(
-    vectors: Vectors, k: int, *, threads: int, seed: int
+    vectors: Vectors, k: int, *, threads: int, seed: int, enough: float = ENOUGH
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
     """(ids, squared distances, recall) among the U distinct rows: (U, k) places in them; ``k`` below U, or 1."""
     if len(vectors) <= EXACT_ROWS:
@@ -105,7 +114,7 @@ def distinct_neighbors(
     known = np.isin(lists.home(asked), few)
     for tried in range(DOUBLINGS + 1):
         squared = join(vectors, lists, k, probes=probes, candidates=candidates, threads=threads, only=few)[1]
-        if (squared[asked[known]] <= bar[known]).mean() >= ENOUGH or tried == DOUBLINGS:
+        if (squared[asked[known]] <= bar[known]).mean() >= enough or tried == DOUBLINGS:
             break
         probes, candidates = 2 * probes, 2 * candidates
     ids, squared = join(vectors, lists, k, probes=probes, candidates=candidates, threads=threads)

@@ -112,7 +112,7 @@ def graph(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     views = views_of(folder, spec)
     joint = join_views(list(views.values()), unit=spec["metric"] == "cosine", seed=spec["seed"])
     ids, distances, recall = neighbors_report(
-        joint, spec["k"], spec["metric"], threads=spec["threads"], seed=spec["seed"]
+        joint, spec["k"], spec["metric"], threads=spec["threads"], seed=spec["seed"], enough=spec["enough"]
     )
     folder.put_array(f"{place}.ids.npy", ids.astype(np.int32))
     folder.put_array(f"{place}.distances.npy", distances)
