@@ -175,7 +175,7 @@ class _Pipeline:
             settings={"seed": self.settings.seed},
             reads={"vectors": vectors.output, "graph": graph.output},
             rows=self.dataset.n_rows,
-            version=3,
+            version=4,
         )
         found = self.runner.need(candidates)[0]
         pairs = found["pairs"]

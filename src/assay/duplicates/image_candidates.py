@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
 
-from assay.graph import neighbors
+from assay.graph import neighbors_report
 from assay.graph.exact import each
 
 __all__ = ["image_candidates"]
@@ -20,6 +20,7 @@ __all__ = ["image_candidates"]
 # Chosen on photos_600 (its listed pairs, and transformed copies of 40 of its pictures) and on unmoved digits.
 FREQUENCIES = 8  # cosine coefficients of a thumbnail that are looked at: u + v up to this
 LOOKED_AT = 12  # nearest thumbnails whose eight positions are compared exactly
+ENOUGH = 0.8  # of them found: copies are the nearest, and are met long before a search is wide enough to find all twelve
 # A neighbour is plausible up to FAR; beyond CLOSE only where it also stands out: at most RATIO of the last one's distance.
 THUMBNAIL_TOP, THUMBNAIL_FAR, THUMBNAIL_CLOSE, THUMBNAIL_RATIO = 6, 0.15, 0.01, 0.6  # distance: 1 - correlation
 EMBEDDING_TOP, EMBEDDING_FAR, EMBEDDING_CLOSE, EMBEDDING_RATIO = 5, 0.45, 0.10, 0.75
@@ -62,14 +63,14 @@ def image_candidates(
     u or v. So the coefficients with those signs dropped and each swapped pair in order of size are the same for all
     eight positions, and pictures alike in one position are alike by them: one neighbour
     search finds copies in any position, and the exact correlation of eight positions ranks what it found.
-    Cost: about 0.3 ms a row on one core at 50,000 rows, nearly all of it the neighbour search; 50 floats a row.
+    Cost: about 0.15 ms a row on one core at 1.28 million rows, most all of it the neighbour search; 50 floats a row.
     Crops, borders and overlays change a thumbnail; those the embedding finds.
     """
     if len(tiny) < 2:
         return np.zeros((0, 2), np.int64), 0
     workers = threads or os.cpu_count() or 1
     signs, plain = _position_free(tiny, workers)
-    near = neighbors(signs, LOOKED_AT, "cosine", threads=workers, seed=seed)[0]
+    near = neighbors_report(signs, LOOKED_AT, "cosine", threads=workers, seed=seed, enough=ENOUGH)[0]
     alike, alike_rank = _thumbnail_pairs(tiny, near, plain, workers)
     close, close_rank = _embedding_pairs(ids, distances)
     flat = _plain_pairs(tiny, plain)
