@@ -63,7 +63,7 @@ def image_candidates(
     u or v. So the coefficients with those signs dropped and each swapped pair in order of size are the same for all
     eight positions, and pictures alike in one position are alike by them: one neighbour
     search finds copies in any position, and the exact correlation of eight positions ranks what it found.
-    Cost: about 0.15 ms a row on one core at 1.28 million rows, most all of it the neighbour search; 50 floats a row.
+    Cost: about 0.15 ms a row on one core at 1.28 million rows, two thirds of it the neighbour search; 50 floats a row.
     Crops, borders and overlays change a thumbnail; those the embedding finds.
     """
     if len(tiny) < 2:
