@@ -41,6 +41,13 @@ def test_more_rows_more_classes_and_more_effort_cost_more():
     assert cost(table(5_000), workers=1).seconds > cost(table(5_000), workers=2).seconds
 
 
+def test_the_cost_of_the_other_efforts_is_said_before_the_run():
+    asked = cost(table(5_000, 40))
+    each = {effort: cost(table(5_000, 40), effort=effort).seconds for effort in ("fast", "best")}
+    assert asked.others == pytest.approx(each)
+    assert asked.lines()[-1].startswith("--effort fast: ") and "--effort best: " in asked.lines()[-1]
+
+
 def test_boosted_trees_are_counted_up_to_the_classes_that_they_are_grown_for():
     assert cost(table(20_000, 100)).stages["trees"] > 5 * cost(table(20_000, 101)).stages["trees"]
 
@@ -67,6 +74,6 @@ def test_pictures_behind_addresses_wait_for_the_network(tmp_path):
 
 @pytest.mark.parametrize("n", [2, 20])
 def test_the_lines_name_rows_classes_time_and_memory(n):
-    head, costs = cost(table(n, 2)).lines()
+    head, costs, _ = cost(table(n, 2)).lines()
     assert head == f"{n} rows of table data, 2 classes"
     assert costs.startswith("estimate: ") and "with 2 workers" in costs and "MB" in costs

@@ -8,13 +8,13 @@ The laws and constants were read off runs on one 2-core machine without a graphi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from assay.analysis.settings import Settings
+from assay.analysis.settings import EFFORTS, Settings
 from assay.predict import second_round_affordable, softmax_epochs
-from assay.predict.trees import BOOSTED_CLASSES
+from assay.predict.trees import BOOSTED_CLASSES, TREES
 from assay.project.dataset import classes_of
 from assay.sources import Source
 from assay.sources.reading import is_url
@@ -34,6 +34,7 @@ class Estimate:
     stages: dict[str, float]  # stage -> seconds
     megabytes: int
     workers: int
+    others: dict[str, float] = field(default_factory=dict)  # other efforts -> seconds in all
 
     @property
     def seconds(self) -> float:
@@ -43,10 +44,13 @@ class Estimate:
         classes = f", {self.n_classes:,} classes" if self.n_classes else ", no labels"
         blank = f", {self.unlabelled:,} unlabelled" if self.n_classes and self.unlabelled else ""
         costs = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in self.stages.items() if seconds >= 0.5)
-        return [
+        lines = [
             f"{self.rows:,} rows of {self.modality} data{classes}{blank}",
             f"estimate: {_duration(self.seconds)} with {self.workers} workers, up to {self.megabytes:,} MB ({costs})",
         ]
+        if self.others:
+            lines.append("; ".join(f"--effort {name}: {_duration(seconds)}" for name, seconds in self.others.items()))
+        return lines
 
 
 def _duration(seconds: float) -> str:
@@ -67,13 +71,26 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
     encode = {"image": _images, "text": _texts, "table": _tables}[source.modality]
     stages = {"start": 2.0} | encode(source, n, workers, own_embeddings)
     stages["graph"] = _graph(n) / workers
-    if classes > 1 and not own_pred_probs:
-        views = 1 if own_embeddings or source.modality == "table" else 2
-        stages["predict"] = views * _heads(n, classes, settings.effort) / workers
-        if source.modality == "table" and not own_embeddings:
-            stages["trees"] = _trees(n, len(source.roles.features), classes, settings.effort) / workers
-    stages["checks"] = 0.5 + n * 4e-4
-    return Estimate(n, source.modality, classes, unlabelled, stages, _megabytes(source, n, classes, workers), workers)
+    trained = classes > 1 and not own_pred_probs
+    efforts = {effort: _models(source, n, classes, effort, own_embeddings) for effort in EFFORTS} if trained else {}
+    rest = 0.5 + n * 4e-4
+    before = sum(stages.values()) + rest
+    stages |= {name: seconds / workers for name, seconds in efforts.get(settings.effort, {}).items()}
+    stages["checks"] = rest
+    others = {
+        effort: before + sum(costs.values()) / workers for effort, costs in efforts.items() if effort != settings.effort
+    }
+    megabytes = _megabytes(source, n, classes, workers)
+    return Estimate(n, source.modality, classes, unlabelled, stages, megabytes, workers, others)
+
+
+def _models(source: Source, n: int, classes: int, effort: str, own_embeddings: bool) -> dict[str, float]:
+    """CPU seconds of what learns from the labels."""
+    views = 1 if own_embeddings or source.modality == "table" else 2
+    costs = {"predict": views * _heads(n, classes, effort)}
+    if source.modality == "table" and not own_embeddings:
+        costs["trees"] = _trees(n, len(source.roles.features), classes, effort)
+    return costs
 
 
 def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
@@ -82,8 +99,11 @@ def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[
     read = 0.6 + 0.16 * min(kilobytes, 40) + 0.08 * max(kilobytes - 40, 0) + FETCH_MS * web  # ms: decode, measure, hash
     vectors = 0.0 if own_embeddings else 5.6
     fit = 0.0 if own_embeddings else max(min(n, 1_500) * (read + 5.0), min(n, 3_000) * (read + 2.8)) / 1e3
-    proof = n * (0.15 + 0.4 * min(kilobytes, 25)) / 1e3
-    return {"fit": fit, "encode": n * (read + vectors) / 1e3 / workers, "duplicates": proof / workers + n * 1e-4}
+    thumbnails = 2e-5 * min(n, GRAPH_EXACT) + 1.5e-4 * max(n - GRAPH_EXACT, 0)
+    pairs = min(2_000 + n / 8, 10_000, n / 2) + 0.02 * n  # plausible ones, and about so many copies
+    proof = pairs * 0.25 * min(kilobytes, 80) / 1e3
+    encode = n * (read + vectors) / 1e3
+    return {"fit": fit, "encode": encode / workers, "duplicates": (thumbnails + proof) / workers + n * 2e-6}
 
 
 def _picture_kilobytes(source: Source) -> float:
@@ -124,7 +144,7 @@ def _graph(n: int) -> float:
     """CPU seconds: a matrix product of all rows, or the self-join."""
     if n <= GRAPH_EXACT:
         return 0.5 + n * n * DIMS * 2 / 1.5e10
-    return 3.0 + 1.2e-4 * n + 3.35e-8 * n**1.5
+    return 10.0 + 2.5e-4 * n
 
 
 def _heads(n: int, classes: int, effort: str) -> float:
@@ -136,7 +156,7 @@ def _heads(n: int, classes: int, effort: str) -> float:
 
 def _trees(n: int, columns: int, classes: int, effort: str) -> float:
     """CPU seconds of extra trees, and of boosted ones where they are run."""
-    seconds = 0.8 + n * columns**0.5 * 2.5e-5
+    seconds = 0.8 + n * columns**0.5 * 2.5e-5 * TREES[effort] / TREES["regular"]
     if effort != "fast" and classes <= BOOSTED_CLASSES:
         seconds += 1.0 + n * columns * min(classes, 60) * 2.4e-6
     return seconds
