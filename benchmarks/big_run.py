@@ -233,7 +233,8 @@ def tables(record: dict[str, Any]) -> list[dict[str, Any]]:
             "text": f"{seconds:,.0f} s in all; private memory of all processes at its peak {record['private_mb']:,} MB (while vectors were "
             f"being made, too). Graph: recall {record['graph']['recall']:.3f}. Label errors: AP {label['ap']:.3f}, "
             f"F1 {label['f1']:.3f}. Planted copies: recall {copies['recall']:.3f} at precision {copies['precision']:.3f}. "
-            "*largest worker* counts mapped pages of files, too.",
+            f"{UNCLEAR:.0%} of the rows lie between their class and another, a third of these past the middle: they look wrong, most "
+            "are flagged, and each counts as a false flag. *largest worker* counts mapped pages of files, too.",
             "heads": heads,
             "rows": rows,
         },

@@ -27,7 +27,7 @@ from problems import data_dir
 from sides import RESULTS, answer, call, keep, run_side, show
 
 SIZES, FULL, CLASSES, WRONG = (100_000, 200_000), 1_281_167, 1_000, 0.05
-GOAL_HOURS = 2
+GOAL_HOURS, GOAL_RATE = 2, 140
 PART = 500  # pictures made together
 
 
@@ -117,7 +117,21 @@ def tables(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     whole += (full := projected(left[0], left[1], sizes))
     rows.append(["start, reading the table, the rest", *(f"{value:,.1f}" for value in left), f"{full:,.0f}"])
     rows.append(["in all", *(f"{run['wall_seconds']:,.1f}" for run in runs), f"{whole:,.0f}"])
-    goals = [["hours, from the law of each stage", GOAL_HOURS, f"{whole / 3600:.2f}", _met(whole)]]
+    goals = []
+    for run in runs:
+        encode = next(row for row in run["stages"] if row["stage"] == "encode/images")
+        rate = run["rows"] / encode["cpu_seconds"]
+        goals.append(
+            [
+                f"images a second and core, encode stage of {run['rows']:,}",
+                GOAL_RATE,
+                f"{rate:.0f}",
+                _said(rate >= GOAL_RATE),
+            ]
+        )
+    goals += [
+        ["hours, from the law of each stage", GOAL_HOURS, f"{whole / 3600:.2f}", _said(whole <= GOAL_HOURS * 3600)]
+    ]
     behind = RESULTS / "big-run.json"
     if behind.exists():
         after = json.loads(behind.read_text())
@@ -125,7 +139,7 @@ def tables(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         measured = sum(row["wall_seconds"] for row in after["stages"] if not row["stage"].startswith("encode"))
         mixed = projected(encode[0], encode[1], sizes) + measured
         about = f"hours, encode stages from their law and {measured:,.0f} s as measured after them (commit {after['commit']})"
-        goals.append([about, GOAL_HOURS, f"{mixed / 3600:.2f}", _met(mixed)])
+        goals.append([about, GOAL_HOURS, f"{mixed / 3600:.2f}", _said(mixed <= GOAL_HOURS * 3600)])
     said = "; ".join(
         f"{run['rows']:,} rows: {run['wall_seconds']:,.0f} s, {run['cpu_seconds']:,.0f} CPU s, private memory {run['private_mb']:,} MB, "
         f"label errors AP {run['label']['ap']:.3f}, F1 {run['label']['f1']:.3f}"
@@ -134,16 +148,16 @@ def tables(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     title = f"A run shaped like ImageNet: {CLASSES:,} classes, photographs of {WIDTH} x {HEIGHT}"
     heads = ["stage", *(f"s at {n:,}" for n in sizes), f"s projected at {FULL:,}"]
     goal = {
-        "title": "Goal",
-        "text": "Projected, not measured.",
-        "heads": ["goal", "asked", "projected", "met"],
+        "title": "Goals of this run",
+        "text": "Hours are projected, not measured.",
+        "heads": ["goal", "asked", "reached", "met"],
         "rows": goals,
     }
     return [{"title": title, "text": f"{said}.", "heads": heads, "rows": rows}, goal]
 
 
-def _met(seconds: float) -> str:
-    return "yes" if seconds <= GOAL_HOURS * 3600 else "no"
+def _said(met: bool) -> str:
+    return "yes" if met else "no"
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from PIL import Image
 from problems import data_dir
 from sides import answer, call, keep, run_side, show
 
-ROWS, WIDTH, HEIGHT = 100_000, 500, 375
+ROWS, WIDTH, HEIGHT = 20_000, 500, 375
 GOAL = 140  # images a second and core
 PARTS_OF = 512  # pictures the split by part is measured on: one shard
 

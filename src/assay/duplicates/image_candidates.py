@@ -20,7 +20,9 @@ __all__ = ["image_candidates"]
 # Chosen on photos_600 (its listed pairs, and transformed copies of 40 of its pictures) and on unmoved digits.
 FREQUENCIES = 8  # cosine coefficients of a thumbnail that are looked at: u + v up to this
 LOOKED_AT = 12  # nearest thumbnails whose eight positions are compared exactly
-ENOUGH = 0.8  # of them found: copies are the nearest, and are met long before a search is wide enough to find all twelve
+ENOUGH = (
+    0.8  # of them found: copies are the nearest, and are met long before a search is wide enough to find all twelve
+)
 # A neighbour is plausible up to FAR; beyond CLOSE only where it also stands out: at most RATIO of the last one's distance.
 THUMBNAIL_TOP, THUMBNAIL_FAR, THUMBNAIL_CLOSE, THUMBNAIL_RATIO = 6, 0.15, 0.01, 0.6  # distance: 1 - correlation
 EMBEDDING_TOP, EMBEDDING_FAR, EMBEDDING_CLOSE, EMBEDDING_RATIO = 5, 0.45, 0.10, 0.75

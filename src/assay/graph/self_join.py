@@ -48,11 +48,22 @@ class Lists:
 
 
 def make_lists(vectors: Vectors, *, threads: int, seed: int) -> Lists:
-    """Project and sort ``vectors``. Cost: N d c + 2 N L c operations with L = 2 sqrt(N) lists, c coarse dimensions."""
-    n = len(vectors)
+    """Project and sort ``vectors``. Cost: 2 N d c + 2 N L c operations with L = 2 sqrt(N) lists, c coarse dimensions."""
     rng = np.random.default_rng([seed, 7_001])
-    spherical = vectors.metric == "cosine"
-    coarse = _project(vectors, rng, threads)
+    axes = _axes(vectors, rng)
+    centres, home = _k_means_of(_project(vectors, axes, None, threads), vectors.metric == "cosine", rng, threads)
+    order = np.argsort(home, kind="stable")
+    limits = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=len(centres)))])
+    # projected once more, in order: it costs less than memory for both
+    coarse = _project(vectors, axes, order, threads)
+    return Lists(coarse, order, limits, centres, vectors.metric == "cosine")
+
+
+def _k_means_of(
+    coarse: NDArray[np.float32], spherical: bool, rng: np.random.Generator, threads: int
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Centres of the lists, from a sample, and the list of every row."""
+    n = len(coarse)
     count = int(2 * n**0.5)
     sample = coarse if n <= ROWS_A_LIST * count else coarse[np.sort(rng.choice(n, ROWS_A_LIST * count, replace=False))]
     centres = _k_means(sample, count, spherical, rng, threads)
@@ -62,9 +73,7 @@ def make_lists(vectors: Vectors, *, threads: int, seed: int) -> Lists:
         home[start : start + BLOCK] = _nearest(coarse[start : start + BLOCK], centres, 1, spherical)[:, 0]
 
     each(one, range(0, n, BLOCK), threads)
-    order = np.argsort(home, kind="stable")
-    limits = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=count))])
-    return Lists(coarse[order], order, limits, centres, spherical)
+    return centres, home
 
 
 def join(
@@ -133,20 +142,27 @@ def _candidates(lists: Lists, task: int, probes: int, count: int) -> NDArray[np.
     return who
 
 
-def _project(vectors: Vectors, rng: np.random.Generator, threads: int) -> NDArray[np.float32]:
-    """All rows in the principal directions of a sample."""
+def _axes(vectors: Vectors, rng: np.random.Generator) -> NDArray[np.float32] | None:
+    """(d, c) principal directions of a sample; None where there are few dimensions already."""
     n, dims = len(vectors), vectors.dims
-    axes = None
-    if dims > LEAST_DIMS:
-        sample = vectors.take(np.sort(rng.choice(n, min(n, PCA_SAMPLE), replace=False)))
-        energy, directions = np.linalg.eigh((sample.T @ sample).astype(np.float64))
-        share = np.cumsum(energy[::-1]) / max(energy.sum(), 1e-300)
-        kept = min(dims, max(LEAST_DIMS, int(np.searchsorted(share, ENERGY)) + 1))
-        axes = np.ascontiguousarray(directions[:, ::-1][:, :kept], np.float32)
-    coarse = np.empty((n, dims if axes is None else axes.shape[1]), np.float32)
+    if dims <= LEAST_DIMS:
+        return None
+    sample = vectors.take(np.sort(rng.choice(n, min(n, PCA_SAMPLE), replace=False)))
+    energy, directions = np.linalg.eigh((sample.T @ sample).astype(np.float64))
+    share = np.cumsum(energy[::-1]) / max(energy.sum(), 1e-300)
+    kept = min(dims, max(LEAST_DIMS, int(np.searchsorted(share, ENERGY)) + 1))
+    return np.ascontiguousarray(directions[:, ::-1][:, :kept], np.float32)
+
+
+def _project(
+    vectors: Vectors, axes: NDArray[np.float32] | None, order: NDArray[np.int64] | None, threads: int
+) -> NDArray[np.float32]:
+    """(U, c): all rows along ``axes``, in this order."""
+    n = len(vectors)
+    coarse = np.empty((n, vectors.dims if axes is None else axes.shape[1]), np.float32)
 
     def one(start: int) -> None:
-        block = vectors.take(slice(start, start + BLOCK))
+        block = vectors.take(slice(start, start + BLOCK) if order is None else order[start : start + BLOCK])
         coarse[start : start + BLOCK] = block if axes is None else block @ axes
 
     each(one, range(0, n, BLOCK), threads)
