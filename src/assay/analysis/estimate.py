@@ -99,7 +99,7 @@ def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[
     read = 0.6 + 0.16 * min(kilobytes, 40) + 0.08 * max(kilobytes - 40, 0) + FETCH_MS * web  # ms: decode, measure, hash
     vectors = 0.0 if own_embeddings else 5.6
     fit = 0.0 if own_embeddings else max(min(n, 1_500) * (read + 5.0), min(n, 3_000) * (read + 2.8)) / 1e3
-    thumbnails = 2e-5 * min(n, GRAPH_EXACT) + 1.5e-4 * max(n - GRAPH_EXACT, 0)
+    thumbnails = 2e-5 * min(n, GRAPH_EXACT) + 8e-5 * max(n - GRAPH_EXACT, 0)
     pairs = min(2_000 + n / 8, 10_000, n / 2) + 0.02 * n  # plausible ones, and about so many copies
     proof = pairs * 0.25 * min(kilobytes, 80) / 1e3
     encode = n * (read + vectors) / 1e3
@@ -144,7 +144,7 @@ def _graph(n: int) -> float:
     """CPU seconds: a matrix product of all rows, or the self-join."""
     if n <= GRAPH_EXACT:
         return 0.5 + n * n * DIMS * 2 / 1.5e10
-    return 10.0 + 2.5e-4 * n
+    return 8.0 + 1.2e-4 * n
 
 
 def _heads(n: int, classes: int, effort: str) -> float:

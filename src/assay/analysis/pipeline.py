@@ -23,11 +23,7 @@ from assay.project.dataset import MISSING, Dataset
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5
-RECALL, RECALL_OF_LARGE, LARGE = (
-    0.98,
-    0.85,
-    500_000,
-)  # of the graph: above so many rows the last neighbours cost most of the time
+RECALL, RECALL_OF_LARGE, LARGE = 0.98, 0.9, 100_000  # of the graph: among more rows, the last neighbours cost too much
 
 
 @dataclass

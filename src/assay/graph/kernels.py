@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+LANES = 16
 NOWHERE = -(1 << 40)  # "no item of this block is the row itself"
 
 
@@ -54,6 +55,10 @@ def rank(queries, candidates, base, near, who):  # type: ignore[no-untyped-def]
     """
     k = near.shape[1]
     dims = queries.shape[1]
+    whole = dims - dims % LANES
+    sums = np.empty(
+        LANES, np.float32
+    )  # one order of adding, whatever the processor, and one that it can do side by side
     for a in range(queries.shape[0]):
         for place in range(k):
             near[a, place] = np.inf
@@ -62,8 +67,16 @@ def rank(queries, candidates, base, near, who):  # type: ignore[no-untyped-def]
             item = candidates[a, c]
             if item < 0:
                 continue
+            for lane in range(LANES):
+                sums[lane] = 0.0
+            for d in range(0, whole, LANES):
+                for lane in range(LANES):
+                    gap = queries[a, d + lane] - base[item, d + lane]
+                    sums[lane] += gap * gap
             total = np.float32(0.0)
-            for d in range(dims):
+            for lane in range(LANES):
+                total += sums[lane]
+            for d in range(whole, dims):
                 gap = queries[a, d] - base[item, d]
                 total += gap * gap
             if total < near[a, k - 1]:

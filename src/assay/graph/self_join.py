@@ -3,10 +3,10 @@
 In: prepared vectors, more than an exact scan can pay for. Out: the k nearest distinct rows of each, nearly all of them.
 Does not know: how many it missed (`assay.neighbors` asks a sample exactly).
 
-Principal components of a sample -> k-means lists in those few dimensions -> the rows sorted by list -> one task a list:
-its rows meet the rows of the lists they lie near, in matrix products -> the best candidates -> exact distances in all
-dimensions. The blocking follows the inverted lists of Jégou, Douze and Schmid (PAMI 2011); joining whole lists in one
-product, instead of asking row by row, is what makes it cheap.
+Principal components of a sample -> k-means lists in those few dimensions, and groups of lists that lie together -> the
+rows sorted by group and list -> one task a group: its rows meet the rows of the lists they lie near, in matrix products ->
+the best candidates -> exact distances in all dimensions. The blocking follows the inverted lists of Jégou, Douze and Schmid
+(PAMI 2011); asking for many rows in one product, instead of row by row, is what makes it cheap.
 """
 
 from __future__ import annotations
@@ -23,24 +23,26 @@ from assay.graph.vectors import BLOCK, Vectors
 ENERGY, LEAST_DIMS = 0.92, 128  # fewer dimensions cap the recall, whatever the number of probes
 PCA_SAMPLE = 40_000
 ROWS_A_LIST, ROUNDS = 24, 4  # k-means sees this many rows a list, this many times
-WANTED = 0.1  # a list wanted by this share of the rows meets all of them in one product
+LISTS_A_GROUP = 8  # their rows want the same lists: products of hundreds of rows cost a third of products of twenty
+WANTED = 0.7  # a list wanted by this share of the rows meets all of them in one product
 
 
 @dataclass(frozen=True)
 class Lists:
-    """The coarse space: rows in few dimensions, sorted by the k-means list they lie in."""
+    """The coarse space: rows in few dimensions, sorted by the k-means list they lie in; lists near each other in a group."""
 
     coarse: NDArray[np.float32]  # (U, c), in the order of `order`
     order: NDArray[np.int64]  # (U,) distinct row at each place
     limits: NDArray[np.int64]  # (L + 1,) list l holds the places limits[l]:limits[l + 1]
     centres: NDArray[np.float32]  # (L, c)
+    groups: NDArray[np.int64]  # (G + 1,) group g holds the lists groups[g]:groups[g + 1]
     spherical: bool
 
-    def home(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The list that each of these distinct rows lies in."""
+    def group_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The group that each of these distinct rows lies in."""
         place = np.empty(len(self.order), np.int64)
         place[self.order] = np.arange(len(self.order))
-        return np.searchsorted(self.limits, place[rows], side="right") - 1
+        return np.searchsorted(self.limits[self.groups], place[rows], side="right") - 1
 
     def nearest(self, rows: NDArray[np.float32], count: int) -> NDArray[np.int32]:
         """(m, count) nearest lists, nearest first."""
@@ -50,13 +52,30 @@ class Lists:
 def make_lists(vectors: Vectors, *, threads: int, seed: int) -> Lists:
     """Project and sort ``vectors``. Cost: 2 N d c + 2 N L c operations with L = 2 sqrt(N) lists, c coarse dimensions."""
     rng = np.random.default_rng([seed, 7_001])
+    spherical = vectors.metric == "cosine"
     axes = _axes(vectors, rng)
-    centres, home = _k_means_of(_project(vectors, axes, None, threads), vectors.metric == "cosine", rng, threads)
+    centres, home = _k_means_of(_project(vectors, axes, None, threads), spherical, rng, threads)
+    centres, groups, rank = _grouped(centres, spherical, rng, threads)
+    home = rank[home]
     order = np.argsort(home, kind="stable")
     limits = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=len(centres)))])
     # projected once more, in order: it costs less than memory for both
     coarse = _project(vectors, axes, order, threads)
-    return Lists(coarse, order, limits, centres, vectors.metric == "cosine")
+    return Lists(coarse, order, limits, centres, groups, spherical)
+
+
+def _grouped(
+    centres: NDArray[np.float32], spherical: bool, rng: np.random.Generator, threads: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
+    """Centres in the order of their groups, the limits of the groups, and the new number of each list."""
+    count = max(1, len(centres) // LISTS_A_GROUP)
+    middles = _k_means(centres, count, spherical, rng, threads)
+    group = _nearest(centres, middles, 1, spherical)[:, 0]
+    order = np.argsort(group, kind="stable")
+    rank = np.empty(len(centres), np.int32)
+    rank[order] = np.arange(len(centres))
+    sizes = np.bincount(group, minlength=count)
+    return centres[order], np.concatenate([[0], np.cumsum(sizes[sizes > 0])]), rank
 
 
 def _k_means_of(
@@ -88,14 +107,14 @@ def join(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """(ids, squared distances) as `exact.exact_neighbors` gives them, from each row's ``probes`` nearest lists.
 
-    ``only`` the rows of these lists are joined with all others; the rest stay -1 and infinity.
+    ``only`` the rows of these groups are joined with all others; the rest stay -1 and infinity.
     """
     ids = np.full((len(vectors), k), -1, np.int32)
     squared = np.full((len(vectors), k), np.inf, np.float32)
 
     def one(task: int) -> None:
-        low, high = int(lists.limits[task]), int(lists.limits[task + 1])
-        who = _candidates(lists, task, min(probes, len(lists.centres)), max(candidates, k))
+        low, high = limits[task], limits[task + 1]
+        who = _candidates(lists, low, high, min(probes, len(lists.centres)), max(candidates, k))
         for start in range(low, high, 1024):
             stop = min(start + 1024, high)
             found = who[start - low : stop - low]
@@ -104,30 +123,32 @@ def join(
             settle(vectors, rows, np.where(found < 0, -1, lists.order[found]), near, distance)
             ids[rows], squared[rows] = near, distance
 
-    sizes = np.diff(lists.limits)
+    limits = lists.limits[lists.groups].tolist()
+    sizes = np.diff(limits)
     tasks = np.argsort(-sizes, kind="stable")[: int((sizes > 0).sum())]
     each(one, (tasks if only is None else tasks[np.isin(tasks, only)]).tolist(), threads)
     return ids, squared
 
 
-def _candidates(lists: Lists, task: int, probes: int, count: int) -> NDArray[np.int32]:
-    """The ``count`` best places for each row of list ``task``, by scores in the coarse space."""
-    low, high = int(lists.limits[task]), int(lists.limits[task + 1])
+def _candidates(lists: Lists, low: int, high: int, probes: int, count: int) -> NDArray[np.int32]:
+    """The ``count`` best places for each row at the places low:high, by scores in the coarse space."""
     rows = lists.coarse[low:high]
-    asked = lists.nearest(rows, probes).ravel()
-    asked = np.where(np.arange(len(asked)) % probes == 0, task, asked)  # the list a row lies in, whatever rounding says
-    by_list = np.argsort(asked, kind="stable")
-    wanted, starts = np.unique(asked[by_list], return_index=True)
-    bounds = np.append(starts, len(asked))
+    asked = lists.nearest(rows, probes)
+    asked[:, 0] = (
+        np.searchsorted(lists.limits, np.arange(low, high), side="right") - 1
+    )  # its own, whatever rounding says
+    flat = asked.ravel()
+    by_list = np.argsort(flat, kind="stable")
+    wanted, starts = np.unique(flat[by_list], return_index=True)
+    bounds = np.append(starts, len(flat))
     sizes = np.diff(bounds)
-    shift = lists.centres[task] * (not lists.spherical)  # nearer the origin, products cancel less
+    shift = rows.mean(0) * (not lists.spherical)  # nearer the origin, products cancel less
     best = np.full((len(rows), count), -np.inf, np.float32)
     who = np.full((len(rows), count), -1, np.int32)
     for at in np.argsort(-sizes, kind="stable"):  # the most wanted first: later lists then seldom beat the bar
         everyone = sizes[at] >= WANTED * len(rows)
         asking = np.arange(len(rows)) if everyone else by_list[bounds[at] : bounds[at + 1]] // probes
         first, last = int(lists.limits[wanted[at]]), int(lists.limits[wanted[at] + 1])
-        own = low if wanted[at] == task else None
         for start in range(0, len(asking), 2048):
             some = asking[start : start + 2048]
             query = rows[some] - shift
@@ -138,7 +159,7 @@ def _candidates(lists: Lists, task: int, probes: int, count: int) -> NDArray[np.
                 else:
                     base = base - shift
                     scores = query @ base.T - np.einsum("ij,ij->i", base, base) / 2
-                offer(scores, some, begin, NOWHERE if own is None else own - begin, best, who)
+                offer(scores, some, begin, low - begin, best, who)
     return who
 
 
