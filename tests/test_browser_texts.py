@@ -207,3 +207,19 @@ def test_an_address_shows_a_colleague_the_same_view(review, shelf):
     expect(there).to_have_text(heading.inner_text())
     expect(colleague.locator(".cell.open")).to_have_attribute("data-row", re.search(r"row=(\d+)", review.url)[1])
     assert wrong == []
+
+
+def test_words_that_speak_for_either_label_are_marked_in_the_open_text(review, banking):
+    see(review, LABEL_ISSUES)
+    legend = review.locator(".resolver .legend")
+    marked = review.locator(".full-text mark")
+    for at in range(len(row_numbers(review, 5))):
+        review.locator(f"#cell-{at}").click()
+        row = int(re.search(r"row=(\d+)", review.url).group(1))
+        review.get_by_role("heading", name="Classes by probability").wait_for()
+        if legend.count():
+            break
+    sides = dict(zip(marked.all_inner_texts(), [mark.get_attribute("class") for mark in marked.all()], strict=True))
+    assert set(sides) <= set(re.findall(r"[^\W\d_][\w'’]*|\d[\d.,]*", banking["body"][row]))
+    expect(legend).to_contain_text(f"{banking['intent'][row]} (given)" if "given" in sides.values() else "(suggested)")
+    assert "suggested" in sides.values()

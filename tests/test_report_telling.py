@@ -15,18 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.report.telling import (
+from assay.insights.contrast import (
     MOST_WORDS,
     TELLING_Z,
     ColumnContrast,
     Frequencies,
     function_words,
     log_odds,
-    plain_passages,
-    telling_cells,
-    telling_words,
     word_frequencies,
 )
+from assay.report.telling import plain_passages, telling_cells, telling_words
 
 GOOD = word_frequencies(["a lovely film"] * 40 + ["a film"] * 10)
 BAD = word_frequencies(["a boring film"] * 40 + ["a film"] * 10)

@@ -139,6 +139,7 @@ class _Pipeline:
             settings=settings,
             reads={"vectors": vectors.output},
             rows=self.dataset.n_rows,
+            version=2,
         )
         self.outcome.graph = self.runner.need(stage)[0]
         return stage

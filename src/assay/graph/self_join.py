@@ -22,8 +22,13 @@ from assay.graph.vectors import BLOCK, Vectors
 
 ENERGY, LEAST_DIMS = 0.92, 128  # fewer dimensions cap the recall, whatever the number of probes
 PCA_SAMPLE = 40_000
+LISTS, LISTS_OF_LARGE = 2, 4  # times the root of the rows
+LARGE = 300_000  # rows; with 2 sqrt(N) lists of them, one may hold many clusters
 ROWS_A_LIST, ROUNDS = 24, 4  # k-means sees this many rows a list, this many times
-LISTS_A_GROUP = 8  # their rows want the same lists: products of hundreds of rows cost a third of products of twenty
+CROWDED, SPARSE = 1.8, 0.35  # times the mean size: such a list takes over the seat of such another one
+NEAR = 8  # lists known of each row
+GROUPS = 0.25  # times the root of the rows; rows of a group want the same lists, and wide products are cheap ones
+SETTLED = 4_096  # rows at a time: more of them share their candidates
 WANTED = 0.7  # a list wanted by this share of the rows meets all of them in one product
 
 
@@ -36,6 +41,7 @@ class Lists:
     limits: NDArray[np.int64]  # (L + 1,) list l holds the places limits[l]:limits[l + 1]
     centres: NDArray[np.float32]  # (L, c)
     groups: NDArray[np.int64]  # (G + 1,) group g holds the lists groups[g]:groups[g + 1]
+    near: NDArray[np.int32]  # (U, min(NEAR, L)) nearest lists of the row at each place, its own first
     spherical: bool
 
     def group_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -44,31 +50,35 @@ class Lists:
         place[self.order] = np.arange(len(self.order))
         return np.searchsorted(self.limits[self.groups], place[rows], side="right") - 1
 
-    def nearest(self, rows: NDArray[np.float32], count: int) -> NDArray[np.int32]:
-        """(m, count) nearest lists, nearest first."""
-        return _nearest(rows, self.centres, count, self.spherical)
+    def nearest(self, low: int, high: int, count: int) -> NDArray[np.int32]:
+        """(m, count) nearest lists of the rows at the places low:high, their own first."""
+        if count <= self.near.shape[1]:
+            return self.near[low:high, :count]
+        found = _nearest(self.coarse[low:high], self.centres, count, self.spherical)
+        found[:, 0] = self.near[low:high, 0]  # whatever rounding says
+        return found
 
 
 def make_lists(vectors: Vectors, *, threads: int, seed: int) -> Lists:
-    """Project and sort ``vectors``. Cost: 2 N d c + 2 N L c operations with L = 2 sqrt(N) lists, c coarse dimensions."""
+    """Project and sort ``vectors``. Cost: 2 N d c + 2 N L c operations with L = 2 to 4 sqrt(N) lists, c coarse dimensions."""
     rng = np.random.default_rng([seed, 7_001])
     spherical = vectors.metric == "cosine"
     axes = _axes(vectors, rng)
-    centres, home = _k_means_of(_project(vectors, axes, None, threads), spherical, rng, threads)
-    centres, groups, rank = _grouped(centres, spherical, rng, threads)
-    home = rank[home]
-    order = np.argsort(home, kind="stable")
-    limits = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=len(centres)))])
+    centres, near = _k_means_of(_project(vectors, axes, None, threads), spherical, rng, threads)
+    centres, groups, rank = _grouped(centres, max(1, int(GROUPS * len(near) ** 0.5)), spherical, rng, threads)
+    near = rank[near]
+    order = np.argsort(near[:, 0], kind="stable")
+    limits = np.concatenate([[0], np.cumsum(np.bincount(near[:, 0], minlength=len(centres)))])
+    near = near[order]
     # projected once more, in order: it costs less than memory for both
     coarse = _project(vectors, axes, order, threads)
-    return Lists(coarse, order, limits, centres, groups, spherical)
+    return Lists(coarse, order, limits, centres, groups, near, spherical)
 
 
 def _grouped(
-    centres: NDArray[np.float32], spherical: bool, rng: np.random.Generator, threads: int
+    centres: NDArray[np.float32], count: int, spherical: bool, rng: np.random.Generator, threads: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
     """Centres in the order of their groups, the limits of the groups, and the new number of each list."""
-    count = max(1, len(centres) // LISTS_A_GROUP)
     middles = _k_means(centres, count, spherical, rng, threads)
     group = _nearest(centres, middles, 1, spherical)[:, 0]
     order = np.argsort(group, kind="stable")
@@ -81,18 +91,18 @@ def _grouped(
 def _k_means_of(
     coarse: NDArray[np.float32], spherical: bool, rng: np.random.Generator, threads: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Centres of the lists, from a sample, and the list of every row."""
+    """Centres of the lists, from a sample, and the nearest lists of every row, nearest first."""
     n = len(coarse)
-    count = int(2 * n**0.5)
+    count = int((LISTS if n < LARGE else LISTS_OF_LARGE) * n**0.5)
     sample = coarse if n <= ROWS_A_LIST * count else coarse[np.sort(rng.choice(n, ROWS_A_LIST * count, replace=False))]
     centres = _k_means(sample, count, spherical, rng, threads)
-    home = np.empty(n, np.int32)
+    near = np.empty((n, min(NEAR, count)), np.int32)
 
     def one(start: int) -> None:
-        home[start : start + BLOCK] = _nearest(coarse[start : start + BLOCK], centres, 1, spherical)[:, 0]
+        near[start : start + BLOCK] = _nearest(coarse[start : start + BLOCK], centres, near.shape[1], spherical)
 
     each(one, range(0, n, BLOCK), threads)
-    return centres, home
+    return centres, near
 
 
 def join(
@@ -115,8 +125,8 @@ def join(
     def one(task: int) -> None:
         low, high = limits[task], limits[task + 1]
         who = _candidates(lists, low, high, min(probes, len(lists.centres)), max(candidates, k))
-        for start in range(low, high, 1024):
-            stop = min(start + 1024, high)
+        for start in range(low, high, SETTLED):
+            stop = min(start + SETTLED, high)
             found = who[start - low : stop - low]
             rows = lists.order[start:stop]
             near, distance = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
@@ -133,10 +143,7 @@ def join(
 def _candidates(lists: Lists, low: int, high: int, probes: int, count: int) -> NDArray[np.int32]:
     """The ``count`` best places for each row at the places low:high, by scores in the coarse space."""
     rows = lists.coarse[low:high]
-    asked = lists.nearest(rows, probes)
-    asked[:, 0] = (
-        np.searchsorted(lists.limits, np.arange(low, high), side="right") - 1
-    )  # its own, whatever rounding says
+    asked = lists.nearest(low, high, probes)
     flat = asked.ravel()
     by_list = np.argsort(flat, kind="stable")
     wanted, starts = np.unique(flat[by_list], return_index=True)
@@ -206,26 +213,41 @@ def _nearest(rows: NDArray[np.float32], centres: NDArray[np.float32], count: int
 def _k_means(
     sample: NDArray[np.float32], count: int, spherical: bool, rng: np.random.Generator, threads: int
 ) -> NDArray[np.float32]:
-    """(count, c) centres after a few rounds; an empty list splits a crowded one."""
+    """(count, c) centres after a few rounds.
+
+    After each but the last, crowded lists take over the seats of sparse ones: k-means alone leaves lists of many clusters
+    where it began without a centre near them, and their rows are found by none but a wide search.
+    """
     centres = _round(sample[np.sort(rng.choice(len(sample), count, replace=False))].copy(), spherical)
     home = np.empty(len(sample), np.int32)
 
     def one(start: int) -> None:
         home[start : start + BLOCK] = _nearest(sample[start : start + BLOCK], centres, 1, spherical)[:, 0]
 
-    for _ in range(ROUNDS):
+    for left in reversed(range(ROUNDS)):
         each(one, range(0, len(sample), BLOCK), threads)
         size = np.bincount(home, minlength=count)
         full = size > 0
-        starts = np.concatenate([[0], np.cumsum(size)[:-1]])[full]
-        sums = np.add.reduceat(sample[np.argsort(home, kind="stable")], starts, axis=0)
-        centres[full] = sums / size[full, None]
-        crowded = np.argsort(-size, kind="stable")[: int((~full).sum())]
-        noise = rng.standard_normal((len(crowded), centres.shape[1]), dtype=np.float32)
-        length = np.linalg.norm(centres[crowded], axis=1, keepdims=True)
-        centres[~full] = centres[crowded] + 0.02 * noise * length
+        order = np.argsort(home, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(size)[:-1]])
+        centres[full] = np.add.reduceat(sample[order], starts[full], axis=0) / size[full, None]
+        if left:
+            seats, crowded = _moves(size)
+            chosen = starts[crowded] + (rng.random(len(crowded)) * size[crowded]).astype(np.int64)
+            centres[seats] = sample[order[chosen]]
         centres = _round(centres, spherical)
     return centres
+
+
+def _moves(size: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which sparse lists, the sparsest first, go to which crowded ones, the most crowded first; one may get several."""
+    mean = size.mean()
+    by_size = np.argsort(size, kind="stable")
+    sparse = by_size[size[by_size] < SPARSE * mean]
+    crowded = by_size[::-1][size[by_size[::-1]] > CROWDED * mean]
+    wanted = np.repeat(crowded, np.maximum(1, np.rint(size[crowded] / mean - 1)).astype(np.int64))
+    moved = min(len(sparse), len(wanted))
+    return sparse[:moved], wanted[:moved]
 
 
 def _round(centres: NDArray[np.float32], spherical: bool) -> NDArray[np.float32]:

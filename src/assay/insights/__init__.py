@@ -1,4 +1,4 @@
-"""Findings about classes, columns and the dataset, from issue columns and cells.
+"""Findings about classes, columns and the dataset, from issue columns and cells, and what tells two classes apart (`contrast`).
 
 In: class names and codes, label issues, feature cells. Out: `Finding`s. Pure; does not know files or the report.
 """

@@ -18,18 +18,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assay.insights.contrast import ColumnContrast, Frequencies, function_words, word_frequencies
 from assay.report.data import Cell, Exhibit, Passage
 from assay.report.overview import Overview
 from assay.report.pictures import PAGE_BYTES, PictureShelf
-from assay.report.telling import (
-    ColumnContrast,
-    Frequencies,
-    function_words,
-    plain_passages,
-    telling_cells,
-    telling_words,
-    word_frequencies,
-)
+from assay.report.telling import plain_passages, telling_cells, telling_words
 
 if TYPE_CHECKING:
     from assay.project.project import Project

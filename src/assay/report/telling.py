@@ -1,70 +1,15 @@
-"""Which words of a text, or cells of a row, speak for the suggested label rather than the given one.
+"""A text in passages and a row in cells, those marked that speak for the suggested label or the given one.
 
-In: one text or row, and texts or values of rows that carry each label. Out: passages and cells with their side marked.
-Does not know: models. It reads the dataset's own rows, so it explains the difference between the classes, not the
-inner working of the model that flagged the row.
-
-Method: log-odds of a word's (a value's) document frequency between the two classes, with 0.5 added to each count and
-divided by its standard error (Monroe, Colaresi, Quinn: Fightin' Words, Political Analysis 2008). A |z| of 2.58 tells.
+In: one text or row, and how the two classes differ. Out: passages and cells. Does not know: how that was found.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
+from assay.insights.contrast import WORD, ColumnContrast, Frequencies, values_that_tell, words_that_tell
 from assay.report.data import Cell, Passage, Side
-
-TELLING_Z = 2.58  # one in a hundred by chance
-MOST_WORDS = 5  # marked a side
-NUMERIC_BINS = 8
-_WORD = re.compile(r"[^\W\d_][\w'’]*|\d[\d.,]*")
-
-
-@dataclass(frozen=True)
-class Frequencies:
-    """In how many of ``n`` rows of a class each word (or value) occurs."""
-
-    counts: Counter[str]
-    n: int
-
-
-def word_frequencies(texts: Iterable[str]) -> Frequencies:
-    """Document frequency of every word, lower case. Cost: one pass over the texts."""
-    counts: Counter[str] = Counter()
-    n = 0
-    for text in texts:
-        counts.update({match.group().lower() for match in _WORD.finditer(text)})
-        n += 1
-    return Frequencies(counts, n)
-
-
-def function_words(classes: Sequence[Frequencies]) -> frozenset[str]:
-    """Words that at least 5 % of the texts hold in at least 70 % of the classes: they tell no class from another.
-
-    In any language these are the articles and pronouns. Below 8 classes nothing can be said, so none. On Banking77 and
-    Clinc150 no word of meaning is among them; at 60 % "card" and "account" of Banking77 are.
-    """
-    if len(classes) < 8:
-        return frozenset()
-    often = Counter(word for c in classes for word, count in c.counts.items() if count >= 0.05 * c.n)
-    return frozenset(word for word, count in often.items() if count >= 0.7 * len(classes))
-
-
-def log_odds(word: str, given: Frequencies, suggested: Frequencies) -> float:
-    """z of the log-odds ratio; positive = the word speaks for the suggested class."""
-    if not given.n or not suggested.n:
-        return 0.0
-    in_given, in_suggested = given.counts[word] + 0.5, suggested.counts[word] + 0.5
-    out_given, out_suggested = given.n - in_given + 1.0, suggested.n - in_suggested + 1.0
-    ratio = math.log(in_suggested / out_suggested) - math.log(in_given / out_given)
-    return ratio / math.sqrt(1 / in_given + 1 / in_suggested + 1 / out_given + 1 / out_suggested)
 
 
 def telling_words(
@@ -75,24 +20,15 @@ def telling_words(
     ignore: frozenset[str] = frozenset(),
     longest: int = 320,
 ) -> tuple[Passage, ...]:
-    """``text`` in pieces, words that speak for one of the two labels marked; at most `MOST_WORDS` a side.
+    """``text`` in pieces, words that speak for one of the two labels marked; at most five a side.
 
     Words of ``ignore`` are never marked. A text over ``longest`` characters is cut to the stretch around its most
     telling word, with an ellipsis. Scripts without spaces between words have nothing marked.
     """
-    found: dict[str, float] = {}
-    for match in _WORD.finditer(text):
-        word = match.group().lower()
-        if word not in found and word not in ignore:
-            found[word] = log_odds(word, given, suggested)
-    ranked = sorted(found, key=lambda word: (-abs(found[word]), word))
-    sides: dict[str, Side] = {}
-    for side, sign in (("suggested", 1.0), ("given", -1.0)):
-        chosen = [word for word in ranked if found[word] * sign >= TELLING_Z][:MOST_WORDS]
-        sides |= dict.fromkeys(chosen, side)  # type: ignore[arg-type]  # the two literals above
-    best = next((word for word in ranked if word in sides), None)
+    found = words_that_tell(text, given, suggested, ignore=ignore)
+    best = next(iter(found), None)
     start, stop = _window(text, best, longest)
-    return tuple(_pieces(text, start, stop, sides))
+    return tuple(_pieces(text, start, stop, found))
 
 
 def plain_passages(text: str, *, longest: int = 320) -> tuple[Passage, ...]:
@@ -105,7 +41,7 @@ def _window(text: str, word: str | None, longest: int) -> tuple[int, int]:
         return 0, len(text)
     place = 0
     if word is not None:
-        place = next(match.start() for match in _WORD.finditer(text) if match.group().lower() == word)
+        place = next(match.start() for match in WORD.finditer(text) if match.group().lower() == word)
     start = max(0, min(place - longest // 3, len(text) - longest))
     if start > 0:  # begin at a word, unless the next one is far
         space = text.find(" ", start, start + 30)
@@ -113,11 +49,11 @@ def _window(text: str, word: str | None, longest: int) -> tuple[int, int]:
     return start, min(len(text), start + longest)
 
 
-def _pieces(text: str, start: int, stop: int, sides: dict[str, Side]) -> list[Passage]:
+def _pieces(text: str, start: int, stop: int, sides: Mapping[str, Side]) -> list[Passage]:
     pieces: list[Passage] = []
     plain = "…" if start else ""
     position = start
-    for match in _WORD.finditer(text, start, stop):
+    for match in WORD.finditer(text, start, stop):
         side = sides.get(match.group().lower(), "")
         if side:
             plain += text[position : match.start()]
@@ -129,50 +65,9 @@ def _pieces(text: str, start: int, stop: int, sides: dict[str, Side]) -> list[Pa
     return [*pieces, Passage(plain)] if plain else pieces
 
 
-@dataclass(frozen=True)
-class ColumnContrast:
-    """How one column's values are spread over two classes. ``key`` turns a value into its bin."""
-
-    key: Callable[[Any], str]
-    given: Frequencies
-    suggested: Frequencies
-
-    @classmethod
-    def of(cls, given: Sequence[Any], suggested: Sequence[Any]) -> ColumnContrast:
-        """Numbers with many values are compared in bins of equal count over both classes, everything else as it is."""
-        key = _value_key([*given, *suggested])
-        return cls(key, _value_frequencies(given, key), _value_frequencies(suggested, key))
-
-    def z(self, value: Any) -> float:
-        return log_odds(self.key(value), self.given, self.suggested)
-
-
-def _value_key(values: Sequence[Any]) -> Callable[[Any], str]:
-    numbers = [float(value) for value in values if _is_number(value)]
-    if len(numbers) < 0.8 * len(values) or len(set(numbers)) <= NUMERIC_BINS:
-        return lambda value: "" if value is None else str(value).strip().casefold()
-    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, NUMERIC_BINS + 1)[1:-1]))
-
-    def key(value: Any) -> str:
-        if not _is_number(value):
-            return "" if value is None else str(value).strip().casefold()
-        return f"bin {int(np.searchsorted(edges, float(value), side='right'))}"
-
-    return key
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _value_frequencies(values: Sequence[Any], key: Callable[[Any], str]) -> Frequencies:
-    return Frequencies(Counter(key(value) for value in values), len(values))
-
-
 def telling_cells(
     row: dict[str, Any], contrasts: dict[str, ColumnContrast], show: Callable[[Any], str], *, most: int = 3
 ) -> tuple[Cell, ...]:
     """The row's cells in their order; the ``most`` that speak for the suggested class the most are marked."""
-    z = {name: contrasts[name].z(value) if name in contrasts else 0.0 for name, value in row.items()}
-    marked = sorted((name for name in z if z[name] >= TELLING_Z), key=lambda name: (-z[name], name))[:most]
+    marked = values_that_tell(row, contrasts, most=most)
     return tuple(Cell(name, show(value), name in marked) for name, value in row.items())

@@ -18,6 +18,7 @@ from assay.views.odd import judge
 from assay.views.properties import PictureProperties
 from assay.views.rows import page, show_cell, shown_columns
 from assay.views.similar import Neighborhood, place_of
+from assay.views.telling import Telling
 
 if TYPE_CHECKING:
     from assay.actions.state import State
@@ -31,13 +32,14 @@ class Details:
     """``Details(table, neighborhood).of(row, state)``. Files are opened when the first row is asked for."""
 
     def __init__(self, table: ReviewTable, neighborhood: Neighborhood | None) -> None:
-        self.table, self.neighborhood = table, neighborhood
+        self.table, self.neighborhood, self.telling = table, neighborhood, Telling(table)
 
     def of(self, row: int, state: State) -> dict[str, Any]:
         """row: as in a page. probabilities: [{label, p}], the `PROBABLE` most probable and the given label, most probable
         first; [] where the run kept none. neighbors: [{row, distance}], nearest first. duplicates: rows of its cluster, the
         row itself left out, each with "is_wrong" and "kind". correct_label: of the cluster. evidence: see
-        `assay.views.evidence`. full_text. cells: [{column, text, odd, value, low, high, share}] of every column that is shown.
+        `assay.views.evidence`. full_text; telling: [{word, side}], its words that speak for the given or the suggested label.
+        cells: [{column, text, odd, telling, value, low, high, share}] of every column that is shown.
         Cost: milliseconds; the first time up to a second.
         """
         table = self.table
@@ -55,6 +57,7 @@ class Details:
             usual={} if self._pictures is None else self._pictures.usual,
         )
         shown = copies[:COPIES]
+        text = self._text(row)
         rows = page(table, state, [row, *near[:NEIGHBORS].tolist(), *shown.tolist()])
         neighbors, duplicates = rows[1 : len(rows) - len(shown)], rows[len(rows) - len(shown) :]
         return {
@@ -68,7 +71,8 @@ class Details:
             "n_duplicates": len(copies),
             "correct_label": self._correct(row),
             "evidence": evidence(table, row, known),
-            "full_text": self._text(row),
+            "full_text": text,
+            "telling": self.telling.words(row, text) if table.modality == "text" else [],
             "cells": self._cells(row),
         }
 
@@ -111,8 +115,10 @@ class Details:
     def _cells(self, row: int) -> list[dict[str, Any]]:
         names = shown_columns(self.table)
         values = self.table.cells.rows([row], names)[0] if names else []
+        telling = self.telling.columns(row) if self.table.modality == "table" else []
         return [
-            {"column": name, "text": show_cell(value, 10_000)} | judge(self.table, name, row)
+            {"column": name, "text": show_cell(value, 10_000), "telling": name in telling}
+            | judge(self.table, name, row)
             for name, value in zip(names, values, strict=True)
         ]
 

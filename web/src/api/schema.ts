@@ -573,7 +573,7 @@ export interface components {
         };
         /**
          * Cell
-         * @description One cell of the row; ``odd``: unusual in its column.
+         * @description One cell of the row; ``odd``: unusual in its column. ``telling``: rare in the given class, common in the suggested one.
          */
         Cell: {
             /** Column */
@@ -583,6 +583,11 @@ export interface components {
              * @default false
              */
             odd?: boolean;
+            /**
+             * Telling
+             * @default false
+             */
+            telling?: boolean;
             /** Text */
             text: string;
         } & {
@@ -860,6 +865,8 @@ export interface components {
             /** Probabilities */
             probabilities: components["schemas"]["Probability"][];
             row: components["schemas"]["Row"];
+            /** Telling */
+            telling: components["schemas"]["TellingWord"][];
         };
         /**
          * Done
@@ -1587,6 +1594,19 @@ export interface components {
             rows: number;
             /** Split */
             split: string | null;
+        };
+        /**
+         * TellingWord
+         * @description A word (lower case) of the row's text that occurs clearly more often in one of its two classes than in the other.
+         */
+        TellingWord: {
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "given" | "suggested";
+            /** Word */
+            word: string;
         };
         /** TimePoint */
         TimePoint: {

@@ -3,7 +3,7 @@ import { ActionIcon, Badge, Button, Group, Skeleton, Switch, Textarea, Tooltip, 
 import { useLocalStorage } from '@mantine/hooks'
 import { IconChevronLeft, IconChevronRight, IconX } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useImperativeHandle, useMemo, useRef, useState, type ReactNode, type Ref, type RefObject } from 'react'
+import { Fragment, useEffect, useImperativeHandle, useMemo, useRef, useState, type ReactNode, type Ref, type RefObject } from 'react'
 import { api } from '../api/client'
 import { client, live } from '../api/queries'
 import type { Deed, Detail, Label, Row } from '../api/types'
@@ -15,7 +15,7 @@ import { go } from '../url/router'
 import { actionWord, count, labelKey, labelText, percent, stateText, when } from '../words'
 import { ClassPicker } from './ClassPicker'
 import { EvidenceCard } from './Evidence'
-import { Marked } from './Marked'
+import { found, Marked } from './Marked'
 import { Picture } from './Picture'
 import { RowCard } from './RowCard'
 import { TagPicker } from './TagPicker'
@@ -131,19 +131,42 @@ function Content({ id, row, detail }: { id: string; row: number; detail: Detail 
   if (project.modality === 'text') {
     return (
       <>
-        <div className="full-text" tabIndex={0} role="region" aria-label="The whole text">{detail.full_text ? <Marked text={detail.full_text} marks={detail.row.marked ?? []} /> : <i>(empty text)</i>}</div>
+        <div className="full-text" tabIndex={0} role="region" aria-label="The whole text">{detail.full_text ? <Marked text={detail.full_text} marks={[...found(detail.row.marked), ...detail.telling.map(({ word, side }) => ({ text: word, tone: side }))]} /> : <i>(empty text)</i>}</div>
+        <TellingWords detail={detail} />
         {more}
       </>
     )
   }
-  return <Cells cells={detail.cells} />
+  return (
+    <>
+      <Cells cells={detail.cells} />
+      {detail.cells.some((cell) => cell.telling) && <p className="legend">Coloured cells are rare among rows labelled {labelText(detail.row.given)} and common among <mark className="suggested">{labelText(detail.row.suggested)}</mark>.</p>}
+    </>
+  )
+}
+
+/** What the colours in the text mean: words that occur clearly more often in one of the two classes than in the other. */
+function TellingWords({ detail }: { detail: Detail }) {
+  const sides = (['given', 'suggested'] as const).filter((side) => detail.telling.some((word) => word.side === side))
+  if (!sides.length) return null
+  return (
+    <p className="legend">
+      Words that occur clearly more often in {sides.map((side, at) => <Fragment key={side}>{at > 0 && ' or in '}<mark className={side}>{labelText(detail.row[side])}</mark> ({side})</Fragment>)}.
+    </p>
+  )
+}
+
+/** Why a cell is marked; null = it is not. */
+function cellNote(cell: Detail['cells'][number]): string | null {
+  const notes = [cell.telling && 'Rare in the given class, common in the suggested one', cell.odd && 'Unusual in this column'].filter(Boolean)
+  return notes.length ? notes.join('. ') : null
 }
 
 function Cells({ cells }: { cells: Detail['cells'] }) {
   return (
     <dl className="cells" tabIndex={0}>
       {cells.map((cell) => (
-        <div key={cell.column} className={cell.odd ? 'odd' : ''} title={cell.odd ? 'Unusual in this column' : undefined}><dt>{cell.column}</dt><dd className={cell.text ? '' : 'blank'}>{cell.text || 'blank'}</dd></div>
+        <div key={cell.column} className={cell.telling ? 'telling' : cell.odd ? 'odd' : ''} title={cellNote(cell) ?? undefined}><dt>{cell.column}</dt><dd className={cell.text ? '' : 'blank'}>{cell.text || 'blank'}{cell.telling && <span className="hidden">, rare in the given class, common in the suggested one</span>}</dd></div>
       ))}
     </dl>
   )

@@ -3,7 +3,7 @@ import { IconArrowRight, IconBan, IconCheck, IconCopy, IconMessage, IconQuestion
 import { memo, useState, type MouseEvent, type ReactNode } from 'react'
 import { api } from '../api/client'
 import type { Row } from '../api/types'
-import { Marked } from '../resolver/Marked'
+import { found, Marked } from '../resolver/Marked'
 import { labelText, LETTERS, QUIET, stateText, percent } from '../words'
 
 interface Shared {
@@ -115,7 +115,7 @@ export const TextCell = memo(function TextCell(p: Shared) {
       <div className="cell-inner">
         <Tick selected={p.selected} />
         <div className="text-main">
-          {row ? <p>{row.text === null || row.text === '' ? <i>(empty)</i> : <Marked text={row.text} marks={row.marked ?? []} />}</p> : <span className="ghost" />}
+          {row ? <p>{row.text === null || row.text === '' ? <i>(empty)</i> : <Marked text={row.text} marks={found(row.marked)} />}</p> : <span className="ghost" />}
         </div>
         <div className="text-side">
           {row && <><span className="text-top"><Letters checks={row.checks} /><span className="marks"><StateMark row={row} /></span></span><Labels row={row} />{row.suggested_confidence !== null && !row.action && <span className="sure">{percent(row.suggested_confidence)} sure</span>}</>}

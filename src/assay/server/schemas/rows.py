@@ -5,6 +5,8 @@ In: the query layer's dicts. Out: bodies of answers. Does not know: requests.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from assay.server.schemas.base import Label
@@ -95,14 +97,22 @@ class EvidenceOut(BaseModel):
     high: float | None
 
 
+class TellingWord(BaseModel):
+    """A word (lower case) of the row's text that occurs clearly more often in one of its two classes than in the other."""
+
+    word: str
+    side: Literal["given", "suggested"]
+
+
 class Cell(BaseModel):
-    """One cell of the row; ``odd``: unusual in its column."""
+    """One cell of the row; ``odd``: unusual in its column. ``telling``: rare in the given class, common in the suggested one."""
 
     model_config = ConfigDict(extra="allow")
 
     column: str
     text: str
     odd: bool = False
+    telling: bool = False
 
 
 class Past(BaseModel):
@@ -129,6 +139,7 @@ class Detail(BaseModel):
     correct_label: Label | None
     evidence: list[EvidenceOut]
     full_text: str | None
+    telling: list[TellingWord]
     cells: list[Cell]
     history: list[Past]
     number: int
