@@ -18,7 +18,7 @@ from assay.analysis.stage import Shard, Stage, fingerprint, whole
 from assay.errors import SourceError
 from assay.project.dataset import Dataset, read_cells, shard_key
 
-SHARD = 512  # rows of an image or sentence shard
+SHARD = 256  # rows of an image or sentence shard: a multiple of the batches in which pictures are encoded
 TEXT_SHARD = 8_192
 SAMPLE = 3_000  # pictures an encoder's state is fitted on at most; each takes as many of the first as it needs
 WORK = "assay.analysis.work"
