@@ -218,7 +218,7 @@ def properties(picture: Picture) -> dict[str, float]:
     scale = min(1.0, 512 / max(rgb.shape[:2]))
     small = resized(rgb, max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))) if scale < 1 else rgb
     gray = luma(small)
-    counts = np.bincount(gray.ravel(), minlength=256)
+    counts = _histogram(gray)
     p = [_centile(counts, q) / 255 for q in (1, 5, 50, 95, 99)]
     histogram = counts / gray.size
     filled = histogram[histogram > 0]
@@ -227,13 +227,25 @@ def properties(picture: Picture) -> dict[str, float]:
         picture.width,
         picture.height,
         *p,
-        gray.std() / 255,
+        _spread(counts) / 255,
         -(filled * np.log2(filled)).sum(),
         sharp,
         dense,
         _colourfulness(small),
     )
     return {name: float(value) for name, value in zip(PROPERTY_NAMES, values, strict=True)}
+
+
+def _histogram(gray: Rgb) -> NDArray[np.int64]:
+    """Pixels of each value 0..255."""
+    return np.asarray(cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel(), np.int64)
+
+
+def _spread(counts: NDArray[np.int64]) -> float:
+    """Standard deviation of the values that were counted."""
+    values = np.arange(256)
+    mean = counts @ values / counts.sum()
+    return float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
 
 
 def _centile(counts: NDArray[np.int64], q: float) -> int:
@@ -243,11 +255,8 @@ def _centile(counts: NDArray[np.int64], q: float) -> int:
 
 def _colourfulness(rgb: Rgb) -> float:
     """Mean distance of a channel from the mean of its pixel's channels, 0..1."""
-    red, green, blue = (rgb[..., channel].astype(np.int16) for channel in range(3))
-    total = red + green + blue
-    return float(
-        sum(int(np.abs(3 * one - total).sum(dtype=np.int64)) for one in (red, green, blue)) / (9 * 255 * red.size)
-    )
+    thrice = cv2.transform(rgb.astype(np.int16), np.array([[2, -1, -1], [-1, 2, -1], [-1, -1, 2]], np.float32))
+    return cv2.norm(thrice, cv2.NORM_L1) / (3 * 255 * rgb.size)
 
 
 def _sharpness(gray: Rgb) -> tuple[float, float]:
@@ -261,13 +270,13 @@ def _sharpness(gray: Rgb) -> tuple[float, float]:
         return 1.0, 1.0
     ratios = []
     density = 0.0
-    for image in (gray, np.ascontiguousarray(gray.T)):
+    for image in (gray, cv2.transpose(gray)):
         fine = cv2.absdiff(image[1:], image[:-1])
         coarse = cv2.absdiff(image[8:], image[:-8])
-        best = fine[: len(coarse)].copy()  # the steepest single step inside each coarse one
-        for shift in range(1, 8):
-            np.maximum(best, fine[shift : shift + len(coarse)], out=best)
-        counts = np.bincount(coarse.ravel(), minlength=256)
+        best = fine  # in the end the steepest of the eight single steps inside each coarse one
+        for step in (1, 2, 4):
+            best = cv2.max(best[:-step], best[step:])
+        counts = _histogram(np.asarray(coarse, np.uint8))
         strong = coarse > max(16, _centile(counts, 95))
         density = max(density, float(counts[25:].sum() / coarse.size))
         if strong.sum() >= 16:
