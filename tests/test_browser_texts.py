@@ -211,7 +211,7 @@ def test_an_address_shows_a_colleague_the_same_view(review, shelf):
 
 def test_words_that_speak_for_either_label_are_marked_in_the_open_text(review, banking):
     see(review, LABEL_ISSUES)
-    legend = review.locator(".resolver .legend")
+    legend = review.locator(".resolver .mark-note")
     marked = review.locator(".full-text mark")
     for at in range(len(row_numbers(review, 5))):
         review.locator(f"#cell-{at}").click()

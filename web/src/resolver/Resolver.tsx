@@ -137,10 +137,11 @@ function Content({ id, row, detail }: { id: string; row: number; detail: Detail 
       </>
     )
   }
+  const telling = detail.cells.filter((cell) => cell.telling).map((cell) => cell.column)
   return (
     <>
       <Cells cells={detail.cells} />
-      {detail.cells.some((cell) => cell.telling) && <p className="legend">Coloured cells are rare among rows labelled {labelText(detail.row.given)} and common among <mark className="suggested">{labelText(detail.row.suggested)}</mark>.</p>}
+      {telling.length > 0 && <p className="mark-note"><b>{telling.join(', ')}</b>: rare among rows labelled {labelText(detail.row.given)}, common among <mark className="suggested">{labelText(detail.row.suggested)}</mark>.</p>}
     </>
   )
 }
@@ -150,7 +151,7 @@ function TellingWords({ detail }: { detail: Detail }) {
   const sides = (['given', 'suggested'] as const).filter((side) => detail.telling.some((word) => word.side === side))
   if (!sides.length) return null
   return (
-    <p className="legend">
+    <p className="mark-note">
       Words that occur clearly more often in {sides.map((side, at) => <Fragment key={side}>{at > 0 && ' or in '}<mark className={side}>{labelText(detail.row[side])}</mark> ({side})</Fragment>)}.
     </p>
   )
