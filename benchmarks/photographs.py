@@ -29,7 +29,7 @@ from sides import answer, call, keep, run_side, show
 
 ROWS, WIDTH, HEIGHT = 20_000, 500, 375
 GOAL = 140  # images a second and core
-PARTS_OF = 512  # pictures the split by part is measured on: one shard
+PARTS_OF = 512  # pictures the split by part is measured on
 
 
 def make(folder: Path, n: int) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from assay.actions import State
-from assay.insights.contrast import MOST_WORDS, word_frequencies, words_that_tell
+from assay.insights.contrast import MOST_WORDS, REFERENCE_ROWS, word_frequencies, words_that_tell
 from assay.views import Details, ReviewTable
 from assay.views.cells import MemoryCells
-from assay.views.telling import CLASSES, ROWS, Telling
+from assay.views.telling import CLASSES, Telling
 from made_table import made
 
 TOPICS = ("goal", "senate", "stock")
@@ -80,7 +80,7 @@ def test_words_that_every_class_uses_are_not_marked_though_chance_made_them_diff
 
 
 def test_a_flagged_row_is_no_example_of_its_class_and_a_class_is_sampled_over_the_whole_dataset():
-    n = 5 * ROWS
+    n = 5 * REFERENCE_ROWS
     wrong = np.arange(n) % 5 == 0
     texts = ["senate" if one else "goal" for one in wrong]
     table = table_of(
@@ -91,11 +91,11 @@ def test_a_flagged_row_is_no_example_of_its_class_and_a_class_is_sampled_over_th
         ["sport", "politics"],
     )
     telling = Telling(table)
-    assert telling._frequencies(0).counts == {"goal": ROWS}
+    assert telling._frequencies(0).counts == {"goal": REFERENCE_ROWS}
     sides = {word["word"]: word["side"] for word in telling.words(0, "senate goal")}
     assert sides == {"senate": "suggested", "goal": "given"}
     rows = telling._rows(0)
-    assert len(rows) == ROWS and rows[0] == 1 and rows[-1] == n - 1 and not wrong[rows].any()
+    assert len(rows) == REFERENCE_ROWS and rows[0] == 1 and rows[-1] == n - 1 and not wrong[rows].any()
 
 
 def test_cells_speak_that_are_rare_in_the_given_class_and_common_in_the_suggested_one():

@@ -56,9 +56,8 @@ def rank(queries, candidates, base, near, who):  # type: ignore[no-untyped-def]
     k = near.shape[1]
     dims = queries.shape[1]
     whole = dims - dims % LANES
-    sums = np.empty(
-        LANES, np.float32
-    )  # one order of adding, whatever the processor, and one that it can do side by side
+    # one order of adding, whatever the processor, and one that it can do side by side
+    sums = np.empty(LANES, np.float32)
     for a in range(queries.shape[0]):
         for place in range(k):
             near[a, place] = np.inf

@@ -13,16 +13,30 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 TELLING_Z = 2.58  # one in a hundred by chance
 MOST_WORDS = 5  # a side
 NUMERIC_BINS = 8
+REFERENCE_ROWS = 200  # of a class, that its words and values are counted in
+MOST_FEATURES = 60  # columns of a table, searched for values that tell
 WORD = re.compile(r"[^\W\d_][\w'’]*|\d[\d.,]*")
+
+
+def reference_rows(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """At most `REFERENCE_ROWS` of these rows, evenly over them: the unflagged rows of a class stand for it."""
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, min(len(rows), REFERENCE_ROWS)).astype(np.int64)])
+
+
+def compared_columns(names: Sequence[str], roles: Mapping[str, Any]) -> list[str]:
+    """The feature columns among ``names``, where the run named some, else all but the label; at most `MOST_FEATURES`."""
+    named = [name for name in roles.get("features") or () if name in names]
+    return (named or [name for name in names if name != roles.get("label")])[:MOST_FEATURES]
 
 
 @dataclass(frozen=True)
@@ -77,11 +91,12 @@ def words_that_tell(
         word = match.group().lower()
         if word not in found and word not in ignore:
             found[word] = log_odds(word, given, suggested)
-    ranked = sorted(
-        (word for word in found if abs(found[word]) >= TELLING_Z), key=lambda word: (-abs(found[word]), word)
-    )
-    most = {word for sign in (1, -1) for word in [w for w in ranked if found[w] * sign > 0][:MOST_WORDS]}
-    return {word: "suggested" if found[word] > 0 else "given" for word in ranked if word in most}
+    told: dict[str, Literal["given", "suggested"]] = {}
+    for word in sorted(found, key=lambda word: (-abs(found[word]), word)):
+        side: Literal["given", "suggested"] = "suggested" if found[word] > 0 else "given"
+        if abs(found[word]) >= TELLING_Z and list(told.values()).count(side) < MOST_WORDS:
+            told[word] = side
+    return told
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.insights.contrast import ColumnContrast, Frequencies, function_words, word_frequencies
+from assay.insights.contrast import (
+    ColumnContrast,
+    Frequencies,
+    compared_columns,
+    function_words,
+    reference_rows,
+    word_frequencies,
+)
 from assay.report.data import Cell, Exhibit, Passage
 from assay.report.overview import Overview
 from assay.report.pictures import PAGE_BYTES, PictureShelf
@@ -27,9 +34,7 @@ from assay.report.telling import plain_passages, telling_cells, telling_words
 if TYPE_CHECKING:
     from assay.project.project import Project
 
-REFERENCE_ROWS = 200  # unflagged rows of a class that its words and values are counted in
 MOST_COLUMNS = 6  # of a table, shown
-MOST_FEATURES = 60  # of a table, searched for telling cells
 NAME, ID, CELL, TEXT, REASON = 80, 120, 60, 320, 300  # characters shown
 READ_TEXT = 20_000  # characters of a text that are looked at
 
@@ -105,11 +110,9 @@ class Exhibits:
     # what classes look like ------------------------------------------------------------------------------------
 
     def _unflagged(self, code: int) -> NDArray[np.int64]:
-        """Row numbers of at most `REFERENCE_ROWS` unflagged rows given this class, evenly over the dataset."""
+        """Row numbers of unflagged rows given this class, a bounded number, evenly over the dataset."""
         overview = self._overview
-        rows = overview.rows[(overview.given == code) & ~overview.flag("is_label_issue")]
-        chosen = np.linspace(0, len(rows) - 1, min(len(rows), REFERENCE_ROWS)).astype(np.int64)
-        return np.asarray(rows[chosen])
+        return reference_rows(overview.rows[(overview.given == code) & ~overview.flag("is_label_issue")])
 
     @cached_property
     def _reference_cells(self) -> dict[int, pa.Table]:
@@ -154,9 +157,7 @@ class Exhibits:
 
     @cached_property
     def _features(self) -> list[str]:
-        roles = self._project.run["roles"]
-        named = [name for name in roles.get("features") or () if name in self._cells.column_names]
-        return (named or [name for name in self._cells.column_names if name != roles.get("label")])[:MOST_FEATURES]
+        return compared_columns(self._cells.column_names, self._project.run["roles"])
 
     def with_cells(
         self, exhibits: Sequence[Exhibit], positions: Sequence[int], *, telling: bool = False

@@ -7,7 +7,7 @@ In: a table and a row. Out: words and names of columns. Does not know: how the d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,9 @@ import numpy as np
 from assay.insights.contrast import (
     ColumnContrast,
     Frequencies,
+    compared_columns,
     function_words,
+    reference_rows,
     values_that_tell,
     word_frequencies,
     words_that_tell,
@@ -24,10 +26,8 @@ from assay.insights.contrast import (
 if TYPE_CHECKING:
     from assay.views.table import ReviewTable
 
-ROWS = 200  # of a class that no label check flagged, evenly over the dataset: its words and values are counted in these
 CLASSES = 16  # looked at for words that every class uses
 READ = 2_000  # characters of a text
-COLUMNS = 60  # of a table
 
 
 class Telling:
@@ -40,7 +40,6 @@ class Telling:
         self.table = table
         self._frequencies = lru_cache(maxsize=128)(self._count_words)
         self._contrasts = lru_cache(maxsize=16)(self._contrast)
-        self._common = lru_cache(maxsize=1)(self._common_words)
 
     def words(self, row: int, text: str | None) -> list[dict[str, Any]]:
         """[{word, side}], word in lower case, side "given" or "suggested"; the most telling first."""
@@ -48,7 +47,7 @@ class Telling:
         if two is None or not text:
             return []
         given, suggested = (self._frequencies(code) for code in two)
-        found = words_that_tell(text[:READ], given, suggested, ignore=self._common())
+        found = words_that_tell(text[:READ], given, suggested, ignore=self._common_words)
         return [{"word": word, "side": side} for word, side in found.items()]
 
     def columns(self, row: int) -> list[str]:
@@ -56,7 +55,7 @@ class Telling:
         two = self._two(row)
         if two is None:
             return []
-        names = self._features()
+        names = self._columns
         cells = dict(zip(names, self.table.cells.rows([row], names)[0], strict=True))
         return values_that_tell(cells, self._contrasts(*two))
 
@@ -68,9 +67,7 @@ class Telling:
         table = self.table
         wrong = table.flags.get("is_label_issue")
         mine = (table.given == code) & table.present
-        rows = np.flatnonzero(mine if wrong is None else mine & ~wrong)
-        chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(np.int64)]
-        return [int(row) for row in chosen]
+        return reference_rows(np.flatnonzero(mine if wrong is None else mine & ~wrong)).tolist()
 
     # texts ---------------------------------------------------------------------------------------------------
 
@@ -79,6 +76,7 @@ class Telling:
         texts = (value[0] for value in self.table.cells.rows(self._rows(code), [name]))
         return word_frequencies(str(text)[:READ] for text in texts if text is not None)
 
+    @cached_property
     def _common_words(self) -> frozenset[str]:
         n = len(self.table.classes)
         codes: Sequence[int] = np.linspace(0, n - 1, min(n, CLASSES)).astype(np.int64).tolist()
@@ -86,13 +84,12 @@ class Telling:
 
     # tables --------------------------------------------------------------------------------------------------
 
-    def _features(self) -> list[str]:
-        known = self.table.cells.schema.names
-        named = [name for name in self.table.roles.get("features") or () if name in known]
-        return (named or [name for name in known if name != self.table.roles.get("label")])[:COLUMNS]
+    @cached_property
+    def _columns(self) -> list[str]:
+        return compared_columns(self.table.cells.schema.names, self.table.roles)
 
     def _contrast(self, given: int, suggested: int) -> dict[str, ColumnContrast]:
-        names = self._features()
+        names = self._columns
         of_given, of_suggested = (self.table.cells.rows(self._rows(code), names) for code in (given, suggested))
         return {
             name: ColumnContrast.of([row[at] for row in of_given], [row[at] for row in of_suggested])

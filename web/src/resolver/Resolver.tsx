@@ -157,17 +157,18 @@ function TellingWords({ detail }: { detail: Detail }) {
   )
 }
 
-/** Why a cell is marked; null = it is not. */
-function cellNote(cell: Detail['cells'][number]): string | null {
-  const notes = [cell.telling && 'Rare in the given class, common in the suggested one', cell.odd && 'Unusual in this column'].filter(Boolean)
-  return notes.length ? notes.join('. ') : null
+const TELLS = 'Rare in the given class, common in the suggested one'
+
+/** Why a cell is marked; undefined = it is not. */
+function cellNote(cell: Detail['cells'][number]): string | undefined {
+  return [cell.telling && TELLS, cell.odd && 'Unusual in this column'].filter(Boolean).join('. ') || undefined
 }
 
 function Cells({ cells }: { cells: Detail['cells'] }) {
   return (
     <dl className="cells" tabIndex={0}>
       {cells.map((cell) => (
-        <div key={cell.column} className={cell.telling ? 'telling' : cell.odd ? 'odd' : ''} title={cellNote(cell) ?? undefined}><dt>{cell.column}</dt><dd className={cell.text ? '' : 'blank'}>{cell.text || 'blank'}{cell.telling && <span className="hidden">, rare in the given class, common in the suggested one</span>}</dd></div>
+        <div key={cell.column} className={cell.telling ? 'telling' : cell.odd ? 'odd' : ''} title={cellNote(cell)}><dt>{cell.column}</dt><dd className={cell.text ? '' : 'blank'}>{cell.text || 'blank'}{cell.telling && <span className="hidden">, {TELLS.toLowerCase()}</span>}</dd></div>
       ))}
     </dl>
   )
