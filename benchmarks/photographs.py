@@ -137,15 +137,17 @@ def parts(scratch: Path) -> None:
 
     for file in files:
         file.read_bytes()
+    pixels.properties(pixels.decode(files[0].read_bytes()))  # compiled loops are loaded at their first use
     data = timed("read the file", lambda: [file.read_bytes() for file in files])
     pictures = timed("decode (Pillow, upright, checked)", lambda: [pixels.decode(one) for one in data])
     timed("hash of the file", lambda: [pixels.file_hash(one) for one in data])
     timed("hash of the pixels", lambda: [pixels.pixel_hash(one.rgb) for one in pictures])
+    timed("a coarse picture, for what follows", lambda: [one.coarse for one in pictures])
     timed("properties for the checks", lambda: [pixels.properties(one) for one in pictures])
-    timed("32 x 32 for duplicates", lambda: [pixels.tiny(one.rgb) for one in pictures])
-    timed("thumbnail", lambda: [pixels.thumbnail(one.rgb) for one in pictures])
+    timed("32 x 32 for duplicates", lambda: [pixels.tiny(one.coarse) for one in pictures])
+    timed("thumbnail", lambda: [pixels.thumbnail(one.coarse) for one in pictures])
     for encoder in image_encoders([]):
-        prepared = timed(f"{encoder.name}: resize", lambda: [encoder.prepare(one.rgb) for one in pictures])  # noqa: B023
+        prepared = timed(f"{encoder.name}: resize", lambda: [encoder.prepare(one) for one in pictures])  # noqa: B023
         state = encoder.fit(prepared[: encoder.sample], seed=0)
         encoder.encode(prepared[:32], state)
         timed(f"{encoder.name}: encode", lambda: encoder.encode(prepared, state))  # noqa: B023

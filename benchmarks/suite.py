@@ -63,6 +63,7 @@ TARGETS = (
     Target("small", ("small.py",), ("small.py", "table")),
     Target("big-labels", ("big_labels.py", "--datalab"), ("big_labels.py", "--rows", "50000")),
     Target("big-neighbors", ("big_neighbors.py",), ("big_neighbors.py", "--rows", "20000")),
+    Target("integers", ("integers.py",)),
     Target("photographs", ("photographs.py",), ("photographs.py", "--rows", "2000")),
     Target("scale-images", ("scale.py", "images")),
     Target("scale-texts", ("scale.py", "texts")),

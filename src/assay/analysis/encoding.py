@@ -132,7 +132,8 @@ class Encoding:
             "states": places,
             "pixels": pixels,
         }
-        stage = Stage(name, f"{WORK}.images:encode", {"pixels": pixels}, reads, self.row_shards(SHARD, tokens, spec))
+        settings = {"pixels": pixels, "version": 2}
+        stage = Stage(name, f"{WORK}.images:encode", settings, reads, self.row_shards(SHARD, tokens, spec))
         done = self.runner.need(stage)
         if not any(result["rows"] for result in done):
             self.nothing_readable(stage)

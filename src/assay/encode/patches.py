@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from assay.encode.kernels import directions, pool
 
 Floats = NDArray[np.float32]
 State = Mapping[str, NDArray[Any]]
@@ -51,28 +52,16 @@ BAGS = (Bag("pixels", 6, 2, 40, 10.0, 2), Bag("edges3", 3, 1, 48, 1.0, 2), Bag("
 
 def _maps(images: NDArray[np.uint8]) -> dict[str, Floats]:
     """uint8 (n, 64, 64, 3) -> the picture at 32 x 32 and its 16 x 16 x 8 edge map."""
-    small = images.reshape(len(images), SMALL, 2, SMALL, 2, 3).mean((2, 4), dtype=np.float32)
+    small = np.stack([cv2.resize(x, (SMALL, SMALL), interpolation=cv2.INTER_AREA) for x in images.astype(np.float32)])
     edges = np.stack([_edge_map(image) for image in images])
     return {"pixels": small, "edges3": edges, "edges5": edges}
 
 
 def _edge_map(image: NDArray[np.uint8]) -> Floats:
     """Gradient magnitude of the strongest channel, shared between the two nearest of 8 directions, averaged over cells."""
-    values = image.astype(np.float32)
-    gx = cv2.filter2D(values, -1, np.array([[-1, 0, 1]], np.float32), borderType=cv2.BORDER_REPLICATE)
-    gy = cv2.filter2D(values, -1, np.array([[-1], [0], [1]], np.float32), borderType=cv2.BORDER_REPLICATE)
-    power = gx * gx + gy * gy
-    strongest = power.argmax(2)[..., None]
-    gx, gy, power = (np.take_along_axis(a, strongest, 2)[..., 0] for a in (gx, gy, power))
-    angle = np.arctan2(gy, gx) * np.float32(DIRECTIONS / (2 * np.pi)) % DIRECTIONS
-    low = np.floor(angle).astype(np.int64) % DIRECTIONS
-    share = (angle - np.floor(angle)).astype(np.float32)
-    size = np.sqrt(power)
-    planes = np.zeros((DIRECTIONS, SIDE * SIDE), np.float32)
-    at = np.arange(SIDE * SIDE)
-    planes[low.ravel(), at] = (size * (1 - share)).ravel()
-    planes[(low.ravel() + 1) % DIRECTIONS, at] += (size * share).ravel()
-    smooth = cv2.blur(planes.reshape(DIRECTIONS, SIDE, SIDE).transpose(1, 2, 0), (5, 5))
+    planes = np.zeros((SIDE, SIDE, DIRECTIONS), np.float32)
+    directions(image, planes)
+    smooth = cv2.blur(planes, (5, 5))
     return np.sqrt(np.maximum(smooth[2::4, 2::4], 0))  # a box filter may end a hair below zero
 
 
@@ -133,20 +122,19 @@ def _code(maps: Floats, bag: Bag, state: State) -> Floats:
     rows = round(np.sqrt(count))
     z = x.reshape(n * count, -1) @ state[f"{bag.name}.white"] + state[f"{bag.name}.shift"]
     s = z @ state[f"{bag.name}.atoms"]
-    t = np.float32(THRESHOLD) * np.sqrt(np.einsum("ij,ij->i", s, s) / s.shape[1])[:, None]
-    up, down = np.maximum(s - t, 0), np.maximum(-s - t, 0)
-    codes = np.concatenate([up, down], 1).reshape(n, rows, rows, -1)
-    edges = [-(-rows * place // bag.grid) for place in range(bag.grid + 1)]
-    cells = [[codes[:, a:b, c:d].mean((1, 2)) for c, d in pairwise(edges)] for a, b in pairwise(edges)]
-    return np.stack([np.stack(row, 1) for row in cells], 1)
+    edges = np.array([-(-rows * place // bag.grid) for place in range(bag.grid + 1)])
+    out = np.zeros((n, bag.grid, bag.grid, 2 * ATOMS), np.float32)
+    for responses, cells in zip(s.reshape(n, rows, rows, -1), out, strict=True):
+        pool(responses, edges, np.float32(THRESHOLD), cells)
+    return out
 
 
 def _fold_mirror(f: Floats, flip: NDArray[np.int64]) -> Floats:
     """(n, g, g, D) -> flat: the part a mirror image shares, then the damped part it changes, each once."""
-    mirrored = f[:, :, ::-1][..., flip]
-    both = np.concatenate([f + mirrored, (f - mirrored) * np.float32(ANTISYMMETRIC)], -1)
-    half: Floats = both[:, :, : (f.shape[2] + 1) // 2].reshape(len(f), -1) * np.float32(0.5)
-    return half
+    columns = (f.shape[2] + 1) // 2
+    left, mirrored = f[:, :, :columns] * np.float32(0.5), f[:, :, ::-1][:, :, :columns, flip] * np.float32(0.5)
+    half = np.concatenate([left + mirrored, (left - mirrored) * np.float32(ANTISYMMETRIC)], -1)
+    return half.reshape(len(f), -1)
 
 
 def _colours(images: NDArray[np.uint8]) -> Floats:
@@ -169,7 +157,7 @@ def _features(images: NDArray[np.uint8], state: State) -> Floats:
     parts = [_fold_mirror(_code(maps[bag.name], bag, state), atom_flip) for bag in BAGS]
     parts.append(_fold_mirror(_colours(images), np.arange(32)))
     f = np.concatenate(parts, 1)
-    return np.sqrt(np.abs(f)) * np.sign(f)
+    return np.copysign(np.sqrt(np.abs(f)), f)
 
 
 def _batches(images: Sequence[NDArray[np.uint8]], state: State) -> Floats:
@@ -187,12 +175,12 @@ def fit_patches(images: Sequence[NDArray[np.uint8]], *, seed: int, dims: int = 2
         maps = np.concatenate([block[bag.name] for block in blocks])
         state |= {f"{bag.name}.{name}": value for name, value in _fit_bag(maps, bag, rng).items()}
     f = _batches(images, state)
-    state["mean"], spread = f.mean(0), f.std(0)
-    state["scale"] = (1 / (spread + 0.1 * spread.mean() + 1e-6)).astype(np.float32)
+    mean, spread = f.mean(0), f.std(0)
+    scale = (1 / (spread + 0.1 * spread.mean() + 1e-6)).astype(np.float32)
     # the damping of what a mirror image changes must survive the standardisation
-    state["scale"] *= np.concatenate([_damping(bag.grid, 2 * ATOMS) for bag in BAGS] + [_damping(2, 32)])
-    state["project"] = _projection((f - state["mean"]) * state["scale"], dims, rng)
-    return state
+    scale *= np.concatenate([_damping(bag.grid, 2 * ATOMS) for bag in BAGS] + [_damping(2, 32)])
+    project = _projection((f - mean) * scale, dims, rng)
+    return state | {"project": scale[:, None] * project, "shift": -(mean * scale) @ project}
 
 
 def _damping(grid: int, width: int) -> Floats:
@@ -213,9 +201,9 @@ def _projection(f: Floats, dims: int, rng: np.random.Generator) -> Floats:
 
 
 def encode_patches(images: Sequence[NDArray[np.uint8]], state: State) -> Floats:
-    """float32 (n, d). About 1.5 ms a picture on one core."""
+    """float32 (n, d). About .8 ms a picture on one core."""
     rows = []
     for start in range(0, len(images), BATCH):
-        f = (_features(np.stack(images[start : start + BATCH]), state) - state["mean"]) * state["scale"]
-        rows.append(f @ state["project"])
+        f = _features(np.stack(images[start : start + BATCH]), state)
+        rows.append(f @ state["project"] + state["shift"])
     return np.concatenate(rows) if rows else np.zeros((0, state["project"].shape[1]), np.float32)

@@ -9,15 +9,19 @@ import hashlib
 import io
 import warnings
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import cv2
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from assay.encode.kernels import histogram, ratios_above
+
 MAX_PIXELS = 120_000_000
+COARSE = 160
 JUDGED_SIDE = 48  # pixels of the shorter side below which a picture is too small to be called blurred
 # named one by one: some readers of Pillow start other programs (EPS), others take almost any bytes for a picture (TGA)
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO")
@@ -75,6 +79,19 @@ class Picture:
     def height(self) -> int:
         return int(self.rgb.shape[0])
 
+    @cached_property
+    def coarse(self) -> Rgb:
+        """The picture averaged over squares of as many pixels as leave its shorter side at least `COARSE`.
+
+        What looks at no more than that many pixels starts from here: a whole-number reduction costs a fifth of any other.
+        """
+        factor = min(self.rgb.shape[:2]) // COARSE
+        if factor < 2:
+            return self.rgb
+        below, right = -self.height % factor, -self.width % factor
+        whole = cv2.copyMakeBorder(self.rgb, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else self.rgb
+        return resized(whole, whole.shape[1] // factor, whole.shape[0] // factor)
+
 
 def decode(data: bytes) -> Picture:
     """The first frame of a picture in one of `FORMATS`. `UndecodableError` for damage, bombs and what is no image.
@@ -112,11 +129,12 @@ def _formats() -> tuple[str, ...]:
 def _upright(image: Any) -> Any:
     """EXIF orientation applied; where the EXIF block is damaged, the pixels as they are."""
     try:
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
     except MemoryError:
         raise
     except Exception:  # the picture itself is whole
-        return image
+        pass
+    return image
 
 
 def _damage(error: Exception) -> str:
@@ -156,8 +174,12 @@ def _to_rgb(image: Any) -> Picture:
         image = Image.alpha_composite(paper, image)
     elif mode in ("1", "L"):
         return _gray(np.asarray(image.convert("L")))
-    rgb = np.asarray(image.convert("RGB"))
-    return Picture(rgb, bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all()))
+    rgb = np.asarray(image if mode == "RGB" else image.convert("RGB"))
+    return Picture(rgb, _is_gray(rgb[::16, ::16]) and _is_gray(rgb))
+
+
+def _is_gray(rgb: Rgb) -> bool:
+    return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
 
 
 def _gray(values: Rgb) -> Picture:
@@ -179,7 +201,7 @@ def file_hash(data: bytes) -> str:
 
 def pixel_hash(rgb: Rgb) -> str:
     """128-bit hash of size and decoded pixels: equal for re-wrapped copies."""
-    state = hashlib.blake2b(f"{rgb.shape[0]}x{rgb.shape[1]}".encode(), digest_size=16)
+    state = xxhash.xxh3_128(f"{rgb.shape[0]}x{rgb.shape[1]}".encode())
     state.update(np.ascontiguousarray(rgb).data)
     return state.hexdigest()
 
@@ -190,6 +212,14 @@ def resized(rgb: Rgb, width: int, height: int) -> Rgb:
     return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR))
 
 
+def sampled(rgb: Rgb, side: int) -> Rgb:
+    """A square: linear to a whole multiple of ``side`` that halves no direction, then averaged. Crisper than `resized`, and
+    three times as fast."""
+    multiple = -(-max(rgb.shape[:2]) // (2 * side))
+    large = np.asarray(cv2.resize(rgb, (side * multiple, side * multiple), interpolation=cv2.INTER_LINEAR))
+    return large if multiple == 1 else resized(large, side, side)
+
+
 def luma(rgb: Rgb) -> Rgb:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
 
@@ -197,7 +227,13 @@ def luma(rgb: Rgb) -> Rgb:
 def thumbnail(rgb: Rgb, side: int = 160) -> bytes:
     """JPEG whose longer side is at most ``side``; small pictures are not enlarged."""
     scale = min(1.0, side / max(rgb.shape[:2]))
-    small = resized(rgb, max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))) if scale < 1 else rgb
+    wide, high = max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))
+    if scale >= 1:
+        small = rgb
+    elif scale >= 0.5:
+        small = np.asarray(cv2.resize(rgb, (wide, high), interpolation=cv2.INTER_LINEAR))
+    else:
+        small = resized(rgb, wide, high)
     done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
     return bytes(jpeg.tobytes()) if done else b""
 
@@ -212,16 +248,17 @@ def properties(picture: Picture) -> dict[str, float]:
 
     brightness_p*: percentiles of luma, 0..1. contrast: their standard deviation. entropy: bits of the luma histogram.
     sharpness: how much of the coarse gradient at the strongest edges remains at the finest scale (see `_sharpness`).
-    edge_density: share of pixels on a noticeable edge. colourfulness: mean absolute difference of channels, 0..1.
+    edge_density: share of pixels on a noticeable edge. colourfulness: mean absolute difference of channels, 0..1, without
+    fine grain.
     """
     rgb = picture.rgb
     scale = min(1.0, 512 / max(rgb.shape[:2]))
     small = resized(rgb, max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))) if scale < 1 else rgb
     gray = luma(small)
-    counts = _histogram(gray)
+    counts = histogram(gray)
     p = [_centile(counts, q) / 255 for q in (1, 5, 50, 95, 99)]
-    histogram = counts / gray.size
-    filled = histogram[histogram > 0]
+    shares = counts / gray.size
+    filled = shares[shares > 0]
     sharp, dense = _sharpness(gray)
     values = (
         picture.width,
@@ -231,14 +268,9 @@ def properties(picture: Picture) -> dict[str, float]:
         -(filled * np.log2(filled)).sum(),
         sharp,
         dense,
-        _colourfulness(small),
+        _colourfulness(picture.coarse),
     )
     return {name: float(value) for name, value in zip(PROPERTY_NAMES, values, strict=True)}
-
-
-def _histogram(gray: Rgb) -> NDArray[np.int64]:
-    """Pixels of each value 0..255."""
-    return np.asarray(cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel(), np.int64)
 
 
 def _spread(counts: NDArray[np.int64]) -> float:
@@ -251,6 +283,15 @@ def _spread(counts: NDArray[np.int64]) -> float:
 def _centile(counts: NDArray[np.int64], q: float) -> int:
     """The smallest value that at least ``q`` % of the pixels do not exceed; ``counts``: pixels of each value."""
     return int(np.searchsorted(np.cumsum(counts), q / 100 * counts.sum()))
+
+
+def _upper_quartile(values: NDArray[np.float32]) -> float:
+    """numpy's 75th percentile, linear between the two values it lies between."""
+    place = 0.75 * (len(values) - 1)
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    ordered = np.partition(values, [low, high])
+    return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
 
 
 def _colourfulness(rgb: Rgb) -> float:
@@ -276,9 +317,10 @@ def _sharpness(gray: Rgb) -> tuple[float, float]:
         best = fine  # in the end the steepest of the eight single steps inside each coarse one
         for step in (1, 2, 4):
             best = cv2.max(best[:-step], best[step:])
-        counts = _histogram(np.asarray(coarse, np.uint8))
-        strong = coarse > max(16, _centile(counts, 95))
+        counts = histogram(coarse)
+        bar = max(16, _centile(counts, 95))
+        strong = np.empty(counts[bar + 1 :].sum(), np.float32)
         density = max(density, float(counts[25:].sum() / coarse.size))
-        if strong.sum() >= 16:
-            ratios.append(float(np.percentile(best[strong].astype(np.float32) / coarse[strong], 75)))
+        if ratios_above(best, coarse, bar, strong) >= 16:
+            ratios.append(_upper_quartile(strong))
     return (max(ratios) if ratios else 1.0), density

@@ -18,7 +18,7 @@ from assay.encode.models import models_dir
 from assay.encode.onnx_folder import OnnxFolder
 from assay.encode.onnx_session import run_batches, session
 from assay.encode.patches import SIDE, encode_patches, fit_patches
-from assay.encode.pixels import Rgb, resized
+from assay.encode.pixels import Picture, sampled
 
 State = Mapping[str, NDArray[Any]]
 DIMS = 256
@@ -41,7 +41,7 @@ class ImageEncoder(Protocol):
     def fingerprint(self) -> str:
         """Changes when the numbers would."""
 
-    def prepare(self, rgb: Rgb) -> NDArray[Any]: ...
+    def prepare(self, picture: Picture) -> NDArray[Any]: ...
 
     def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]: ...
 
@@ -53,10 +53,10 @@ class Lite0:
 
     name = "lite0"
     sample = PCA_SAMPLE
-    fingerprint = f"lite0-{LITE0_SHA256[:12]}-{LITE0_SIDE}-{DIMS}-2"
+    fingerprint = f"lite0-{LITE0_SHA256[:12]}-{LITE0_SIDE}-{DIMS}-3"
 
-    def prepare(self, rgb: Rgb) -> NDArray[Any]:
-        return resized(rgb, LITE0_SIDE, LITE0_SIDE)
+    def prepare(self, picture: Picture) -> NDArray[Any]:
+        return sampled(picture.coarse, LITE0_SIDE)
 
     @cached_property
     def _model(self) -> Any:
@@ -64,12 +64,7 @@ class Lite0:
 
     def features(self, prepared: list[NDArray[Any]]) -> NDArray[np.float32]:
         """float32 (n, 1280)."""
-
-        def feed(batch: list[NDArray[Any]]) -> NDArray[np.float32]:
-            pixels = np.stack(batch).transpose(0, 3, 1, 2).astype(np.float32)
-            return pixels / np.float32(127.5) - np.float32(1)
-
-        return run_batches(self._model, prepared, feed)
+        return run_batches(self._model, prepared, np.stack)
 
     def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
         return fit_pca(self.features(prepared), DIMS)
@@ -83,10 +78,10 @@ class Patches:
 
     name = "patches"
     sample = 3_000
-    fingerprint = "patches-2"
+    fingerprint = "patches-3"
 
-    def prepare(self, rgb: Rgb) -> NDArray[Any]:
-        return resized(rgb, SIDE, SIDE)
+    def prepare(self, picture: Picture) -> NDArray[Any]:
+        return sampled(picture.coarse, SIDE)
 
     def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
         return fit_patches(prepared, seed=seed, dims=DIMS)
@@ -105,8 +100,8 @@ class UserOnnx:
         self.name = folder.name
         self.fingerprint = folder.fingerprint
 
-    def prepare(self, rgb: Rgb) -> NDArray[Any]:
-        return self._folder.prepare(rgb)
+    def prepare(self, picture: Picture) -> NDArray[Any]:
+        return self._folder.prepare(picture.rgb)
 
     def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
         return fit_pca(self._folder.features(prepared), 512)
@@ -137,7 +132,7 @@ def apply_pca(x: NDArray[np.float32], state: State) -> NDArray[np.float32]:
 @cache
 def lite0_model() -> bytes:
     """The ONNX model, built once and kept in the model folder; built again where that cannot be written."""
-    kept = models_dir() / f"lite0-{LITE0_SHA256[:12]}.onnx"
+    kept = models_dir() / f"lite0-int8-{LITE0_SHA256[:12]}.onnx"
     digest = kept.with_suffix(".sha256")
     try:
         data = kept.read_bytes()

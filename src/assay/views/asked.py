@@ -59,7 +59,7 @@ def picture_vectors(project: Project, data: bytes) -> Vectors:
     for encoder in _encoders(project, image_encoders):
         state = _state(project, folder, encoder.name)
         if state is not None:
-            out[encoder.name] = encoder.encode([encoder.prepare(picture.rgb)], state)[0]
+            out[encoder.name] = encoder.encode([encoder.prepare(picture)], state)[0]
     if not out:
         raise UsageError("similar: none of the encoders of this run is here, so a picture cannot be compared")
     return out

@@ -60,7 +60,7 @@ def fit(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     rows = sorted(spec["sample"][: encoder.sample])  # the sample is in random order
     for _, _, picture, _ in _pictures(folder, spec["dataset"], rows):
         if picture is not None:
-            prepared.append(encoder.prepare(picture.rgb))
+            prepared.append(encoder.prepare(picture))
     state = encoder.fit(prepared, seed=spec["seed"]) if prepared else {}
     folder.put_arrays(f"{place}.npz", state)
     return {"sample": len(prepared)}
@@ -80,10 +80,10 @@ def encode(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
             continue
         rows.append(row)
         for name, encoder in encoders.items():
-            prepared[name].append(encoder.prepare(picture.rgb))
+            prepared[name].append(encoder.prepare(picture))
         if spec["pixels"]:
-            tiny.append(pixels.tiny(picture.rgb))
-            thumbs.append(pixels.thumbnail(picture.rgb))
+            tiny.append(pixels.tiny(picture.coarse))
+            thumbs.append(pixels.thumbnail(picture.coarse))
             hashes = {"file_hash": pixels.file_hash(data), "pixel_hash": pixels.pixel_hash(picture.rgb)}
             records.append({"row": row, "reason": None} | hashes | pixels.properties(picture))
         else:
