@@ -8,7 +8,7 @@ import pickle
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -26,7 +26,7 @@ from assay.encode.patches import (
     _patches,
     fit_patches,
 )
-from assay.encode.pixels import COARSE, Picture, decode, resized
+from assay.encode.pixels import COARSE, Picture, UndecodableError, decode, resized
 from assay.encode.views import LITE0_SIDE, Lite0
 
 needs_weights = pytest.mark.skipif(
@@ -174,6 +174,41 @@ def test_features_of_a_large_picture_are_those_of_all_its_pixels(data_dir):
     found, plain = found - plain.mean(0), plain - plain.mean(0)
     cosine = (found * plain).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(plain, axis=1)
     assert np.median(cosine) > 0.97 and cosine.min() > 0.9
+
+
+@pytest.fixture(scope="module")
+def jpegs(data_dir) -> list[bytes]:
+    return [file.read_bytes() for file in sorted((data_dir / "photos_600").glob("*/*.jpg"))[::25]]
+
+
+def outcome(data):
+    try:
+        return decode(data).rgb
+    except UndecodableError as error:
+        return str(error)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_fast_way_to_read_jpeg_never_changes_what_is_read(jpegs, data):
+    """Whole, cut short, with bytes changed or left out: the pixels, or the reason why there are none, are Pillow's."""
+    jpeg = bytearray(data.draw(st.sampled_from(jpegs)))
+    at = data.draw(st.integers(2, len(jpeg) - 2))
+    match data.draw(st.sampled_from(["whole", "cut", "cut, with an end", "changed", "left out"])):
+        case "cut":
+            del jpeg[at:]
+        case "cut, with an end":
+            jpeg[at:] = b"\xff\xd9"
+        case "changed":
+            jpeg[at] ^= data.draw(st.integers(1, 255))
+        case "left out":
+            del jpeg[at : at + data.draw(st.integers(1, 300))]
+    fast = outcome(bytes(jpeg))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("assay.encode.pixels._sound_jpeg", lambda image, data: None)
+        slow = outcome(bytes(jpeg))
+    assert type(fast) is type(slow)
+    np.testing.assert_array_equal(fast, slow)
 
 
 def test_a_colour_picture_whose_sampled_pixels_are_gray_is_no_gray_picture():

@@ -32,14 +32,17 @@ def histogram(pixels):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def ratios_above(part, whole, bar, out):  # type: ignore[no-untyped-def]
-    """``part / whole`` of the pixels whose ``whole`` is above ``bar``, row by row, into ``out`` float32; how many they are."""
+    """``part / whole`` of the pixels whose ``whole`` is above ``bar``, row by row; ``out`` float32 has room for just those."""
+    places = np.empty(len(out) + 1, np.int64)
+    width = whole.shape[1]
     found = 0
     for y in range(whole.shape[0]):
-        for x in range(whole.shape[1]):
-            if whole[y, x] > bar:
-                out[found] = np.float32(part[y, x]) / np.float32(whole[y, x])
-                found += 1
-    return found
+        for x in range(width):
+            places[found] = y * width + x  # without a branch, which would be guessed wrong at each of them
+            found += whole[y, x] > bar
+    for place in range(len(out)):
+        y, x = places[place] // width, places[place] % width
+        out[place] = np.float32(part[y, x]) / np.float32(whole[y, x])
 
 
 @njit(nogil=True, cache=True)

@@ -32,7 +32,7 @@ ATOMS = 192  # half of them mirror images of the other half
 THRESHOLD = 0.84  # of a patch's root mean square response
 ANTISYMMETRIC = 0.2  # weight of what a mirror image changes
 WHITEN = 0.25
-BATCH = 64  # fixed, so that a picture's features do not depend on its shard
+BATCH = 16  # fixed, so that a picture's features do not depend on its shard
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+import simplejpeg
 import xxhash
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from assay.encode.kernels import histogram, ratios_above
 
@@ -107,6 +108,8 @@ def decode(data: bytes) -> Picture:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise UndecodableError(f"the picture claims {width:,} x {height:,} pixels (decompression bomb?)")
+            if (rgb := _sound_jpeg(image, data)) is not None:
+                return _coloured(rgb)
             image.load()
             return _to_rgb(_upright(image))
         except (UndecodableError, MemoryError):
@@ -124,6 +127,24 @@ def _formats() -> tuple[str, ...]:
     """Those of `FORMATS` that this Pillow was built with."""
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _sound_jpeg(image: Any, data: bytes) -> Rgb | None:
+    """The pixels of an upright colour JPEG without a fault; None for all others.
+
+    The same pixels as Pillow's in two thirds of the time. What is damaged in any way is left to Pillow, which has the last
+    word on what can still be read.
+    """
+    if image.format != "JPEG" or image.mode != "RGB":
+        return None
+    try:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            return None
+        return simplejpeg.decode_jpeg(data)
+    except MemoryError:
+        raise
+    except Exception:
+        return None
 
 
 def _upright(image: Any) -> Any:
@@ -174,7 +195,11 @@ def _to_rgb(image: Any) -> Picture:
         image = Image.alpha_composite(paper, image)
     elif mode in ("1", "L"):
         return _gray(np.asarray(image.convert("L")))
-    rgb = np.asarray(image if mode == "RGB" else image.convert("RGB"))
+    return _coloured(np.asarray(image if mode == "RGB" else image.convert("RGB")))
+
+
+def _coloured(rgb: Rgb) -> Picture:
+    """Most pictures show within a few pixels that they are not grey."""
     return Picture(rgb, _is_gray(rgb[::16, ::16]) and _is_gray(rgb))
 
 
@@ -321,6 +346,7 @@ def _sharpness(gray: Rgb) -> tuple[float, float]:
         bar = max(16, _centile(counts, 95))
         strong = np.empty(counts[bar + 1 :].sum(), np.float32)
         density = max(density, float(counts[25:].sum() / coarse.size))
-        if ratios_above(best, coarse, bar, strong) >= 16:
+        ratios_above(best, coarse, bar, strong)
+        if len(strong) >= 16:
             ratios.append(_upper_quartile(strong))
     return (max(ratios) if ratios else 1.0), density
