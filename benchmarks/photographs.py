@@ -139,7 +139,7 @@ def parts(scratch: Path) -> None:
         file.read_bytes()
     pixels.properties(pixels.decode(files[0].read_bytes()))  # compiled loops are loaded at their first use
     data = timed("read the file", lambda: [file.read_bytes() for file in files])
-    pictures = timed("decode (Pillow, upright, checked)", lambda: [pixels.decode(one) for one in data])
+    pictures = timed("decode (checked, upright)", lambda: [pixels.decode(one) for one in data])
     timed("hash of the file", lambda: [pixels.file_hash(one) for one in data])
     timed("hash of the pixels", lambda: [pixels.pixel_hash(one.rgb) for one in pictures])
     timed("a coarse picture, for what follows", lambda: [one.coarse for one in pictures])

@@ -96,9 +96,9 @@ def _models(source: Source, n: int, classes: int, effort: str, own_embeddings: b
 def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
     kilobytes = _picture_kilobytes(source)
     web = any(is_url(uri) for uri in (source.uris or [])[:20])
-    read = 0.6 + 0.16 * min(kilobytes, 40) + 0.08 * max(kilobytes - 40, 0) + FETCH_MS * web  # ms: decode, measure, hash
-    vectors = 0.0 if own_embeddings else 5.6
-    fit = 0.0 if own_embeddings else max(min(n, 1_500) * (read + 5.0), min(n, 3_000) * (read + 2.8)) / 1e3
+    read = 0.5 + 0.05 * kilobytes + FETCH_MS * web  # ms: decode, measure, hash
+    vectors = 0.0 if own_embeddings else 3.5
+    fit = 0.0 if own_embeddings else 1.5 + max(min(n, 1_500) * (read + 2.5), min(n, 3_000) * (read + 1.2)) / 1e3
     thumbnails = 2e-5 * min(n, GRAPH_EXACT) + 8e-5 * max(n - GRAPH_EXACT, 0)
     pairs = min(2_000 + n / 8, 10_000, n / 2) + 0.02 * n  # plausible ones, and about so many copies
     proof = pairs * 0.25 * min(kilobytes, 80) / 1e3
