@@ -26,7 +26,7 @@ from assay.encode.patches import (
     _patches,
     fit_patches,
 )
-from assay.encode.pixels import COARSE, Picture, UndecodableError, decode, resized
+from assay.encode.pixels import COARSE, Picture, UndecodableError, _sharpness, decode, luma, resized
 from assay.encode.views import LITE0_SIDE, Lite0
 
 needs_weights = pytest.mark.skipif(
@@ -146,6 +146,25 @@ def test_codes_are_means_of_thresholded_responses_over_each_cell(small, bag: Bag
     for i, part in enumerate(np.array_split(codes, bag.grid, axis=1)):
         for j, cell in enumerate(np.array_split(part, bag.grid, axis=2)):
             np.testing.assert_allclose(found[:, i, j], cell.mean((1, 2)), atol=1e-4)
+
+
+def plain_sharpness(gray):
+    """Of the strongest coarse edges, the steepest single step as a share of the whole, at the upper quartile."""
+    ratios = []
+    for image in (gray.astype(int), gray.T.astype(int)):
+        fine, coarse = np.abs(np.diff(image, axis=0)), np.abs(image[8:] - image[:-8])
+        steepest = np.lib.stride_tricks.sliding_window_view(fine, 8, axis=0).max(-1)
+        counted = np.sort(coarse, axis=None)
+        strong = coarse > max(16, counted[int(np.ceil(0.95 * coarse.size)) - 1])
+        if strong.sum() >= 16:
+            ratios.append(np.percentile(steepest[strong] / coarse[strong], 75))
+    return max(ratios, default=1.0)
+
+
+def test_sharpness_is_the_one_of_its_definition(data_dir):
+    grays = [luma(decode(file.read_bytes()).rgb) for file in sorted((data_dir / "photos_600").glob("*/*.jpg"))[::40]]
+    for gray in [*grays, *(cv2.GaussianBlur(gray, (0, 0), 4) for gray in grays), np.full((60, 80), 9, np.uint8)]:
+        assert _sharpness(gray)[0] == pytest.approx(plain_sharpness(gray), abs=1e-6)
 
 
 @given(st.integers(1, 1200), st.integers(1, 1200))

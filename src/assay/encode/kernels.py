@@ -1,6 +1,6 @@
-"""The loops over a picture that numpy would take a pass through memory for at every step.
+"""The two loops over a picture that numpy would take a pass through memory for at every step.
 
-In: pixels, patch responses. Out: counts, arrays filled in place. Does not know: dictionaries, projections, files.
+In: pixels, patch responses. Out: arrays filled in place. Does not know: dictionaries, projections, files.
 """
 
 from __future__ import annotations
@@ -11,38 +11,6 @@ import numpy as np
 from numba import njit
 
 TURN = np.float32(2 * math.pi)
-
-
-@njit(nogil=True, cache=True)
-def histogram(pixels):  # type: ignore[no-untyped-def]
-    """Pixels of each value 0..255 of uint8 (height, width), int64 (256,)."""
-    width = pixels.shape[1]
-    counts = np.zeros((4, 256), np.int64)  # four, so that equal neighbours do not wait for each other
-    for y in range(pixels.shape[0]):
-        row = pixels[y]
-        for x in range(0, width - 3, 4):
-            counts[0, row[x]] += 1
-            counts[1, row[x + 1]] += 1
-            counts[2, row[x + 2]] += 1
-            counts[3, row[x + 3]] += 1
-        for x in range(width - width % 4, width):
-            counts[0, row[x]] += 1
-    return counts.sum(0)
-
-
-@njit(nogil=True, cache=True)
-def ratios_above(part, whole, bar, out):  # type: ignore[no-untyped-def]
-    """``part / whole`` of the pixels whose ``whole`` is above ``bar``, row by row; ``out`` float32 has room for just those."""
-    places = np.empty(len(out) + 1, np.int64)
-    width = whole.shape[1]
-    found = 0
-    for y in range(whole.shape[0]):
-        for x in range(width):
-            places[found] = y * width + x  # without a branch, which would be guessed wrong at each of them
-            found += whole[y, x] > bar
-    for place in range(len(out)):
-        y, x = places[place] // width, places[place] % width
-        out[place] = np.float32(part[y, x]) / np.float32(whole[y, x])
 
 
 @njit(nogil=True, cache=True)

@@ -56,7 +56,7 @@ class Lite0:
     fingerprint = f"lite0-{LITE0_SHA256[:12]}-{LITE0_SIDE}-{DIMS}-3"
 
     def prepare(self, picture: Picture) -> NDArray[Any]:
-        return sampled(picture.coarse, LITE0_SIDE)
+        return sampled(picture.coarse, LITE0_SIDE, LITE0_SIDE)
 
     @cached_property
     def _model(self) -> Any:
@@ -81,7 +81,7 @@ class Patches:
     fingerprint = "patches-3"
 
     def prepare(self, picture: Picture) -> NDArray[Any]:
-        return sampled(picture.coarse, SIDE)
+        return sampled(picture.coarse, SIDE, SIDE)
 
     def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
         return fit_patches(prepared, seed=seed, dims=DIMS)
