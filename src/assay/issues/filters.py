@@ -9,7 +9,7 @@ rows tie, cleanlab's answer hangs on the order of its floating-point operations 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.issues.scan import TOLERANCE, Scan, row_blocks
+from assay.issues.scan import TOLERANCE, Scan, row_blocks, rows_by_class
 
 LOWEST_THRESHOLD = 2 * TOLERANCE
 ABSENT = 2  # threshold of a class that no row carries: above every probability
@@ -37,15 +37,8 @@ class _Problem:
     seen: Scan
 
     @cached_property
-    def _by_class(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        order = np.argsort(self.labels, kind="stable")
-        return order, np.searchsorted(self.labels[order], np.arange(self.seen.n_classes + 1))
-
-    def rows_by_class(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """(class code, its rows in ascending order), classes in ascending order."""
-        order, bounds = self._by_class
-        for code in range(self.seen.n_classes):
-            yield code, order[bounds[code] : bounds[code + 1]]
+    def by_class(self) -> list[NDArray[np.int64]]:
+        return rows_by_class(self.labels, self.seen.n_classes)
 
 
 def filter_issues(labels: Codes, pred_probs: NDArray[Any], seen: Scan, method: str) -> Flags:
@@ -106,7 +99,7 @@ def _prune_by_class(problem: _Problem) -> Flags:
     """Of each class, the rows of lowest self-confidence, as many as the joint says are wrong."""
     keep = np.diagonal(_prune_counts(problem))
     out = np.zeros(len(problem.labels), bool)
-    for code, rows in problem.rows_by_class():
+    for code, rows in enumerate(problem.by_class):
         count = len(rows) - int(keep[code])
         if len(rows) > 1 and count >= 1:
             out[rows[np.argsort(problem.seen.given[rows])[:count]]] = True
@@ -119,7 +112,7 @@ def _prune_by_noise_rate(problem: _Problem) -> Flags:
     disagrees = _disagrees(problem)
     pred_probs = np.asarray(problem.pred_probs)
     out = np.zeros(len(problem.labels), bool)
-    for code, rows in problem.rows_by_class():
+    for code, rows in enumerate(problem.by_class):
         off = rows[disagrees[rows]]
         if len(rows) <= 1 or not len(off):
             continue
@@ -203,7 +196,7 @@ def _thresholds(problem: _Problem) -> Floats:
     """(K,) mean self-confidence of the rows of each class."""
     value = problem.seen.given
     # a plain 2 among float32 means makes the array float64, and that is what the comparison then happens in
-    means = [np.mean(value[rows]) if len(rows) else ABSENT for _, rows in problem.rows_by_class()]
+    means = [np.mean(value[rows]) if len(rows) else ABSENT for rows in problem.by_class]
     return np.asarray(np.clip(means, LOWEST_THRESHOLD, None))
 
 

@@ -7,12 +7,14 @@ Does not know: which rows are flagged.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from assay.issues.kernels import invert
-from assay.issues.scan import Scan
+from assay.issues.scan import Scan, rows_by_class
 
 STEPS = 20  # Richardson-Lucy steps
 ANCHORS = 0.1  # share of the rows predicted as a class, the surest first, that tell how its labels are given ...
@@ -62,11 +64,11 @@ def estimate_noise(labels: Codes, seen: Scan) -> tuple[Floats, float]:
 
 def _surest(predicted: Codes, prob: NDArray[np.float64], n_classes: int) -> NDArray[np.int64]:
     """Positions of the `ANCHORS` share of each predicted class with the largest probability; ties by position."""
-    order = np.lexsort((-prob, predicted))
-    count = np.bincount(predicted, minlength=n_classes)
-    place = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
-    wanted = np.maximum(FEWEST, np.ceil(ANCHORS * count))
-    return np.sort(order[place < wanted[predicted[order]]])
+    chosen = [
+        rows[np.argsort(-prob[rows], kind="stable")[: max(FEWEST, math.ceil(ANCHORS * len(rows)))]]
+        for rows in rows_by_class(predicted, n_classes)
+    ]
+    return np.sort(np.concatenate(chosen))
 
 
 def _concentration(counts: NDArray[np.float64], expected: NDArray[np.float64], wrong: NDArray[np.float64]) -> float:

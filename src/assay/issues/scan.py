@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,14 @@ def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
     size = max(1, BLOCK // max(n_columns, 1))
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
+
+
+def rows_by_class(codes: NDArray[np.int32], n_classes: int) -> list[NDArray[np.int64]]:
+    """The rows of each class in ascending order; rows of no class (-1) are in none."""
+    small = codes.astype(np.int16) if n_classes < 1 << 15 else codes  # numpy sorts 16 bits by radix
+    order = np.argsort(small, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(n_classes + 1))
+    return [order[start:stop] for start, stop in pairwise(bounds.tolist())]
 
 
 def scan(labels: NDArray[np.int32], pred_probs: NDArray[Any]) -> Scan:
