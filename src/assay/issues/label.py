@@ -27,9 +27,9 @@ REASON = (
     "has_rare_class",
 )  # what `reasons` tells of, beside the given label
 GIVEN_WEIGHT = np.float32(0.65)  # power of P(given | true): below 1, because the noise matrix is itself an estimate
-OUTSIDE = np.float32(1e-3) ** GIVEN_WEIGHT  # the same for the probability outside the classes looked at
+OUTSIDE = np.float32(1e-3)  # P(given | true) of the probability outside the classes looked at
 FLOOR = np.float32(1e-7)  # least probability of the given label: a zero could never grow
-SAFE = 0.9  # posterior of a suggestion that may be applied without a person ...
+SAFE = 0.98  # posterior of a suggestion that may be applied without a person ...
 TRUSTED = 0.5  # ... and how many of its class's surest rows must carry that label, else the model is what is wrong
 WELL_LABELED = 0.02  # largest p_label_error of a confirmed label
 EVEN = 0.5  # ambiguous: second / first at least this ...
@@ -81,18 +81,19 @@ def find_label_issues(
 
 def judge(labels: Codes, seen: Scan, *, rare: Flags | None = None, boundary: float | None = None) -> Columns:
     """`find_label_issues` where the probabilities have been read. O(N) time, memory O(N + K^2)."""
-    noise, spread = estimate_noise(labels, seen)
-    parts = [_solve(labels, seen, noise, slice(start, start + ROWS)) for start in range(0, len(labels), ROWS)]
-    if not parts:
-        parts = [_solve(labels, seen, noise, slice(0, 0))]
+    boundary = boundary_noise(labels, seen) if boundary is None else boundary
+    noise, spread, evidence = estimate_noise(labels, seen, boundary)
+    weight = np.float32(GIVEN_WEIGHT + (1 - GIVEN_WEIGHT) * evidence.trusted)
+    starts = range(0, max(len(labels), 1), ROWS)
+    parts = [_solve(labels, seen, noise, weight, slice(start, start + ROWS)) for start in starts]
     solved = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if rare is None:
         rare = np.bincount(labels[labels >= 0], minlength=seen.n_classes) < RARE
-    doubt = DISAGREEMENT * (boundary_noise(labels, seen) if boundary is None else boundary)
+    doubt = DISAGREEMENT * boundary
     return _judge(labels, seen, solved, spread, doubt) | {"has_rare_class": (labels >= 0) & rare[labels]}
 
 
-def _solve(labels: Codes, seen: Scan, noise: Floats, rows: slice) -> Columns:
+def _solve(labels: Codes, seen: Scan, noise: Floats, weight: np.float32, rows: slice) -> Columns:
     """Per row of one block: the most likely true class with q and posterior of it, and q and posterior of the given."""
     label = labels[rows]
     classes, p, at_given = _candidates(label, seen, rows)
@@ -101,8 +102,8 @@ def _solve(labels: Codes, seen: Scan, noise: Floats, rows: slice) -> Columns:
     mixtures(noise, classes, active, mix)
     q, rest = demix(p, np.maximum(1 - p.sum(0), 0), mix)
     labelled = label >= 0
-    posterior = q * np.where(labelled, noise[classes, label] ** GIVEN_WEIGHT, 1)
-    posterior /= np.maximum(posterior.sum(0) + rest * np.where(labelled, OUTSIDE, 1), np.float32(1e-30))
+    posterior = q * np.where(labelled, noise[classes, label] ** weight, 1)
+    posterior /= np.maximum(posterior.sum(0) + rest * np.where(labelled, OUTSIDE**weight, 1), np.float32(1e-30))
     best, column = q.argmax(0), np.arange(len(label))
     return {
         "best": classes[best, column],

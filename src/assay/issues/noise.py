@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from assay.issues.anchors import Evidence, ceilings, direction, floors, slope, trust
 from assay.issues.kernels import invert
 from assay.issues.scan import Scan, rows_by_class
 
@@ -31,7 +32,7 @@ Floats = NDArray[np.float32]
 Codes = NDArray[np.int32]
 
 
-def estimate_noise(labels: Codes, seen: Scan) -> tuple[Floats, float]:
+def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Floats, float, Evidence]:
     """(K, K) T[y, s] = P(given label s | true class y); and how evenly a class's wrong labels spread over the others.
 
     The labels of a class's anchors (the rows surest to be of it) are counted, since there the model's own confusion
@@ -58,8 +59,25 @@ def estimate_noise(labels: Codes, seen: Scan) -> tuple[Floats, float]:
     scale = rate / (wrong + strength)
     matrix = np.outer(scale * strength / elsewhere, share).astype(np.float32)
     matrix[true, given] += (scale[true] * seen_counts).astype(np.float32)
+    counted = max(float(total.sum()), 1.0)
+    disagree = float(wrong.sum() / counted)
+    foreseen = 1 - float(np.asarray(seen.probs[anchors, 0], np.float64).mean()) if len(anchors) else 0.0
+    trusted = trust(disagree, foreseen, int(counted)) * (1 - boundary) * direction(labels, seen, known)
+    believed = slope(labels, seen, known) * trusted
+    ceiling = 1 - believed * (1 - ceilings(seen, anchors))
+    ratio, keys, own = floors(seen, known, anchors)
+    row = np.minimum(1 - believed * (1 - ratio), ceiling)
+    matrix *= row[:, None].astype(np.float32)
+    pair = np.divmod(keys, size)
+    matrix[pair] *= (np.minimum(1 - believed * (1 - own), ceiling[pair[0]]) / row[pair[0]]).astype(np.float32)
+    matrix[np.arange(size), np.arange(size)] = 0
+    left = matrix.sum(1, dtype=np.float64)
+    rise = np.maximum(left, np.minimum(rate, 2 / (counted + 2))) / np.maximum(left, 1e-12)
+    matrix *= rise[:, None].astype(np.float32)
+    rate = left * rise
     matrix[np.arange(size), np.arange(size)] = 1 - rate
-    return matrix, strength
+    evidence = Evidence(trusted, believed, 1 - disagree, disagree, foreseen, float(total @ rate / counted), int(counted))
+    return matrix, strength, evidence
 
 
 def _surest(predicted: Codes, prob: NDArray[np.float64], n_classes: int) -> NDArray[np.int64]:
