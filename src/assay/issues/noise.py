@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import betaln, gammaln
 
 from assay.issues.anchors import Evidence, ceilings, direction, floors, slope, trust
 from assay.issues.kernels import invert
@@ -21,6 +21,7 @@ STEPS = 20  # Richardson-Lucy steps
 ANCHORS = 0.1  # share of the rows predicted as a class, the surest first, that tell how its labels are given ...
 FEWEST = 10  # ... and at least this many of them
 PSEUDO = 10.0  # rows' worth of the whole dataset's error rate in each class's own
+PSEUDOS = np.geomspace(PSEUDO, 5 * PSEUDO, 12)
 CONCENTRATIONS = np.geomspace(0.3, 3_000, 40)
 SAMPLE = 50_000  # rows asked about the boundary: more would only make its standard error less than what is ignored
 SLIGHT = 0.1  # bonus of the first class down to minus this: models have such faults themselves; twice it: no doubt left
@@ -55,7 +56,8 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
     wrong = np.bincount(true, seen_counts, size).astype(np.float64)
     error = (wrong.sum() + 1) / (total.sum() + 2)
     strength = _concentration(seen_counts, share[given] / elsewhere[true], wrong)
-    rate = (wrong + PSEUDO * error) / (total + PSEUDO)
+    pseudo = _alike(wrong, total, error)
+    rate = (wrong + pseudo * error) / (total + pseudo)
     scale = rate / (wrong + strength)
     matrix = np.outer(scale * strength / elsewhere, share).astype(np.float32)
     matrix[true, given] += (scale[true] * seen_counts).astype(np.float32)
@@ -97,6 +99,16 @@ def _concentration(counts: NDArray[np.float64], expected: NDArray[np.float64], w
         for a in CONCENTRATIONS
     ]
     return float(CONCENTRATIONS[int(np.argmax(likelihood))])
+
+
+def _alike(wrong: NDArray[np.float64], total: NDArray[np.float64], error: float) -> float:
+    """Rows' worth of the whole dataset's error rate in each class's own: the beta-binomial strength of largest likelihood,
+    at least `PSEUDO`; large where classes differ by no more than chance."""
+    likelihood = [
+        (betaln(wrong + a * error, total - wrong + a * (1 - error)) - betaln(a * error, a * (1 - error))).sum()
+        for a in PSEUDOS
+    ]
+    return float(PSEUDOS[int(np.argmax(likelihood))])
 
 
 def boundary_noise(labels: Codes, seen: Scan) -> float:
