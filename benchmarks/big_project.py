@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.analysis.run import _versions
-from assay.analysis.work.issues import to_table
 from assay.columns import BY_NAME, CHECKS
-from assay.project.dataset import PART, write_dataset
-from assay.project.layout import ensure_project, record_run
+from assay.dataset.dataset import PART, write_dataset
 from assay.sources import Roles, Source
+from assay.stages.issues import to_table
 from assay.storage import Folder
+from assay.storage.project_folder import ensure_project, record_run
 
 ROWS, CLASSES = 1_281_167, 1_000
 DIMS, NEAREST = 16, 15

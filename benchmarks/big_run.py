@@ -121,7 +121,7 @@ def _measured(folder: str) -> pa.Table:
 
 
 def encode(folder: Any, place: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """A shard of `assay.analysis.work.images:encode`, out of nothing."""
+    """A shard of `assay.stages.images:encode`, out of nothing."""
     start, stop = spec["start"], spec["stop"]
     n, number = stop - start, start // BLOCK
     made = {name: values[:n] for name, values in block(number).items()}

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from assay import errors
-from assay.cli import main
+from assay.cli.commands import main
 from assay.columns import ANY, CHECKS, COLUMNS, Column
 
 GENERATED = Path(__file__).resolve().parent / "_generated"

@@ -21,7 +21,7 @@ PROJECT = "00000000-0000-4000-8000-000000000000"
 
 @dataclass
 class Facts:
-    """What `assay.actions.log_facts.Facts` tells of a project: suggestions for every third row, every seventh to go."""
+    """What `assay.actions.project_facts.Facts` tells of a project: suggestions for every third row, every seventh to go."""
 
     n_rows: int
     given: Any = None

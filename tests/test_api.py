@@ -255,14 +255,12 @@ def test_a_failing_check_is_recorded_and_the_others_still_run(tmp_path, monkeypa
     from click.testing import CliRunner
 
     from assay.analysis import pipeline
-    from assay.cli import main
+    from assay.cli.commands import main
 
     real = pipeline.whole
 
     def sabotage(name, fn, *given, **named):
-        return real(
-            name, "assay.analysis.work.issues:no_such_check" if name == "issues/outlier" else fn, *given, **named
-        )
+        return real(name, "assay.stages.issues:no_such_check" if name == "issues/outlier" else fn, *given, **named)
 
     monkeypatch.setattr(pipeline, "whole", sabotage)
     frame_of(40, ["p", "q"] * 20).to_csv(tmp_path / "t.csv", index=False)

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import assay
-from assay.cli import main
+from assay.cli.commands import main
 from assay.errors import UsageError
 from assay.export import export_project
 

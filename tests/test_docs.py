@@ -24,7 +24,7 @@ from click.testing import CliRunner
 
 import assay
 from assay import errors
-from assay.cli import main
+from assay.cli.commands import main
 from assay.columns import CHECKS, COLUMNS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,7 +105,7 @@ def test_examples_on_pages_run(page):
 
 
 def test_the_array_functions_and_the_front_page_show_examples_that_run():
-    assert {"assay.issues.confident", "assay.graph"} <= set(WITH_EXAMPLES)
+    assert {"assay.issues.label_api", "assay.graph"} <= set(WITH_EXAMPLES)
     assert any(">>> " in block for block in blocks(ROOT / "README.md", "python"))
 
 

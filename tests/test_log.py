@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 
 from assay.actions import ActionLog, Meanwhile, Request, State, fold, prepare
 from assay.actions import log as log_module
+from assay.actions.codec import pack_state, unpack_state
 from assay.actions.entry import ACTION_NAMES
 from assay.actions.migrations import SCHEMA
-from assay.actions.packed import pack_state, unpack_state
 from assay.actions.prepare import fit_label
 from assay.errors import AssayError, ProjectError, StorageError, UsageError
 from logging_twin import PROJECT, Facts, Twin, open_log, rows, writer

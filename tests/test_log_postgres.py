@@ -16,7 +16,7 @@ import pytest
 
 from assay.actions import ActionLog, Request
 from assay.actions import log as log_module
-from assay.actions.packed import pack_state
+from assay.actions.codec import pack_state
 from assay.errors import StorageError
 from logging_twin import Facts, open_log, rows
 

@@ -19,7 +19,7 @@ from assay.columns import CHECKS
 from assay.errors import UsageError
 from assay.report import collect, render_report, write_report
 from assay.report.data import Histogram
-from assay.report.how import HOW
+from assay.report.methods import HOW
 from assay.report.pictures import MOST_BYTES, fit_picture
 from assay.report.render import _breakable, _percent, _probability
 from fake_project import ERROR_RATE, FakeProject, columns_for, digits_project, jpeg, text_project

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.dataset.dataset import Label
 from assay.errors import AssayError
-from assay.project.dataset import Label
 
 # codes of State.action; an auto-fix that leaves a row out is an "auto-fix" with `excluded`
 ACTION_NAMES = ("", "keep", "label", "exclude", "auto-fix", "unresolved")

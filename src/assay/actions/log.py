@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.actions.codec import pack_state, unpack_state
 from assay.actions.difference import Difference
 from assay.actions.entry import REDO, UNDO, Done, Entry, Prepared, Request
-from assay.actions.log_facts import Facts
-from assay.actions.log_work import Work, nothing
-from assay.actions.packed import pack_state, unpack_state
+from assay.actions.log_transaction import Work, nothing
 from assay.actions.prepare import prepare
+from assay.actions.project_facts import Facts
 from assay.actions.state import State, fold
 from assay.errors import AssayError, ProjectError, UsageError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from assay.actions.log_table import LogTable
-    from assay.project.project import Project
+    from assay.project import Project
     from assay.storage.database import Database
 
 FILE = "state.sqlite"

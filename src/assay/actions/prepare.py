@@ -30,8 +30,8 @@ from assay.actions.entry import (
 from assay.actions.plan import AUTO, EXCLUDE, FixPlan
 from assay.actions.policy import POLICIES
 from assay.actions.state import State
+from assay.dataset.dataset import Label
 from assay.errors import UsageError
-from assay.project.dataset import Label
 
 UNCHANGED = "nothing would change"
 BY_HAND = "decided by hand"

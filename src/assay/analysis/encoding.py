@@ -15,13 +15,13 @@ import numpy as np
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArray
 from assay.analysis.stage import Shard, Stage, fingerprint, whole
+from assay.dataset.dataset import Dataset, read_cells, shard_key
 from assay.errors import SourceError
-from assay.project.dataset import Dataset, read_cells, shard_key
 
 SHARD = 256  # rows of an image or sentence shard: a multiple of the batches in which pictures are encoded
 TEXT_SHARD = 8_192
 SAMPLE = 3_000  # pictures an encoder's state is fitted on at most; each takes as many of the first as it needs
-WORK = "assay.analysis.work"
+WORK = "assay.stages"
 Fitted = tuple[str, str]  # where an encoder's state lies, and its fingerprint
 
 
@@ -62,7 +62,7 @@ class Encoding:
         return tuple(shards)
 
     def images(self) -> None:
-        from assay.encode.views import image_encoders, missing_image_encoders
+        from assay.encode.image_encoders import image_encoders, missing_image_encoders
 
         built_in = [] if self.own else image_encoders([])
         known = {encoder.name for encoder in built_in}

@@ -19,7 +19,7 @@ from assay.analysis.encoding import WORK, Encoding
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, whole
-from assay.project.dataset import MISSING, Dataset
+from assay.dataset.dataset import MISSING, Dataset
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5

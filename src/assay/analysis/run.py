@@ -20,12 +20,12 @@ from assay.analysis.progress import Progress
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
 from assay.columns import BY_NAME, CHECKS
+from assay.dataset.dataset import MISSING, Dataset, read_dataset, write_dataset
 from assay.errors import SourceError
-from assay.project.dataset import MISSING, Dataset, read_dataset, write_dataset
-from assay.project.layout import ensure_project, latest_run, record_run, refuse_strangers
-from assay.project.lock import locked
 from assay.sources import Source
 from assay.storage import Folder
+from assay.storage.lock import locked
+from assay.storage.project_folder import ensure_project, latest_run, record_run, refuse_strangers
 
 
 def analyze_source(

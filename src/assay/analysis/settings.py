@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.dataset.dataset import Label
 from assay.errors import ArrayError, UsageError
-from assay.project.dataset import Label
 from assay.storage import Folder
 
 TASKS = ("auto", "multi-class", "multi-label", "regression", "unsupervised")

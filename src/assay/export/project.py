@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.actions import FixPlan, Policy, plan_fixes
-from assay.actions.log_facts import fix_columns
+from assay.actions.project_facts import fix_columns
 from assay.columns import ROW_ID
 from assay.export.dataset import Batch, Exported, export_dataset
 
 if TYPE_CHECKING:
-    from assay.project.project import Project
+    from assay.project import Project
 
 
 def export_project(

@@ -16,7 +16,7 @@ from assay.report.render import render_report
 from assay.storage import Folder
 
 if TYPE_CHECKING:
-    from assay.project.project import Project
+    from assay.project import Project
 
 __all__ = ["ReportData", "collect", "render_report", "write_report"]
 

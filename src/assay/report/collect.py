@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.columns import CHECK_BY_NAME
-from assay.report.choice import Choice
 from assay.report.copies import duplicates_of
 from assay.report.counts import class_counts, quality_histogram
 from assay.report.data import CheckLine, Correction, FindingLine, Gallery, ReportData
-from assay.report.exhibits import NAME, REASON, Exhibits, clean
+from assay.report.examples import NAME, REASON, Exhibits, clean
 from assay.report.headline import error_rate, figures_of, lead, settings_of
-from assay.report.how import HOW
+from assay.report.methods import HOW
 from assay.report.overview import Overview
 from assay.report.pictures import PAGE_BYTES
+from assay.report.selection import Choice
 
 if TYPE_CHECKING:
-    from assay.project.project import Project
+    from assay.project import Project
 
 CLASSES = 1_000
 FINDINGS = 100

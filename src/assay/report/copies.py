@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.report.choice import Choice, shown_members
 from assay.report.data import Duplicates, DuplicateSet
-from assay.report.exhibits import NAME, Exhibits, clean
+from assay.report.examples import NAME, Exhibits, clean
 from assay.report.overview import Overview
+from assay.report.selection import Choice, shown_members
 
 
 def duplicates_of(shelf: Exhibits, overview: Overview, choice: Choice) -> Duplicates:

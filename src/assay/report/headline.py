@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from assay.report.data import Duplicates, Estimate, Figure
-from assay.report.exhibits import NAME, REASON, clean
-from assay.report.how import ERROR_RATE
+from assay.report.examples import NAME, REASON, clean
+from assay.report.methods import ERROR_RATE
 from assay.report.overview import Overview
 
 UNITS = {"image": ("image", "images"), "text": ("text", "texts")}

@@ -20,7 +20,7 @@ from assay.columns import BY_NAME, CHECK_BY_NAME, ROW_ID
 from assay.report.pictures import fit_picture
 
 if TYPE_CHECKING:
-    from assay.project.project import Project
+    from assay.project import Project
 
 ROWS = 12  # of an issues table, shown with thumbnails
 COLUMNS = 9

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from assay.columns import CHECKS
 
 if TYPE_CHECKING:
-    from assay.project.project import Project
+    from assay.project import Project
 
 HARMLESS = ("well_labeled", "unlabeled", "rare_class")  # checks whose flag is not a fault of the row
 

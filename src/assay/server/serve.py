@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import UsageError
-from assay.project.layout import PROJECT
 from assay.server.app import create_app
 from assay.server.auth import LOOPBACK, Door, is_loopback
 from assay.server.database import open_workspace_database
@@ -24,6 +23,7 @@ from assay.server.services import Services
 from assay.server.sessions import Sessions
 from assay.server.uploads import Uploads
 from assay.server.workspace import Workspace
+from assay.storage.project_folder import PROJECT
 
 PASSWORD, TOKEN = "ASSAY_PASSWORD", "ASSAY_TOKEN"
 LEAST_TOKEN = 16  # characters

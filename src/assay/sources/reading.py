@@ -17,7 +17,7 @@ import zlib
 from functools import lru_cache
 from pathlib import Path
 
-from assay.sources.confine import check_path, opener
+from assay.sources.sandbox import check_path, opener
 from assay.sources.unreadable import UnreadableError
 
 __all__ = ["UnreadableError", "is_url", "local_uri", "path_of_file_url", "read_bytes", "zip_uri"]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from assay import __version__
 from assay.server.auth import Refused
-from assay.server.routes.asking import Ask
+from assay.server.routes.filters import Ask
 from assay.server.schemas.door import Session, SignIn
 from assay.server.services import set_cookie
 

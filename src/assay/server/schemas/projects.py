@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from assay.server.schemas.asked import FilterBody
 from assay.server.schemas.base import Body, Label, Short
+from assay.server.schemas.filters import FilterBody
 
 
 class Job(BaseModel):
