@@ -52,8 +52,8 @@ def show_value(value: Any) -> str:
     return clean(f"{value:.6g}" if isinstance(value, float) else value, CELL) or "(blank)"
 
 
-class Exhibits:
-    """``Exhibits(project, overview, positions)`` reads the rows once; `show` makes one of them presentable."""
+class Examples:
+    """``Examples(project, overview, positions)`` reads the rows once; `show` makes one of them presentable."""
 
     def __init__(
         self, project: Project, overview: Overview, positions: Sequence[int], *, budget: int = PAGE_BYTES

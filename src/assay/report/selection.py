@@ -1,6 +1,6 @@
 """Which rows the report shows where, chosen before any of them is read, so that every row is read once.
 
-In: the overview, the checks that ran. Out: `Choice`: positions by section. Does not know: what rows look like.
+In: the overview, the checks that ran. Out: `Selection`: positions by section. Does not know: what rows look like.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NO_GALLERY = (
 Positions = NDArray[np.int64]
 
 
-class Choice:
+class Selection:
     """Positions by section.
 
     ``galleries``: check -> the worst rows. ``sets``: cluster number and all its members, the telling ones first.
@@ -45,26 +45,26 @@ class Choice:
         self.n_corrections = 0
 
     @classmethod
-    def of(cls, overview: Overview, ran: dict[str, int]) -> Choice:
-        choice = cls()
+    def of(cls, overview: Overview, ran: dict[str, int]) -> Selection:
+        selection = cls()
         for name, count in ran.items():
             check = CHECK_BY_NAME.get(name)
             if check is None or not count or name in NO_GALLERY:
                 continue
-            choice.galleries[name] = overview.worst(
+            selection.galleries[name] = overview.worst(
                 overview.flag(check.flag), check.score, SHOWN.get(name, SHOWN_OTHERS)
             )
         if "near_duplicate" in ran:
-            choice.sets = _duplicate_sets(overview)
+            selection.sets = _duplicate_sets(overview)
         if "label" in ran:
             pairs = corrections(overview)
-            choice.n_corrections = len(pairs)
-            choice.pairs = [pair for at, pair in enumerate(pairs[:CORRECTIONS]) if at < ONCE or pair[2] > 1]
+            selection.n_corrections = len(pairs)
+            selection.pairs = [pair for at, pair in enumerate(pairs[:CORRECTIONS]) if at < ONCE or pair[2] > 1]
             flagged = overview.flag("is_label_issue")
-            for given, suggested, _ in choice.pairs[:CORRECTION_EXAMPLES]:
+            for given, suggested, _ in selection.pairs[:CORRECTION_EXAMPLES]:
                 same = flagged & (overview.given == given) & (overview.suggested == suggested)
-                choice.examples.append(overview.worst(same, "label_issue_score", EXAMPLES_EACH))
-        return choice
+                selection.examples.append(overview.worst(same, "label_issue_score", EXAMPLES_EACH))
+        return selection
 
     def positions(self) -> list[int]:
         shown = [*self.galleries.values(), *self.examples, *(shown_members(members) for _, members in self.sets)]
