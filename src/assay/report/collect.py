@@ -1,6 +1,6 @@
 """From a finished project to what its report shows.
 
-In: a `Project`. Out: `ReportData`. Reads the flags, scores and labels of all rows once, and texts, cells and pictures
+In: a finished run. Out: `ReportData`. Reads the flags, scores and labels of all rows once, and texts, cells and pictures
 of the rows that are shown only: memory grows with N by about 160 bytes a row, the page does not.
 Does not know: HTML.
 """
@@ -25,7 +25,7 @@ from assay.report.pictures import PAGE_BYTES
 from assay.report.selection import Selection
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 CLASSES = 1_000
 FINDINGS = 100
@@ -33,7 +33,7 @@ FINDINGS = 100
 CHARTED = ("label_error_rate", "corrections")
 
 
-def collect(project: Project, *, budget: int = PAGE_BYTES) -> ReportData:
+def collect(project: FinishedRun, *, budget: int = PAGE_BYTES) -> ReportData:
     """Everything the report of ``project`` shows.
 
     ``budget``: bytes of all pictures together. The same project gives the same report.
@@ -42,18 +42,16 @@ def collect(project: Project, *, budget: int = PAGE_BYTES) -> ReportData:
     run = project.run
     overview = Overview.of(project)
     ran = {check["name"]: int(check["count"] or 0) for check in run["checks"] if check["status"] == "ran"}
-    selection = Selection.of(overview, ran)
-    examples = Examples(project, overview, selection.positions(), budget=budget)
+    choice = Selection.of(overview, ran)
+    examples = Examples(project, overview, choice.positions(), budget=budget)
     label_issues = (
-        _gallery(examples, "label", ran["label"], selection.galleries["label"])
-        if "label" in selection.galleries
-        else None
+        _gallery(examples, "label", ran["label"], choice.galleries["label"]) if "label" in choice.galleries else None
     )
-    duplicates = duplicates_of(examples, overview, selection) if "near_duplicate" in ran else None
-    corrections = _corrections(examples, selection) if "label" in ran else ()
+    duplicates = duplicates_of(examples, overview, choice) if "near_duplicate" in ran else None
+    corrections = _corrections(examples, choice) if "label" in ran else ()
     galleries = tuple(
         _gallery(examples, name, ran[name], positions)
-        for name, positions in selection.galleries.items()
+        for name, positions in choice.galleries.items()
         if name != "label"
     )
     findings = project.insights()
@@ -69,7 +67,7 @@ def collect(project: Project, *, budget: int = PAGE_BYTES) -> ReportData:
         error_rate=estimate,
         label_issues=label_issues,
         corrections=corrections,
-        n_corrections=selection.n_corrections,
+        n_corrections=choice.n_corrections,
         classes=tuple(class_counts(overview)[:CLASSES]) if "label" in ran else (),
         histogram=quality_histogram(overview) if "label" in ran else None,
         duplicates=duplicates,
@@ -126,14 +124,12 @@ def _reason(examples: Examples, name: str, position: int) -> str:
     return str(examples.value(position, column) or "") if column else ""
 
 
-def _corrections(examples: Examples, selection: Selection) -> tuple[Correction, ...]:
+def _corrections(examples: Examples, choice: Selection) -> tuple[Correction, ...]:
     names = [clean(name, NAME) for name in examples.class_names]
     shown = []
-    for number, (given, suggested, count) in enumerate(selection.pairs):
+    for number, (given, suggested, count) in enumerate(choice.pairs):
         positions = (
-            selection.examples[number].tolist()
-            if number < len(selection.examples) and examples.modality == "image"
-            else []
+            choice.examples[number].tolist() if number < len(choice.examples) and examples.modality == "image" else []
         )
         exhibits = tuple(examples.show(position) for position in positions)
         shown.append(Correction(names[given], names[suggested], count, exhibits))

@@ -1,6 +1,6 @@
 """The section on duplicates: sets side by side, the wrong label named.
 
-In: the overview, the chosen sets, the examples. Out: `Duplicates`. Does not know: how copies were found.
+In: the overview, the chosen sets, the examples of exhibits. Out: `Duplicates`. Does not know: how copies were found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from assay.report.overview import Overview
 from assay.report.selection import Selection, shown_members
 
 
-def duplicates_of(examples: Examples, overview: Overview, selection: Selection) -> Duplicates:
+def duplicates_of(examples: Examples, overview: Overview, choice: Selection) -> Duplicates:
     """All duplicate sets in numbers, the chosen ones to look at."""
 
     def sets_of(flag: str) -> int:
@@ -29,7 +29,7 @@ def duplicates_of(examples: Examples, overview: Overview, selection: Selection) 
         sets=len(np.unique(overview.clusters[overview.clusters >= 0])),
         conflict_sets=sets_of("is_duplicate_label_conflict"),
         cross_split_sets=sets_of("is_cross_split_duplicate"),
-        shown=tuple(_duplicate_set(examples, overview, number, members) for number, members in selection.sets),
+        shown=tuple(_duplicate_set(examples, overview, number, members) for number, members in choice.sets),
     )
 
 

@@ -46,25 +46,25 @@ class Selection:
 
     @classmethod
     def of(cls, overview: Overview, ran: dict[str, int]) -> Selection:
-        selection = cls()
+        choice = cls()
         for name, count in ran.items():
             check = CHECK_BY_NAME.get(name)
             if check is None or not count or name in NO_GALLERY:
                 continue
-            selection.galleries[name] = overview.worst(
+            choice.galleries[name] = overview.worst(
                 overview.flag(check.flag), check.score, SHOWN.get(name, SHOWN_OTHERS)
             )
         if "near_duplicate" in ran:
-            selection.sets = _duplicate_sets(overview)
+            choice.sets = _duplicate_sets(overview)
         if "label" in ran:
             pairs = corrections(overview)
-            selection.n_corrections = len(pairs)
-            selection.pairs = [pair for at, pair in enumerate(pairs[:CORRECTIONS]) if at < ONCE or pair[2] > 1]
+            choice.n_corrections = len(pairs)
+            choice.pairs = [pair for at, pair in enumerate(pairs[:CORRECTIONS]) if at < ONCE or pair[2] > 1]
             flagged = overview.flag("is_label_issue")
-            for given, suggested, _ in selection.pairs[:CORRECTION_EXAMPLES]:
+            for given, suggested, _ in choice.pairs[:CORRECTION_EXAMPLES]:
                 same = flagged & (overview.given == given) & (overview.suggested == suggested)
-                selection.examples.append(overview.worst(same, "label_issue_score", EXAMPLES_EACH))
-        return selection
+                choice.examples.append(overview.worst(same, "label_issue_score", EXAMPLES_EACH))
+        return choice
 
     def positions(self) -> list[int]:
         shown = [*self.galleries.values(), *self.examples, *(shown_members(members) for _, members in self.sets)]
