@@ -23,9 +23,9 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from assay.encode.efficientnet import BLOCKS, EPSILON, Weights, onnx_model, read_weights, weights_file
+from assay.encode.image_encoders import DIMS, LITE0_SIDE, PCA_SAMPLE, apply_pca, fit_pca
 from assay.encode.onnx_session import run_batches, session
 from assay.encode.pixels import Picture, decode, sampled
-from assay.encode.views import DIMS, LITE0_SIDE, PCA_SAMPLE, apply_pca, fit_pca
 from problems import data_dir
 from sides import keep, show
 

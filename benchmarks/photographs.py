@@ -96,10 +96,10 @@ def encode(scratch: Path, workers: int) -> None:
     from assay.analysis.progress import Progress
     from assay.analysis.runner import Runner
     from assay.analysis.settings import Settings
-    from assay.project.dataset import write_dataset
-    from assay.project.layout import ensure_project
+    from assay.dataset.dataset import write_dataset
     from assay.sources import open_source
     from assay.storage import Folder
+    from assay.storage.project_folder import ensure_project
 
     folder = Folder(str(scratch / f"run-{workers}.assay"))
     ensure_project(folder)
@@ -108,7 +108,7 @@ def encode(scratch: Path, workers: int) -> None:
     with call() as spent, LocalExecutor(workers) as executor:
         runner = Runner(folder, executor, Progress("quiet"), None)
         encoding = Encoding(runner, dataset, settings, {}, "")
-        encoding.images()
+        encoding.of_images()
     reasons = [folder.get_table(f"{place}.properties.parquet", ["reason"])["reason"] for place in encoding.properties]
     unreadable = sum(len(column) - column.null_count for column in reasons)
     answer(scratch, f"encode-{workers}", {"call": spent, "stages": runner.costs, "unreadable": unreadable})
@@ -122,7 +122,7 @@ def parts(scratch: Path) -> None:
     import cv2
 
     from assay.encode import pixels
-    from assay.encode.views import image_encoders
+    from assay.encode.image_encoders import image_encoders
 
     cv2.setNumThreads(1)
     files = sorted((scratch / "photographs").glob("*/*.jpg"))

@@ -26,8 +26,8 @@ from sides import keep, show
 ROWS, GOAL = 500, 6
 IMPORTS = {
     "import assay": "import assay",
-    "import of the command": "import assay.cli",
-    "imports of a worker": "import assay.analysis.worker, assay.analysis.work.vectors, assay.analysis.work.issues",
+    "import of the command": "import assay.cli.commands",
+    "imports of a worker": "import assay.analysis.worker, assay.stages.vectors, assay.stages.issues",
     "and of the label check": "import assay.issues.label, assay.predict.linear",
 }
 

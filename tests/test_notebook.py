@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from assay.cli.terminal import show_issues, show_models
 from assay.report.notebook import IssuesFrame, project_html, row_numbers
-from assay.terminal import show_issues, show_models
 from fake_project import FakeProject, columns_for, digits_project, jpeg, text_project
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>"

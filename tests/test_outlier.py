@@ -18,8 +18,8 @@ from assay.encode.table import table_features
 from assay.encode.text import tfidf_embeddings
 from assay.errors import ArrayError
 from assay.graph import neighbors
-from assay.issues.company import closed_groups
 from assay.issues.distances import class_distances, outside_distances
+from assay.issues.isolated_groups import closed_groups
 from assay.issues.outlier import outlier_issues
 from assay.issues.tail import fit_tail, log_distance_z, robust_z
 

@@ -24,7 +24,7 @@ from assay.insights.contrast import (
     log_odds,
     word_frequencies,
 )
-from assay.report.telling import plain_passages, telling_cells, telling_words
+from assay.report.discriminative_terms import plain_passages, telling_cells, telling_words
 
 GOOD = word_frequencies(["a lovely film"] * 40 + ["a film"] * 10)
 BAD = word_frequencies(["a boring film"] * 40 + ["a film"] * 10)

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from assay.version import __version__
 
 if TYPE_CHECKING:
     from assay.api import analyze, open
     from assay.duplicates.near import near_duplicates
     from assay.errors import AssayError
     from assay.graph import neighbors
-    from assay.issues.confident import label_issues
+    from assay.issues.label_api import label_issues
     from assay.issues.outlier import outliers
-    from assay.project.project import Project
+    from assay.project import Project
 
 _WHERE = {
     "AssayError": "assay.errors",
-    "Project": "assay.project.project",
+    "Project": "assay.project",
     "analyze": "assay.api",
-    "label_issues": "assay.issues.confident",
+    "label_issues": "assay.issues.label_api",
     "near_duplicates": "assay.duplicates.near",
     "neighbors": "assay.graph",
     "open": "assay.api",

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from assay.project.project import Project
+from assay.project import Project
 from assay.storage import Folder
 
 

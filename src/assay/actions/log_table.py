@@ -13,8 +13,8 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from assay.actions.codec import pack_flags, pack_numbers, pack_rows, unpack_flags, unpack_numbers, unpack_rows
 from assay.actions.entry import REDO, UNDO, Entry
-from assay.actions.packed import pack_flags, pack_numbers, pack_rows, unpack_flags, unpack_numbers, unpack_rows
 
 META = sa.MetaData()
 HEADS = sa.Table("log_heads", META, sa.Column("project", sa.String), sa.Column("number", sa.Integer))

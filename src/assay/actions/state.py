@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from assay.actions.entry import ACTION_NAMES, REDO, UNDO, Channel, Entry, Flags, Numbers, Rows, by_hand
 from assay.actions.plan import EXCLUDE, Decision
+from assay.dataset.dataset import Label
 from assay.errors import ProjectError
-from assay.project.dataset import Label
 
 Lookup = Callable[[Sequence[int]], Mapping[int, Entry]]
 DECISION: Channel = ("decision", "")

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from assay.analysis.settings import EFFORTS, Settings
+from assay.dataset.dataset import classes_of
 from assay.predict import second_round_affordable, softmax_epochs
 from assay.predict.trees import BOOSTED_CLASSES, TREES
-from assay.project.dataset import classes_of
 from assay.sources import Source
 from assay.sources.reading import is_url
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from assay.errors import UsageError
 from assay.graph.exact import exact_neighbors
+from assay.graph.join import join_views
 from assay.graph.kernels import expand
 from assay.graph.self_join import join, make_lists
 from assay.graph.vectors import Metric, Vectors, check_embeddings, make_vectors
-from assay.graph.views import join_views
 
 __all__ = ["check_search", "distinct_neighbors", "join_views", "neighbors", "neighbors_report"]
 

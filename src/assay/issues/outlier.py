@@ -22,9 +22,9 @@ from scipy.stats import rankdata
 
 from assay.columns import ROW_ID
 from assay.errors import ArrayError
-from assay.issues.company import closed_groups
 from assay.issues.distances import class_distances, outside_distances
 from assay.issues.forest import Null, isolation_scores, null
+from assay.issues.isolated_groups import closed_groups
 from assay.issues.tail import ENOUGH, fit_tail, log_distance_z, log_distances, robust_z, spread
 
 Floats = NDArray[np.float64]

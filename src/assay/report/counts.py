@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.report.data import ClassCount, Histogram
-from assay.report.exhibits import NAME, clean
+from assay.report.examples import NAME, clean
 from assay.report.overview import Overview
 
 BINS = 25

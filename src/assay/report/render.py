@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from assay.report.charts import bar, histogram
 from assay.report.data import Picture, ReportData
 from assay.report.headline import units
-from assay.report.how import TELLING
+from assay.report.methods import TELLING
 
 LONGEST_WORD = 14  # characters: as many as a column of a printed table has room for
 BREAKS = re.compile(r"(?<=[/_])(?=[^/_])|(?<=\s)(?=\S)")

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import ProjectLockedError
-from assay.project.lock import locked
 from assay.server.database import open_workspace_database
 from assay.server.jobs import BEAT, TAIL, beat, claim, owner_name
 from assay.storage import Folder
+from assay.storage.lock import locked
 
 PATIENCE = 10.0  # seconds a cancelled run has to end by itself
 

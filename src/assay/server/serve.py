@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import UsageError
-from assay.project.layout import PROJECT
 from assay.server.app import create_app
-from assay.server.auth import LOOPBACK, Door, is_loopback
+from assay.server.auth import LOOPBACK, Authenticator, is_loopback
 from assay.server.database import open_workspace_database
 from assay.server.jobs import Jobs
 from assay.server.services import Services
 from assay.server.sessions import Sessions
 from assay.server.uploads import Uploads
 from assay.server.workspace import Workspace
+from assay.storage.project_folder import PROJECT
 
 PASSWORD, TOKEN = "ASSAY_PASSWORD", "ASSAY_TOKEN"
 LEAST_TOKEN = 16  # characters
@@ -67,7 +67,7 @@ def prepare(
     database = open_workspace_database(home)
     listening = _bind(host, port)
     port = listening.getsockname()[1]
-    door = Door(Sessions(database), port, person_here(), password=password)
+    door = Authenticator(Sessions(database), port, person_here(), password=password)
     if token is not None:
         door.token = token
     door.hosts = frozenset(LOOPBACK) if is_loopback(host) else frozenset()

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from assay.actions import ActionLog, State
+from assay.detail import Details
 from assay.errors import AssayError, UsageError
-from assay.project.layout import PROJECT, latest_run
-from assay.project.project import Project
-from assay.sources.confine import confined
+from assay.project import Project
+from assay.query import Filter, ReviewTable, Sort, View, Views
+from assay.similar import EmbeddingMap, embedding_map
+from assay.sources.sandbox import confined
 from assay.storage import Folder
-from assay.views import Details, EmbeddingMap, Filter, ReviewTable, Sort, View, Views, embedding_map
+from assay.storage.project_folder import PROJECT, latest_run
 
 OPEN = 4  # projects held in memory at once
 
@@ -125,7 +127,7 @@ class Workspace:
         return place
 
     def open(self, project: str) -> Opened:
-        """The project's newest run. Kept open; the least recently asked is let go."""
+        """The project's newest run. LruCache open; the least recently asked is let go."""
         place = self.place(project)
         with self._lock:
             run = latest_run(Folder(place))

@@ -22,7 +22,7 @@ from assay.sources.cells import Cells
 from assay.sources.columns import given_labels, row_ids, split_column
 from assay.sources.folder import Listing, image_source, list_folder
 from assay.sources.frames import from_hf, from_memory, load_hf_folder
-from assay.sources.places import Base, find_places
+from assay.sources.image_paths import Base, find_places
 from assay.sources.reading import UnreadableError, read_bytes
 from assay.sources.roles import NONE, Wanted, find_roles, guess_image
 from assay.sources.rows import Roles, Source, is_image

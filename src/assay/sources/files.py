@@ -13,9 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from assay.errors import SourceError
-from assay.sources.bombs import check_unpacked, gunzip
 from assay.sources.cells import Cells, from_arrow
 from assay.sources.csv_tables import read_csv
+from assay.sources.decompression import check_unpacked, gunzip
 from assay.sources.excel import read_excel
 from assay.sources.json_tables import read_json, read_jsonl
 

@@ -17,7 +17,7 @@ import zlib
 from functools import lru_cache
 from pathlib import Path
 
-from assay.sources.confine import check_path, opener
+from assay.sources.sandbox import check_path, opener
 from assay.sources.unreadable import UnreadableError
 
 __all__ = ["UnreadableError", "is_url", "local_uri", "path_of_file_url", "read_bytes", "zip_uri"]
@@ -108,7 +108,7 @@ def _check_size(size: int, what: str) -> None:
 
 @lru_cache(maxsize=4)
 def _archive(path: str, version: tuple[int, int]) -> zipfile.ZipFile:
-    """Kept open: reading the member list of a large archive takes seconds. ``version`` notices a replaced file."""
+    """LruCache open: reading the member list of a large archive takes seconds. ``version`` notices a replaced file."""
     return zipfile.ZipFile(path)
 
 

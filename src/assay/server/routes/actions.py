@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 
 from assay.actions import Done as Deed
 from assay.actions import Entry, Prepared, Request
-from assay.server.routes.asking import Open, Person, rows_of
+from assay.server.routes.filters import Open, Person, rows_of
 from assay.server.schemas.decisions import (
     ActBody,
     DecisionBody,

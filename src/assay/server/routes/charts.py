@@ -11,12 +11,13 @@ from typing import Any, get_args
 import numpy as np
 from fastapi import APIRouter, Query
 
-from assay.server.routes.asking import Open, known_label, shown
-from assay.server.schemas.asked import FacetsBody
+from assay.charts import Side, charts, compare
+from assay.query import Filter
+from assay.query.masks import final_labels, resolved
+from assay.server.routes.filters import Open, known_label, shown
 from assay.server.schemas.charts import Chart, Charts, ChartsBody, Compared, Comparison, MapPoints
+from assay.server.schemas.filters import FacetsBody
 from assay.server.workspace import Opened
-from assay.views import Filter, Side, charts, compare
-from assay.views.masks import final_labels, resolved
 
 router = APIRouter(prefix="/projects/{project}", tags=["charts"])
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from assay.server.routes.asking import Open
+from assay.query import Filter
+from assay.server.routes.filters import Open
 from assay.server.schemas.projects import ExportBody
-from assay.views import Filter
 
 router = APIRouter(prefix="/projects/{project}", tags=["export"])
 

@@ -11,14 +11,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from assay.charts import examples as typical
 from assay.errors import UsageError
-from assay.server.routes.asking import Open, known_label, known_row, shown
-from assay.server.schemas.asked import FacetsBody, PositionsBody, ViewBody
+from assay.query import Filter
+from assay.server.routes.filters import Open, known_label, known_row, shown
+from assay.server.schemas.filters import FacetsBody, PositionsBody, ViewBody
 from assay.server.schemas.rows import Detail, Examples, Facets, Page, PictureKey, Positions
 from assay.server.workspace import NoProjectError
 from assay.sources.reading import UnreadableError
-from assay.views import Filter
-from assay.views import examples as typical
 
 router = APIRouter(prefix="/projects/{project}", tags=["review"])
 

@@ -11,11 +11,11 @@ from typing import Any
 from fastapi import APIRouter
 
 from assay.errors import UsageError
-from assay.server.routes.asking import Ask
+from assay.server.routes.filters import Ask
 from assay.server.schemas.projects import SourceBody, SourcePreview
 from assay.server.services import Services
 from assay.sources import Source, open_source
-from assay.sources.confine import confined
+from assay.sources.sandbox import confined
 
 router = APIRouter(tags=["sources"])
 
@@ -71,7 +71,7 @@ def _shown(source: Source) -> SourcePreview:
         row.setdefault("id", str(source.ids[place].as_py()))
         if source.given is not None and (source.roles.label is None or source.roles.label not in row):
             row["label"] = source.given[place].as_py()
-    from assay.project.dataset import classes_of
+    from assay.dataset.dataset import classes_of
 
     classes = classes_of(source.given)
     return SourcePreview(

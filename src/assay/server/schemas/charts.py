@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from assay.server.schemas.asked import FilterBody
 from assay.server.schemas.base import Body, Label
+from assay.server.schemas.filters import FilterBody
 from assay.server.schemas.rows import Row
 
 Chart = Literal["corrections", "matrix", "classes", "histograms", "balance", "splits", "timeline"]

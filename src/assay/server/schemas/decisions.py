@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from assay.server.schemas.asked import FilterBody, SortBody
 from assay.server.schemas.base import MOST, Body, Label, Note, RowNumber
+from assay.server.schemas.filters import FilterBody, SortBody
 
 
 class RowsTarget(Body):

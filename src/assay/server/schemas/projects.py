@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from assay.server.schemas.asked import FilterBody
 from assay.server.schemas.base import Body, Label, Short
+from assay.server.schemas.filters import FilterBody
 
 
 class Job(BaseModel):
@@ -56,6 +56,10 @@ class CheckOut(BaseModel):
     flag: str
     score: str | None
     group: str
+    letter: str = ""  # of its chip on a cell
+    tone: Literal["bad", "warn", "plain", "good"] = "plain"
+    harmless: bool = False  # no chip: worth knowing, not worth fixing
+    sentence: str = ""  # how it finds what it finds
 
 
 class ColumnOut(BaseModel):

@@ -1,0 +1,348 @@
+"""The terminal door: every command of ``assay``.
+
+In: words on a command line. Out: files, tables, exit codes: 0 done, 1 failed or a check failed, 2 wrong use, 130 stopped.
+Does not know: how anything is computed; heavy imports happen inside the commands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from assay.checks import CHECKS
+from assay.cli.log import DECISIONS
+from assay.cli.serve import serve
+from assay.errors import AssayError, UsageError
+from assay.version import __version__
+
+TABLE_FORMATS = ("csv", "json", "jsonl", "parquet")
+EXPORT_FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "arrow", "folder", "hf")
+
+
+class Commands(click.Group):
+    """Turns every error into one message and the exit code of its kind."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AssayError as error:
+            if "--debug" in sys.argv:
+                raise
+            click.echo(f"assay: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("\nassay: stopped; finished work is kept. Run the same command again to resume.", err=True)
+            sys.stderr.flush()
+            os._exit(130)
+        except (BrokenPipeError, click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except Exception as error:
+            if "--debug" in sys.argv:
+                raise
+            click.echo(
+                f"assay: internal error: {type(error).__name__}: {error}. Run again with --debug to see where.",
+                err=True,
+            )
+            ctx.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="assay")
+def main() -> None:
+    """Find and fix what is wrong in images, texts and tables, on your own machine."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that analyses."""
+    options = [
+        click.option("-o", "--output", type=click.Path(path_type=Path), help="Project folder. [default: NAME.assay]"),
+        click.option(
+            "--task",
+            default="auto",
+            metavar="TASK",
+            help="auto, multi-class, unsupervised (multi-label and regression: not yet).",
+        ),
+        click.option(
+            "--modality",
+            default="auto",
+            type=click.Choice(["auto", "image", "text", "table"]),
+            show_default=True,
+            help="What the rows are. auto: guessed, and said.",
+        ),
+        click.option(
+            "--features", help="Comma-separated columns a table is judged by. [default: all but label, id, split]"
+        ),
+        click.option("--text", help="The text column."),
+        click.option("--image", help="The column of image paths or URLs."),
+        click.option("--label", help="The label column."),
+        click.option("--id", "id_", help="The column of row ids."),
+        click.option("--split", help="The column of splits, or none."),
+        click.option("--pred-probs", type=click.Path(), help="Your model's out-of-sample probabilities (.npy, N x K)."),
+        click.option(
+            "--classes", type=click.Path(), help="A text file: the class of each column of --pred-probs, one a line."
+        ),
+        click.option(
+            "--embeddings",
+            multiple=True,
+            metavar="[NAME=]F.npy",
+            help="Your embeddings; replaces the built-in encoders.",
+        ),
+        click.option(
+            "--encoder", multiple=True, help="One more encoder: a name, an ONNX file or folder, a BERT-family folder."
+        ),
+        click.option(
+            "--effort",
+            default="regular",
+            type=click.Choice(["fast", "regular", "best"]),
+            show_default=True,
+            help="How much is tried: fast leaves the softmax heads out, best trains them longer.",
+        ),
+        click.option("--seed", default=0, type=int, show_default=True),
+        click.option("--workers", type=int, help="Worker processes. [default: the cores]"),
+        click.option("--memory", help="Memory bound such as 3GB. [default: half the machine]"),
+        click.option("--quiet", is_flag=True, help="Say nothing but errors."),
+        click.option("--log-json", is_flag=True, help="Progress as JSON lines on standard error."),
+        click.option("--debug", is_flag=True, help="Show tracebacks."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("data", type=click.Path())
+@analysis_options
+@click.option("--dry-run", is_flag=True, help="Say what would be done, with an estimate of time and memory, and stop.")
+def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json: bool, **given: Any) -> None:
+    """Analyse DATA: a folder, ZIP, CSV, TSV, JSON, JSONL, Parquet, Arrow or Excel file.
+
+    Run the same command again to resume an interrupted run. The files of DATA are never written to.
+    """
+    from assay.analysis.progress import Progress
+    from assay.analysis.run import analyze_source, failures
+    from assay.analysis.settings import make_settings
+    from assay.api import named_arrays
+    from assay.project import Project
+    from assay.sources import open_source
+    from assay.storage import Folder
+
+    progress = Progress("quiet" if quiet else "json" if log_json else "auto")
+    settings = make_settings(
+        task=given["task"],
+        seed=given["seed"],
+        effort=given["effort"],
+        encoders=given["encoder"],
+        workers=given["workers"],
+        memory=given["memory"],
+        debug=given["debug"],
+    )
+    features = [name.strip() for name in given["features"].split(",")] if given["features"] else None
+    source = open_source(
+        data,
+        modality=given["modality"],
+        label=given["label"],
+        text=given["text"],
+        image=given["image"],
+        id=given["id_"],
+        split=given["split"],
+        features=features,
+    )
+    estimate = _estimate(source, settings, given)
+    if dry_run:
+        for note in source.notes:
+            progress.say(note)
+    for line in estimate:
+        progress.say(line)
+    if dry_run:
+        return
+    folder = Folder(output or f"{source.name}.assay")
+    classes = _lines(given["classes"])
+    run = analyze_source(
+        source,
+        folder,
+        settings,
+        progress,
+        pred_probs=given["pred_probs"],
+        pred_classes=classes,
+        embeddings=named_arrays(given["embeddings"]),
+    )
+    if not quiet and not log_json:
+        click.echo(str(Project(folder.root).summary()))
+        click.echo(
+            f"\nNext: assay issues {folder.root} --type label --top 20;  assay report {folder.root} -o report.html"
+        )
+    failed = failures(run)
+    if failed:
+        raise AssayError("a check failed: " + "; ".join(failed))
+
+
+def _estimate(source: Any, settings: Any, given: dict[str, Any]) -> list[str]:
+    from assay.analysis.estimate import estimate
+
+    return estimate(
+        source, settings, own_embeddings=bool(given["embeddings"]), own_pred_probs=bool(given["pred_probs"])
+    ).lines()
+
+
+def _lines(path: str | None) -> list[str] | None:
+    if path is None:
+        return None
+    if not Path(path).is_file():
+        raise UsageError(f"--classes: there is no file {path}")
+    return [line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+@main.command()
+@click.argument("project", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def summary(project: str, as_json: bool, debug: bool) -> None:
+    """What was found, check by check; exit code 1 if a check failed."""
+    from assay import api
+
+    opened = api.open(project)
+    found, decided = opened.summary(), opened.decided
+    if as_json:
+        click.echo(json.dumps(found.to_dict() | {"decided": decided}, indent=1, ensure_ascii=False))
+    else:
+        click.echo(str(found))
+        if decided:
+            click.echo(f"\nDecided: {decided:,} of {found.n_rows:,} rows; assay log {project} says by whom.")
+    if found.failed:
+        raise AssayError("a check failed: " + "; ".join(f"{check['name']}: {check['why']}" for check in found.failed))
+
+
+@main.command()
+@click.argument("project", type=click.Path())
+@click.option(
+    "--type",
+    "type_",
+    metavar="CHECK",
+    help=f"Only what this check flagged, worst first: {', '.join(c.name for c in CHECKS)}.",
+)
+@click.option("--top", type=int, help="At most this many rows.")
+@click.option(
+    "--format", "format_", type=click.Choice(TABLE_FORMATS), help="Write a table. [default: by the ending of -o]"
+)
+@click.option("-o", "--output", type=click.Path(), help="File to write; without it the terminal shows a table.")
+@click.option("--csv-guard", is_flag=True, help="Neutralise cells that a spreadsheet would run as formulas.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def issues(
+    project: str,
+    type_: str | None,
+    top: int | None,
+    format_: str | None,
+    output: str | None,
+    csv_guard: bool,
+    debug: bool,
+) -> None:
+    """The issues of PROJECT. Without --type: every row, the user's order, every column."""
+    from assay import api
+    from assay.cli.terminal import show_issues
+    from assay.export import write_table
+
+    if top is not None and top < 1:
+        raise UsageError(f"--top must be 1 or more, not {top}")
+    opened = api.open(project)
+    if output is None and format_ is None:
+        show_issues(opened, type_, top)
+        return
+    table = opened.issue_table(type_, top)
+    target = output if output is not None else "-"
+    if target == "-":
+        write_table(iter([table]), sys.stdout.buffer, format_, csv_guard=csv_guard)
+    else:
+        opened.refuse_source(target)
+        write_table(iter([table]), target, format_, csv_guard=csv_guard)
+        click.echo(f"{table.num_rows:,} rows -> {target}", err=True)
+
+
+@main.command()
+@click.argument("project", type=click.Path())
+@click.option("-o", "--output", default="report.html", type=click.Path(), show_default=True)
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def report(project: str, output: str, debug: bool) -> None:
+    """One self-contained HTML page with what was found."""
+    from assay import api
+
+    click.echo(api.open(project).report(output))
+
+
+@main.command()
+@click.argument("project", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), help="File or folder to write.")
+@click.option(
+    "--fix",
+    type=click.Choice(["none", "auto", "reference"]),
+    default="none",
+    show_default=True,
+    help="Which fixes to apply.",
+)
+@click.option("--format", "format_", type=click.Choice(EXPORT_FORMATS), help="[default: by the ending of -o]")
+@click.option(
+    "--columns",
+    type=click.Choice(["none", "actions", "all"]),
+    default="none",
+    show_default=True,
+    help="Which of our columns to append.",
+)
+@click.option("--keep-excluded", is_flag=True, help="Keep excluded rows, with the column action.")
+@click.option("--only-corrections", is_flag=True, help="Only id, given_label, corrected_label, action of changed rows.")
+@click.option("--csv-guard", is_flag=True, help="Neutralise cells that a spreadsheet would run as formulas.")
+@click.option("--at", type=int, metavar="N", help="Decisions as they stood after entry N of the log. [default: all]")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def export(project: str, output: str, fix: str, format_: str | None, debug: bool, **options: Any) -> None:
+    """The dataset to train on: with your decisions, then fixed as --fix says where nobody decided.
+
+    Nothing is written into PROJECT or the source.
+    """
+    from assay import api
+
+    done = api.open(project).export(output, fix=fix, format=format_, **options)
+    for line in done.lines():
+        click.echo(line)
+
+
+for command in (*DECISIONS, serve):
+    main.add_command(command)
+
+
+@main.group()
+def models() -> None:
+    """Encoders beyond the built-in ones."""
+
+
+@models.command("list")
+def models_list() -> None:
+    """Encoders Assay knows: what they are for, licence, size, whether they are here."""
+    from assay.cli.terminal import show_models
+    from assay.encode.models import list_models
+
+    show_models(list_models())
+
+
+@models.command("pull")
+@click.argument("name")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def models_pull(name: str, debug: bool) -> None:
+    """Download an encoder into the model folder."""
+    from assay.encode.models import pull
+
+    click.echo(str(pull(name)))
+
+
+@models.command("path")
+@click.argument("name", required=False)
+def models_path(name: str | None) -> None:
+    """Where models are kept, or where one is."""
+    from assay.encode.models import path
+
+    click.echo(str(path(name)))

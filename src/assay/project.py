@@ -1,0 +1,154 @@
+"""The facade that people hold: a finished run, what was decided about it, and what can be written from it.
+
+In: a project folder. Out: DataFrames, reports, exports; decisions go to the log beside the results. Does not know: how
+results were computed, file formats.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assay.dataset.dataset import Label
+from assay.errors import UsageError
+from assay.runs.finished_run import FinishedRun
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.actions import ActionLog, Done
+
+DECIDED = ("corrected_label", "action")
+
+
+class Project(FinishedRun):
+    """What an analysis left behind. ``assay.open("photos.assay")`` or the return value of `assay.analyze`."""
+
+    def __repr__(self) -> str:
+        return f"Project({self.path!r}, {self.run['modality']}, {len(self):,} rows)"
+
+    def _repr_html_(self) -> str:
+        from assay.report.notebook import project_html
+
+        return project_html(self)
+
+    # tables --------------------------------------------------------------------------------------------------
+
+    def issues(self, type: str | None = None, top: int | None = None) -> pd.DataFrame:
+        """All rows and columns in the user's order, or the rows one check flagged, worst first.
+
+        ``type``: a name of `assay.checks.CHECKS`, such as "label", "outlier", "near_duplicate". Ties keep the user's order.
+        """
+        from assay.report.notebook import IssuesFrame, frame_of
+
+        return IssuesFrame.of(self, frame_of(self.issue_table(type, top)))
+
+    def default_columns(self) -> list[str]:
+        """All of the run, and where somebody decided something ``corrected_label`` and ``action``."""
+        return [*self.result_columns(), *(DECIDED if self.decided else ())]
+
+    def column(self, name: str) -> pa.ChunkedArray | pa.Array:
+        """A column that lies in no issue table, by row number; `UsageError` for a name that does not exist."""
+        return self._decided_column(name) if name in DECIDED else super().column(name)
+
+    def _decided_column(self, name: str) -> pa.Array:
+        """What was decided by row number, as an export would show it: a row that is left out says "exclude"."""
+        from assay.actions.entry import ACTION_NAMES
+        from assay.actions.plan import EXCLUDE
+
+        state = self.log.state()
+        if name == "action":
+            codes = np.where(state.excluded, ACTION_NAMES.index(EXCLUDE), state.action)
+            return pa.array(ACTION_NAMES).take(pa.array(codes, mask=codes == 0))
+        kind = self.type_of(name)
+        labels = pa.array([str(label) for label in state.labels] if kind == pa.string() else state.labels, kind)
+        return labels.take(pa.array(state.label, mask=state.label < 0))
+
+    # decisions -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def log(self) -> ActionLog:
+        """The log of decisions; nothing is written before the first one."""
+        from assay.actions import ActionLog
+
+        return ActionLog.open(self)
+
+    @property
+    def decided(self) -> int:
+        """Rows that somebody decided about, by hand or by a fix in bulk."""
+        return int(np.count_nonzero(self.log.state().action))
+
+    def decide(
+        self,
+        action: str,
+        rows: NDArray[np.int64] | Sequence[int] | None = None,
+        ids: Sequence[str | int] | None = None,
+        label: Label | None = None,
+        text: str | None = None,
+        person: str | None = None,
+        *,
+        policy: str = "reference",
+        overwrite: bool = False,
+    ) -> Done:
+        """Write a decision about rows into the log, as one entry that can be undone.
+
+        Parameters
+        ----------
+        action : "keep", "label", "exclude", "auto-fix", "unresolved", "clear", "tag", "untag" or "note".
+        rows, ids : row numbers, or the user's row ids; one of them.
+        label : the new label, for "label"; a new class is allowed.
+        text : the name of the tag, or the note.
+        person : who decides; default $ASSAY_USER, else the login name.
+        policy : of "auto-fix": "reference" takes every suggestion, "auto" only safe ones.
+        overwrite : replace decisions that stand. An auto-fix never replaces what a person decided.
+
+        Returns
+        -------
+        assay.actions.Done
+            ``said`` is one plain sentence; ``entry`` is None where nothing changed.
+
+        Raises
+        ------
+        assay.errors.UsageError
+            unknown action or row, a label that does not fit, nothing to act on.
+        """
+        from assay.actions import Request, default_person
+
+        if (rows is None) == (ids is None):
+            raise UsageError("name the rows by rows (row numbers) or by ids (row ids), one of them")
+        numbers = np.asarray(rows) if rows is not None else self.rows_of(ids or [])
+        request = Request(
+            action, numbers, label, text, policy, True if overwrite or action == "clear" else None, route="api"
+        )
+        return self.log.append(request, person or default_person())
+
+    def undo(self, number: int | None = None, person: str | None = None) -> Done:
+        """Switch off your latest entry that is on, or the entry of this number, whoever made it."""
+        from assay.actions import default_person
+
+        return self.log.undo(person or default_person(), number)
+
+    def redo(self, number: int | None = None, person: str | None = None) -> Done:
+        """Switch on again what your latest undo switched off, or the entry of this number."""
+        from assay.actions import default_person
+
+        return self.log.redo(person or default_person(), number)
+
+    def report(self, path: str | os.PathLike[str]) -> str:
+        """Write the one-page HTML report and return its path."""
+        from assay.report import write_report
+
+        self.refuse_source(path)
+        return write_report(self, path)
+
+    def export(self, path: str | os.PathLike[str], fix: str = "none", **options: Any) -> Any:
+        """Write the dataset to train on; see `assay.export.export_project` for the options."""
+        from assay.export import export_project
+
+        return export_project(self, self.log, os.fspath(path), fix=fix, **options)

@@ -1,0 +1,15 @@
+"""How figures and marks of the report are to be read; the checks themselves are explained in checks.py.
+
+In: nothing. Out: sentences. Does not know: results.
+"""
+
+from __future__ import annotations
+
+ERROR_RATE = (
+    "The mean, over all labelled rows, of the calibrated probability that the given label is wrong. The 95% interval "
+    "says how far chance alone could move it; it takes the probabilities as they are."
+)
+TELLING = {
+    "text": "Marked words occur clearly more often in texts of that class than of the other.",
+    "table": "Marked cells hold values that are rare in the given class and common in the suggested one.",
+}

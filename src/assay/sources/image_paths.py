@@ -1,0 +1,117 @@
+"""The cells of an image column -> where each picture is.
+
+In: the values of a column, and the folder or archive that relative paths begin in. Out: uris, change stamps, reasons.
+Does not know: what the pictures show, how bytes are read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from assay.sources.archive import Archive, plain_name
+from assay.sources.reading import UnreadableError, is_url, local_uri, path_of_file_url
+from assay.sources.sandbox import check_path
+
+SAMPLE = 200
+OTHER_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data):")
+
+
+@dataclass(frozen=True)
+class Base:
+    """Where relative paths begin: a folder, an archive with ``top`` inside it, or (neither) the working directory."""
+
+    folder: Path | None = None
+    archive: Archive | None = None
+    top: str = ""
+
+
+@dataclass
+class Places:
+    """Row by row: ``uris`` ("" where there is none), ``stamps``; ``reasons`` of rows that name nothing that exists."""
+
+    uris: list[str]
+    stamps: list[str]
+    reasons: dict[int, str]
+    note: str | None = None
+
+
+def find_places(values: Sequence[str | None], base: Base) -> Places:
+    """Cost: one stat a file."""
+    note = None
+    if base.archive is None and base.folder is not None:
+        base, note = _working_directory(values, base, base.folder)
+    found = Places([], [], {}, note)
+    for row, value in enumerate(values):
+        try:
+            uri, stamp = _locate((value or "").strip(), base)
+        except UnreadableError as error:
+            uri, stamp, found.reasons[row] = "", "", str(error)
+        found.uris.append(uri)
+        found.stamps.append(stamp)
+    return found
+
+
+def _working_directory(values: Sequence[str | None], base: Base, folder: Path) -> tuple[Base, str | None]:
+    """Paths are relative to the table's folder; to the working directory where that alone has the first of them."""
+    sample = [value.strip() for value in values[:SAMPLE] if value and value.strip() and "://" not in value]
+    here = Base(Path.cwd())
+    if not sample or folder.absolute() == here.folder:
+        return base, None
+    if any(_exists(value, base) for value in sample) or not any(_exists(value, here) for value in sample):
+        return base, None
+    return here, f"image paths: relative to the working directory, for {folder} has none of them"
+
+
+def _exists(value: str, base: Base) -> bool:
+    try:
+        return bool(_locate(value, base))
+    except UnreadableError:
+        return False
+
+
+def _locate(text: str, base: Base) -> tuple[str, str]:
+    """(uri, stamp) of one cell."""
+    if not text:
+        raise UnreadableError("the row names no image")
+    if is_url(text):
+        return text, text
+    if not text.lower().startswith("file://") and (scheme := OTHER_SCHEME.match(text)):
+        kind = f"{scheme[1]}://" if scheme[1] else "data:"
+        raise UnreadableError(f"{kind} addresses cannot be read yet, only files, http:// and https:// ({text[:80]})")
+    if base.archive is not None:
+        return _member(text, base.archive, base.top)
+    path = Path(path_of_file_url(text) if text.lower().startswith("file://") else text)
+    path = path if base.folder is None else base.folder / path  # an absolute path stays as it is
+    check_path(path)
+    try:
+        status = _status(path)
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"there is no such file: {path}") from error
+    if status is None:
+        path = Path(str(path).replace("\\", "/"))
+        status = _status(path)
+    if status is None:
+        raise UnreadableError(f"there is no such file: {path}")
+    return local_uri(str(path.absolute())), f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """None: no such file, but a name with backslashes that may be written for another system."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        if "\\" not in str(path):
+            raise
+        return None
+
+
+def _member(text: str, archive: Archive, top: str) -> tuple[str, str]:
+    name = plain_name(str(PurePosixPath(text.replace("\\", "/"))))
+    for member in (top + name, name):
+        if member in archive.members:
+            return archive.members[member]
+    raise UnreadableError(f"the ZIP has no member {top}{name}")

@@ -1,0 +1,100 @@
+"""What a project folder is, and the small JSON files at its top.
+
+In: a `Folder`. Out: project.json and runs/NNNN.json as dicts. Does not know: how a run computes what it records.
+
+    name.assay/
+      project.json               format version, uuid, the newest run
+      lock                       held while an analysis works
+      dataset/<fp>/              rows, cells, blobs: Parquet parts
+      stages/<stage>/<fp>/       shards, each published before its marker <key>.done
+      runs/0001.json             immutable: what ran, was skipped, failed; which fingerprints
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+from assay.errors import ProjectError, UsageError
+from assay.storage import Folder
+
+FORMAT = 1
+PROJECT = "project.json"
+
+
+def read_project(folder: Folder) -> dict[str, Any]:
+    """project.json of an existing project; `ProjectError` if it is none, newer, or damaged."""
+    if not folder.root.is_dir():
+        raise ProjectError(f"there is no project at {folder.root}; make one with: assay analyze DATA -o {folder.root}")
+    if not folder.exists(PROJECT):
+        raise ProjectError(f"{folder.root} is not an Assay project (it has no {PROJECT})")
+    project = folder.get_json(PROJECT)
+    version = project.get("format") if isinstance(project, dict) else None
+    if not isinstance(version, int):
+        raise ProjectError(f"{folder.path(PROJECT)} is damaged: it states no format; restore it or start a new project")
+    if version > FORMAT:
+        raise ProjectError(
+            f"{folder.root} was written by a newer Assay (format {version}, this one knows {FORMAT}); "
+            "upgrade with: pip install -U assay"
+        )
+    return dict(project)
+
+
+def require_project_folder(folder: Folder) -> None:
+    """`ProjectError` for a folder that holds something else, or a project this version cannot go on with."""
+    if folder.exists(PROJECT):
+        read_project(folder)
+        return
+    if folder.root.exists() and not folder.root.is_dir():
+        raise ProjectError(f"{folder.root} is a file; choose another place with -o")
+    strangers = [name for name in folder.names() if name not in ("lock", "dataset", "stages", "runs")]
+    if strangers:
+        raise ProjectError(
+            f"{folder.root} exists and is not an Assay project (it holds {strangers[0]!r}); choose another place with -o"
+        )
+
+
+def refuse_source(path: str | os.PathLike[str], root: Path, run: dict[str, Any]) -> None:
+    """`UsageError` if ``path`` lies in the project folder ``root`` or in the data that ``run`` analysed."""
+    target = Path(path).resolve()
+    if target.is_relative_to(root.resolve()):
+        raise UsageError(f"{path} lies in the project folder; choose another place")
+    if not run.get("origin"):  # a frame in memory
+        return
+    origin = Path(run["origin"])
+    if target == origin and not origin.is_dir():
+        raise UsageError(f"{path} is the data that was analysed, which stays as it is; choose another place")
+    if target.is_relative_to(origin):
+        what = "pictures" if run["modality"] == "image" else "files"
+        raise UsageError(f"{path} lies among the {what} of {origin}, which stay as they are; choose another place")
+
+
+def ensure_project(folder: Folder) -> dict[str, Any]:
+    """project.json, written now if the folder is new."""
+    require_project_folder(folder)
+    if folder.exists(PROJECT):
+        return read_project(folder)
+    project = {"format": FORMAT, "uuid": str(uuid.uuid4()), "latest_run": None}
+    folder.put_json(PROJECT, project)
+    return project
+
+
+def run_name(number: int) -> str:
+    return f"runs/{number:04d}.json"
+
+
+def latest_run(folder: Folder) -> dict[str, Any] | None:
+    """The record of the newest finished run, or None."""
+    number = read_project(folder).get("latest_run")
+    return dict(folder.get_json(run_name(number))) if number else None
+
+
+def record_run(folder: Folder, run: dict[str, Any]) -> int:
+    """Write the next runs/NNNN.json and point project.json at it."""
+    numbers = [int(name[:4]) for name in folder.names("runs") if name[:4].isdigit()]
+    number = max(numbers, default=0) + 1
+    folder.put_json(run_name(number), run | {"run": number})
+    folder.put_json(PROJECT, read_project(folder) | {"latest_run": number})
+    return number

@@ -1,0 +1,35 @@
+/** What to mark in a text: a span as it stands, or a whole word in upper or lower case. `tone` says why. */
+export interface Mark {
+  text: string
+  tone: 'found' | 'given' | 'suggested'
+}
+
+const WORD = String.raw`\p{L}[\p{L}\p{N}_'’]*|\d[\d.,]*` // as the server counts words
+
+/** Cut a text at the places where one of `marks` stands, longest first. Found spans are matched as given, words whole and in any case. Pure. */
+export function pieces(text: string, marks: Mark[]): { text: string; tone: Mark['tone'] | null }[] {
+  const spans = [...new Set(marks.filter((mark) => mark.tone === 'found').map((mark) => mark.text))]
+    .filter(Boolean)
+    .sort((a, b) => b.length - a.length)
+  const words = new Map(
+    marks.filter((mark) => mark.tone !== 'found').map((mark) => [mark.text.toLowerCase(), mark.tone]),
+  )
+  const parts = spans.map(escaped)
+  if (words.size) parts.push(WORD)
+  if (!parts.length) return [{ text, tone: null }]
+  const out: { text: string; tone: Mark['tone'] | null }[] = []
+  let plain = 0
+  for (const found of text.matchAll(new RegExp(parts.join('|'), 'gu'))) {
+    const tone = spans.includes(found[0]) ? 'found' : words.get(found[0].toLowerCase())
+    if (!tone) continue
+    if (found.index > plain) out.push({ text: text.slice(plain, found.index), tone: null })
+    out.push({ text: found[0], tone })
+    plain = found.index + found[0].length
+  }
+  if (plain < text.length) out.push({ text: text.slice(plain), tone: null })
+  return out
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}
