@@ -21,6 +21,7 @@ from assay.analysis.settings import Settings, UserArray, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
 from assay.stages import duplicates, images, issues, tables, vectors
+from assay.stages.leaks import ColumnLeaksSpec, LeaksFound, SizeLeaksSpec, column_leaks, size_leaks
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5
@@ -61,9 +62,14 @@ class _Pipeline:
     outcome: Outcome = field(default_factory=Outcome)
     inputs: dict[str, str] = field(default_factory=dict)  # kind of check -> fingerprint of its table
     features: Stage[tables.FeaturesMade] | None = None
+    leak_findings: str = ""
+    verdict: dict[str, Any] | None = None
 
     def all(self) -> None:
-        encoded = Encoding(self.runner, self.dataset, self.settings, self.arrays.embeddings, self.order_file)
+        labelled = self.labelled
+        leaks = self.column_leaks() if labelled and self.dataset.modality == "table" else LeaksFound()
+        own = self.arrays.embeddings
+        encoded = Encoding(self.runner, self.dataset, self.settings, own, self.order_file, left_out=leaks.columns)
         encoded.all()
         self.features = encoded.features
         self.outcome.properties, self.outcome.missing = encoded.properties, encoded.missing
@@ -71,10 +77,12 @@ class _Pipeline:
         graph = self.graph(gathered)
         copies = self.cluster_copies(gathered, graph)
         predicted: Stage[Any] | None = None
-        if self.labelled:
+        if labelled and self.dataset.modality == "image":
+            leaks = self.size_leaks()
+        if labelled:
             folds = self.folds(gathered, copies)
             predicted = self.predict(gathered, graph, folds)
-            self.label(gathered, predicted)
+            self.label(gathered, predicted, leaks.blind)
         self.outlier(gathered, graph, predicted)
         self.duplicate(gathered, copies)
         if predicted is not None:
@@ -95,6 +103,31 @@ class _Pipeline:
                 self.runner.skipped[kind] = "all labelled rows carry one class, so nothing can be learned about labels"
             return False
         return True
+
+    # what gives the label away -------------------------------------------------------------------------------
+
+    def column_leaks(self) -> LeaksFound:
+        """Columns that fix the label; of probabilities the user brought nobody knows what they were learned from."""
+        if self.arrays.pred_probs is not None or self.arrays.embeddings:
+            return LeaksFound()
+        features = tuple(self.dataset.roles.features)
+        spec = ColumnLeaksSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, features=features)
+        return self.leaks(column_leaks, spec, self.dataset.inputs)
+
+    def size_leaks(self) -> LeaksFound:
+        if self.arrays.pred_probs is not None:
+            return LeaksFound()
+        properties = self.outcome.properties
+        spec = SizeLeaksSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, properties=properties)
+        return self.leaks(size_leaks, spec, self.dataset.inputs | {"properties": fingerprint(list(properties))})
+
+    def leaks(self, function: Any, spec: Any, inputs: dict[str, str]) -> LeaksFound:
+        stage = single_shard("leaks", function, spec, inputs=inputs, rows=self.dataset.n_rows)
+        found: LeaksFound | None = self.runner.try_check("leaks", stage)
+        if found is None:
+            return LeaksFound()
+        self.leak_findings, self.inputs["leaks"] = stage.prefix(), stage.output
+        return found
 
     # whole arrays --------------------------------------------------------------------------------------------
 
@@ -276,8 +309,8 @@ class _Pipeline:
 
     # checks --------------------------------------------------------------------------------------------------
 
-    def check(self, kind: str, function: Any, spec: issues.CheckSpec, inputs: dict[str, str]) -> None:
-        """Run one kind of check, and remember its table and counts."""
+    def check(self, kind: str, function: Any, spec: issues.CheckSpec, inputs: dict[str, str]) -> Any:
+        """Run one kind of check, and remember its table and counts; its result, None where it failed."""
         inputs = self.dataset.inputs | inputs
         stage = single_shard(f"issues/{kind}", function, spec, inputs=inputs, rows=self.dataset.n_rows)
         result: issues.Checked | None = self.runner.try_check(kind, stage)
@@ -285,20 +318,34 @@ class _Pipeline:
             self.outcome.tables[kind] = stage.prefix()
             self.outcome.flags |= result.flags
             self.inputs[kind] = stage.output
+        return result
 
     @property
     def on_check(self) -> dict[str, Any]:
         """The fields of `assay.stages.issues.CheckSpec`."""
         return self.on_vectors | {"classes": tuple(self.dataset.classes), "seed": self.settings.seed}
 
-    def label(self, gathered: Stage[Any], predicted: Stage[Any]) -> None:
+    def label(self, gathered: Stage[Any], predicted: Stage[Any], blind: str) -> None:
         spec = issues.LabelSpec(
             **self.on_check,
             pred_probs=predicted.prefix(),
             n_folds=N_FOLDS,
             boundary=self.outcome.prediction.get("boundary_noise"),
+            blind=blind,
         )
-        self.check("label", issues.label, spec, {"vectors": gathered.output, "pred_probs": predicted.output})
+        inputs = {"vectors": gathered.output, "pred_probs": predicted.output}
+        result: issues.LabelsChecked | None = self.check("label", issues.label, spec, inputs)
+        if result is not None:
+            self.verdict = result.verdict
+            if result.verdict["withheld"]:
+                self.withhold(result)
+
+    def withhold(self, result: issues.LabelsChecked) -> None:
+        """Labels could not be judged: the check counts as skipped, and its columns as not there."""
+        self.runner.skipped["label"] = result.verdict["withheld"]
+        del self.outcome.tables["label"]
+        for name in result.flags:
+            self.outcome.flags.pop(name, None)
 
     def outlier(self, gathered: Stage[Any], graph: Stage[Any], predicted: Stage[Any] | None) -> None:
         spec = issues.OutlierSpec(
@@ -338,9 +385,11 @@ class _Pipeline:
             modality=self.dataset.modality,
             label=self.outcome.tables.get("label", ""),
             features=tuple(self.dataset.roles.features),
+            leaks=self.leak_findings,
+            verdict=self.verdict,
         )
         inputs = self.dataset.inputs | {"vectors": gathered.output}
-        inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
+        inputs |= {name: self.inputs[name] for name in ("label", "leaks") if name in self.inputs}
         stage = single_shard("insights", issues.insights, spec, inputs=inputs)
         result = self.runner.try_check("insights", stage)
         if result is not None:

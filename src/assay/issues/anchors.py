@@ -23,7 +23,10 @@ WIDE = 0.3  # share of each predicted class, the surest first, on which probabil
 FLOOR = 0.01  # quantile of a class's probability among the rows of another that counts as its floor
 LISTED = 0.99  # share of the rows of a class in which another must be among the five largest to have a floor of its own
 PRIOR, SPREAD = 1.0, 0.5  # of slope and direction, before labels are seen: calibrated
-BORNE_OUT, NOT_AT_ALL = 0.9, 0.65  # foreseen / found disagreement of the anchors: all is overlap or noise that the model knows; or not
+BORNE_OUT, NOT_AT_ALL = (
+    0.9,
+    0.65,
+)  # foreseen / found disagreement of the anchors: all is overlap or noise that the model knows; or not
 SLIGHT = 0.01  # share of disagreeing anchors up to which nothing is borne out; full from twice it
 TOP = 0.05  # quantile of the anchors' doubt at which it counts as the class's least
 NEWTON = 20
@@ -135,7 +138,9 @@ def ceilings(seen: Scan, anchors: Rows) -> Floats:
     left = 1 - np.asarray(seen.probs[anchors, 0], np.float64)
     for k, rows in enumerate(rows_by_class(seen.classes[anchors, 0], seen.n_classes)):
         if len(rows):
-            ratio[k] = min(1.0, max(float(np.quantile(left[rows], TOP)), LEAST_P) / max(float(left[rows].mean()), LEAST_P))
+            ratio[k] = min(
+                1.0, max(float(np.quantile(left[rows], TOP)), LEAST_P) / max(float(left[rows].mean()), LEAST_P)
+            )
     return ratio
 
 
@@ -183,7 +188,9 @@ def floors(seen: Scan, known: Rows, anchors: Rows) -> tuple[Floats, NDArray[np.i
             if j == k:
                 continue
             there = at_sure == j
-            mean = (p_sure[there].sum() + (~there.any(1)) @ (rest(sure) if size > m else np.zeros(len(sure)))) / len(sure)
+            mean = (p_sure[there].sum() + (~there.any(1)) @ (rest(sure) if size > m else np.zeros(len(sure)))) / len(
+                sure
+            )
             if count >= LISTED * len(rows):
                 among = seen.classes[rows] == j
                 floor = float(np.quantile(np.asarray(seen.probs[rows], np.float64)[among], FLOOR))

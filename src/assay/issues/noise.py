@@ -78,7 +78,9 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
     matrix *= rise[:, None].astype(np.float32)
     rate = left * rise
     matrix[np.arange(size), np.arange(size)] = 1 - rate
-    evidence = Evidence(trusted, believed, 1 - disagree, disagree, foreseen, float(total @ rate / counted), int(counted))
+    evidence = Evidence(
+        trusted, believed, 1 - disagree, disagree, foreseen, float(total @ rate / counted), int(counted)
+    )
     return matrix, strength, evidence
 
 

@@ -64,5 +64,5 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
 
 
 def _share(value: float) -> str:
-    """".62": two digits, never rounded up to 1."""
+    """ ".62": two digits, never rounded up to 1."""
     return f"{min(value, 0.99):.2f}".lstrip("0") if value < 1 else "1.00"
