@@ -65,7 +65,7 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
         elif (
             surely < INFORMED
             or (likely < ANCHORED and evidence.trusted >= 0.5)
-            or (no_plateau and evidence.noise >= NOISY)
+            or (like_overlap and at_most and evidence.noise >= NOISY)
         ):
             withheld = f"the data do not predict this label well enough {numbers}: label findings are withheld"
     by_lot = bool(withheld) and surely < INFORMED

@@ -226,7 +226,7 @@ class Predicted:
     boundary_noise: float | None
 
 
-@stage(version=2)
+@stage(version=3)
 def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
     """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds."""
     from assay.issues.label import judge
