@@ -4,6 +4,7 @@ In: issue columns, a policy; requests of people. Out: a `FixPlan`; an `ActionLog
 Does not know: how issues were found, filters, HTTP.
 """
 
+from assay.actions.copies import Copy
 from assay.actions.difference import Difference
 from assay.actions.entry import ACTION_NAMES, Done, Entry, Meanwhile, Prepared, Request
 from assay.actions.log import ActionLog, default_person
@@ -13,6 +14,6 @@ from assay.actions.prepare import prepare
 from assay.actions.state import State, fold
 
 __all__ = [
-    "ACTION_NAMES", "POLICIES", "ActionLog", "Decision", "Difference", "Done", "Entry", "FixPlan", "Meanwhile", "Policy",
+    "ACTION_NAMES", "POLICIES", "ActionLog", "Copy", "Decision", "Difference", "Done", "Entry", "FixPlan", "Meanwhile", "Policy",
     "Prepared", "Request", "State", "default_person", "fold", "plan_fixes", "prepare",
 ]  # fmt: skip

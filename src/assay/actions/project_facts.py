@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 NEEDED = (
     "given_label", "is_not_analyzed", "is_initially_unlabeled", "is_label_issue", "is_safe_to_fix", "suggested_label",
     "suggested_label_confidence_score", "is_outlier", "is_exact_duplicate", "is_near_duplicate",
-    "near_duplicate_cluster_id", "is_duplicate_label_conflict", "is_duplicate_label_wrong", "duplicate_correct_label",
-    "image_width", "image_height", "text_num_characters", "is_low_information", "is_dark", "is_light", "is_empty_text",
-    "is_non_language",
+    "exact_duplicate_cluster_id", "near_duplicate_cluster_id", "near_duplicate_kind",
+    "is_duplicate_label_conflict", "is_duplicate_label_wrong", "duplicate_correct_label",
+    "image_width", "image_height", "text_num_characters",
 )  # fmt: skip
 
 

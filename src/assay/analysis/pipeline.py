@@ -159,7 +159,7 @@ class _Pipeline:
         else:
             settings = {"features": list(self.dataset.roles.features)}
         fn = f"{WORK}.duplicates:{modality}_clusters"
-        stage = whole("duplicates", fn, spec, settings=settings, reads=reads, rows=self.dataset.n_rows)
+        stage = whole("duplicates", fn, spec, settings=settings, reads=reads, rows=self.dataset.n_rows, version=2)
         self.runner.need(stage)
         return stage
 

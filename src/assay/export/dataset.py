@@ -31,6 +31,7 @@ CHANGES = ("auto-fix", "label", "exclude")
 class Batch:
     """Aligned rows. ``results`` by the names of columns.py, ``row_id`` at least; ``action`` and ``corrected_label``
     as in `assay.actions.FixPlan`. For pictures: ``rows`` tells ``open_bytes`` which, ``names`` are their file names.
+    ``reason``: why a row is left out, where the plan says so.
     """
 
     cells: pa.Table
@@ -39,6 +40,7 @@ class Batch:
     corrected_label: NDArray[np.object_]
     rows: NDArray[np.int64] | None = None
     names: Sequence[str] | None = None
+    reason: NDArray[np.object_] | None = None
 
     def take(self, mask: NDArray[np.bool_]) -> Batch:
         return Batch(
@@ -48,6 +50,7 @@ class Batch:
             self.corrected_label[mask],
             None if self.rows is None else self.rows[mask],
             None if self.names is None else [name for name, chosen in zip(self.names, mask, strict=True) if chosen],
+            None if self.reason is None else self.reason[mask],
         )
 
 
@@ -184,20 +187,23 @@ class _Shape:
             ours["corrected_label"] = _corrected(batch)
         if self.columns != "none" or self.keep_excluded:
             ours["action"] = pa.array(batch.action.tolist(), pa.string())
+            if batch.reason is not None:
+                ours["action_reason"] = pa.array(batch.reason.tolist(), pa.string())
         return pa.table(out | {self.public_names.get(name, name): values for name, values in ours.items()})
 
 
 def _corrections(batch: Batch) -> pa.Table:
     changed = batch.take(np.isin(batch.action.astype(str), CHANGES))
     given = "given_label" in changed.results.column_names
-    return pa.table(
-        {
-            "id": changed.results[ROW_ID],
-            "given_label": changed.results["given_label"] if given else pa.nulls(len(changed.action), pa.string()),
-            "corrected_label": _corrected(changed),
-            "action": pa.array(changed.action.tolist(), pa.string()),
-        }
-    )
+    columns = {
+        "id": changed.results[ROW_ID],
+        "given_label": changed.results["given_label"] if given else pa.nulls(len(changed.action), pa.string()),
+        "corrected_label": _corrected(changed),
+        "action": pa.array(changed.action.tolist(), pa.string()),
+    }
+    if changed.reason is not None:
+        columns["action_reason"] = pa.array(changed.reason.tolist(), pa.string())
+    return pa.table(columns)
 
 
 def _corrected(batch: Batch) -> pa.Array:

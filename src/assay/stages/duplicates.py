@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from assay.dataset.dataset import read_cells
 from assay.duplicates import Pairs, cluster, exact_groups
@@ -53,14 +54,19 @@ def text_clusters(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str,
 
 
 def table_clusters(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
-    from assay.duplicates.table import table_copies
+    from assay.duplicates.table import likely_equals, table_copies
 
     rows, cells = frame(folder, spec)
     keep = np.isin(rows, folder.get_array(f"{spec['vectors']}.rows.npy"))
-    return _write(folder, place, *table_copies(cells[keep].reset_index(drop=True), spec["features"]))
+    cells = cells[keep].reset_index(drop=True)
+    keys, pairs = table_copies(cells, spec["features"])
+    return _write(folder, place, keys, pairs, likely_equals(cells, spec["features"], keys))
 
 
-def _write(folder: Folder, place: str, keys: Sequence[str | None], pairs: Pairs) -> dict[str, Any]:
+def _write(
+    folder: Folder, place: str, keys: Sequence[str | None], pairs: Pairs, likely: NDArray[np.bool_] | None = None
+) -> dict[str, Any]:
+    """``likely``: rows that are equal to others because of what the table is, and not surplus."""
     groups = exact_groups(keys)
     found = cluster(len(keys), groups, pairs)
     table = {
@@ -68,6 +74,7 @@ def _write(folder: Folder, place: str, keys: Sequence[str | None], pairs: Pairs)
         "score": found.score,
         "kind": pa.array(found.kind.tolist(), pa.string()),
         "exact": found.exact,
+        "surplus": groups if likely is None else np.where(likely, -1, groups),
     }
     folder.put_table(f"{place}.parquet", pa.table(table))
     return {"clusters": len(np.unique(found.id[found.id >= 0])), "pairs": len(pairs.row_a)}

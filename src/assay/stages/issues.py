@@ -90,7 +90,11 @@ def _clusters(folder: Folder, spec: dict[str, Any]) -> Clusters:
     table = folder.get_table(f"{spec['duplicates']}.parquet")
     kind = np.array(table["kind"].to_pylist(), object)
     return Clusters(
-        table["id"].to_numpy(), table["score"].to_numpy(), kind, table["exact"].to_numpy(zero_copy_only=False)
+        table["id"].to_numpy(),
+        table["score"].to_numpy(),
+        kind,
+        table["exact"].to_numpy(zero_copy_only=False),
+        table["surplus"].to_numpy(),
     )
 
 
