@@ -37,7 +37,7 @@ _NO_NUMBERS: Numbers = np.zeros(0, np.int32)
 _NO_FLAGS: Flags = np.zeros(0, bool)
 
 
-class Meanwhile(AssayError):  # noqa: N818  (what happened, not what is wrong)
+class ConflictError(AssayError):
     """Somebody else changed these rows since the asking person's screen was drawn; nothing was written.
 
     ``rows``: [{row, person, action, label, number}], what happened last to each.

@@ -21,9 +21,9 @@ from assay.actions.entry import (
     TAGS,
     UNDO,
     Channel,
+    ConflictError,
     Done,
     Entry,
-    Meanwhile,
     Numbers,
     Prepared,
     Request,
@@ -41,7 +41,7 @@ PAIRS = 100  # relabelled pairs that the log keeps of an entry
 TOLD = 200  # rows that are named to somebody whose rows changed meanwhile
 
 
-class Work:
+class LogTransaction:
     """Entries in the making: one write transaction of one person."""
 
     def __init__(
@@ -135,7 +135,7 @@ class Work:
         if not late.any():
             return prepared
         if request.route in BY_PERSON:
-            raise Meanwhile(
+            raise ConflictError(
                 [
                     self._late(int(row), int(number), by)
                     for row, number in zip(rows[late][:TOLD], touched[late], strict=False)

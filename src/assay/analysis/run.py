@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-import assay
 from assay.analysis import pipeline
 from assay.analysis.executor import LocalExecutor
 from assay.analysis.progress import Progress
@@ -25,7 +24,8 @@ from assay.errors import SourceError
 from assay.sources import Source
 from assay.storage import Folder
 from assay.storage.lock import locked
-from assay.storage.project_folder import ensure_project, latest_run, record_run, refuse_strangers
+from assay.storage.project_folder import ensure_project, latest_run, record_run, require_project_folder
+from assay.version import __version__
 
 
 def analyze_source(
@@ -40,7 +40,7 @@ def analyze_source(
 ) -> dict[str, Any]:
     """Analyse and return the run's record. Resumable at any moment: only unfinished shards are done again."""
     started = time.time()
-    refuse_strangers(folder)
+    require_project_folder(folder)
     with locked(folder):
         ensure_project(folder)
         folder.sweep()
@@ -189,4 +189,4 @@ def _versions() -> dict[str, str]:
         "lightgbm",
         "opencv-python-headless",
     )
-    return {"assay": assay.__version__, "python": platform.python_version()} | {name: version(name) for name in names}
+    return {"assay": __version__, "python": platform.python_version()} | {name: version(name) for name in names}

@@ -23,7 +23,7 @@ Measured = tuple[str, float | None, Range | None]  # a sentence, the value, the 
 
 
 @dataclass(frozen=True)
-class Known:
+class RowFacts:
     """What evidence is made from. ``probabilities``: (label, p), most probable first. ``distance``: mean to the neighbours.
 
     ``copies``: row numbers of the other members of its cluster. ``properties`` of a picture and what is ``usual``.
@@ -37,7 +37,7 @@ class Known:
     usual: dict[str, Range] = field(default_factory=dict)
 
 
-def evidence(table: ReviewTable, row: int, known: Known) -> list[dict[str, Any]]:
+def evidence(table: ReviewTable, row: int, known: RowFacts) -> list[dict[str, Any]]:
     """One dict for each check that flagged the row: check, title, score (None where it has none), text, value, low, high.
 
     ``low`` and ``high``: the 5th and 95th centile of ``value`` in the dataset; all three None where nothing is measured.
@@ -75,7 +75,7 @@ def percent(share: float) -> str:
 
 
 class _Reasons:
-    def __init__(self, table: ReviewTable, row: int, known: Known) -> None:
+    def __init__(self, table: ReviewTable, row: int, known: RowFacts) -> None:
         self.table, self.row, self.known = table, row, known
 
     def of(self, name: str) -> Measured:

@@ -4,8 +4,10 @@ In: batches of the user's cells and our results, a plan of fixes. Out: files in 
 Does not know: how issues were found, who decided.
 """
 
-from assay.export.dataset import Batch, Exported, export_dataset
-from assay.export.project import ExportPreview, export_project, preview_export
+from assay.export.batch import Batch
+from assay.export.dataset import Exported, export_dataset
+from assay.export.preview import ExportPreview, preview_export
+from assay.export.project import export_project
 from assay.export.table import write_table
 
 __all__ = ["Batch", "ExportPreview", "Exported", "export_dataset", "export_project", "preview_export", "write_table"]

@@ -1,13 +1,14 @@
 """`export_project`: a project's results, planned and written out.
 
-In: a `Project`, how far to fix, a target. Out: one file or folder, and what was done. Writes nothing into the project.
+In: a finished run, its log of decisions, how far to fix, a target. Out: one file or folder, and what was done. Writes nothing into
+the project.
 Does not know: how issues were found, file formats.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,21 +17,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.actions import FixPlan, Policy, plan_fixes
+from assay.actions import ActionLog, FixPlan, Policy
 from assay.actions.plan import DROP_SHARE
-from assay.actions.project_facts import fix_columns
 from assay.columns import ROW_ID
-from assay.errors import TooManyCopiesError
-from assay.export.dataset import Batch, Exported, export_dataset
+from assay.export.batch import Batch
+from assay.export.dataset import Exported, export_dataset
+from assay.export.preview import SHOWN, copies_of, plan_project
 
 if TYPE_CHECKING:
-    from assay.project import Project
-
-SHOWN = 20  # copies that are listed one by one
+    from assay.runs import FinishedRun
 
 
 def export_project(
-    project: Project,
+    project: FinishedRun,
+    log: ActionLog,
     path: str | Path,
     *,
     fix: str | Policy = "none",
@@ -47,10 +47,10 @@ def export_project(
     """Write the dataset to train on: with what people decided, then fixed as ``fix`` says where nobody decided.
 
     ``fix`` is "none", "auto", "reference" or a `assay.actions.Policy`; ``at`` takes the decisions as they stood after that
-    entry of the log (0 = none of them; default all); ``rows`` (N,) by row number: only these. ``drop_duplicates``:
-    "exact" or "near" copies are left out, all but one row of each set, as long as they are at most ``drop_share`` of all
-    rows; see `assay.actions.plan_fixes`. The other options are those of `export_dataset`. ``lines()`` of the result tell
-    what was done and what is left.
+    entry of the log (0 = none of them; default all); ``rows`` (N,) by row number: only these. The other options are those
+    of `export_dataset`. ``lines()`` of the result tell what was done and what is left. ``drop_duplicates``: "exact" or
+    "near" copies are left out, all but one row of each set, as long as they are at most ``drop_share`` of all rows; see
+    `assay.actions.plan_fixes`.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def export_project(
     """
     target = Path(path)
     project.refuse_source(target)
-    plan = plan_project(project, fix, at, drop_duplicates=drop_duplicates, drop_share=drop_share)
+    plan = plan_project(project, log, fix, at, drop_duplicates=drop_duplicates, drop_share=drop_share)
     present = project.result_columns()
     pictures = project.run["modality"] == "image"
     done = export_dataset(
@@ -83,113 +83,12 @@ def export_project(
     return replace(done, notes=[*said, *done.notes])
 
 
-@dataclass(frozen=True)
-class NamedCopy:
-    """A row that is left out as a copy, and the one that stays; both by row number and by row id."""
-
-    row: int
-    id: str
-    stays: int
-    stays_id: str
-    kind: str
-    why: str
-
-    @property
-    def reason(self) -> str:
-        """Why the row goes."""
-        how = {"exact": "exact copy", "near": "near copy"}.get(self.kind, f"near copy ({self.kind})")
-        return f"{how} of {self.stays_id}, which stays: {self.why}"
-
-    def line(self) -> str:
-        return f"  left out {self.id}: {self.reason}"
-
-
-@dataclass(frozen=True)
-class ExportPreview:
-    """What an export would do. ``refused``: why it would not be done as asked, "" = it would.
-
-    rows : of the dataset; ``relabeled`` of them get another label, ``left_out`` would not be written. copies : the rows
-    left out as copies, each with the one that stays.
-    """
-
-    rows: int
-    relabeled: int
-    left_out: int
-    done: dict[str, int]
-    left: dict[str, int]
-    copies: list[NamedCopy]
-    refused: str = ""
-
-    def lines(self, first: int = SHOWN) -> list[str]:
-        """Plain sentences for a person."""
-        said = [f"{self.rows:,} rows: {self.relabeled:,} would be relabelled, {self.left_out:,} left out"]
-        said += [f"{what}: {count:,}" for what, count in self.done.items()]
-        said += [f"left for a person, {what}: {count:,}" for what, count in self.left.items()]
-        said += [copy.line() for copy in self.copies[:first]]
-        said += [f"  ... and {len(self.copies) - first:,} more"] if len(self.copies) > first else []
-        return [*said, f"refused as asked: {self.refused}"] if self.refused else said
-
-
-def preview_export(
-    project: Project,
-    *,
-    fix: str | Policy = "none",
-    at: int | None = None,
-    rows: NDArray[np.bool_] | None = None,
-    drop_duplicates: str | None = None,
-    drop_share: float = DROP_SHARE,
-) -> ExportPreview:
-    """What `export_project` would do with these arguments. Copies beyond ``drop_share`` are listed all the same."""
-    refused = ""
-    try:
-        plan = plan_project(project, fix, at, drop_duplicates=drop_duplicates, drop_share=drop_share)
-    except TooManyCopiesError as error:
-        refused = str(error)
-        plan = plan_project(project, fix, at, drop_duplicates=drop_duplicates, drop_share=1)
-    chosen = np.ones(len(plan.action), bool) if rows is None else rows[project.dataset.order]
-    relabeled = np.array([label is not None for label in plan.corrected_label], bool) & ~plan.excluded
-    copies = [copy for copy in copies_of(project, plan) if rows is None or rows[copy.row]]
-    left_out = int((plan.excluded & chosen).sum())
-    return ExportPreview(
-        int(chosen.sum()), int((relabeled & chosen).sum()), left_out, plan.done, plan.left, copies, refused
-    )
-
-
-def copies_of(project: Project, plan: FixPlan, first: int | None = None) -> list[NamedCopy]:
-    """The copies that a plan leaves out, the first of them or all, with their row ids."""
-    some = plan.copies[:first]
-    order = project.dataset.order
-    rows = [int(order[copy.row]) for copy in some], [int(order[copy.stays]) for copy in some]
-    ids = project.dataset.rows["row_id"].cast(pa.string())
-    names = [ids.take(pa.array(side, pa.int64())).to_pylist() for side in rows]
-    return [
-        NamedCopy(row, name, stays, stays_name, copy.kind, copy.why)
-        for copy, row, stays, name, stays_name in zip(some, *rows, *names, strict=True)
-    ]
-
-
-def _in_memory(project: Project) -> bool:
+def _in_memory(project: FinishedRun) -> bool:
     """Did the pictures come as bytes, in a column of a frame or a Hugging Face dataset?"""
     return bool(pc.all(pc.equal(project.dataset.rows["uri"], "")).as_py())
 
 
-def plan_project(
-    project: Project,
-    fix: str | Policy = "none",
-    at: int | None = None,
-    *,
-    drop_duplicates: str | None = None,
-    drop_share: float = DROP_SHARE,
-) -> FixPlan:
-    """What an export would do, by position in the user's order. Nothing is written; the arguments of `export_project`."""
-    order = project.dataset.order
-    decisions = project.log.state(at).decisions()
-    if decisions:  # by position, as the columns are
-        decisions = {place: decisions[row] for place, row in enumerate(order.tolist()) if row in decisions}
-    return plan_fixes(fix_columns(project), decisions, fix, drop_duplicates=drop_duplicates, drop_share=drop_share)
-
-
-def _batches(project: Project, plan: FixPlan, rows: NDArray[np.bool_] | None) -> Iterator[Batch]:
+def _batches(project: FinishedRun, plan: FixPlan, rows: NDArray[np.bool_] | None) -> Iterator[Batch]:
     order, image, start = project.dataset.order, project.run["roles"]["image"], 0
     reason = None
     if plan.copies:

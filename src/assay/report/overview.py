@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from assay.columns import CHECKS
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 HARMLESS = ("well_labeled", "unlabeled", "rare_class")  # checks whose flag is not a fault of the row
 
@@ -40,7 +40,7 @@ class Overview:
     split: NDArray[np.int32]
 
     @classmethod
-    def of(cls, project: Project) -> Overview:
+    def of(cls, project: FinishedRun) -> Overview:
         """Read the flags, scores, labels and clusters of every row, and no other column."""
         present = set(project.result_columns())
         flags = [name for name in dict.fromkeys(check.flag for check in CHECKS) if name in present]

@@ -1,6 +1,6 @@
 """Which rows the report shows where, chosen before any of them is read, so that every row is read once.
 
-In: the overview, the checks that ran. Out: `Choice`: positions by section. Does not know: what rows look like.
+In: the overview, the checks that ran. Out: `Selection`: positions by section. Does not know: what rows look like.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NO_GALLERY = (
 Positions = NDArray[np.int64]
 
 
-class Choice:
+class Selection:
     """Positions by section.
 
     ``galleries``: check -> the worst rows. ``sets``: cluster number and all its members, the telling ones first.
@@ -45,7 +45,7 @@ class Choice:
         self.n_corrections = 0
 
     @classmethod
-    def of(cls, overview: Overview, ran: dict[str, int]) -> Choice:
+    def of(cls, overview: Overview, ran: dict[str, int]) -> Selection:
         choice = cls()
         for name, count in ran.items():
             check = CHECK_BY_NAME.get(name)

@@ -77,6 +77,7 @@ def preview(body: ExportBody, opened: Open) -> ExportPreview:
     """What the export would change and leave out, copies one by one; nothing is written."""
     found = preview_export(
         opened.project,
+        opened.log,
         fix=body.fix,
         at=body.at,
         rows=_rows(body, opened),
