@@ -10,16 +10,16 @@ Does not know: where stages run, what is already done, how anything is computed 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import numpy as np
 
 from assay.analysis.encoding import Encoding
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArray, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
+from assay.dataset.target import ClassTarget
 from assay.stages import duplicates, images, issues, tables, vectors
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
@@ -46,13 +46,13 @@ def run(runner: Runner, dataset: Dataset, settings: Settings, arrays: UserArrays
     order_file = f"dataset/{dataset.fingerprint}/order.npy"
     if not runner.folder.exists(order_file):
         runner.folder.put_array(order_file, dataset.order)
-    pipeline = _Pipeline(runner, dataset, settings, arrays, order_file)
+    pipeline = Pipeline(runner, dataset, settings, arrays, order_file)
     pipeline.all()
     return pipeline.outcome
 
 
 @dataclass
-class _Pipeline:
+class Pipeline:
     runner: Runner
     dataset: Dataset
     settings: Settings
@@ -70,11 +70,8 @@ class _Pipeline:
         gathered = self.gather(encoded)
         graph = self.graph(gathered)
         copies = self.cluster_copies(gathered, graph)
-        predicted: Stage[Any] | None = None
-        if self.labelled:
-            folds = self.folds(gathered, copies)
-            predicted = self.predict(gathered, graph, folds)
-            self.label(gathered, predicted)
+        learn = LABEL_STAGES.get(self.dataset.target.task)
+        predicted = learn(self, gathered, graph, copies) if learn is not None and self.learnable else None
         self.outlier(gathered, graph, predicted)
         self.duplicate(gathered, copies)
         if predicted is not None:
@@ -86,15 +83,12 @@ class _Pipeline:
         self.insights(gathered)
 
     @property
-    def labelled(self) -> bool:
+    def learnable(self) -> bool:
         """Whether label checks make sense; where they do not, the reason is kept."""
-        if not self.dataset.labelled:
-            return False
-        if len(np.unique(self.dataset.codes[self.dataset.codes >= 0])) < 2:
-            for kind in ("label", "conflict"):
-                self.runner.skipped[kind] = "all labelled rows carry one class, so nothing can be learned about labels"
-            return False
-        return True
+        why = self.dataset.target.why_nothing_to_learn
+        if why:
+            self.runner.skipped |= {"label": why, "conflict": why}
+        return not why
 
     # whole arrays --------------------------------------------------------------------------------------------
 
@@ -122,7 +116,7 @@ class _Pipeline:
         )
         present = self.dataset.order
         self.outcome.flags["is_initially_unlabeled"] = (
-            int((self.dataset.codes[present] < 0).sum()) if self.dataset.labelled else 0
+            int((~self.dataset.target.labelled[present]).sum()) if self.dataset.target.has_labels else 0
         )
         return stage
 
@@ -274,6 +268,12 @@ class _Pipeline:
         self.outcome.prediction = {"source": "the user's own pred_probs"}
         return stage
 
+    def classes(self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any]) -> Stage[Any]:
+        """One class a row: folds, out-of-sample probabilities, the label check."""
+        predicted = self.predict(gathered, graph, self.folds(gathered, copies))
+        self.label(gathered, predicted)
+        return predicted
+
     # checks --------------------------------------------------------------------------------------------------
 
     def check(self, kind: str, function: Any, spec: issues.CheckSpec, inputs: dict[str, str]) -> None:
@@ -346,3 +346,8 @@ class _Pipeline:
         if result is not None:
             self.outcome.insights = f"{stage.prefix()}.json"
             self.outcome.insight_counts = result.counts
+
+
+# what is learned from the labels of a task, and which check follows; a task without an entry has none
+LearnLabels = Callable[[Pipeline, Stage[Any], Stage[Any], Stage[Any]], Stage[Any] | None]
+LABEL_STAGES: dict[str, LearnLabels] = {ClassTarget.task: Pipeline.classes}

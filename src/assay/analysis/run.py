@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from assay.analysis import pipeline
-from assay.analysis.executor import LocalExecutor
+from assay.analysis.local_executor import LocalExecutor
 from assay.analysis.progress import Progress
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
@@ -63,7 +63,7 @@ def analyze_source(
         run = {
             "dataset": dataset.fingerprint,
             "modality": dataset.modality,
-            "task": "multi-class" if dataset.labelled else "unsupervised",
+            "task": dataset.target.task,
             "name": dataset.name,
             "origin": source.origin,
             "n_rows": len(dataset.order),
@@ -144,7 +144,7 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
             continue
         kind = BY_NAME[check.flag].kind
         record: dict[str, Any] = {"name": check.name, "title": check.title, "status": "ran", "why": "", "count": None}
-        if check.needs_labels and not dataset.labelled:
+        if check.needs_labels and not dataset.target.has_labels:
             record |= {"status": "skipped", "why": "the data has no labels"}
         elif check.name == "cross_split_duplicate" and dataset.splits is None:
             record |= {"status": "skipped", "why": "the data has no splits"}
@@ -156,7 +156,7 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
             record["count"] = outcome.flags.get(check.flag, 0)
         records.append(record)
     for finding in FINDING_CHECKS:
-        if dataset.modality not in finding.modalities or (finding.needs_labels and not dataset.labelled):
+        if dataset.modality not in finding.modalities or (finding.needs_labels and not dataset.target.has_labels):
             continue
         failed = runner.failed.get("insights")
         count = None if failed else outcome.insight_counts.get(finding.name, 0)

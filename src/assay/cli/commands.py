@@ -286,6 +286,20 @@ def report(project: str, output: str, debug: bool) -> None:
     show_default=True,
     help="Which fixes to apply.",
 )
+@click.option(
+    "--drop-duplicates",
+    type=click.Choice(["exact", "near"]),
+    help="Leave out all but one row of each set of copies, and say which. [default: none is left out]",
+)
+@click.option(
+    "--drop-share",
+    type=float,
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="The share of all rows that --drop-duplicates may leave out; more is refused.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
 @click.option("--format", "format_", type=click.Choice(EXPORT_FORMATS), help="[default: by the ending of -o]")
 @click.option(
     "--columns",
@@ -299,13 +313,24 @@ def report(project: str, output: str, debug: bool) -> None:
 @click.option("--csv-guard", is_flag=True, help="Neutralise cells that a spreadsheet would run as formulas.")
 @click.option("--at", type=int, metavar="N", help="Decisions as they stood after entry N of the log. [default: all]")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def export(project: str, output: str, fix: str, format_: str | None, debug: bool, **options: Any) -> None:
+def export(
+    project: str, output: str, fix: str, format_: str | None, dry_run: bool, debug: bool, **options: Any
+) -> None:
     """The dataset to train on: with your decisions, then fixed as --fix says where nobody decided.
 
-    Nothing is written into PROJECT or the source.
+    Nothing is written into PROJECT or the source. --fix auto changes labels and leaves no row out.
     """
     from assay import api
 
+    if dry_run:
+        from assay.export import preview_export
+
+        names = ("at", "drop_duplicates", "drop_share")
+        opened = api.open(project)
+        chosen = {name: options[name] for name in names}
+        for line in preview_export(opened, opened.log, fix=fix, **chosen).lines():
+            click.echo(line)
+        return
     done = api.open(project).export(output, fix=fix, format=format_, **options)
     for line in done.lines():
         click.echo(line)

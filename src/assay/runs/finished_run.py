@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from assay.checks import CHECK_BY_NAME, CHECKS
 from assay.columns import BY_NAME, COLUMNS, ROW_ID, columns_of, public_names
-from assay.dataset.dataset import PART, Dataset, Label, read_blobs, read_cells, read_dataset
+from assay.dataset.dataset import PART, Dataset, read_blobs, read_cells, read_dataset
+from assay.dataset.target import Label
 from assay.errors import ProjectError, UsageError
 from assay.runs.artefacts import Artefacts
 from assay.runs.summary import Summary
@@ -154,7 +155,7 @@ class FinishedRun:
         if name == "split":
             return rows["split"]
         if name == "is_initially_unlabeled":
-            return pa.array(self.dataset.codes < 0)
+            return pa.array(~self.dataset.target.labelled)
         if name in ("is_not_analyzed", "not_analyzed_reason"):
             reasons = self.folder.get_table(f"{self.run['vectors']}.reasons.parquet")["reason"]
             return reasons if name == "not_analyzed_reason" else pa.compute.is_valid(reasons)

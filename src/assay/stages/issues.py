@@ -15,7 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.columns import columns_of
-from assay.dataset.dataset import PART, Label
+from assay.dataset.dataset import PART, read_target
+from assay.dataset.target import Label
 from assay.duplicates import Clusters
 from assay.stages.specs import VectorsSpec
 from assay.stages.stage import setting, stage
@@ -109,7 +110,11 @@ def _clusters(folder: Folder, duplicates: str) -> Clusters:
     table = folder.get_table(f"{duplicates}.parquet")
     kind = np.array(table["kind"].to_pylist(), object)
     return Clusters(
-        table["id"].to_numpy(), table["score"].to_numpy(), kind, table["exact"].to_numpy(zero_copy_only=False)
+        table["id"].to_numpy(),
+        table["score"].to_numpy(),
+        kind,
+        table["exact"].to_numpy(zero_copy_only=False),
+        table["surplus"].to_numpy(),
     )
 
 
@@ -262,7 +267,7 @@ def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
     from assay.stages.tables import frame
 
     rows, cells = frame(folder, spec, spec.features)
-    codes = column_of(folder, spec, "code").to_numpy().astype(np.int32)
+    codes = read_target(folder, spec.dataset).codes
     return _write(folder, prefix, "table", table_issues(cells, list(spec.features), codes[rows]), rows, spec)
 
 
@@ -292,7 +297,7 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     from assay.stages.tables import frame
 
     findings = []
-    codes = column_of(folder, spec, "code").to_numpy().astype(np.int32)
+    codes = read_target(folder, spec.dataset).codes if spec.classes else np.full(spec.n_rows, -1, np.int32)
     if spec.classes:
         columns = ["is_label_issue", "p_label_error", "suggested_label"]
         parts = (

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import PART, read_rows
+from assay.dataset.dataset import PART, read_rows, read_target
 from assay.predict import Rounds
 from assay.stages.specs import DatasetSpec, VectorsSpec
 from assay.stages.stage import setting, stage
@@ -23,7 +23,7 @@ from assay.storage import Folder
 def labels_of(folder: Folder, spec: VectorsSpec) -> NDArray[np.int32]:
     """Class codes of the vector rows."""
     rows = folder.get_array(f"{spec.vectors}.rows.npy")
-    return column_of(folder, spec, "code").to_numpy().astype(np.int32)[rows]
+    return read_target(folder, spec.dataset).codes[rows]
 
 
 def column_of(folder: Folder, spec: DatasetSpec, name: str) -> pa.ChunkedArray:

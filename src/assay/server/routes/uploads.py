@@ -71,7 +71,7 @@ def _shown(source: Source) -> SourcePreview:
         row.setdefault("id", str(source.ids[place].as_py()))
         if source.given is not None and (source.roles.label is None or source.roles.label not in row):
             row["label"] = source.given[place].as_py()
-    from assay.dataset.dataset import classes_of
+    from assay.dataset.target import classes_of
 
     classes = classes_of(source.given)
     return SourcePreview(
