@@ -75,14 +75,22 @@ class _Pipeline:
             probabilities = self.probabilities(vectors, graph, folds)
             boundary = self.outcome.prediction.get("boundary_noise")
             self.check("label", vectors, pred_probs=probabilities, n_folds=N_FOLDS, boundary=boundary)
-        self.check("outlier", vectors, graph=graph, pred_probs=probabilities, modality=self.dataset.modality)
+        features = list(self.dataset.roles.features) if self.dataset.modality == "table" else []
+        self.check(
+            "outlier",
+            vectors,
+            graph=graph,
+            pred_probs=probabilities,
+            modality=self.dataset.modality,
+            features=features,
+        )
         self.check("duplicate", vectors, duplicates=duplicates)
         if self.labelled:
             self.check("conflict", vectors, duplicates=duplicates, pred_probs=probabilities)
         if self.dataset.modality in ("image", "text"):
             self.check(self.dataset.modality, vectors, properties=self.outcome.properties)
         else:
-            self.check("table", vectors, features=list(self.dataset.roles.features))
+            self.check("table", vectors, features=features)
         self.insights(vectors)
 
     @property

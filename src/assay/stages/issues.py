@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from assay.columns import columns_of
 from assay.dataset.dataset import PART, Label
 from assay.duplicates import Clusters
+from assay.encode.cells import Cells
 from assay.stages.vectors import _column, labels_of, views_of
 from assay.storage import Folder
 
@@ -114,6 +115,7 @@ def outlier(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     from assay.issues.outlier import outlier_issues
 
     rows = _rows(folder, spec)
+    columns = _columns(folder, spec, rows) if spec["modality"] == "table" else []
     entropy = _entropy(folder.get_array(f"{spec['pred_probs']}.npy", mmap=True)) if spec["pred_probs"] else None
     found = outlier_issues(
         views_of(folder, spec),
@@ -125,8 +127,19 @@ def outlier(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         modality=spec["modality"],
         seed=spec["seed"],
         threads=spec["threads"],
+        columns=columns,
     )
     return _write(folder, place, "outlier", found, rows, spec)
+
+
+def _columns(folder: Folder, spec: dict[str, Any], rows: NDArray[np.int64]) -> list[Cells]:
+    """The feature columns of the vector rows, read; rows of the user's own embeddings may be fewer than readable ones."""
+    from assay.encode.cells import read_cells
+    from assay.stages.tables import frame
+
+    readable, cells = frame(folder, spec)
+    at = np.searchsorted(readable, rows)
+    return [read_cells(cells[name].iloc[at], str(name)) for name in spec["features"]]
 
 
 def _entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
