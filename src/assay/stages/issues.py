@@ -298,12 +298,12 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=1)
+@stage(version=2)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
 
-    from assay.insights import class_findings, column_findings
+    from assay.insights import class_findings, column_findings, table_faults
     from assay.stages.tables import frame
 
     findings = []
@@ -321,6 +321,7 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     if spec.modality == "table":
         rows, cells = frame(folder, spec, spec.features)
         findings += column_findings(cells, list(spec.features), codes[rows])
+        findings += table_faults(cells, list(spec.features), rows)
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     counts: dict[str, int] = {}
     for finding in findings:
