@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 
 from assay.encode.cells import Cells, named_like_id, read_cells
-from assay.insights.finding import Finding, quote
 from assay.insights.contradictions import Contradiction, contradictions
+from assay.insights.finding import Finding, quote
 from assay.insights.names import misspelt
 from assay.issues.text_damage import has_broken_encoding, has_entities
 
@@ -34,17 +34,11 @@ SLIP = 4  # letters of a word for each slip in it
 ALIKE_COLUMNS = 0.2  # of the distinct values are shared: two columns of one kind, values may stand in either
 NINES = re.compile(r"-?9{2,}(?:\.0*)?")
 # words for "nothing" that are no value in any column, and those that are one in a column of words
-NOTHING = frozenset(
-    "null nan nat na n/a n.a. #n/a <na> - -- --- ? ?? . tbd undefined (blank) (null) [null] #ref! #value! #div/0!".split()
-) | {"not available", "not applicable"}
-PERHAPS = frozenset("none unknown missing empty blank".split())
-EPOCHS = (
-    -25_569.0,
-    -25_567.0,
-    0.0,
-    -719_162.0,
-    2_932_896.0,
-)  # 1899-12-30, 1900-01-01, 1970-01-01, 0001-01-01, 9999-12-31
+_WORDS = "null nan nat na n/a n.a. #n/a <na> - -- --- ? ?? . tbd undefined (blank) (null) [null] #ref! #value! #div/0!"
+NOTHING = frozenset([*_WORDS.split(), "not available", "not applicable"])
+PERHAPS = frozenset(("none", "unknown", "missing", "empty", "blank"))
+# 0001-01-01, 1899-12-30, 1900-01-01, 1970-01-01, 9999-12-31
+EPOCHS = (-719_162.0, -25_569.0, -25_567.0, 0.0, 2_932_896.0)
 YEARS = (-62_091.0, 47_482.0)  # 1800-01-01 to 2100-01-01
 FAR = 0.5  # of the range that holds 98 of 100 other values: so far from them lies a stand-in
 
@@ -77,7 +71,8 @@ def table_faults(
 
     Notes
     -----
-    Cost: O(N log N) a pair of columns that repeat their values (at most 40 of them), O(N) a column, O(L^2) for spellings of a column of L <= 2,000 distinct values.
+    Cost: O(N log N) a pair of columns that repeat their values (at most 40 of them), O(N) a column, and O(L^2)
+    for spellings of a column of L <= 2,000 distinct values.
     """
     n = len(cells)
     if not n:
@@ -166,11 +161,8 @@ def _stand_ins(numbers: NDArray[np.float64], dates: bool) -> Iterator[float]:
     """Numbers of nines (and a repeated -1) or well-known days that lie apart from all others."""
     values, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
     for value, count in zip(values.tolist(), counts.tolist(), strict=True) if len(values) < 50_000 else ():
-        if dates:
-            suspect = value in EPOCHS
-        else:
-            suspect = bool(NINES.fullmatch(f"{value:g}")) or (value == -1 and count >= 2 and values[0] == -1)
-        if not suspect:
+        minus = value == -1 and count >= 2 and value == values[0]
+        if not (value in EPOCHS if dates else minus or NINES.fullmatch(f"{value:g}")):
             continue
         rest = numbers[np.isfinite(numbers) & (numbers != value) & ~np.isin(numbers, EPOCHS if dates else [])]
         if len(rest) < 10:
@@ -267,7 +259,7 @@ def _keys(column: _Column) -> Iterator[_Fault]:
     read = column.read
     if not (named_like_id(column.name) or read.kind == "identifier") or read.kind in ("empty", "constant", "text"):
         return
-    codes = read.codes if read.codes is not None else pd.factorize(read.numbers)[0]
+    codes = read.codes if read.codes is not None else pd.factorize(np.asarray(read.numbers))[0]
     known = np.flatnonzero(~read.blank & (codes >= 0))
     if len(known) < 20:
         return
@@ -310,14 +302,14 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
     for column in columns:
         read = column.read
         if read.kind in ("category", "string") and read.codes is not None:
-            counts = np.bincount(read.codes[read.codes >= 0], minlength=len(read.levels))
-            texts = {
+            held = np.bincount(read.codes[read.codes >= 0], minlength=len(read.levels))
+            known = {
                 level.casefold(): code for code, level in enumerate(read.levels) if re.search(r"[^\W\d]{3}", level)
             }
-            words.append((column, texts, {text: int(counts[code]) for text, code in texts.items()}))
+            words.append((column, known, {text: int(held[code]) for text, code in known.items()}))
     homes: dict[str, list[int]] = {}
-    for place, (_, texts, _) in enumerate(words):
-        for text in texts:
+    for place, (_, known, _) in enumerate(words):
+        for text in known:
             homes.setdefault(text, []).append(place)
     shared: dict[tuple[int, int], list[str]] = {}
     for text, places in homes.items():
