@@ -306,6 +306,7 @@ class Pipeline:
             graph=graph.prefix(),
             pred_probs=predicted.prefix() if predicted else "",
             modality=self.dataset.modality,
+            features=tuple(self.dataset.roles.features) if self.dataset.modality == "table" else (),
         )
         inputs = {"vectors": gathered.output, "graph": graph.output}
         inputs |= {"pred_probs": predicted.output} if predicted else {}

@@ -23,6 +23,7 @@ from assay.errors import AssayError, UsageError
 from assay.version import __version__
 
 TABLE_FORMATS = ("csv", "json", "jsonl", "parquet")
+LOOK_FIRST = ("label", "outlier", "duplicate_label_conflict", "near_duplicate", "exact_duplicate", "identical_row")
 EXPORT_FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "arrow", "folder", "hf")
 
 
@@ -176,12 +177,17 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
     )
     if not quiet and not log_json:
         click.echo(str(Project(folder.root).summary()))
-        click.echo(
-            f"\nNext: assay issues {folder.root} --type label --top 20;  assay report {folder.root} -o report.html"
-        )
+        click.echo(f"\nNext: {_look(run, folder.root)}assay report {folder.root} -o report.html")
     failed = failures(run)
     if failed:
         raise AssayError("a check failed: " + "; ".join(failed))
+
+
+def _look(run: dict[str, Any], root: Path) -> str:
+    """The command that shows the first kind of issue that was found; "" where none was."""
+    counts = {check["name"]: int(check["count"] or 0) for check in run["checks"] if check["status"] == "ran"}
+    first = next((name for name in LOOK_FIRST if counts.get(name)), None)
+    return f"assay issues {root} --type {first} --top 20;  " if first else ""
 
 
 def _estimate(source: Any, settings: Any, given: dict[str, Any]) -> list[str]:

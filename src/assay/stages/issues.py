@@ -18,6 +18,7 @@ from assay.columns import columns_of
 from assay.dataset.dataset import PART, read_target
 from assay.dataset.target import Label
 from assay.duplicates import Clusters
+from assay.encode.cells import Cells
 from assay.stages.specs import VectorsSpec
 from assay.stages.stage import setting, stage
 from assay.stages.vectors import column_of, embeddings_of, labels_of
@@ -146,14 +147,15 @@ def label(folder: Folder, prefix: str, spec: LabelSpec) -> Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class OutlierSpec(CheckSpec):
-    """``pred_probs``: "" without labels."""
+    """``pred_probs``: "" without labels; ``features``: of tables, else none."""
 
     graph: str
     pred_probs: str
     modality: str = setting()
+    features: tuple[str, ...] = setting()
 
 
-@stage(version=1)
+@stage(version=2)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     from assay.issues.outlier import outlier_issues
 
@@ -169,8 +171,21 @@ def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
         modality=spec.modality,
         seed=spec.seed,
         threads=spec.threads,
+        columns=_columns(folder, spec, rows),
     )
     return _write(folder, prefix, "outlier", found, rows, spec)
+
+
+def _columns(folder: Folder, spec: OutlierSpec, rows: NDArray[np.int64]) -> list[Cells]:
+    """The feature columns of the vector rows, read; with the user's own embeddings these may be fewer than all."""
+    from assay.encode.cells import read_cells
+    from assay.stages.tables import frame
+
+    if not spec.features:
+        return []
+    readable, cells = frame(folder, spec, spec.features)
+    at = np.searchsorted(readable, rows)
+    return [read_cells(cells[name].iloc[at], str(name)) for name in spec.features]
 
 
 def _entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -288,12 +303,12 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=1)
+@stage(version=2)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
 
-    from assay.insights import class_findings, column_findings
+    from assay.insights import class_findings, column_findings, table_faults
     from assay.stages.tables import frame
 
     findings = []
@@ -311,6 +326,7 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     if spec.modality == "table":
         rows, cells = frame(folder, spec, spec.features)
         findings += column_findings(cells, list(spec.features), codes[rows])
+        findings += table_faults(cells, list(spec.features), rows)
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     counts: dict[str, int] = {}
     for finding in findings:
