@@ -21,6 +21,7 @@ from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
 from assay.dataset.target import ClassTarget
 from assay.stages import duplicates, images, issues, tables, vectors
+from assay.stages.leaks import ColumnLeaksSpec, LeaksFound, SizeLeaksSpec, column_leaks, size_leaks
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5
@@ -61,17 +62,27 @@ class Pipeline:
     outcome: Outcome = field(default_factory=Outcome)
     inputs: dict[str, str] = field(default_factory=dict)  # kind of check -> fingerprint of its table
     features: Stage[tables.FeaturesMade] | None = None
+    leak_findings: str = ""
+    blind: str = (
+        ""  # why label findings are withheld, where what pictures are like outside their content gives labels away
+    )
+    verdict: dict[str, Any] | None = None
 
     def all(self) -> None:
-        encoded = Encoding(self.runner, self.dataset, self.settings, self.arrays.embeddings, self.order_file)
+        learn = LABEL_STAGES.get(self.dataset.target.task) if self.learnable else None
+        of_classes = learn is not None and bool(self.dataset.classes)
+        leaks = self.column_leaks() if of_classes and self.dataset.modality == "table" else LeaksFound()
+        own = self.arrays.embeddings
+        encoded = Encoding(self.runner, self.dataset, self.settings, own, self.order_file, left_out=leaks.columns)
         encoded.all()
         self.features = encoded.features
         self.outcome.properties, self.outcome.missing = encoded.properties, encoded.missing
         gathered = self.gather(encoded)
         graph = self.graph(gathered)
         copies = self.cluster_copies(gathered, graph)
-        learn = LABEL_STAGES.get(self.dataset.target.task)
-        predicted = learn(self, gathered, graph, copies) if learn is not None and self.learnable else None
+        if of_classes and self.dataset.modality == "image":
+            self.blind = self.size_leaks().blind
+        predicted = learn(self, gathered, graph, copies) if learn is not None else None
         self.outlier(gathered, graph, predicted)
         self.duplicate(gathered, copies)
         if predicted is not None:
@@ -89,6 +100,31 @@ class Pipeline:
         if why:
             self.runner.skipped |= {"label": why, "conflict": why}
         return not why
+
+    # what gives the label away -------------------------------------------------------------------------------
+
+    def column_leaks(self) -> LeaksFound:
+        """Columns that fix the label; of probabilities the user brought nobody knows what they were learned from."""
+        if self.arrays.pred_probs is not None or self.arrays.embeddings:
+            return LeaksFound()
+        features = tuple(self.dataset.roles.features)
+        spec = ColumnLeaksSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, features=features)
+        return self.leaks(column_leaks, spec, self.dataset.inputs)
+
+    def size_leaks(self) -> LeaksFound:
+        if self.arrays.pred_probs is not None:
+            return LeaksFound()
+        properties = self.outcome.properties
+        spec = SizeLeaksSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, properties=properties)
+        return self.leaks(size_leaks, spec, self.dataset.inputs | {"properties": fingerprint(list(properties))})
+
+    def leaks(self, function: Any, spec: Any, inputs: dict[str, str]) -> LeaksFound:
+        stage = single_shard("leaks", function, spec, inputs=inputs, rows=self.dataset.n_rows)
+        found: LeaksFound | None = self.runner.try_check("leaks", stage)
+        if found is None:
+            return LeaksFound()
+        self.leak_findings, self.inputs["leaks"] = stage.prefix(), stage.output
+        return found
 
     # whole arrays --------------------------------------------------------------------------------------------
 
@@ -271,13 +307,13 @@ class Pipeline:
     def classes(self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any]) -> Stage[Any]:
         """One class a row: folds, out-of-sample probabilities, the label check."""
         predicted = self.predict(gathered, graph, self.folds(gathered, copies))
-        self.label(gathered, predicted)
+        self.label(gathered, predicted, self.blind)
         return predicted
 
     # checks --------------------------------------------------------------------------------------------------
 
-    def check(self, kind: str, function: Any, spec: issues.CheckSpec, inputs: dict[str, str]) -> None:
-        """Run one kind of check, and remember its table and counts."""
+    def check(self, kind: str, function: Any, spec: issues.CheckSpec, inputs: dict[str, str]) -> Any:
+        """Run one kind of check, and remember its table and counts; its result, None where it failed."""
         inputs = self.dataset.inputs | inputs
         stage = single_shard(f"issues/{kind}", function, spec, inputs=inputs, rows=self.dataset.n_rows)
         result: issues.Checked | None = self.runner.try_check(kind, stage)
@@ -285,20 +321,34 @@ class Pipeline:
             self.outcome.tables[kind] = stage.prefix()
             self.outcome.flags |= result.flags
             self.inputs[kind] = stage.output
+        return result
 
     @property
     def on_check(self) -> dict[str, Any]:
         """The fields of `assay.stages.issues.CheckSpec`."""
         return self.on_vectors | {"classes": tuple(self.dataset.classes), "seed": self.settings.seed}
 
-    def label(self, gathered: Stage[Any], predicted: Stage[Any]) -> None:
+    def label(self, gathered: Stage[Any], predicted: Stage[Any], blind: str) -> None:
         spec = issues.LabelSpec(
             **self.on_check,
             pred_probs=predicted.prefix(),
             n_folds=N_FOLDS,
             boundary=self.outcome.prediction.get("boundary_noise"),
+            blind=blind,
         )
-        self.check("label", issues.label, spec, {"vectors": gathered.output, "pred_probs": predicted.output})
+        inputs = {"vectors": gathered.output, "pred_probs": predicted.output}
+        result: issues.LabelsChecked | None = self.check("label", issues.label, spec, inputs)
+        if result is not None:
+            self.verdict = result.verdict
+            if result.verdict["withheld"]:
+                self.withhold(result)
+
+    def withhold(self, result: issues.LabelsChecked) -> None:
+        """Labels could not be judged: the check counts as skipped, and its columns as not there."""
+        self.runner.skipped["label"] = result.verdict["withheld"]
+        del self.outcome.tables["label"]
+        for name in result.flags:
+            self.outcome.flags.pop(name, None)
 
     def outlier(self, gathered: Stage[Any], graph: Stage[Any], predicted: Stage[Any] | None) -> None:
         spec = issues.OutlierSpec(
@@ -339,9 +389,11 @@ class Pipeline:
             modality=self.dataset.modality,
             label=self.outcome.tables.get("label", ""),
             features=tuple(self.dataset.roles.features),
+            leaks=self.leak_findings,
+            verdict=self.verdict,
         )
         inputs = self.dataset.inputs | {"vectors": gathered.output}
-        inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
+        inputs |= {name: self.inputs[name] for name in ("label", "leaks") if name in self.inputs}
         stage = single_shard("insights", issues.insights, spec, inputs=inputs)
         result = self.runner.try_check("insights", stage)
         if result is not None:
