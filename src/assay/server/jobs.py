@@ -47,10 +47,13 @@ class Jobs:
 
     # asked by routes -----------------------------------------------------------------------------------------
 
-    def submit(self, project: Path, arguments: Sequence[str], person: str, *, confined: bool = False) -> str:
-        """Start `assay ARGUMENTS` for a project folder; `BusyError` while another run of it is active."""
+    def submit(self, project: Path, arguments: Sequence[str], person: str, *, confined: Sequence[Path] = ()) -> str:
+        """Start `assay ARGUMENTS` for a project folder; `BusyError` while another run of it is active.
+
+        ``confined``: the folders that the data may reach; none: its owner started the run.
+        """
         job = uuid.uuid4().hex
-        command = json.dumps({"arguments": list(arguments), "confined": confined})
+        command = json.dumps({"arguments": list(arguments), "confined": [str(path) for path in confined]})
         try:
             with self._database.writing() as connection:
                 connection.execute(

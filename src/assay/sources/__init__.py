@@ -186,8 +186,8 @@ def _from_cells(cells: Cells, wanted: Wanted, name: str, base: Base) -> Source:
     if roles.image is not None:
         pictures = cells.blobs.get(roles.image)
         if pictures is not None:
-            uris, stamps = [""] * len(pictures), [""] * len(pictures)
-            reasons = {row: "the image is missing" for row, blob in enumerate(pictures) if blob is None} | reasons
+            uris, stamps, missing = _beside_blobs(cells, roles.image, pictures, base)
+            reasons = missing | reasons
         else:
             if roles.image in cells.nested:
                 raise UsageError(f"the image column {roles.image!r} holds lists or objects; name another with --image")
@@ -210,3 +210,22 @@ def _from_cells(cells: Cells, wanted: Wanted, name: str, base: Base) -> Source:
         notes=notes,
         name=name,
     )
+
+
+def _beside_blobs(
+    cells: Cells, column: str, blobs: Sequence[bytes | None], base: Base
+) -> tuple[list[str], list[str], dict[int, str]]:
+    """(uris, stamps, reasons) of pictures held in memory: of those without bytes, where their path leads."""
+    uris, stamps, reasons = [""] * len(blobs), [""] * len(blobs), {}
+    noted = cells.blob_paths.get(column) or [None] * len(blobs)
+    shown = cells.table[column].to_pylist() if pa.types.is_string(cells.table[column].type) else [None] * len(blobs)
+    paths = [one if one is not None else other for one, other in zip(noted, shown, strict=True)]
+    rows = [row for row, blob in enumerate(blobs) if blob is None]
+    reasons = {row: "the image is missing" for row in rows if not paths[row]}
+    named = [row for row in rows if paths[row]]
+    found = find_places([paths[row] for row in named], base)
+    for at, row in enumerate(named):
+        uris[row], stamps[row] = found.uris[at], found.stamps[at]
+        if at in found.reasons:
+            reasons[row] = found.reasons[at]
+    return uris, stamps, reasons

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from assay.errors import SourceError
-from assay.sources.sandbox import bounds
+from assay.sources.sandbox import is_confined
 
 ALWAYS = 256 << 20  # bytes that any upload may unpack to
 RATIO = 100  # times its size; text shrinks to a twentieth at the most
@@ -20,7 +20,7 @@ BLOCK = 1 << 24
 
 def check_unpacked(path: Path, unpacked: int, cells: int = 0) -> None:
     """`SourceError` if ``path`` would unpack to more than an upload may: bytes, or cells of a table."""
-    if bounds() is None:
+    if not is_confined():
         return
     if unpacked > limit(path) or cells > CELLS:
         raise SourceError(
@@ -36,7 +36,7 @@ def limit(path: Path) -> int:
 
 def gunzip(data: bytes, path: Path) -> bytes:
     """Every member of a gzip file, up to what it may unpack to. Raises EOFError and zlib.error as `gzip` does."""
-    most = limit(path) if bounds() is not None else None
+    most = limit(path) if is_confined() else None
     out = bytearray()
     while data:
         unpack = zlib.decompressobj(wbits=31)

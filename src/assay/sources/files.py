@@ -18,6 +18,8 @@ from assay.sources.csv_tables import read_csv
 from assay.sources.decompression import check_unpacked, gunzip
 from assay.sources.excel import read_excel
 from assay.sources.json_tables import read_json, read_jsonl
+from assay.sources.sandbox import check_path
+from assay.sources.unreadable import UnreadableError
 
 TEXT_ENDINGS = {
     ".csv": "csv",
@@ -75,6 +77,10 @@ def kind_of(path: Path) -> str | None:
 def read_cells(path: Path) -> Cells:
     """Read any table file by its ending. `SourceError` says what is wrong with it and what to do."""
     kind = kind_of(path)
+    try:
+        check_path(path)
+    except UnreadableError as error:
+        raise SourceError(f"{path.name} cannot be read: {error}") from error
     try:
         if path.stat().st_size == 0:
             raise SourceError(f"{path} is empty (zero bytes)")

@@ -16,7 +16,7 @@ from fastapi.responses import StreamingResponse
 from assay.columns import BY_NAME, CHECK_BY_NAME
 from assay.errors import AssayError
 from assay.server.routes.filters import Ask, Person
-from assay.server.routes.uploads import place_of, source_options
+from assay.server.routes.uploads import place_of, reach, source_options
 from assay.server.schemas.projects import (
     CheckOut,
     ClassOut,
@@ -52,9 +52,9 @@ def projects(services: Ask) -> list[ProjectItem]:
 def create(body: NewProject, services: Ask, person: Person) -> Created:
     """Analyse data as a new project. The data is looked at first, so that what cannot be read is said at once."""
     path = place_of(body, services)
-    upload = services.uploads.holds(path)
+    bounds = reach(path, services)
     options = source_options(body.options)
-    with confined(path.parent if upload else None):
+    with confined(*bounds):
         from assay.sources import open_source
 
         source = open_source(str(path), **options)
@@ -63,7 +63,7 @@ def create(body: NewProject, services: Ask, person: Person) -> Created:
     for name, value in body.options.items():
         if value:
             arguments.append(f"--{name}={value}")
-    job = services.jobs.submit(place, arguments, person, confined=upload)
+    job = services.jobs.submit(place, arguments, person, confined=bounds)
     found = services.jobs.latest(place)
     assert found is not None and found.id == job
     return Created(id=project_id(place), job=found)

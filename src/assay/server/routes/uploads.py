@@ -29,7 +29,7 @@ def preview(body: SourceBody, services: Ask) -> SourcePreview:
     """How the data would be read: roles, classes, the first rows."""
     path = place_of(body, services)
     options = source_options(body.options)
-    with confined(path.parent if services.uploads.holds(path) else None):
+    with confined(*reach(path, services)):
         try:
             return _shown(open_source(str(path), **options))
         except UsageError as error:
@@ -45,6 +45,11 @@ def place_of(body: SourceBody, services: Services) -> Path:
     if (body.path is None) == (body.upload is None):
         raise UsageError("name the data: either a path or an upload")
     return services.uploads.path(body.upload) if body.upload else services.workspace.readable(body.path or "")
+
+
+def reach(path: Path, services: Services) -> tuple[Path, ...]:
+    """What data may read: an upload its own files; data that somebody named by its path the folders allowed."""
+    return (path.parent,) if services.uploads.holds(path) else services.workspace.allow
 
 
 def source_options(options: dict[str, str]) -> dict[str, Any]:
