@@ -70,7 +70,7 @@ class FakeProject:
             "classes": classes,
             "roles": {"label": None, "text": None, "image": None, "features": []} | (roles or {}),
             "settings": {"seed": 0, "effort": "regular", "encoders": [], "task": "auto"},
-            "views": ["lite0", "patches"],
+            "embeddings": ["lite0", "patches"],
             "missing": [],
             "notes": [],
             "versions": {"assay": "0.1.0"},

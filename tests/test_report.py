@@ -252,7 +252,7 @@ def test_no_text_of_the_users_becomes_mark_up(modality: str) -> None:
         failed={"cross_split_duplicate": EVIL},
         name=EVIL,
     )
-    project.run |= {"missing": [EVIL], "notes": [EVIL], "views": [EVIL], "versions": {EVIL: EVIL}}
+    project.run |= {"missing": [EVIL], "notes": [EVIL], "embeddings": [EVIL], "versions": {EVIL: EVIL}}
     page = page_of(project)
     assert page.open == []
     tags = {tag for tag, _ in page.tags}

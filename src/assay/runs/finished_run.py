@@ -39,6 +39,8 @@ class FinishedRun:
         run = latest_run(self.folder)
         if run is None:
             raise ProjectError(f"{self.folder.root} holds no finished analysis; run assay analyze again: it resumes")
+        if "views" in run:  # a record of version 0.1.0
+            run["embeddings"] = run.pop("views")
         self.run: dict[str, Any] = run
         self._blobs: dict[int, bytes] = {}  # pictures read ahead
 

@@ -29,7 +29,17 @@ class Summary:
     def of(cls, run: dict[str, Any], findings: list[dict[str, Any]]) -> Summary:
         kept = {
             key: run[key]
-            for key in ("run", "seconds", "settings", "views", "graph", "prediction", "versions", "timings", "redone")
+            for key in (
+                "run",
+                "seconds",
+                "settings",
+                "embeddings",
+                "graph",
+                "prediction",
+                "versions",
+                "timings",
+                "redone",
+            )
         }
         return cls(
             run["name"],
