@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import assay
-from assay.dataset.scope import STRANGE, read_scope, scope_of, trust, write_scope
+from assay.dataset.scope import STRANGE, named_scope, read_scope, scope_of, write_scope
 from assay.errors import SourceError
 from assay.sources import open_source
 from assay.sources.sandbox import Scope, check_address, confined, connect
@@ -100,7 +100,9 @@ def test_a_hugging_face_folder_names_no_files_elsewhere(tmp_path):
 # addresses -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("address", ["64:ff9b::7f00:1", "64:ff9b::a00:1", "::127.0.0.1", "fec0::1", "::ffff:169.254.1.1"])
+@pytest.mark.parametrize(
+    "address", ["64:ff9b::7f00:1", "64:ff9b::a00:1", "::127.0.0.1", "fec0::1", "::ffff:169.254.1.1"]
+)
 def test_addresses_inside_addresses_are_looked_through(address):
     with pytest.raises(UnreadableError, match="not public"):
         check_address(address)
@@ -147,7 +149,7 @@ def test_a_key_of_another_account_seals_nothing_here(tmp_path, monkeypatch):
     write_scope(folder, "f", Scope(("/",), frozenset()))
     monkeypatch.setenv("ASSAY_KEY_FILE", str(tmp_path / "other"))
     assert read_scope(folder, "f").why == STRANGE
-    trust(folder, "f", [])
+    write_scope(folder, "f", named_scope(folder, "f", []))
     assert read_scope(folder, "f").files == ("/",)
     assert (tmp_path / "other").stat().st_mode & 0o777 == 0o600
 
@@ -176,7 +178,9 @@ def analysed(tmp_path_factory):
     picture(root / "private.png", 77)
     table = pd.DataFrame({"image": [f"pictures/{at}.png" for at in range(12)], "label": ["a", "b"] * 6})
     table.to_csv(root / "t.csv", index=False)
-    assay.analyze(root / "t.csv", output=root / "p.assay", image="image", label="label", effort="fast", progress="quiet")
+    assay.analyze(
+        root / "t.csv", output=root / "p.assay", image="image", label="label", effort="fast", progress="quiet"
+    )
     del os.environ["ASSAY_KEY_FILE"]
     return root
 
@@ -212,7 +216,7 @@ def test_a_strangers_project_reads_inside_its_own_folder_until_it_is_trusted(ana
     with pytest.raises(UnreadableError, match="assay trust"):
         assay.open(copy).open_bytes(0)
     folder, run = Folder(copy), assay.open(copy).run
-    trust(folder, run["dataset"], [])
+    write_scope(folder, run["dataset"], named_scope(folder, run["dataset"], []))
     assert assay.open(copy).open_bytes(0) == (analysed / "pictures" / "0.png").read_bytes()
 
 
@@ -249,7 +253,16 @@ def test_an_upload_stays_confined_when_it_is_exported(tmp_path):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.server_port
-        hosts = ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "127.1", "0.0.0.0", "[::ffff:127.0.0.1]", "017700000001"]
+        hosts = [
+            "127.0.0.1",
+            "localhost",
+            "0x7f.1",
+            "2130706433",
+            "127.1",
+            "0.0.0.0",
+            "[::ffff:127.0.0.1]",
+            "017700000001",
+        ]
         folder = tmp_path / "up"
         picture(folder / "own.png", 1)
         picture(folder / "two.png", 2)

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from assay.cli.care import CARE
 from assay.cli.log import DECISIONS
 from assay.cli.serve import serve
 from assay.columns import CHECKS
@@ -311,7 +312,7 @@ def export(project: str, output: str, fix: str, format_: str | None, debug: bool
         click.echo(line)
 
 
-for command in (*DECISIONS, serve):
+for command in (*DECISIONS, *CARE, serve):
     main.add_command(command)
 
 

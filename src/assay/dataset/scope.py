@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from assay.errors import ProjectError
@@ -36,7 +37,7 @@ def scope_of(source: Source) -> Scope:
         return here
     uris = [uri for uri in source.uris or [] if uri]
     roots = _roots(uris)
-    if source.uris is not None and source.origin and os.path.isdir(source.origin):
+    if source.uris is not None and source.origin and Path(source.origin).is_dir():
         roots.add(os.path.realpath(source.origin))
     return Scope(_collapsed(roots), host_names(uri for uri in uris if is_url(uri)))
 
@@ -50,10 +51,10 @@ def _roots(uris: Iterable[str]) -> set[str]:
             continue
         if uri.startswith("zip:"):
             roots.add(os.path.realpath(path))
-        elif os.path.islink(path):
-            roots.add(os.path.dirname(os.path.realpath(path)))
+        elif Path(path).is_symlink():
+            roots.add(str(Path(os.path.realpath(path)).parent))
         else:
-            folder = os.path.dirname(path)
+            folder = path.rpartition("/")[0] or "/"
             if folder not in real:
                 real[folder] = os.path.realpath(folder)
                 roots.add(real[folder])
@@ -69,7 +70,7 @@ def _collapsed(roots: set[str]) -> tuple[str, ...]:
                 kept.append(root)
         if len(kept) <= MOST:
             return tuple(kept)
-        roots = {os.path.dirname(root) for root in kept}
+        roots = {str(Path(root).parent) for root in kept}
 
 
 def write_scope(folder: Folder, fingerprint: str, scope: Scope) -> None:
@@ -90,21 +91,13 @@ def read_scope(folder: Folder, fingerprint: str, *, written_here: bool = False) 
     return Scope((os.path.realpath(folder.root),), frozenset(), STRANGE)
 
 
-def is_trusted(folder: Folder, fingerprint: str) -> bool:
-    """Does the dataset's scope carry our seal?"""
-    return read_scope(folder, fingerprint).why != STRANGE
-
-
-def trust(folder: Folder, fingerprint: str, uris: Iterable[str]) -> Scope:
-    """Seal the scope as it stands; of a project without one, what its rows name. The scope is returned, to be shown."""
+def named_scope(folder: Folder, fingerprint: str, uris: Iterable[str]) -> Scope:
+    """The scope as it stands, whoever wrote it; of a project without one, what its rows name. `write_scope` trusts it."""
     record = _record(folder, fingerprint)
     if record:
-        scope = Scope(tuple(map(str, record["files"])), frozenset(map(str, record["hosts"])), str(record["why"]))
-    else:
-        named = [uri for uri in uris if uri]
-        scope = Scope(_collapsed(_roots(named)), host_names(uri for uri in named if is_url(uri)))
-    write_scope(folder, fingerprint, scope)
-    return scope
+        return Scope(tuple(map(str, record["files"])), frozenset(map(str, record["hosts"])), str(record["why"]))
+    named = [uri for uri in uris if uri]
+    return Scope(_collapsed(_roots(named)), host_names(uri for uri in named if is_url(uri)))
 
 
 def _name(fingerprint: str) -> str:
