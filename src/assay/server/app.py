@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from assay.actions import ConflictError
 from assay.errors import AssayError, StorageError, UsageError
+from assay.server import tus
 from assay.server.auth import AccessDenied, Authenticator
 from assay.server.jobs import BusyError
 from assay.server.routes import actions, charts, exports, projects, review, session, uploads
@@ -64,10 +65,9 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     api = APIRouter(prefix=PREFIX)
-    for module in (session, projects, review, actions, charts, exports, uploads):
+    for module in (session, projects, review, actions, charts, exports, uploads, tus):
         api.include_router(module.router)
     app.include_router(api)
-    app.include_router(services.uploads.router(), prefix=PREFIX, include_in_schema=False)  # a protocol of its own
     _answer_errors(app)
     app.middleware("http")(_guard)
     app.add_api_route("/healthz", lambda: {"status": "ok", "version": __version__}, include_in_schema=False)

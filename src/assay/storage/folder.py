@@ -108,7 +108,9 @@ class Folder:
             return []
 
     def remove(self, name: str) -> None:
-        path = self.path(name)
+        """A file, a folder with all in it, or a link (never what it leads to)."""
+        above, _, last = name.rstrip("/").rpartition("/")
+        path = self.path(above) / last
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
