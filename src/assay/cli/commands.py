@@ -16,10 +16,10 @@ from typing import Any
 
 import click
 
+from assay.checks import CHECKS
 from assay.cli.care import CARE
 from assay.cli.log import DECISIONS
 from assay.cli.serve import serve
-from assay.columns import CHECKS
 from assay.errors import AssayError, UsageError
 from assay.version import __version__
 

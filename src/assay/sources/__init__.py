@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from assay.sources import files
 from assay.sources.archive import METADATA, list_archive, metadata_member, open_archive
 from assay.sources.cells import Cells
 from assay.sources.columns import given_labels, row_ids, split_column
+from assay.sources.decompression import check_unpacked
 from assay.sources.folder import Listing, image_source, list_folder
 from assay.sources.frames import from_hf, from_memory, load_hf_folder
 from assay.sources.image_paths import Base, find_places
@@ -161,6 +163,10 @@ def _open_zip(path: Path, wanted: Wanted) -> Source:
     listed = metadata_member(archive)
     if listed is not None:
         try:
+            with zipfile.ZipFile(path) as packed:
+                check_unpacked(
+                    path, max((info.file_size for info in packed.infolist() if _is_metadata(info)), default=0)
+                )
             data = read_bytes(archive.members[listed][0])
         except UnreadableError as error:
             raise SourceError(f"{path}: {listed} cannot be read: {error}") from error
@@ -229,3 +235,7 @@ def _beside_blobs(
         if at in found.reasons:
             reasons[row] = found.reasons[at]
     return uris, stamps, reasons
+
+
+def _is_metadata(info: zipfile.ZipInfo) -> bool:
+    return info.filename.rpartition("/")[2].lower() == METADATA

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import SourceError
+from assay.sources.decompression import check_decoded
 
 Blobs = dict[str, list[bytes | None]]
 PICTURE_FIELDS = {"bytes", "path"}  # how Hugging Face keeps a picture in a struct
@@ -199,6 +200,7 @@ def plain_column(column: pa.ChunkedArray | pa.Array, name: str, out: Cells) -> p
     if isinstance(kind, pa.BaseExtensionType):
         return plain_column(pa.chunked_array([c.storage for c in column.chunks], kind.storage_type), name, out)
     if pa.types.is_dictionary(kind):
+        check_decoded(column, f"the column {name!r}")
         chunks = [chunk.dictionary_decode() for chunk in column.chunks]
         return plain_column(pa.chunked_array(chunks, kind.value_type), name, out)
     if pa.types.is_struct(kind) and {kind.field(i).name for i in range(kind.num_fields)} == PICTURE_FIELDS:

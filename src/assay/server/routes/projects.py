@@ -13,8 +13,10 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from assay.columns import BY_NAME, CHECK_BY_NAME
+from assay.checks import CHECK_BY_NAME, SENTENCES
+from assay.columns import BY_NAME
 from assay.errors import AssayError
+from assay.server.look import look
 from assay.server.routes.filters import Ask, Person
 from assay.server.routes.uploads import place_of, reach, source_options
 from assay.server.schemas.projects import (
@@ -29,7 +31,6 @@ from assay.server.schemas.projects import (
 )
 from assay.server.services import Services
 from assay.server.workspace import NoProjectError, project_id, why
-from assay.sources.sandbox import confined
 from assay.storage import Folder
 from assay.storage.project_folder import PROJECT, latest_run
 
@@ -54,11 +55,8 @@ def create(body: NewProject, services: Ask, person: Person) -> Created:
     path = place_of(body, services)
     bounds = reach(path, services)
     options = source_options(body.options)
-    with confined(*bounds):
-        from assay.sources import open_source
-
-        source = open_source(str(path), **options)
-    place = services.workspace.new_place(body.name or source.name)
+    seen = look(path, options, bounds, strict=True)
+    place = services.workspace.new_place(body.name or seen.name)
     arguments = ["analyze", str(path), "-o", str(place), "--log-json"]
     for name, value in body.options.items():
         if value:
@@ -116,6 +114,10 @@ def _check(record: dict[str, object]) -> CheckOut:
         flag=known.flag if known else "",
         score=known.score if known else None,
         group=group if known else "dataset",
+        letter=known.chip if known else "",
+        tone=known.tone if known else "plain",
+        harmless=known.harmless if known else False,
+        sentence=SENTENCES.get(str(record["name"]), ""),
     )
 
 
