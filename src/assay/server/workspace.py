@@ -158,7 +158,10 @@ class Workspace:
 
     def readable(self, path: str) -> Path:
         """The data behind a path that somebody typed; only below the folders that the server was told to allow."""
-        place = Path(path).expanduser().resolve()
+        try:
+            place = Path(path).expanduser().resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # a zero byte, too long a name, a user who does not exist
+            raise NotAllowedError(f"there is no path {path[:80]!r}") from error
         if not any(place.is_relative_to(root.resolve()) for root in self.allow):
             allowed = ", ".join(str(root) for root in self.allow)
             hint = f"it may read below {allowed}" if allowed else "start it with --allow FOLDER to let it read there"
