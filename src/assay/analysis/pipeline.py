@@ -45,8 +45,7 @@ class Outcome:
 def run(runner: Runner, dataset: Dataset, settings: Settings, arrays: UserArrays) -> Outcome:
     """Do every stage that this dataset and these settings call for."""
     order_file = f"dataset/{dataset.fingerprint}/order.npy"
-    if not runner.folder.exists(order_file):
-        runner.folder.put_array(order_file, dataset.order)
+    runner.folder.keep_array(order_file, dataset.order)
     pipeline = Pipeline(runner, dataset, settings, arrays, order_file)
     pipeline.all()
     return pipeline.outcome

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from assay.checks import CHECKS
+from assay.cli.care import CARE
 from assay.cli.log import DECISIONS
 from assay.cli.serve import serve
 from assay.errors import AssayError, UsageError
@@ -342,7 +343,7 @@ def export(
         click.echo(line)
 
 
-for command in (*DECISIONS, serve):
+for command in (*DECISIONS, *CARE, serve):
     main.add_command(command)
 
 

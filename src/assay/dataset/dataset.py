@@ -25,6 +25,7 @@ from assay.dataset.target import TARGETS, ClassTarget, Label, NoTarget, Target
 from assay.errors import ProjectError
 from assay.sources import Roles, Source
 from assay.storage import Folder
+from assay.storage.checksums import FILES as CHECKSUMS
 
 PART = 65_536
 MISSING = "no longer in the source"
@@ -186,12 +187,13 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
     }
     fingerprint = _digest([repr(header).encode(), _table_hash(rows), _table_hash(cells)])
     base = f"dataset/{fingerprint}"
-    if not folder.exists(f"{base}/dataset.json"):
-        for part, start in enumerate(range(0, max(total, 1), PART)):
-            folder.put_table(f"{base}/rows-{part:05d}.parquet", rows.slice(start, PART))
-            folder.put_table(f"{base}/cells-{part:05d}.parquet", cells.slice(start, PART))
-        _write_blobs(folder, base, source, number_of)
-        folder.put_json(f"{base}/dataset.json", header)
+    if not folder.is_whole(f"{base}/dataset.json"):
+        with folder.recording() as written:
+            for part, start in enumerate(range(0, max(total, 1), PART)):
+                folder.put_table(f"{base}/rows-{part:05d}.parquet", rows.slice(start, PART))
+                folder.put_table(f"{base}/cells-{part:05d}.parquet", cells.slice(start, PART))
+            _write_blobs(folder, base, source, number_of)
+        folder.put_json(f"{base}/dataset.json", header | {CHECKSUMS: folder.listed(written)})
     target = kind(rows["target"].combine_chunks(), labels)
     return Dataset(fingerprint, source.modality, source.roles, target, rows, source.name)
 
@@ -240,9 +242,12 @@ def read_dataset(folder: Folder, fingerprint: str) -> Dataset:
     if not folder.exists(name):
         raise ProjectError(f"{folder.path(name)} is missing; run the analysis again")
     header = folder.get_json(name)
-    rows = pa.concat_tables([folder.get_table(part) for part in _parts(folder, fingerprint, "rows")]).combine_chunks()
+    base = f"dataset/{fingerprint}"
+    n_parts = max(1, -(-int(header["n_rows"]) // PART))
+    parts = [folder.get_table(f"{base}/rows-{part:05d}.parquet") for part in range(n_parts)]
+    rows = pa.concat_tables(parts).combine_chunks()
     if rows.num_rows != header["n_rows"]:
-        raise ProjectError(f"{folder.path(name)}: rows are missing from its parts; delete the folder and run again")
+        raise ProjectError(f"{folder.path(name)} does not fit its parts; delete it and run the analysis again")
     target = _target_of(folder, name, header, rows)
     roles = Roles(**_roles_from(header["roles"]))
     return Dataset(fingerprint, header["modality"], roles, target, rows, header["name"])
