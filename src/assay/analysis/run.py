@@ -20,6 +20,7 @@ from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
 from assay.columns import BY_NAME, CHECKS
 from assay.dataset.dataset import MISSING, Dataset, read_dataset, write_dataset
+from assay.dataset.originals import write_originals
 from assay.errors import SourceError
 from assay.sources import Source
 from assay.storage import Folder
@@ -51,6 +52,7 @@ def analyze_source(
         if settings.task == "unsupervised" and source.given is not None:
             source = _without_labels(source)
         dataset = write_dataset(folder, source, previous)
+        originals = write_originals(folder, dataset.fingerprint, source.originals)
         arrays = _user_arrays(folder, dataset, pred_probs, pred_classes, embeddings, len(source.ids))
         notes = [*source.notes, *_changes(dataset, previous)]
         for note in notes:
@@ -65,6 +67,7 @@ def analyze_source(
             "task": "multi-class" if dataset.labelled else "unsupervised",
             "name": dataset.name,
             "origin": source.origin,
+            "originals": originals,
             "n_rows": len(dataset.order),
             "classes": dataset.classes,
             "roles": {
