@@ -22,6 +22,7 @@ Rows = NDArray[np.int64]
 
 SAME = 0.5  # share of rows that must be the same for a source to be the one before
 ALIKE = 0.5  # share of cells, other than labels, in which an edited row is still the row that it was
+STRETCH, MOST = 20, 0.9  # rows changed together, and the share of them that is still alike
 WHOLE_FLOAT = r"^(-?\d+)\.0$"
 
 
@@ -157,9 +158,13 @@ def _unique(before: Hashes, now: Hashes, rows: Rows, places: Rows, found: Matche
         free[row] = False
 
 
-def edited_rows(found: Matched, cells_before: Hashes, cells_now: Hashes) -> None:
+def edited_rows(found: Matched, cells_before: Hashes, cells_now: Hashes, marks: NDArray[np.int64]) -> None:
     """Match rows that were changed where they stand: between two rows that are known, as many old rows as new ones, each
-    alike in at least half of its cells. Adds to ``found``. ``cells``: (C, M) and (C, N), without the label column."""
+    alike in at least half of its cells. Adds to ``found``. ``cells``: (C, M) and (C, N), without the label column.
+
+    Such a row may as well be another that took the place of one that was deleted. So one that somebody decided about (see
+    ``marks`` of `match_rows`) is ``unsure``, unless the change is one of a whole stretch of rows.
+    """
     if not len(cells_before):
         return
     held = {row for rows, _ in found.unsure for row in rows}
@@ -177,8 +182,12 @@ def edited_rows(found: Matched, cells_before: Hashes, cells_now: Hashes) -> None
         last = int(found.old[stop]) if stop < n else m
         gap = list(range(first, last)) if first <= last else []
         if len(gap) == stop - place and not taken & set(gap):
-            for row, one in zip(gap, range(place, stop), strict=True):
-                if (cells_before[:, row] == cells_now[:, one]).mean() >= ALIKE:
+            alike = (cells_before[:, gap] == cells_now[:, place:stop]).mean(0) >= ALIKE
+            stretch = len(gap) >= STRETCH and alike.mean() >= MOST
+            for row, one, good in zip(gap, range(place, stop), alike.tolist(), strict=True):
+                if marks[row] and not (good and stretch):
+                    found.unsure.append(([row], [one]))
+                elif good:
                     found.old[one] = row
         place = stop
 
