@@ -67,6 +67,11 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("-o", "--output", type=click.Path(path_type=Path), help="Project folder. [default: NAME.assay]"),
         click.option(
+            "--replace",
+            is_flag=True,
+            help="Begin the project anew where it holds other data, which is refused otherwise.",
+        ),
+        click.option(
             "--task",
             default="auto",
             metavar="TASK",
@@ -128,6 +133,7 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
 
     Run the same command again to resume an interrupted run. The files of DATA are never written to.
     """
+    from assay.actions.standing import standing
     from assay.analysis.progress import Progress
     from assay.analysis.run import analyze_source, failures
     from assay.analysis.settings import make_settings
@@ -175,6 +181,8 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         pred_probs=given["pred_probs"],
         pred_classes=classes,
         embeddings=named_arrays(given["embeddings"]),
+        decided=lambda: standing(folder.root),
+        replace=given["replace"],
     )
     if not quiet and not log_json:
         click.echo(str(Project(folder.root).summary()))

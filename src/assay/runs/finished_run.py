@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from assay.checks import CHECK_BY_NAME, CHECKS
 from assay.columns import BY_NAME, COLUMNS, ROW_ID, columns_of, public_names
 from assay.dataset.dataset import PART, Dataset, read_blobs, read_cells, read_dataset
+from assay.dataset.originals import OriginalCells
 from assay.dataset.scope import read_scope
 from assay.dataset.target import Label
 from assay.errors import ProjectError, UsageError
@@ -185,6 +186,28 @@ class FinishedRun:
         results = self.results()
         for start in range(0, len(order), size):
             yield self.cells(order[start : start + size]), results.slice(start, size)
+
+    @cached_property
+    def originals(self) -> OriginalCells | None:
+        """The cells as they came, where they are more than the plain ones."""
+        prefix = self.run.get("originals")
+        return OriginalCells(self.folder, prefix) if prefix else None
+
+    def original_batches(self) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """`batches` with the user's columns as they came: their own types, every value, pictures and other bytes."""
+        found = self.originals
+        if found is None:
+            yield from self.batches()
+            return
+        order, start = self.dataset.order, 0
+        for cells, results in self.batches(found.step):
+            rows = order[start : start + cells.num_rows]
+
+            def blob(place: int, rows: NDArray[np.int64] = rows) -> bytes:
+                return self.open_bytes(int(rows[place]))
+
+            yield found.slice(cells, start, blob), results
+            start += cells.num_rows
 
     # pictures ------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from assay.sources.decompression import check_unpacked
 from assay.sources.folder import Listing, image_source, list_folder
 from assay.sources.frames import from_hf, from_memory, load_hf_folder
 from assay.sources.image_paths import Base, find_places
+from assay.sources.originals import Originals, find_originals
 from assay.sources.reading import UnreadableError, read_bytes
 from assay.sources.roles import NONE, Wanted, find_roles, guess_image
 from assay.sources.rows import Roles, Source, is_image
@@ -215,6 +216,7 @@ def _from_cells(cells: Cells, wanted: Wanted, name: str, base: Base) -> Source:
         roles=roles,
         notes=notes,
         name=name,
+        originals=_originals(cells, roles.image, pictures),
     )
 
 
@@ -235,6 +237,13 @@ def _beside_blobs(
         if at in found.reasons:
             reasons[row] = found.reasons[at]
     return uris, stamps, reasons
+
+
+def _originals(cells: Cells, image: str | None, pictures: Sequence[bytes | None] | None) -> Originals | None:
+    merged = cells.split if cells.merged else None
+    found = find_originals(cells.table, cells.given, cells.metadata, image=image, blobs=pictures, merged=merged)
+    found = replace(found, raw=cells.raw, raw_form=cells.raw_form)
+    return None if found.says_nothing else found
 
 
 def _is_metadata(info: zipfile.ZipInfo) -> bool:

@@ -105,9 +105,9 @@ def table_clusters(folder: Folder, prefix: str, spec: TableClustersSpec) -> Clus
 
     rows, cells = frame(folder, spec, spec.features)
     keep = np.isin(rows, folder.get_array(f"{spec.vectors}.rows.npy"))
-    cells = cells[keep].reset_index(drop=True)
-    keys, pairs = table_copies(cells, list(spec.features))
-    return _write(folder, prefix, keys, pairs, likely_equals(cells, list(spec.features), keys))
+    cells, features = cells[keep].reset_index(drop=True), list(spec.features)
+    keys, pairs = table_copies(cells, features)
+    return _write(folder, prefix, keys, pairs, likely_equals(cells, features, keys))
 
 
 def _write(

@@ -217,7 +217,7 @@ class DuplicateSpec(CheckSpec):
     duplicates: str
 
 
-@stage(version=1)
+@stage(version=2)
 def duplicate(folder: Folder, prefix: str, spec: DuplicateSpec) -> Checked:
     """Copies, and those across splits."""
     from assay.issues.conflict import duplicate_issues
