@@ -12,7 +12,7 @@ HOW: dict[str, str] = {
     "outlier": "Rows that lie far from every other row, and from the rows of their own class, as the models see them.",
     "near_duplicate": "Rows that look alike are compared directly, by geometry, wording or cells, and count only where "
     "the comparison proves them copies.",
-    "exact_duplicate": "Rows whose decoded pixels, normalised text or normalised cells are the same.",
+    "exact_duplicate": "Rows whose decoded pixels, text or cells are the same, white space aside.",
     "duplicate_label_conflict": "Duplicate sets whose members carry different labels; models and majority together say "
     "which label is wrong, or nothing where the evidence is thin.",
     "cross_split_duplicate": "Duplicate sets with members in more than one split, such as train and test.",
