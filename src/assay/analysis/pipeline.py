@@ -74,7 +74,13 @@ class _Pipeline:
             folds = self.folds(vectors, duplicates)
             probabilities = self.probabilities(vectors, graph, folds)
             boundary = self.outcome.prediction.get("boundary_noise")
-            self.check("label", vectors, pred_probs=probabilities, n_folds=N_FOLDS, boundary=boundary)
+            found = self.outcome.prediction
+            if 0 < found.get("labelled", 0) == found.get("unjudged"):
+                self.runner.skipped["label"] = (
+                    "every class is one row or copies of one, so nothing can be learned about labels"
+                )
+            else:
+                self.check("label", vectors, pred_probs=probabilities, n_folds=N_FOLDS, boundary=boundary)
         self.check("outlier", vectors, graph=graph, pred_probs=probabilities, modality=self.dataset.modality)
         self.check("duplicate", vectors, duplicates=duplicates)
         if self.labelled:
@@ -159,7 +165,7 @@ class _Pipeline:
         else:
             settings = {"features": list(self.dataset.roles.features)}
         fn = f"{WORK}.duplicates:{modality}_clusters"
-        stage = whole("duplicates", fn, spec, settings=settings, reads=reads, rows=self.dataset.n_rows)
+        stage = whole("duplicates", fn, spec, settings=settings, reads=reads, rows=self.dataset.n_rows, version=2)
         self.runner.need(stage)
         return stage
 
@@ -204,6 +210,7 @@ class _Pipeline:
             spec,
             settings=settings,
             reads=self.dataset.reads | {"duplicates": duplicates.output, "vectors": vectors.output},
+            version=2,
         )
         self.runner.need(stage)
         return stage
@@ -249,7 +256,7 @@ class _Pipeline:
             settings=settings,
             reads=reads,
             rows=self.dataset.n_rows,
-            version=2,
+            version=3,
         )
         self.outcome.prediction = self.runner.need(stage)[0]
         self.runner.notes += self.outcome.prediction["notes"]

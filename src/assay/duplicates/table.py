@@ -47,10 +47,10 @@ def table_copies(cells: pd.DataFrame, features: Sequence[str]) -> tuple[list[str
     numbers, dates and blanks ("1,234" and "1234.0", "5 %" and "5%", "2024-01-31" and "31 Jan 2024" in a column of dates,
     "n/a" and "-"): mostly one thing, but "AA" and "aa", or release 1.1 and 1.10, are two, so they are never exact.
     For the rest, such forms do not count; punctuation in words does ("A+" is not "A-"). "typo": all compared cells agree
-    but one of words, whose two texts are one key apart (from 5 letters; from 8 letters two keys, the first letter alike), with the same digits, one
-    of them in at most two rows. "rounded": all cells agree once numbers are rounded to 0, 1, 2 or 3 decimals, and of the
-    two rows one is so rounded already; not where rows of which neither is rounded coincide as well. The values a pair
-    agrees in must be unusual together, and at most three rows may differ in that one column only.
+    but one of words, whose two texts are one key apart (from 5 letters; from 8 letters two keys, the first letter alike),
+    with the same digits, one of them in at most two rows. "rounded": all cells agree once numbers are rounded to 0, 1, 2
+    or 3 decimals, and of the two rows one is so rounded already; not where rows of which neither is rounded coincide as
+    well. The values a pair agrees in must be unusual together, and at most three rows may differ in that one column only.
 
     Parameters
     ----------

@@ -123,8 +123,12 @@ def folds(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     """Stratified folds that never split a duplicate cluster."""
     from assay.predict.folds import make_folds
 
-    clusters = folder.get_table(f"{spec['duplicates']}.parquet")["id"].to_numpy()
-    assigned = make_folds(labels_of(folder, spec), clusters, n_folds=spec["n_folds"], seed=spec["seed"])
+    clusters = folder.get_table(f"{spec['duplicates']}.parquet")
+    groups = clusters["id"].to_numpy()
+    if "surplus" in clusters.column_names:  # rows of a narrow table are equal by its nature: each is a case of its own
+        by_nature = clusters["exact"].to_numpy(zero_copy_only=False) & (clusters["surplus"].to_numpy() < 0)
+        groups = np.where(by_nature, -1, groups)
+    assigned = make_folds(labels_of(folder, spec), groups, n_folds=spec["n_folds"], seed=spec["seed"])
     folder.put_array(f"{place}.npy", assigned)
     return {"sizes": np.bincount(assigned[assigned >= 0], minlength=spec["n_folds"]).tolist()}
 
@@ -173,6 +177,8 @@ def predict(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         "log_loss": made.log_loss,
         "temperature": made.temperature,
         "notes": list(made.notes),
+        "unjudged": made.unjudged,
+        "labelled": int((labels >= 0).sum()),
         "rounds": asdict(made.rounds),
         "boundary_noise": boundary if made.rounds.used == 2 else None,
     }
