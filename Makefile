@@ -11,10 +11,11 @@ demo: $(VENV)/demo.stamp          ## a real analysis of real images, and a repor
 test: $(VENV)/test.stamp          ## the whole test suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
-check: $(VENV)/test.stamp         ## lint and types
+check: $(VENV)/test.stamp         ## lint, types, the floors of the house
 	$(BIN)/ruff check src tests benchmarks examples
 	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 web: $(VENV)/test.stamp           ## the page: types, unit tests, the client against the server's OpenAPI document
 	@command -v npm > /dev/null || { echo "not run: the page's own checks need npm on PATH"; exit 1; }

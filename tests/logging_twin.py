@@ -20,8 +20,8 @@ PROJECT = "00000000-0000-4000-8000-000000000000"
 
 
 @dataclass
-class Facts:
-    """What `assay.actions.project_facts.Facts` tells of a project: suggestions for every third row, every seventh to go."""
+class ProjectFacts:
+    """What `assay.actions.project_facts.ProjectFacts` tells of a project: suggestions for every third row, every seventh to go."""
 
     n_rows: int
     given: Any = None
@@ -45,7 +45,7 @@ class Facts:
 
 
 def open_log(folder: Path, n: int = 30, **facts: Any) -> ActionLog:
-    return ActionLog(folder / "state.sqlite", PROJECT, Facts(n, **facts))  # type: ignore[arg-type]
+    return ActionLog(folder / "state.sqlite", PROJECT, ProjectFacts(n, **facts))  # type: ignore[arg-type]
 
 
 def rows(*numbers: int) -> np.ndarray:
@@ -73,7 +73,7 @@ class Deed:
 class Twin:
     """The log's rules, row by row."""
 
-    facts: Facts
+    facts: ProjectFacts
     deeds: list[Deed] = field(default_factory=list)
 
     def top(self, row: int, channel: tuple[str, str] = ("decision", "")) -> Deed | None:

@@ -25,7 +25,7 @@ from assay.errors import UsageError
 from assay.graph import neighbors
 from assay.query import Filter, ReviewTable, Sort, Views
 from assay.query.cells import MemoryCells
-from assay.query.unusual_cells import judge
+from assay.query.unusual_cells import describe_cell
 from assay.similar import embedding_map
 from assay.similar.embedding_map import spread
 from assay.similar.neighborhood import Neighborhood
@@ -110,14 +110,14 @@ def test_picture_properties_are_those_of_the_shards(real: Real) -> None:
 
 def test_evidence_of_texts_tells_what_was_found() -> None:
     table, _, _ = made(30, 3, missing=False)
-    from assay.detail.evidence import Known, evidence
+    from assay.detail.evidence import RowFacts, evidence
 
     table.flags |= {"is_PII": np.ones(30, bool), "is_ambiguous": np.ones(30, bool), "has_rare_class": np.ones(30, bool)}
     table.not_run = {}
     table.numbers["text_num_characters"] = np.arange(30, dtype=np.int32)
     kinds, items = ['["email"]'] * 30, ['["a@b.de"]'] * 30
     table._texts = {"PII_types": lambda: pa.chunked_array([kinds]), "PII_items": lambda: pa.chunked_array([items])}
-    known = Known(probabilities=[("cat", 0.5), ("dog", 0.4)], copies=[2])
+    known = RowFacts(probabilities=[("cat", 0.5), ("dog", 0.4)], copies=[2])
     for row in range(30):
         found = {one["check"]: one for one in evidence(table, row, known)}
         assert found["pii"]["text"] == "It holds email: a@b.de."
@@ -135,13 +135,19 @@ def test_odd_cells_are_rare_categories_and_numbers_in_the_tails() -> None:
     colours[9] = "mauve"
     table, _, _ = made(n, 0, missing=False)
     table.cells = MemoryCells(pa.table({"size": numbers, "colour": colours}))
-    odd_numbers = [row for row in range(n) if judge(table, "size", row)["odd"]]
+    odd_numbers = [row for row in range(n) if describe_cell(table.column("size"), table.marks("size"), row)["odd"]]
     assert 7 in odd_numbers
     assert len(odd_numbers) == 10
-    assert [row for row in range(n) if judge(table, "colour", row)["odd"]] == [9]
-    assert judge(table, "colour", 9)["share"] == 0.001
+    assert [row for row in range(n) if describe_cell(table.column("colour"), table.marks("colour"), row)["odd"]] == [9]
+    assert describe_cell(table.column("colour"), table.marks("colour"), 9)["share"] == 0.001
     low, high = np.percentile(numbers, [5, 95])
-    assert judge(table, "size", 7) == {"odd": True, "value": 40.0, "low": low, "high": high, "share": None}
+    assert describe_cell(table.column("size"), table.marks("size"), 7) == {
+        "odd": True,
+        "value": 40.0,
+        "low": low,
+        "high": high,
+        "share": None,
+    }
 
 
 # charts ------------------------------------------------------------------------------------------------------
@@ -391,7 +397,7 @@ def test_what_cannot_be_compared_is_refused_in_words(real: Real) -> None:
 
 def test_a_text_is_compared_by_the_sentence_encoder_that_the_run_used(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = SimpleNamespace(name="sentences", encode=lambda texts: np.array([[len(texts[0]), 1.0]], np.float32))
-    run = {"modality": "text", "views": ["tfidf", "sentences"], "settings": {"encoders": ["gone"]}}
+    run = {"modality": "text", "embeddings": ["tfidf", "sentences"], "settings": {"encoders": ["gone"]}}
 
     def encoders(names: list[str]) -> list[Any]:
         if names:

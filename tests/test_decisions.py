@@ -149,10 +149,10 @@ def test_an_export_takes_the_log_as_it_stood(project: assay.Project, tmp_path: P
     project.undo(1)
     for at, expected in ((0, set()), (1, {a}), (2, {a, b}), (3, {b}), (None, {b})):
         target = tmp_path / f"{at}.jsonl"
-        export_project(project, target, at=at, only_corrections=True)
+        export_project(project, project.log, target, at=at, only_corrections=True)
         assert {json.loads(line)["id"] for line in target.read_text().splitlines()} == expected
     with pytest.raises(UsageError, match="there is no entry 4: the log ends with entry 3"):
-        export_project(project, tmp_path / "never.csv", at=4)
+        export_project(project, project.log, tmp_path / "never.csv", at=4)
     assert not (tmp_path / "never.csv").exists()
 
 
@@ -187,7 +187,7 @@ def test_decisions_hang_on_rows_whatever_their_order(tmp_path: Path, monkeypatch
     project.export(tmp_path / "clean.csv")
     table = pd.read_csv(tmp_path / "clean.csv").set_index("key")["mood"]
     assert set(frame["key"]) - set(table.index) == {"r3", "r5"} and table["r8"] == "so-so" and "new" in table.index
-    assert project.decide("keep", rows=project.rows_of(["r5"])).summary["skipped"] == {"no longer in the source": 1}
+    assert project.decide("keep", rows=project.rows_of(["r5"])).summary["skipped"] == {"gone": 1}
     shown = project.issues().set_index("row_id")
     assert shown.loc["r8", "corrected_label"] == "so-so" and shown.loc["r3", "action"] == "exclude"
 

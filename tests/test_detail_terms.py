@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from assay.actions import State
 from assay.detail import Details
-from assay.detail.discriminative_terms import CLASSES, Telling
+from assay.detail.discriminative_terms import CLASSES, DiscriminativeTerms
 from assay.insights.contrast import MOST_WORDS, REFERENCE_ROWS, word_frequencies, words_that_tell
 from assay.query import ReviewTable
 from assay.query.cells import MemoryCells
@@ -91,7 +91,7 @@ def test_a_flagged_row_is_no_example_of_its_class_and_a_class_is_sampled_over_th
         "text",
         ["sport", "politics"],
     )
-    telling = Telling(table)
+    telling = DiscriminativeTerms(table)
     assert telling._frequencies(0).counts == {"goal": REFERENCE_ROWS}
     sides = {word["word"]: word["side"] for word in telling.words(0, "senate goal")}
     assert sides == {"senate": "suggested", "goal": "given"}
@@ -118,7 +118,7 @@ def test_cells_speak_that_are_rare_in_the_given_class_and_common_in_the_suggeste
 def test_any_table_can_be_asked():
     for seed in range(20):
         table, _, rows = made(40, seed)
-        telling = Telling(table)
+        telling = DiscriminativeTerms(table)
         for one in rows:
             words = telling.words(one["row"], one["body"])
             own = (one["body"] or "").lower().split()

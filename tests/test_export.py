@@ -662,14 +662,14 @@ def reviews() -> FakeProject:
 
 def test_a_project_is_exported_without_fixes_unless_asked(tmp_path: Path) -> None:
     project = reviews()
-    done = export_project(project, tmp_path / "out.parquet")  # type: ignore[arg-type]
+    done = export_project(project, project.log, tmp_path / "out.parquet")  # type: ignore[arg-type]
     assert pq.read_table(tmp_path / "out.parquet").equals(project.cells())
     assert done.lines() == [f"40 rows -> {tmp_path / 'out.parquet'}"]
 
 
 def test_fixing_a_project_changes_labels_and_leaves_rows_out_as_planned(tmp_path: Path) -> None:
     options: Any = {"fix": "auto", "columns": "actions", "keep_excluded": True}
-    done = export_project(reviews(), tmp_path / "out.parquet", **options)  # type: ignore[arg-type]
+    done = export_project(reviews(), reviews().log, tmp_path / "out.parquet", **options)  # type: ignore[arg-type]
     table = pq.read_table(tmp_path / "out.parquet").to_pandas()
     assert table["label"][25] == "bad"
     assert table["corrected_label"].dropna().index.tolist() == [25]
@@ -679,7 +679,7 @@ def test_fixing_a_project_changes_labels_and_leaves_rows_out_as_planned(tmp_path
 
 def test_integer_labels_stay_integers(tmp_path: Path) -> None:
     project = digits_project(60, classes=list(range(10)))
-    export_project(project, tmp_path / "out.jsonl", fix="reference", only_corrections=True)  # type: ignore[arg-type]
+    export_project(project, project.log, tmp_path / "out.jsonl", fix="reference", only_corrections=True)  # type: ignore[arg-type]
     rows = read(tmp_path / "out.jsonl", "jsonl")
     assert rows and all(isinstance(row["given_label"], int) for row in rows)
     assert all(isinstance(row["corrected_label"], int | None) for row in rows)
@@ -687,7 +687,7 @@ def test_integer_labels_stay_integers(tmp_path: Path) -> None:
 
 def test_a_project_of_pictures_becomes_class_folders_by_split(tmp_path: Path) -> None:
     project = digits_project(40)
-    done = export_project(project, tmp_path / "out", fix="auto")  # type: ignore[arg-type]
+    done = export_project(project, project.log, tmp_path / "out", fix="auto")  # type: ignore[arg-type]
     files = tree(tmp_path / "out")
     assert len(files) == done.rows
     assert {file.split("/")[0] for file in files} == {"train", "test"}
@@ -700,7 +700,7 @@ def test_an_export_never_goes_into_the_project(tmp_path: Path, place: str) -> No
     project.path = str(tmp_path / "photos.assay")
     (tmp_path / "photos.assay").mkdir()
     with pytest.raises(UsageError, match="lies in the project folder"):
-        export_project(project, Path(project.path) / place)  # type: ignore[arg-type]
+        export_project(project, project.log, Path(project.path) / place)  # type: ignore[arg-type]
     assert list((tmp_path / "photos.assay").iterdir()) == []
 
 
@@ -710,8 +710,8 @@ def test_an_export_never_goes_among_the_pictures_that_were_analysed(tmp_path: Pa
     (tmp_path / "photos" / "row").mkdir(parents=True)
     for place in ("photos", "photos/clean", "photos/row/clean.csv"):
         with pytest.raises(UsageError, match="lies among the pictures of"):
-            export_project(project, tmp_path / place)  # type: ignore[arg-type]
-    export_project(project, tmp_path / "clean")  # type: ignore[arg-type]
+            export_project(project, project.log, tmp_path / place)  # type: ignore[arg-type]
+    export_project(project, project.log, tmp_path / "clean")  # type: ignore[arg-type]
     assert tree(tmp_path / "clean")
 
 
@@ -719,9 +719,9 @@ def test_pictures_from_memory_are_named_by_their_row_and_go_back_into_their_colu
     datasets = pytest.importorskip("datasets")
     project = digits_project(40, roles={"image": "path"})
     project._cells = pa.table({"path": pa.nulls(40, pa.string())})
-    export_project(project, tmp_path / "tree")  # type: ignore[arg-type]
+    export_project(project, project.log, tmp_path / "tree")  # type: ignore[arg-type]
     assert tree(tmp_path / "tree")[0] == "test/0/00000.jpg"
-    export_project(project, tmp_path / "hf", format="hf")  # type: ignore[arg-type]
+    export_project(project, project.log, tmp_path / "hf", format="hf")  # type: ignore[arg-type]
     found = datasets.load_from_disk(str(tmp_path / "hf"))
     assert found["test"].column_names == ["path"]
     assert found["test"][0]["path"].size == (64, 64)

@@ -22,14 +22,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assay.actions import ActionLog, Meanwhile, Request, State, fold, prepare
+from assay.actions import ActionLog, ConflictError, Request, State, fold, prepare
 from assay.actions import log as log_module
 from assay.actions.codec import pack_state, unpack_state
 from assay.actions.entry import ACTION_NAMES
 from assay.actions.migrations import SCHEMA
 from assay.actions.prepare import fit_label
 from assay.errors import AssayError, ProjectError, StorageError, UsageError
-from logging_twin import PROJECT, Facts, Twin, open_log, rows, writer
+from logging_twin import PROJECT, ProjectFacts, Twin, open_log, rows, writer
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_whatever_people_do_undo_and_redo_the_state_is_that_of_the_twin(steps: l
         patch.setattr(log_module, "SNAPSHOT", 7)  # so that snapshots and leaps occur in short logs
         patch.setattr(log_module, "KEPT", 14)
         patch.setattr(log_module, "BATCH", 3)
-        twin = Twin(Facts(20, gone=(19,)))
+        twin = Twin(ProjectFacts(20, gone=(19,)))
         logs = [open_log(Path(folder), 20, gone=(19,)) for _ in range(2)]
         past = []
         for number, (word, person, what) in enumerate(steps):
@@ -240,7 +240,7 @@ def test_undoing_what_cannot_be_undone_says_why(log: ActionLog, number: int, mes
 def test_an_auto_fix_in_bulk_never_overrides_a_manual_decision(log: ActionLog, overwrite: bool | None) -> None:
     log.append(ask("keep", 0, 3), "ann")
     done = log.append(ask("auto-fix", *range(10), route="bulk", overwrite=overwrite), "bob")
-    assert done.summary["skipped"] == {"decided by hand": 2, "no suggestion": 4}
+    assert done.summary["skipped"] == {"by-hand": 2, "no-suggestion": 4}
     assert [action(log, row) for row in (0, 3, 6, 9)] == ["keep", "keep", "auto-fix", "auto-fix"]
 
 
@@ -264,7 +264,7 @@ def test_an_auto_fix_may_leave_a_row_out(log: ActionLog) -> None:
 def test_a_bulk_fix_of_what_is_fixed_changes_nothing_and_a_person_makes_it_a_decision_by_hand(log: ActionLog) -> None:
     log.append(ask("auto-fix", *range(30), route="bulk"), "ann")
     again = log.append(ask("auto-fix", *range(30), route="bulk"), "bob")
-    assert again.entry is None and set(again.summary["skipped"]) == {"nothing would change", "no suggestion"}
+    assert again.entry is None and set(again.summary["skipped"]) == {"unchanged", "no-suggestion"}
     log.append(ask("auto-fix", 0), "bob")
     assert log.state().by_hand.nonzero()[0].tolist() == [0]
 
@@ -274,7 +274,7 @@ def test_decisions_that_stand_are_left_alone_by_a_file_unless_it_says_so(log: Ac
     log.append(ask("auto-fix", 0, route="bulk"), "ann")
     for route in ("bulk", "class", "file", "api"):
         done = log.append(ask("exclude", 0, 1, route=route), "bob")
-        assert done.summary["skipped"] == {"decided by hand": 1, "auto-fixed already": 1}
+        assert done.summary["skipped"] == {"by-hand": 1, "fixed": 1}
     log.append(ask("exclude", 0, 1, route="file", overwrite=True), "bob")
     assert (action(log, 0), action(log, 1)) == ("exclude", "exclude")
 
@@ -288,7 +288,7 @@ def test_the_preview_says_what_the_deed_then_does(log: ActionLog) -> None:
     before = log.prepare(request).summary()
     assert (before["n"], before["relabeled"], before["excluded"]) == (11, 7, 4)
     assert before["pairs"] == [["cat", "cow", 4], ["dog", "cow", 3]]
-    assert before["skipped"] == {"no suggestion": 13, "decided by hand": 1}
+    assert before["skipped"] == {"no-suggestion": 13, "by-hand": 1}
     assert before["first"][0] == {
         "row": 1,
         "before": {"action": "", "label": None, "excluded": False},
@@ -414,7 +414,7 @@ def test_rows_come_in_any_order_and_twice_and_missing_ones_are_counted(tmp_path:
     log = open_log(tmp_path, gone=(5, 6))
     done = log.append(ask("keep", 9, 2, 5, 9, 6), "ann")
     assert done.entry is not None and done.entry.rows.tolist() == [2, 9]
-    assert done.summary["skipped"] == {"no longer in the source": 2}
+    assert done.summary["skipped"] == {"gone": 2}
     assert log.append(ask("keep", 5), "ann").said == "nothing changed (1 skipped: no longer in the source)"
     assert log.append(Request("keep"), "ann").entry is None
 
@@ -477,7 +477,7 @@ def test_a_token_that_meant_something_else_is_refused(log: ActionLog) -> None:
 def test_who_decides_about_a_row_that_changed_since_it_was_shown_is_told_first(log: ActionLog) -> None:
     seen = log.append(ask("keep", 9), "eve").number
     log.append(ask("label", 1, 2, label="cow"), "ann")
-    with pytest.raises(Meanwhile, match="2 rows were changed meanwhile by ann") as raised:
+    with pytest.raises(ConflictError, match="2 rows were changed meanwhile by ann") as raised:
         log.append(ask("exclude", 1, 2, 3, route="selection"), "bob", seen=seen)
     assert raised.value.rows[0] == {"row": 1, "person": "ann", "action": "label", "label": "cow", "number": 2}
     assert log.state().number == 2
@@ -488,7 +488,7 @@ def test_who_decides_about_a_row_that_changed_since_it_was_shown_is_told_first(l
 def test_an_undo_by_somebody_else_is_told_too(log: ActionLog) -> None:
     seen = log.append(ask("keep", 1), "ann").number
     log.undo("ann")
-    with pytest.raises(Meanwhile, match="meanwhile by ann"):
+    with pytest.raises(ConflictError, match="meanwhile by ann"):
         log.append(ask("exclude", 1), "bob", seen=seen)
 
 
@@ -497,7 +497,7 @@ def test_a_bulk_action_leaves_alone_what_somebody_decided_meanwhile_and_says_so(
     log.append(ask("keep", 1, 2), "ann")
     log.append(ask("exclude", 3), "eve")
     done = log.append(ask("label", *range(6), label="cow", route="bulk", overwrite=True), "bob", seen=1)
-    assert done.summary["skipped"] == {"decided meanwhile by ann": 2, "decided meanwhile by eve": 1}
+    assert done.summary["skipped"] == {"meanwhile:ann": 2, "meanwhile:eve": 1}
     assert done.entry is not None and done.entry.rows.tolist() == [0, 4, 5]
 
 
@@ -506,7 +506,7 @@ def test_two_notes_meet_but_two_tags_do_not(log: ActionLog) -> None:
     log.append(ask("note", 1, text="why?"), "ann")
     log.append(ask("tag", 1, text="odd"), "ann")
     assert log.append(ask("tag", 1, text="later"), "bob", seen=1).entry is not None
-    with pytest.raises(Meanwhile):
+    with pytest.raises(ConflictError):
         log.append(ask("note", 1, text="because"), "bob", seen=1)
 
 
@@ -646,7 +646,7 @@ def test_a_full_disk_is_told_and_the_log_goes_on_afterwards(log: ActionLog, monk
 
 def test_what_no_folder_can_hold_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    log = ActionLog(tmp_path / "file" / "state.sqlite", PROJECT, Facts(5))  # type: ignore[arg-type]
+    log = ActionLog(tmp_path / "file" / "state.sqlite", PROJECT, ProjectFacts(5))  # type: ignore[arg-type]
     with pytest.raises(StorageError):
         log.append(ask("keep", 1), "ann")
 
@@ -654,7 +654,7 @@ def test_what_no_folder_can_hold_is_one_message(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["nonsense", "oracle+nothere://host/x"])
 def test_a_url_that_is_none_is_one_message(url: str) -> None:
     with pytest.raises(ProjectError, match="cannot open the database of decisions"):
-        ActionLog(url, PROJECT, Facts(5)).state()  # type: ignore[arg-type]
+        ActionLog(url, PROJECT, ProjectFacts(5)).state()  # type: ignore[arg-type]
 
 
 READER = """
@@ -692,7 +692,7 @@ def test_a_log_on_a_read_only_disk_is_read(tmp_path: Path) -> None:
 
 def test_one_database_holds_the_logs_of_many_projects(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'all.sqlite'}"
-    logs = [ActionLog(url, f"project {number}", Facts(10)) for number in range(2)]  # type: ignore[arg-type]
+    logs = [ActionLog(url, f"project {number}", ProjectFacts(10)) for number in range(2)]  # type: ignore[arg-type]
     logs[0].append(ask("keep", 1), "ann", token="t")
     logs[1].append(ask("exclude", 2), "ann", token="t")
     logs[1].append(ask("exclude", 3), "ann")
@@ -767,7 +767,7 @@ def test_a_bulk_fix_of_fifty_thousand_rows_of_a_million_and_its_undo_take_less_t
 def test_prepare_and_fold_know_nothing_of_files() -> None:
     from assay.actions import Entry
 
-    facts, state = Facts(10), State(10)
+    facts, state = ProjectFacts(10), State(10)
     prepared = prepare(ask("exclude", 1, 2), state, facts.given, facts.plan)
     entry = Entry(
         1, "t", "2026-01-01T00:00:00.000Z", "ann", "exclude", "row", 2, rows=prepared.rows, excluded=prepared.excluded,
@@ -790,4 +790,4 @@ def test_who_decides_is_named_by_the_environment_or_the_login(monkeypatch: pytes
 
 
 def test_every_error_of_the_log_is_one_that_assay_raises_on_purpose() -> None:
-    assert issubclass(Meanwhile, AssayError)
+    assert issubclass(ConflictError, AssayError)

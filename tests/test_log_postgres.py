@@ -18,7 +18,7 @@ from assay.actions import ActionLog, Request
 from assay.actions import log as log_module
 from assay.actions.codec import pack_state
 from assay.errors import StorageError
-from logging_twin import Facts, open_log, rows
+from logging_twin import ProjectFacts, open_log, rows
 
 URL = os.environ.get("ASSAY_TEST_POSTGRES", "")
 
@@ -32,7 +32,7 @@ def project() -> str:
 
 
 def open_there(project: str) -> ActionLog:
-    return ActionLog(URL, project, Facts(30))  # type: ignore[arg-type]
+    return ActionLog(URL, project, ProjectFacts(30))  # type: ignore[arg-type]
 
 
 def test_the_same_deeds_lead_to_the_same_state_as_in_sqlite(
@@ -79,4 +79,4 @@ def test_many_writers_at_once_even_at_the_first_moment_lose_nothing(project: str
 def test_a_server_that_does_not_answer_is_one_message() -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(StorageError, match="cannot use the database of decisions"):
-        ActionLog("postgresql+psycopg://nobody@127.0.0.1:1/x", "p", Facts(5)).state()  # type: ignore[arg-type]
+        ActionLog("postgresql+psycopg://nobody@127.0.0.1:1/x", "p", ProjectFacts(5)).state()  # type: ignore[arg-type]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 from hypothesis import HealthCheck, given, settings
-from odd_data import analyze_here, pictures, tables, texts
 
 from assay.errors import SourceError, UsageError
+from odd_data import analyze_here, pictures, tables, texts
 
 CHEAP = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 

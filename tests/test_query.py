@@ -344,9 +344,9 @@ def test_a_view_is_made_once_and_anew_only_where_it_looks_at_decisions() -> None
 
 
 def test_what_was_not_looked_at_for_longest_is_forgotten_first() -> None:
-    from assay.query.cache import Kept
+    from assay.query.cache import LruCache
 
-    kept, made_ = Kept(3 * 2_000), []
+    kept, made_ = LruCache(3 * 2_000), []
 
     def ask(key: str) -> None:
         kept.get(key, lambda: made_.append(key) or np.zeros(1_000, np.uint8))

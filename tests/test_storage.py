@@ -14,7 +14,7 @@ import pytest
 
 from assay.errors import ProjectError, StorageError
 from assay.storage import Folder
-from assay.storage.folder import TEMPORARY, told_plainly
+from assay.storage.folder import TEMPORARY, translate_errors
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_a_flipped_byte_in_a_member_is_noticed(folder):
     (errno.EIO, "the disk reports an error"),
 ])  # fmt: skip
 def test_errors_of_the_disk_are_told_plainly(number, said):
-    with pytest.raises(StorageError, match=said) as caught, told_plainly("there"):
+    with pytest.raises(StorageError, match=said) as caught, translate_errors("there"):
         raise OSError(number, os.strerror(number))
     assert "cannot write there" in str(caught.value) and caught.value.exit_code == 1
 

@@ -5,7 +5,7 @@ Does not know: how issues were found, filters, HTTP.
 """
 
 from assay.actions.difference import Difference
-from assay.actions.entry import ACTION_NAMES, Done, Entry, Meanwhile, Prepared, Request
+from assay.actions.entry import ACTION_NAMES, ConflictError, Done, Entry, Prepared, Request
 from assay.actions.log import ActionLog, default_person
 from assay.actions.plan import Decision, FixPlan, plan_fixes
 from assay.actions.policy import POLICIES, Policy
@@ -13,6 +13,21 @@ from assay.actions.prepare import prepare
 from assay.actions.state import State, fold
 
 __all__ = [
-    "ACTION_NAMES", "POLICIES", "ActionLog", "Decision", "Difference", "Done", "Entry", "FixPlan", "Meanwhile", "Policy",
-    "Prepared", "Request", "State", "default_person", "fold", "plan_fixes", "prepare",
+    "ACTION_NAMES",
+    "POLICIES",
+    "ActionLog",
+    "ConflictError",
+    "Decision",
+    "Difference",
+    "Done",
+    "Entry",
+    "FixPlan",
+    "Policy",
+    "Prepared",
+    "Request",
+    "State",
+    "default_person",
+    "fold",
+    "plan_fixes",
+    "prepare",
 ]  # fmt: skip

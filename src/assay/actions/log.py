@@ -19,9 +19,9 @@ import numpy as np
 from assay.actions.codec import pack_state, unpack_state
 from assay.actions.difference import Difference
 from assay.actions.entry import REDO, UNDO, Done, Entry, Prepared, Request
-from assay.actions.log_transaction import Work, nothing
+from assay.actions.log_transaction import LogTransaction, nothing
 from assay.actions.prepare import prepare
-from assay.actions.project_facts import Facts
+from assay.actions.project_facts import ProjectFacts
 from assay.actions.state import State, fold
 from assay.errors import AssayError, ProjectError, UsageError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from assay.actions.log_table import LogTable
-    from assay.project import Project
+    from assay.runs import FinishedRun
     from assay.storage.database import Database
 
 FILE = "state.sqlite"
@@ -57,7 +57,7 @@ def default_person() -> str:
 class ActionLog:
     """The decisions of one project. Threads may share one; processes open one each and see each other's entries."""
 
-    def __init__(self, place: str | Path, project: str, facts: Facts) -> None:
+    def __init__(self, place: str | Path, project: str, facts: ProjectFacts) -> None:
         self._place, self._project, self._facts = place, project, facts
         self._state = State(facts.n_rows)
         self._folding, self._writing = threading.Lock(), threading.Lock()
@@ -66,14 +66,14 @@ class ActionLog:
         self._snapshot = 0  # the number of the newest one
 
     @classmethod
-    def open(cls, project: Project, url: str | None = None) -> ActionLog:
+    def open(cls, project: FinishedRun, url: str | None = None) -> ActionLog:
         """The log of a project; nothing is made before the first write.
 
         ``url``: an SQLAlchemy URL; default $ASSAY_STATE_URL, else ``state.sqlite`` in the project folder. One database
         may hold the logs of many projects.
         """
         place = url or os.environ.get(URL) or Path(project.path).absolute() / FILE
-        return cls(place, project.uuid, Facts(project))
+        return cls(place, project.uuid, ProjectFacts(project))
 
     @cached_property
     def _database(self) -> Database:
@@ -160,7 +160,7 @@ class ActionLog:
         token : the same token again returns the first result and writes nothing, so that a request may be sent again
             after a lost answer. A request that changed nothing left no trace and is tried anew.
         seen : number of the entry that the person's screen showed. Rows that somebody else changed after it are skipped
-            where a filter chose the rows; where a person named them, `Meanwhile` is raised and nothing is written.
+            where a filter chose the rows; where a person named them, `ConflictError` is raised and nothing is written.
 
         Raises
         ------
@@ -196,7 +196,7 @@ class ActionLog:
         with self._writing:
             self._make()
             with self._database.writing() as connection:
-                work = Work(self._table, connection, self._claimed(connection), person, self._prepared, seen)
+                work = LogTransaction(self._table, connection, self._claimed(connection), person, self._prepared, seen)
                 done = []
                 for position, (request, token) in placed:
                     try:
@@ -258,7 +258,7 @@ class ActionLog:
         with self._writing:
             self._make()
             with self._database.writing() as connection:
-                work = Work(self._table, connection, self._claimed(connection), person, self._prepared)
+                work = LogTransaction(self._table, connection, self._claimed(connection), person, self._prepared)
                 done = work.switch(word, number, token)
                 work.write()
             self._publish(work)
@@ -269,7 +269,7 @@ class ActionLog:
             self._database.migrate()
             self._there = True
 
-    def _publish(self, work: Work) -> None:
+    def _publish(self, work: LogTransaction) -> None:
         """What was written becomes the live state, unless another thread was quicker to read it."""
         with self._folding:
             if self._state is work.start:

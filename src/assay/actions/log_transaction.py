@@ -17,13 +17,14 @@ import numpy as np
 from assay.actions.entry import (
     ACTION_NAMES,
     BY_PERSON,
+    MEANWHILE,
     REDO,
     TAGS,
     UNDO,
     Channel,
+    ConflictError,
     Done,
     Entry,
-    Meanwhile,
     Numbers,
     Prepared,
     Request,
@@ -41,7 +42,7 @@ PAIRS = 100  # relabelled pairs that the log keeps of an entry
 TOLD = 200  # rows that are named to somebody whose rows changed meanwhile
 
 
-class Work:
+class LogTransaction:
     """Entries in the making: one write transaction of one person."""
 
     def __init__(
@@ -135,7 +136,7 @@ class Work:
         if not late.any():
             return prepared
         if request.route in BY_PERSON:
-            raise Meanwhile(
+            raise ConflictError(
                 [
                     self._late(int(row), int(number), by)
                     for row, number in zip(rows[late][:TOLD], touched[late], strict=False)
@@ -144,7 +145,7 @@ class Work:
         prepared = self.prepared(replace(request, rows=rows[~late]), self.state)
         skipped = dict(prepared.skipped)
         for number in touched[late].tolist():
-            why = f"decided meanwhile by {by[number]}"
+            why = MEANWHILE + by[number]
             skipped[why] = skipped.get(why, 0) + 1
         return replace(prepared, skipped=skipped)
 

@@ -1,6 +1,6 @@
 """What the log needs to know of a project: given labels, present rows, planned fixes; each read when first asked for.
 
-In: a `Project`. Out: arrays by row number. Does not know: decisions.
+In: a finished run. Out: arrays by row number. Does not know: decisions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from assay.actions.plan import FixPlan, plan_fixes
 from assay.columns import BY_NAME, ROW_ID
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 NEEDED = (
     "given_label", "is_not_analyzed", "is_initially_unlabeled", "is_label_issue", "is_safe_to_fix", "suggested_label",
@@ -28,7 +28,7 @@ NEEDED = (
 )  # fmt: skip
 
 
-def fix_columns(project: Project) -> dict[str, Any]:
+def fix_columns(project: FinishedRun) -> dict[str, Any]:
     """The result columns that `plan_fixes` looks at, present rows in the user's order; labels are values."""
     present = set(project.result_columns())
     table = project.results(columns=[name for name in NEEDED if name in present])
@@ -45,10 +45,10 @@ def _array(column: pa.ChunkedArray, name: str) -> Any:
     return values[np.asarray(packed.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False), np.int64)]
 
 
-class Facts:
+class ProjectFacts:
     """By row number: what `prepare` is told of a project."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: FinishedRun) -> None:
         self._project = project
         self._plans: dict[str, FixPlan] = {}
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import assay
 from assay import errors
 from assay.errors import AssayError, ShardFailedError
 
@@ -58,7 +57,7 @@ class TaskError(Exception):
 class _Worker:
     def __init__(self, *, debug: bool) -> None:
         environment = ALLOCATION | os.environ | dict.fromkeys(THREAD_VARIABLES, "1")
-        package = str(Path(assay.__file__).resolve().parent.parent)
+        package = str(Path(errors.__file__).resolve().parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
         environment["PYTHONHASHSEED"] = "0"
         self.process = subprocess.Popen(

@@ -16,11 +16,11 @@ from typing import Any
 
 import click
 
-from assay import __version__
+from assay.checks import CHECKS
 from assay.cli.log import DECISIONS
 from assay.cli.serve import serve
-from assay.columns import CHECKS
 from assay.errors import AssayError, UsageError
+from assay.version import __version__
 
 TABLE_FORMATS = ("csv", "json", "jsonl", "parquet")
 EXPORT_FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "arrow", "folder", "hf")
@@ -206,9 +206,9 @@ def _lines(path: str | None) -> list[str] | None:
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def summary(project: str, as_json: bool, debug: bool) -> None:
     """What was found, check by check; exit code 1 if a check failed."""
-    import assay
+    from assay import api
 
-    opened = assay.open(project)
+    opened = api.open(project)
     found, decided = opened.summary(), opened.decided
     if as_json:
         click.echo(json.dumps(found.to_dict() | {"decided": decided}, indent=1, ensure_ascii=False))
@@ -245,13 +245,13 @@ def issues(
     debug: bool,
 ) -> None:
     """The issues of PROJECT. Without --type: every row, the user's order, every column."""
-    import assay
+    from assay import api
     from assay.cli.terminal import show_issues
     from assay.export import write_table
 
     if top is not None and top < 1:
         raise UsageError(f"--top must be 1 or more, not {top}")
-    opened = assay.open(project)
+    opened = api.open(project)
     if output is None and format_ is None:
         show_issues(opened, type_, top)
         return
@@ -271,9 +271,9 @@ def issues(
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def report(project: str, output: str, debug: bool) -> None:
     """One self-contained HTML page with what was found."""
-    import assay
+    from assay import api
 
-    click.echo(assay.open(project).report(output))
+    click.echo(api.open(project).report(output))
 
 
 @main.command()
@@ -304,9 +304,9 @@ def export(project: str, output: str, fix: str, format_: str | None, debug: bool
 
     Nothing is written into PROJECT or the source.
     """
-    import assay
+    from assay import api
 
-    done = assay.open(project).export(output, fix=fix, format=format_, **options)
+    done = api.open(project).export(output, fix=fix, format=format_, **options)
     for line in done.lines():
         click.echo(line)
 

@@ -43,9 +43,9 @@ DEBUG = click.option("--debug", is_flag=True, help="Show tracebacks.")
 @DEBUG
 def log(project: str, limit: int, as_json: bool, debug: bool) -> None:
     """Who decided what, newest first."""
-    import assay
+    from assay import api
 
-    opened = assay.open(project).log
+    opened = api.open(project).log
     entries, undone = opened.entries(limit=limit), opened.state().undone
     if not as_json:
         _show(entries, undone, opened.state().number)
@@ -85,9 +85,9 @@ def _show(entries: list[Entry], undone: set[int], total: int) -> None:
 @DEBUG
 def undo(project: str, number: int | None, person: str | None, debug: bool) -> None:
     """Take your latest entry back, or entry NUMBER of anybody. Rows that were decided later stay as they are."""
-    import assay
+    from assay import api
 
-    click.echo(assay.open(project).undo(number, person).said)
+    click.echo(api.open(project).undo(number, person).said)
 
 
 @click.command()
@@ -97,9 +97,9 @@ def undo(project: str, number: int | None, person: str | None, debug: bool) -> N
 @DEBUG
 def redo(project: str, number: int | None, person: str | None, debug: bool) -> None:
     """Bring back what your latest undo took, or entry NUMBER."""
-    import assay
+    from assay import api
 
-    click.echo(assay.open(project).redo(number, person).said)
+    click.echo(api.open(project).redo(number, person).said)
 
 
 @click.command()
@@ -114,10 +114,10 @@ def apply(project: str, actions: str, person: str | None, overwrite: bool, keep_
 
     Without --keep-going all lines are written or none. A line with a token that was applied before does nothing.
     """
-    import assay
+    from assay import api
     from assay.actions import default_person
 
-    opened, name = assay.open(project), "standard input" if actions == "-" else actions
+    opened, name = api.open(project), "standard input" if actions == "-" else actions
     if actions != "-" and not Path(actions).is_file():
         raise UsageError(f"there is no file {actions}")
     bad: dict[int, str] = {}

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.detail.discriminative_terms import Telling
-from assay.detail.evidence import Known, evidence
+from assay.detail.discriminative_terms import DiscriminativeTerms
+from assay.detail.evidence import RowFacts, evidence
 from assay.query.properties import PictureProperties
 from assay.query.rows import page, show_cell, shown_columns
-from assay.query.unusual_cells import judge
-from assay.similar.neighborhood import Neighborhood, place_of
-from assay.storage import Folder
+from assay.query.unusual_cells import describe_cell
+from assay.similar.neighborhood import Neighborhood
 
 if TYPE_CHECKING:
     from assay.actions.state import State
@@ -32,7 +31,7 @@ class Details:
     """``Details(table, neighborhood).of(row, state)``. Files are opened when the first row is asked for."""
 
     def __init__(self, table: ReviewTable, neighborhood: Neighborhood | None) -> None:
-        self.table, self.neighborhood, self.telling = table, neighborhood, Telling(table)
+        self.table, self.neighborhood, self.telling = table, neighborhood, DiscriminativeTerms(table)
 
     def of(self, row: int, state: State) -> dict[str, Any]:
         """row: as in a page. probabilities: [{label, p}], the `PROBABLE` most probable and the given label, most probable
@@ -48,7 +47,7 @@ class Details:
             (np.zeros(0, np.int64), np.zeros(0)) if self.neighborhood is None else self.neighborhood.neighbors(row)
         )
         copies = table.copies_of(row)
-        known = Known(
+        known = RowFacts(
             probabilities=probabilities,
             distance=float(distances.mean()) if len(distances) else None,
             usual_distance=None if self.neighborhood is None else self.neighborhood.usual,
@@ -120,43 +119,28 @@ class Details:
         telling = self.telling.columns(row) if self.table.modality == "table" else []
         return [
             {"column": name, "text": show_cell(value, 10_000), "telling": name in telling}
-            | judge(self.table, name, row)
+            | describe_cell(self.table.column(name), self.table.marks(name), row)
             for name, value in zip(names, values, strict=True)
         ]
 
     # files ---------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _folder(self) -> Folder | None:
-        return None if self.table.project is None else Folder(self.table.project.path)
-
-    @cached_property
     def neighborhood_rows(self) -> NDArray[np.int64] | None:
         """Row numbers of the vector rows, which the probabilities are aligned with."""
-        if self._folder is None or self.table.project is None or not self.table.project.run.get("vectors"):
-            return None
-        name = f"{self.table.project.run['vectors']}.rows.npy"
-        return self._folder.get_array(name, mmap=True) if self._folder.exists(name) else None
+        return None if self.table.project is None else self.table.project.artefacts.vector_rows
 
     @cached_property
     def _probabilities(self) -> NDArray[np.float32] | None:
-        if self._folder is None or self.table.project is None:
-            return None
-        place = place_of(self.table.project.run, "predict")
-        if place is None or not self._folder.exists(f"{place}.npy"):
-            return None
-        return self._folder.get_array(f"{place}.npy", mmap=True)
+        return None if self.table.project is None else self.table.project.artefacts.pred_probs
 
     @cached_property
     def _pictures(self) -> PictureProperties | None:
-        if self._folder is None or self.table.project is None or self.table.modality != "image":
+        run = self.table.project
+        if run is None or self.table.modality != "image":
             return None
-        places = [
-            place
-            for place in self.table.project.run["properties"]
-            if self._folder.exists(f"{place}.properties.parquet")
-        ]
-        return PictureProperties(self._folder, places) if places else None
+        there = [prefix for prefix in run.artefacts.properties if run.folder.exists(f"{prefix}.properties.parquet")]
+        return PictureProperties(run.folder, there) if there else None
 
 
 def _index(rows: NDArray[np.int64], row: int) -> int | None:

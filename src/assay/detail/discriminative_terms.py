@@ -30,8 +30,8 @@ CLASSES = 16  # looked at for words that every class uses
 READ = 2_000  # characters of a text
 
 
-class Telling:
-    """``Telling(table).words(row, text)`` and ``.columns(row)``; both empty unless another label is suggested for the row.
+class DiscriminativeTerms:
+    """``DiscriminativeTerms(table).words(row, text)`` and ``.columns(row)``; both empty unless another label is suggested for the row.
 
     Cost: some milliseconds; up to half a second the first time a class is met.
     """

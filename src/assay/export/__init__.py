@@ -4,7 +4,8 @@ In: batches of the user's cells and our results, a plan of fixes. Out: files in 
 Does not know: how issues were found, who decided.
 """
 
-from assay.export.dataset import Batch, Exported, export_dataset
+from assay.export.batch import Batch
+from assay.export.dataset import Exported, export_dataset
 from assay.export.project import export_project
 from assay.export.table import write_table
 

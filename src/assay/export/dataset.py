@@ -5,7 +5,7 @@ In: batches of cells, results and planned actions. Out: one file or folder. Does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from assay.actions.plan import EXCLUDE
 from assay.columns import ROW_ID
 from assay.errors import UsageError
+from assay.export.batch import Batch
 from assay.export.folder import write_class_folders
 from assay.export.huggingface import write_hugging_face
 from assay.export.table import WRITERS, kind_by_ending, write_table
@@ -25,30 +26,6 @@ from assay.export.table import WRITERS, kind_by_ending, write_table
 COLUMNS = ("none", "actions", "all")
 TREES = ("folder", "hf")
 CHANGES = ("auto-fix", "label", "exclude")
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Aligned rows. ``results`` by the names of columns.py, ``row_id`` at least; ``action`` and ``corrected_label``
-    as in `assay.actions.FixPlan`. For pictures: ``rows`` tells ``open_bytes`` which, ``names`` are their file names.
-    """
-
-    cells: pa.Table
-    results: pa.Table
-    action: NDArray[np.object_]
-    corrected_label: NDArray[np.object_]
-    rows: NDArray[np.int64] | None = None
-    names: Sequence[str] | None = None
-
-    def take(self, mask: NDArray[np.bool_]) -> Batch:
-        return Batch(
-            self.cells.filter(pa.array(mask)),
-            self.results.filter(pa.array(mask)),
-            self.action[mask],
-            self.corrected_label[mask],
-            None if self.rows is None else self.rows[mask],
-            None if self.names is None else [name for name, chosen in zip(self.names, mask, strict=True) if chosen],
-        )
 
 
 @dataclass(frozen=True)

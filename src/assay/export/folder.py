@@ -18,7 +18,7 @@ from typing import Any
 from assay.errors import UsageError
 from assay.export.table import refuse_file_as_folder
 from assay.sources.reading import UnreadableError
-from assay.storage.folder import TEMPORARY, told_plainly
+from assay.storage.folder import TEMPORARY, translate_errors
 
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
@@ -135,7 +135,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target} is a file; name a new folder")
     refuse_file_as_folder(target)
-    with told_plainly(target):
+    with translate_errors(target):
         if target.is_dir() and any(target.iterdir()):
             raise UsageError(f"the folder {target} is not empty; name a new one, so that nothing of yours is mixed up")
         target.parent.mkdir(parents=True, exist_ok=True)

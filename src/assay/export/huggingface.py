@@ -21,7 +21,7 @@ from assay.export.table import plain_columns
 from assay.sources.reading import UnreadableError
 
 if TYPE_CHECKING:
-    from assay.export.dataset import Batch
+    from assay.export.batch import Batch
 
 PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 AT_ONCE = 256  # pictures held in memory

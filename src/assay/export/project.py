@@ -1,6 +1,7 @@
 """`export_project`: a project's results, planned and written out.
 
-In: a `Project`, how far to fix, a target. Out: one file or folder, and what was done. Writes nothing into the project.
+In: a finished run, its log of decisions, how far to fix, a target. Out: one file or folder, and what was done. Writes nothing into
+the project.
 Does not know: how issues were found, file formats.
 """
 
@@ -16,17 +17,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.actions import FixPlan, Policy, plan_fixes
+from assay.actions import ActionLog, FixPlan, Policy, plan_fixes
 from assay.actions.project_facts import fix_columns
 from assay.columns import ROW_ID
-from assay.export.dataset import Batch, Exported, export_dataset
+from assay.export.batch import Batch
+from assay.export.dataset import Exported, export_dataset
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 
 def export_project(
-    project: Project,
+    project: FinishedRun,
+    log: ActionLog,
     path: str | Path,
     *,
     fix: str | Policy = "none",
@@ -46,7 +49,7 @@ def export_project(
     """
     target = Path(path)
     project.refuse_source(target)
-    plan = _plan(project, fix, at)
+    plan = _plan(project, log, fix, at)
     present = project.result_columns()
     pictures = project.run["modality"] == "image"
     done = export_dataset(
@@ -67,20 +70,20 @@ def export_project(
     return replace(done, notes=[*said, *done.notes])
 
 
-def _in_memory(project: Project) -> bool:
+def _in_memory(project: FinishedRun) -> bool:
     """Did the pictures come as bytes, in a column of a frame or a Hugging Face dataset?"""
     return bool(pc.all(pc.equal(project.dataset.rows["uri"], "")).as_py())
 
 
-def _plan(project: Project, fix: str | Policy, at: int | None) -> FixPlan:
+def _plan(project: FinishedRun, log: ActionLog, fix: str | Policy, at: int | None) -> FixPlan:
     order = project.dataset.order
-    decisions = project.log.state(at).decisions()
+    decisions = log.state(at).decisions()
     if decisions:  # by position, as the columns are
         decisions = {place: decisions[row] for place, row in enumerate(order.tolist()) if row in decisions}
     return plan_fixes(fix_columns(project), decisions, fix)
 
 
-def _batches(project: Project, plan: FixPlan, rows: NDArray[np.bool_] | None) -> Iterator[Batch]:
+def _batches(project: FinishedRun, plan: FixPlan, rows: NDArray[np.bool_] | None) -> Iterator[Batch]:
     order, image, start = project.dataset.order, project.run["roles"]["image"], 0
     for cells, results in project.batches():
         stop = start + cells.num_rows

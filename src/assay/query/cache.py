@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 
-class Kept:
+class LruCache:
     """``get(key, make)`` returns what ``make()`` returned for that key before, if it is still kept. Thread-safe.
 
     Two threads that ask for the same new key at once may both make it: a lock around ``make`` would let one slow search

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from assay.dataset.dataset import PART, read_cells
 from assay.storage import Folder
-from assay.storage.folder import told_plainly
+from assay.storage.folder import translate_errors
 
 
 class MemoryCells:
@@ -69,7 +69,11 @@ class DatasetCells(MemoryCells):
     def _map(self) -> list[pa.RecordBatch]:
         with tempfile.TemporaryDirectory(prefix="assay-cells-") as scratch:
             path = Path(scratch) / "cells.arrow"
-            with told_plainly(path), pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, self.schema) as writer:
+            with (
+                translate_errors(path),
+                pa.OSFile(str(path), "wb") as sink,
+                pa.ipc.new_file(sink, self.schema) as writer,
+            ):
                 for part in self._parts():
                     # one batch a part: the row number says where a cell lies
                     writer.write_batch(part.combine_chunks().to_batches()[0])

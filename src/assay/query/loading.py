@@ -17,16 +17,15 @@ from assay.columns import columns_of
 from assay.dataset.dataset import Label
 from assay.query.cells import DatasetCells
 from assay.query.values import coded
-from assay.storage import Folder
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int32]
 
 
-def columns_of_run(project: Project) -> dict[str, Any]:
+def columns_of_run(project: FinishedRun) -> dict[str, Any]:
     """Flags, scores, numbers and labels of every row number; sentences and the user's cells as what reads them later."""
     dataset, run = project.dataset, project.run
     n = dataset.n_rows
@@ -67,7 +66,7 @@ def columns_of_run(project: Project) -> dict[str, Any]:
         "labels": labels,
         "split": split,
         "splits": splits,
-        "cells": DatasetCells(Folder(project.path), run["dataset"], n),
+        "cells": DatasetCells(project.folder, run["dataset"], n),
         "texts": texts,
         "public": project.public_names,
         "roles": run["roles"],
@@ -108,7 +107,7 @@ def _split(column: pa.ChunkedArray) -> tuple[Codes | None, list[str]]:
     return found.codes, [str(level) for level in found.levels]
 
 
-def _reader(project: Project, name: str) -> Callable[[], pa.ChunkedArray]:
+def _reader(project: FinishedRun, name: str) -> Callable[[], pa.ChunkedArray]:
     """Sentences are read when somebody asks for one."""
 
     def read() -> pa.ChunkedArray:

@@ -18,23 +18,23 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, Column
+from assay.checks import CHECK_BY_NAME, CHECKS
+from assay.columns import BY_NAME, Column
 from assay.dataset.dataset import Label
 from assay.errors import UsageError
 from assay.query.cells import MemoryCells
 from assay.query.filters import CLEAN
 from assay.query.properties import usual_range
-from assay.query.unusual_cells import marks_of
+from assay.query.unusual_cells import column_bounds
 from assay.query.values import Coded, Values, coded, ends, typed
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 Kind = Literal["category", "number", "date", "text", "flag", "score", "label", "id"]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int32]
 
-HARMLESS = ("well_labeled", "unlabeled", "rare_class")  # checks whose flag is not a fault of the row
 CATEGORIES = ("split", "near_duplicate_kind", "predicted_language")  # our columns of few values
 STEPS = 40  # of a histogram
 LEVELS = 200  # values of a category that are listed
@@ -90,7 +90,7 @@ class ReviewTable:
         roles: Mapping[str, Any],
         modality: str,
         not_run: Mapping[str, str],
-        project: Project | None = None,
+        project: FinishedRun | None = None,
     ) -> None:
         self.n = len(ids)
         self.order: NDArray[np.int32] = np.asarray(order, np.int32)
@@ -111,7 +111,7 @@ class ReviewTable:
         self._ours = {self.public.get(name, name): name for name in self._our_names()}
 
     @classmethod
-    def load(cls, project: Project) -> ReviewTable:
+    def load(cls, project: FinishedRun) -> ReviewTable:
         """Read the result columns. Cost: 1 to 2 s and 150 bytes a row of memory at 1.3 million rows."""
         from assay.query.loading import columns_of_run
 
@@ -204,7 +204,7 @@ class ReviewTable:
         """(N,) present rows without a fault: well labelled, unlabelled and of a rare class are none."""
         faulty = ~self.present
         for name in self.checks:
-            if name not in HARMLESS:
+            if not CHECK_BY_NAME[name].harmless:
                 faulty |= self.flagged(name)
         return ~faulty
 
@@ -269,10 +269,10 @@ class ReviewTable:
             return self._usual[name]
 
     def marks(self, name: str) -> Any:
-        """What the cells of a user's column are held against, kept; see `assay.query.unusual_cells.marks_of`."""
+        """What the cells of a user's column are held against, kept; see `assay.query.unusual_cells.column_bounds`."""
         with self._lock:
             if name not in self._marks:
-                self._marks[name] = marks_of(self.column(name))
+                self._marks[name] = column_bounds(self.column(name))
             return self._marks[name]
 
     def kind(self, name: str) -> Kind:

@@ -8,25 +8,23 @@ that the column has at least 200 filled cells: the same share of cells by both r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from assay.query.properties import USUAL
 from assay.query.values import Coded
 
-if TYPE_CHECKING:
-    from assay.query.table import ReviewTable
-
 RARE = 0.005  # one tail of a number, or the share of a category
 ENOUGH = 200  # filled cells
 
 
-def judge(table: ReviewTable, name: str, row: int) -> dict[str, Any]:
-    """odd; of a number value, low, high (5th and 95th centile); of a category share (of the filled cells)."""
-    values = table.column(name)
+def describe_cell(values: Any, marks: Any, row: int) -> dict[str, Any]:
+    """odd; of a number value, low, high (5th and 95th centile); of a category share (of the filled cells).
+
+    ``values``: a column; ``marks``: its `column_bounds`.
+    """
     out: dict[str, Any] = {"odd": False, "value": None, "low": None, "high": None, "share": None}
-    marks = table.marks(name)
     if isinstance(values, Coded) and isinstance(marks, np.ndarray):
         code = int(values.codes[row])
         if code >= 0:
@@ -37,7 +35,7 @@ def judge(table: ReviewTable, name: str, row: int) -> dict[str, Any]:
     return out
 
 
-def marks_of(values: Any) -> Any:
+def column_bounds(values: Any) -> Any:
     """What cells are held against: of a category the share of each level, of numbers the centiles .5, 5, 95, 99.5; else None."""
     if isinstance(values, Coded):
         counts = np.bincount(values.codes[values.codes >= 0], minlength=len(values.levels))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import UsageError
-from assay.query.cache import Kept
+from assay.query.cache import LruCache
 from assay.query.facets import count_facets
 from assay.query.filters import Filter, Likeness, Sort
 from assay.query.masks import row_mask
@@ -74,8 +74,8 @@ class Views:
 
     def __init__(self, table: ReviewTable) -> None:
         self.table = table
-        self._orders, self._views, self._masks = Kept(ORDERS), Kept(VIEWS), Kept(MASKS)
-        self._facets, self._pictures = Kept(FACETS), Kept(PICTURES)
+        self._orders, self._views, self._masks = LruCache(ORDERS), LruCache(VIEWS), LruCache(MASKS)
+        self._facets, self._pictures = LruCache(FACETS), LruCache(PICTURES)
 
     @cached_property
     def neighborhood(self) -> Neighborhood | None:

@@ -16,12 +16,12 @@ from assay.report.render import render_report
 from assay.storage import Folder
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 __all__ = ["ReportData", "collect", "render_report", "write_report"]
 
 
-def write_report(project: Project, path: str | os.PathLike[str]) -> str:
+def write_report(project: FinishedRun, path: str | os.PathLike[str]) -> str:
     """Write the report of ``project`` to ``path`` and return the path. The file is there complete, or not at all.
 
     Raises `UsageError` where ``path`` is a folder, `StorageError` where it cannot be written.

@@ -1,6 +1,6 @@
 """From a finished project to what its report shows.
 
-In: a `Project`. Out: `ReportData`. Reads the flags, scores and labels of all rows once, and texts, cells and pictures
+In: a finished run. Out: `ReportData`. Reads the flags, scores and labels of all rows once, and texts, cells and pictures
 of the rows that are shown only: memory grows with N by about 160 bytes a row, the page does not.
 Does not know: HTML.
 """
@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.columns import CHECK_BY_NAME
+from assay.checks import CHECK_BY_NAME, SENTENCES
 from assay.report.copies import duplicates_of
 from assay.report.counts import class_counts, quality_histogram
 from assay.report.data import CheckLine, Correction, FindingLine, Gallery, ReportData
-from assay.report.examples import NAME, REASON, Exhibits, clean
+from assay.report.examples import NAME, REASON, Examples, clean
 from assay.report.headline import error_rate, figures_of, lead, settings_of
-from assay.report.methods import HOW
 from assay.report.overview import Overview
 from assay.report.pictures import PAGE_BYTES
-from assay.report.selection import Choice
+from assay.report.selection import Selection
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 CLASSES = 1_000
 FINDINGS = 100
@@ -33,7 +32,7 @@ FINDINGS = 100
 CHARTED = ("label_error_rate", "corrections")
 
 
-def collect(project: Project, *, budget: int = PAGE_BYTES) -> ReportData:
+def collect(project: FinishedRun, *, budget: int = PAGE_BYTES) -> ReportData:
     """Everything the report of ``project`` shows.
 
     ``budget``: bytes of all pictures together. The same project gives the same report.
@@ -42,15 +41,17 @@ def collect(project: Project, *, budget: int = PAGE_BYTES) -> ReportData:
     run = project.run
     overview = Overview.of(project)
     ran = {check["name"]: int(check["count"] or 0) for check in run["checks"] if check["status"] == "ran"}
-    choice = Choice.of(overview, ran)
-    shelf = Exhibits(project, overview, choice.positions(), budget=budget)
+    choice = Selection.of(overview, ran)
+    examples = Examples(project, overview, choice.positions(), budget=budget)
     label_issues = (
-        _gallery(shelf, "label", ran["label"], choice.galleries["label"]) if "label" in choice.galleries else None
+        _gallery(examples, "label", ran["label"], choice.galleries["label"]) if "label" in choice.galleries else None
     )
-    duplicates = duplicates_of(shelf, overview, choice) if "near_duplicate" in ran else None
-    examples = _corrections(shelf, choice) if "label" in ran else ()
+    duplicates = duplicates_of(examples, overview, choice) if "near_duplicate" in ran else None
+    corrections = _corrections(examples, choice) if "label" in ran else ()
     galleries = tuple(
-        _gallery(shelf, name, ran[name], positions) for name, positions in choice.galleries.items() if name != "label"
+        _gallery(examples, name, ran[name], positions)
+        for name, positions in choice.galleries.items()
+        if name != "label"
     )
     findings = project.insights()
     listed = [finding for finding in findings if finding["check"] not in CHARTED]
@@ -64,7 +65,7 @@ def collect(project: Project, *, budget: int = PAGE_BYTES) -> ReportData:
         figures=figures_of(overview, run, ran, estimate, duplicates),
         error_rate=estimate,
         label_issues=label_issues,
-        corrections=examples,
+        corrections=corrections,
         n_corrections=choice.n_corrections,
         classes=tuple(class_counts(overview)[:CLASSES]) if "label" in ran else (),
         histogram=quality_histogram(overview) if "label" in ran else None,
@@ -81,7 +82,7 @@ def collect(project: Project, *, budget: int = PAGE_BYTES) -> ReportData:
                 check["status"],
                 clean(check["why"] or "", REASON),
                 check["count"],
-                HOW.get(check["name"], ""),
+                SENTENCES.get(check["name"], ""),
             )
             for check in run["checks"]
         ),
@@ -91,43 +92,44 @@ def collect(project: Project, *, budget: int = PAGE_BYTES) -> ReportData:
     )
 
 
-def _gallery(shelf: Exhibits, name: str, total: int, positions: NDArray[np.int64]) -> Gallery:
+def _gallery(examples: Examples, name: str, total: int, positions: NDArray[np.int64]) -> Gallery:
     telling, suggest = name == "label", name in ("label", "unlabeled")
     shown = tuple(
-        shelf.show(p, telling=telling, suggest=suggest, reason=_reason(shelf, name, p)) for p in positions.tolist()
+        examples.show(p, telling=telling, suggest=suggest, reason=_reason(examples, name, p))
+        for p in positions.tolist()
     )
-    if shelf.modality == "table":
-        shown = shelf.with_cells(shown, positions.tolist(), telling=telling)
+    if examples.modality == "table":
+        shown = examples.with_cells(shown, positions.tolist(), telling=telling)
     return Gallery(name, CHECK_BY_NAME[name].title, total, shown)
 
 
-def _reason(shelf: Exhibits, name: str, position: int) -> str:
+def _reason(examples: Examples, name: str, position: int) -> str:
     """What is said under a row of this check."""
     if name == "pii":
-        kinds = json.loads(shelf.value(position, "PII_types") or "[]")
+        kinds = json.loads(examples.value(position, "PII_types") or "[]")
         return "holds " + ", ".join(str(kind) for kind in kinds) if kinds else ""
     if name == "ambiguous":
-        first, second = shelf.value(position, "predicted_label"), shelf.value(position, "second_label")
+        first, second = examples.value(position, "predicted_label"), examples.value(position, "second_label")
         return f"between {clean(first, NAME)} and {clean(second, NAME)}" if second is not None else ""
     if name in ("odd_size", "odd_aspect_ratio"):
-        width, height = shelf.value(position, "image_width"), shelf.value(position, "image_height")
+        width, height = examples.value(position, "image_width"), examples.value(position, "image_height")
         return f"{width:,} × {height:,} pixels" if width and height else ""
     if name in ("too_short", "too_long"):
-        length = shelf.value(position, "text_num_characters")
+        length = examples.value(position, "text_num_characters")
         return "" if length is None else f"{length:,} {'character' if length == 1 else 'characters'}"
     if name == "wrong_language":
-        return f"language: {shelf.value(position, 'predicted_language') or 'unknown'}"
+        return f"language: {examples.value(position, 'predicted_language') or 'unknown'}"
     column = {"outlier": "outlier_reason", "not_analyzed": "not_analyzed_reason"}.get(name)
-    return str(shelf.value(position, column) or "") if column else ""
+    return str(examples.value(position, column) or "") if column else ""
 
 
-def _corrections(shelf: Exhibits, choice: Choice) -> tuple[Correction, ...]:
-    names = [clean(name, NAME) for name in shelf.class_names]
+def _corrections(examples: Examples, choice: Selection) -> tuple[Correction, ...]:
+    names = [clean(name, NAME) for name in examples.class_names]
     shown = []
     for number, (given, suggested, count) in enumerate(choice.pairs):
         positions = (
-            choice.examples[number].tolist() if number < len(choice.examples) and shelf.modality == "image" else []
+            choice.examples[number].tolist() if number < len(choice.examples) and examples.modality == "image" else []
         )
-        exhibits = tuple(shelf.show(position) for position in positions)
+        exhibits = tuple(examples.show(position) for position in positions)
         shown.append(Correction(names[given], names[suggested], count, exhibits))
     return tuple(shown)

@@ -1,6 +1,6 @@
 """The section on duplicates: sets side by side, the wrong label named.
 
-In: the overview, the chosen sets, the shelf of exhibits. Out: `Duplicates`. Does not know: how copies were found.
+In: the overview, the chosen sets, the examples of exhibits. Out: `Duplicates`. Does not know: how copies were found.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.report.data import Duplicates, DuplicateSet
-from assay.report.examples import NAME, Exhibits, clean
+from assay.report.examples import NAME, Examples, clean
 from assay.report.overview import Overview
-from assay.report.selection import Choice, shown_members
+from assay.report.selection import Selection, shown_members
 
 
-def duplicates_of(shelf: Exhibits, overview: Overview, choice: Choice) -> Duplicates:
+def duplicates_of(examples: Examples, overview: Overview, choice: Selection) -> Duplicates:
     """All duplicate sets in numbers, the chosen ones to look at."""
 
     def sets_of(flag: str) -> int:
@@ -29,31 +29,31 @@ def duplicates_of(shelf: Exhibits, overview: Overview, choice: Choice) -> Duplic
         sets=len(np.unique(overview.clusters[overview.clusters >= 0])),
         conflict_sets=sets_of("is_duplicate_label_conflict"),
         cross_split_sets=sets_of("is_cross_split_duplicate"),
-        shown=tuple(_duplicate_set(shelf, overview, number, members) for number, members in choice.sets),
+        shown=tuple(_duplicate_set(examples, overview, number, members) for number, members in choice.sets),
     )
 
 
-def _duplicate_set(shelf: Exhibits, overview: Overview, number: int, members: NDArray[np.int64]) -> DuplicateSet:
+def _duplicate_set(examples: Examples, overview: Overview, number: int, members: NDArray[np.int64]) -> DuplicateSet:
     positions = shown_members(members).tolist()
     wrong = overview.flag("is_duplicate_label_wrong")
     conflict = bool(overview.flag("is_duplicate_label_conflict")[members].any())
     crosses = bool(overview.flag("is_cross_split_duplicate")[members].any())
     exhibits = tuple(
-        shelf.show(p, is_wrong=bool(wrong[p]), reason=str(shelf.value(p, "near_duplicate_kind") or ""))
+        examples.show(p, is_wrong=bool(wrong[p]), reason=str(examples.value(p, "near_duplicate_kind") or ""))
         for p in positions
     )
-    if shelf.modality == "table":
-        exhibits = shelf.with_cells(exhibits, positions)
+    if examples.modality == "table":
+        exhibits = examples.with_cells(exhibits, positions)
     kinds = dict.fromkeys(exhibit.reason for exhibit in exhibits if exhibit.reason)
-    correct = shelf.value(positions[0], "duplicate_correct_label")
-    verdict = _verdict(shelf, overview, members[wrong[members]], correct, len(members)) if conflict else ""
+    correct = examples.value(positions[0], "duplicate_correct_label")
+    verdict = _verdict(examples, overview, members[wrong[members]], correct, len(members)) if conflict else ""
     return DuplicateSet(number, len(members), ", ".join(kinds), verdict, exhibits, conflict, crosses)
 
 
-def _verdict(shelf: Exhibits, overview: Overview, wrong: NDArray[np.int64], correct: Any, size: int) -> str:
+def _verdict(examples: Examples, overview: Overview, wrong: NDArray[np.int64], correct: Any, size: int) -> str:
     """Names the wrong label."""
     names = list(
-        dict.fromkeys(clean(shelf.class_names[code], NAME) for code in overview.given[wrong].tolist() if code >= 0)
+        dict.fromkeys(clean(examples.class_names[code], NAME) for code in overview.given[wrong].tolist() if code >= 0)
     )
     if not names or correct is None:
         return "The copies carry different labels; the evidence is too thin to say which is right."

@@ -32,7 +32,7 @@ from assay.report.overview import Overview
 from assay.report.pictures import PAGE_BYTES, PictureShelf
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 MOST_COLUMNS = 6  # of a table, shown
 NAME, ID, CELL, TEXT, REASON = 80, 120, 60, 320, 300  # characters shown
@@ -52,11 +52,11 @@ def show_value(value: Any) -> str:
     return clean(f"{value:.6g}" if isinstance(value, float) else value, CELL) or "(blank)"
 
 
-class Exhibits:
-    """``Exhibits(project, overview, positions)`` reads the rows once; `show` makes one of them presentable."""
+class Examples:
+    """``Examples(project, overview, positions)`` reads the rows once; `show` makes one of them presentable."""
 
     def __init__(
-        self, project: Project, overview: Overview, positions: Sequence[int], *, budget: int = PAGE_BYTES
+        self, project: FinishedRun, overview: Overview, positions: Sequence[int], *, budget: int = PAGE_BYTES
     ) -> None:
         self._project, self._overview = project, overview
         index = np.unique(np.asarray(positions, np.int64))

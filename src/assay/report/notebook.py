@@ -1,6 +1,6 @@
 """How a project and its issues show themselves in a notebook: small tables with thumbnails.
 
-In: a `Project`, a DataFrame of issues. Out: HTML with its own inline styles (notebooks drop style sheets).
+In: a finished run, a DataFrame of issues. Out: HTML with its own inline styles (notebooks drop style sheets).
 Does not know: how results are computed.
 """
 
@@ -16,11 +16,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.columns import BY_NAME, CHECK_BY_NAME, ROW_ID
+from assay.checks import CHECK_BY_NAME
+from assay.columns import BY_NAME, ROW_ID
 from assay.report.pictures import fit_picture
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 ROWS = 12  # of an issues table, shown with thumbnails
 COLUMNS = 9
@@ -40,10 +41,10 @@ class IssuesFrame(pd.DataFrame):
     """
 
     _metadata = ["_project"]  # noqa: RUF012  (the hook of pandas; a class attribute by contract)
-    _project: Project | None = None
+    _project: FinishedRun | None = None
 
     @classmethod
-    def of(cls, project: Project, frame: pd.DataFrame) -> IssuesFrame:
+    def of(cls, project: FinishedRun, frame: pd.DataFrame) -> IssuesFrame:
         issues = cls(frame)
         object.__setattr__(issues, "_project", project)
         return issues
@@ -66,7 +67,13 @@ class IssuesFrame(pd.DataFrame):
         return _table(project, shown, name, len(self))
 
 
-def project_html(project: Project) -> str:
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """A table of issues as a DataFrame in which integers with gaps stay integers."""
+    types = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
+    return table.to_pandas(types_mapper=types.get)
+
+
+def project_html(project: FinishedRun) -> str:
     """The summary as a table, then the worst issues."""
     run = project.run
     classes = f", {len(project.classes):,} classes" if project.classes else ""
@@ -92,13 +99,13 @@ def _check_row(check: dict[str, Any], n_rows: int) -> str:
     return f'<tr>{head}<td style="{_CELL}">{result}</td></tr>'
 
 
-def _worst(project: Project) -> str:
+def _worst(project: FinishedRun) -> str:
     """The worst label issues, or outliers where there are none: pictures in a row, other rows as a list."""
     counts = {check["name"]: int(check["count"] or 0) for check in project.run["checks"] if check["status"] == "ran"}
     name = next((name for name in ("label", "outlier") if counts.get(name)), None)
     if name is None:
         return ""
-    frame = pd.DataFrame(project.issues(name, top=STRIP))
+    frame = frame_of(project.issue_table(name, STRIP))
     title = (
         f'<p style="margin:12px 0 4px"><b>{"Worst label issues" if name == "label" else "Clearest outliers"}</b></p>'
     )
@@ -132,7 +139,7 @@ def _value(frame: pd.DataFrame, number: int, column: str) -> Any:
     return None if pd.isna(value) else value
 
 
-def row_numbers(project: Project, ids: Sequence[Hashable]) -> list[int]:
+def row_numbers(project: FinishedRun, ids: Sequence[Hashable]) -> list[int]:
     """Row numbers of these row ids, -1 where there is none. Cost: one pass over the ids of the project."""
     known = project.results(columns=[ROW_ID])[ROW_ID]
     places = pc.index_in(pa.array(ids, known.type), value_set=known.combine_chunks()).to_pylist()
@@ -140,7 +147,7 @@ def row_numbers(project: Project, ids: Sequence[Hashable]) -> list[int]:
     return [-1 if place is None else int(order[place]) for place in places]
 
 
-def _image(project: Project, row: int) -> str:
+def _image(project: FinishedRun, row: int) -> str:
     jpeg = project.thumbnail(row) if row >= 0 else None
     picture = fit_picture(jpeg) if jpeg else None
     if picture is None:
@@ -150,7 +157,7 @@ def _image(project: Project, row: int) -> str:
     return f'<img alt="" style="{sharp}width:96px;height:96px;object-fit:contain" src="data:image/jpeg;base64,{data}">'
 
 
-def _table(project: Project, shown: pd.DataFrame, row_id: str, total: int) -> str:
+def _table(project: FinishedRun, shown: pd.DataFrame, row_id: str, total: int) -> str:
     columns = _interesting(project, shown, row_id)
     rows = row_numbers(project, shown[row_id].tolist())
     heads = "".join(f'<th scope="col" style="{_CELL}">{_text(name)}</th>' for name in ["", *columns])
@@ -164,7 +171,7 @@ def _table(project: Project, shown: pd.DataFrame, row_id: str, total: int) -> st
     return f'{table}<p style="{_QUIET};font-size:12px">{foot}</p>'
 
 
-def _interesting(project: Project, shown: pd.DataFrame, row_id: str) -> list[str]:
+def _interesting(project: FinishedRun, shown: pd.DataFrame, row_id: str) -> list[str]:
     """At most `COLUMNS`: the id, ours that say something about these rows and are no flags, then the user's."""
     ours = {public: name for name, public in project.public_names.items()}
 

@@ -13,12 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.columns import CHECKS
+from assay.checks import CHECKS
 
 if TYPE_CHECKING:
-    from assay.project import Project
-
-HARMLESS = ("well_labeled", "unlabeled", "rare_class")  # checks whose flag is not a fault of the row
+    from assay.runs import FinishedRun
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Overview:
     split: NDArray[np.int32]
 
     @classmethod
-    def of(cls, project: Project) -> Overview:
+    def of(cls, project: FinishedRun) -> Overview:
         """Read the flags, scores, labels and clusters of every row, and no other column."""
         present = set(project.result_columns())
         flags = [name for name in dict.fromkeys(check.flag for check in CHECKS) if name in present]
@@ -80,7 +78,7 @@ class Overview:
         """Rows with at least one finding."""
         found = np.zeros(len(self.rows), bool)
         for check in CHECKS:
-            if check.name not in HARMLESS:
+            if not check.harmless:
                 found |= self.flag(check.flag)
         return found
 

@@ -19,7 +19,7 @@ SIDE = 160
 
 
 class PictureShelf:
-    """``shelf.take(row)`` hands out pictures until ``budget`` bytes are used; ask for the important ones first.
+    """``examples.take(row)`` hands out pictures until ``budget`` bytes are used; ask for the important ones first.
 
     A picture handed out twice counts twice: the page holds its bytes twice.
     """

@@ -15,15 +15,15 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from assay import __version__
-from assay.actions import Meanwhile
+from assay.actions import ConflictError
 from assay.errors import AssayError, StorageError, UsageError
-from assay.server.auth import Door, Refused
+from assay.server.auth import AccessDenied, Authenticator
 from assay.server.jobs import BusyError
 from assay.server.routes import actions, charts, exports, projects, review, session, uploads
 from assay.server.schemas.door import Problem
 from assay.server.services import Services, set_cookie
 from assay.server.workspace import NoProjectError, NotAllowedError
+from assay.version import __version__
 
 PREFIX = "/api/v1"
 STATIC = Path(__file__).parent / "static"
@@ -39,7 +39,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 STATUS: tuple[tuple[type[AssayError], int, str], ...] = (
-    (Meanwhile, 409, "Somebody else decided meanwhile"),
+    (ConflictError, 409, "Somebody else decided meanwhile"),
     (BusyError, 409, "Already running"),
     (NoProjectError, 404, "Not found"),
     (NotAllowedError, 403, "Not allowed"),
@@ -77,17 +77,17 @@ def create_app(services: Services) -> FastAPI:
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """The door before every route, and the headers after it."""
-    door: Door = request.app.state.services.door
+    door: Authenticator = request.app.state.services.door
     try:
         door.check_host(request.headers)
         door.check_origin(request.method, request.headers)
         request.state.person = door.person_of(request.headers, request.cookies)
         path = request.url.path
         if path.startswith(PREFIX) and path not in OPEN_PATHS and request.state.person is None:
-            raise Refused(401, "sign in first: open the address that the server printed when it started")
+            raise AccessDenied(401, "sign in first: open the address that the server printed when it started")
         response = await call_next(request)
-    except Refused as refused:
-        response = problem(refused.status, "Not signed in" if refused.status == 401 else "Refused", str(refused))
+    except AccessDenied as refused:
+        response = problem(refused.status, "Not signed in" if refused.status == 401 else "AccessDenied", str(refused))
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.url.path.startswith(PREFIX):
@@ -104,7 +104,7 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(AssayError)
     async def assay_error(_request: Request, error: AssayError) -> JSONResponse:
         status, title = next((code, name) for kind, code, name in STATUS if isinstance(error, kind))
-        more = {"meanwhile": error.rows} if isinstance(error, Meanwhile) else {}
+        more = {"meanwhile": error.rows} if isinstance(error, ConflictError) else {}
         return problem(status, title, str(error), **more)
 
     @app.exception_handler(RequestValidationError)
@@ -117,7 +117,9 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(_request: Request, error: HTTPException) -> JSONResponse:
-        answer = problem(error.status_code, "Not found" if error.status_code == 404 else "Refused", str(error.detail))
+        answer = problem(
+            error.status_code, "Not found" if error.status_code == 404 else "AccessDenied", str(error.detail)
+        )
         answer.headers.update(error.headers or {})
         return answer
 
@@ -129,7 +131,7 @@ def _serve_page(app: FastAPI) -> None:
 
     @app.get("/{path:path}", include_in_schema=False)
     def page(path: str, request: Request, token: str | None = None) -> Response:
-        door: Door = request.app.state.services.door
+        door: Authenticator = request.app.state.services.door
         if path.startswith(PREFIX.strip("/")):
             return problem(404, "Not found", f"there is no {request.url.path}")
         if token is not None:
@@ -143,7 +145,7 @@ def _serve_page(app: FastAPI) -> None:
         return FileResponse(file, headers={"Cache-Control": "no-cache"})
 
 
-def _let_in(request: Request, door: Door, token: str) -> Response:
+def _let_in(request: Request, door: Authenticator, token: str) -> Response:
     """The address with the token: a cookie, then the same address without it."""
     rest = request.url.remove_query_params("token")
     answer = RedirectResponse(rest.path + (f"?{rest.query}" if rest.query else ""), 303)

@@ -1,6 +1,6 @@
 """Who may come in: a token in the address, perhaps a password; then a cookie.
 
-In: requests. Out: the person behind them, or a `Refused`. Does not know: projects.
+In: requests. Out: the person behind them, or a `AccessDenied`. Does not know: projects.
 
 Loopback alone protects nothing: other users of the machine and every page in the browser reach it. So the address printed at
 the start carries an unguessable token, a cookie follows it, and requests that change something must come from our own page.
@@ -24,7 +24,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TRIES = 10  # wrong passwords in a row after which answers wait
 
 
-class Refused(Exception):  # noqa: N818
+class AccessDenied(Exception):  # noqa: N818
     """Why a request was turned away: ``status`` 401 or 403."""
 
     def __init__(self, status: int, why: str) -> None:
@@ -42,7 +42,7 @@ def is_loopback(host: str) -> bool:
 
 
 @dataclass
-class Door:
+class Authenticator:
     """``hosts``: the names this server answers to, without port; empty = any (a password or token guards it then)."""
 
     sessions: Sessions
@@ -66,7 +66,7 @@ class Door:
         """A page of a name that was re-pointed at this machine asks with its own name in Host."""
         host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
         if self.hosts and host not in self.hosts and not is_loopback(host):
-            raise Refused(403, f"this server does not answer to the name {host!r}; open the address it printed")
+            raise AccessDenied(403, f"this server does not answer to the name {host!r}; open the address it printed")
 
     def check_origin(self, method: str, headers: Mapping[str, str]) -> None:
         """Requests that change something come from our own page, or from no page at all."""
@@ -76,7 +76,7 @@ class Door:
         origin = headers.get("origin")
         foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
         if site not in ("same-origin", "none") or foreign:
-            raise Refused(403, "requests of other sites are refused")
+            raise AccessDenied(403, "requests of other sites are refused")
 
     def person_of(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> str | None:
         """The signed-in person, or None. A bearer token stands for the person who started the server."""
@@ -95,7 +95,9 @@ class Door:
             return False
         with self._lock:
             if self._wrong >= TRIES:
-                raise Refused(403, "too many wrong passwords; restart the server or use the address with the token")
+                raise AccessDenied(
+                    403, "too many wrong passwords; restart the server or use the address with the token"
+                )
             right = hmac.compare_digest(_digest(given), _digest(self.password))
             self._wrong = 0 if right else self._wrong + 1
         return right

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.server.app import create_app
-from assay.server.auth import Door
+from assay.server.auth import Authenticator
 from assay.server.database import open_workspace_database
 from assay.server.jobs import Jobs
 from assay.server.services import Services
@@ -25,7 +25,7 @@ def document() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
         database = open_workspace_database(home)
-        door = Door(Sessions(database), 0, "")
+        door = Authenticator(Sessions(database), 0, "")
         services = Services(Workspace(home, home), door, Jobs(database, home), Uploads(database, home / "uploads"))
         return create_app(services).openapi()
 

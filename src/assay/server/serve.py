@@ -16,7 +16,7 @@ from pathlib import Path
 
 from assay.errors import UsageError
 from assay.server.app import create_app
-from assay.server.auth import LOOPBACK, Door, is_loopback
+from assay.server.auth import LOOPBACK, Authenticator, is_loopback
 from assay.server.database import open_workspace_database
 from assay.server.jobs import Jobs
 from assay.server.services import Services
@@ -67,7 +67,7 @@ def prepare(
     database = open_workspace_database(home)
     listening = _bind(host, port)
     port = listening.getsockname()[1]
-    door = Door(Sessions(database), port, person_here(), password=password)
+    door = Authenticator(Sessions(database), port, person_here(), password=password)
     if token is not None:
         door.token = token
     door.hosts = frozenset(LOOPBACK) if is_loopback(host) else frozenset()

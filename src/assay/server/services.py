@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fastapi.responses import Response
 
-from assay.server.auth import Door
+from assay.server.auth import Authenticator
 from assay.server.jobs import Jobs
 from assay.server.uploads import Uploads
 from assay.server.workspace import Workspace
@@ -20,10 +20,10 @@ class Services:
     """What routes work with; ``request.app.state.services``."""
 
     workspace: Workspace
-    door: Door
+    door: Authenticator
     jobs: Jobs
     uploads: Uploads
 
 
-def set_cookie(answer: Response, door: Door, session: str) -> None:
+def set_cookie(answer: Response, door: Authenticator, session: str) -> None:
     answer.set_cookie(door.cookie, session, max_age=30 * 24 * 3600, httponly=True, samesite="lax", path="/")

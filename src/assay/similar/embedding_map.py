@@ -12,7 +12,7 @@ questions of 12 classes .93 (.93, .68), photographs .99 (.99, .57).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -22,8 +22,7 @@ from threadpoolctl import threadpool_limits
 from assay.graph import join_views, neighbors
 from assay.similar.neighborhood import Neighborhood
 
-if TYPE_CHECKING:
-    from assay.query.table import Flags
+Flags = NDArray[np.bool_]
 
 MOST = 200_000  # points
 NEAREST = 15  # neighbours that attract

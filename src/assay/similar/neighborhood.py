@@ -14,22 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import UsageError
-from assay.storage import Folder
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 MOST = 500  # similar rows
 EVERY = 20_000  # vector rows up to which each one is measured
 CANDIDATES = 8_000  # rows that are measured above that
 STEP = 100  # rows whose neighbours are gone to at a time
 BLOCK = 4_096
-
-
-def place_of(run: dict[str, Any], stage: str) -> str | None:
-    """Where a stage of one shard left its files; None where the run had no such stage."""
-    record = run.get("stages", {}).get(stage)
-    return f"stages/{stage}/{record['fingerprint']}/all" if record else None
 
 
 class Neighborhood:
@@ -46,20 +39,15 @@ class Neighborhood:
         self.rows, self.views, self.ids, self.distances, self.metric = rows, dict(views), ids, distances, metric
 
     @classmethod
-    def open(cls, project: Project) -> Neighborhood | None:
+    def open(cls, project: FinishedRun) -> Neighborhood | None:
         """None where the run left no graph. Cost: opens files; reads what is asked for only."""
-        run, folder = project.run, Folder(project.path)
-        graph, vectors = place_of(run, "graph"), run.get("vectors")
-        if graph is None or not vectors or not folder.exists(f"{graph}.ids.npy"):
+        left = project.artefacts
+        rows, ids, distances = left.vector_rows, left.array("graph", ".ids.npy"), left.array("graph", ".distances.npy")
+        if rows is None or ids is None or distances is None:
             return None
-        files = {view: f"{vectors}.{view}.npy" for view in run["views"]}
-        return cls(
-            folder.get_array(f"{vectors}.rows.npy", mmap=True),
-            {view: folder.get_array(name, mmap=True) for view, name in files.items() if folder.exists(name)},
-            folder.get_array(f"{graph}.ids.npy", mmap=True),
-            folder.get_array(f"{graph}.distances.npy", mmap=True),
-            str(run["graph"].get("metric", "cosine")),
-        )
+        found = {name: left.embedding(name) for name in left.embeddings}
+        embeddings = {name: array for name, array in found.items() if array is not None}
+        return cls(rows, embeddings, ids, distances, str(project.run["graph"].get("metric", "cosine")))
 
     def index(self, row: int) -> int | None:
         """The vector row of a row number; None for a row that was not analysed."""

@@ -16,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import UsageError
-from assay.storage import Folder
 
 if TYPE_CHECKING:
-    from assay.project import Project
+    from assay.runs import FinishedRun
 
 Vectors = dict[str, NDArray[np.float32]]
 
 
-def text_vectors(project: Project, text: str) -> Vectors:
+def text_vectors(project: FinishedRun, text: str) -> Vectors:
     """The text by the run's sentence encoders. `UsageError` where there is none. Cost: one encoding."""
     from assay.encode.bert import sentence_encoders
 
@@ -41,7 +40,7 @@ def text_vectors(project: Project, text: str) -> Vectors:
     return out
 
 
-def picture_vectors(project: Project, data: bytes) -> Vectors:
+def picture_vectors(project: FinishedRun, data: bytes) -> Vectors:
     """The picture by the run's image encoders, each in the state that it learned. `UsageError` for bytes that are no picture,
     and where no encoder of the run is here. Cost: one decode and encoding.
     """
@@ -54,10 +53,9 @@ def picture_vectors(project: Project, data: bytes) -> Vectors:
         picture = decode(data)
     except UndecodableError as error:
         raise UsageError(f"similar: the picture cannot be compared with: {error}") from error
-    folder = Folder(project.path)
     out: Vectors = {}
     for encoder in _encoders(project, image_encoders):
-        state = _state(project, folder, encoder.name)
+        state = project.artefacts.encoder_state(encoder.name)
         if state is not None:
             out[encoder.name] = encoder.encode([encoder.prepare(picture)], state)[0]
     if not out:
@@ -65,7 +63,7 @@ def picture_vectors(project: Project, data: bytes) -> Vectors:
     return out
 
 
-def _encoders(project: Project, find: Callable[[list[str]], list[Any]]) -> list[Any]:
+def _encoders(project: FinishedRun, find: Callable[[list[str]], list[Any]]) -> list[Any]:
     """Encoders of the run's views that are here, built-in ones first."""
     found = {encoder.name: encoder for encoder in reversed(find([]))}
     for name in project.run["settings"].get("encoders", ()):
@@ -73,13 +71,4 @@ def _encoders(project: Project, find: Callable[[list[str]], list[Any]]) -> list[
             found |= {encoder.name: encoder for encoder in find([name])}
         except UsageError:  # its folder has gone
             continue
-    return [found[view] for view in project.run["views"] if view in found]
-
-
-def _state(project: Project, folder: Folder, encoder: str) -> dict[str, NDArray[Any]] | None:
-    """What the encoder learned from a sample of this dataset."""
-    fitted = project.run["stages"].get("encode/fit")
-    key = next((key for key in fitted["shards"] if key.rpartition("-")[0] == encoder), None) if fitted else None
-    if fitted is None or key is None:
-        return None
-    return folder.get_arrays(f"stages/encode/fit/{fitted['fingerprint']}/{key}.npz")
+    return [found[name] for name in project.run["embeddings"] if name in found]

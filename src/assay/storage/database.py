@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from assay.errors import ProjectError, StorageError
-from assay.storage.folder import told_plainly
+from assay.storage.folder import translate_errors
 
 MIGRATING = threading.Lock()  # Alembic keeps what it works on in a module of its own
 WAIT = 60  # seconds for a database that another program holds
@@ -112,7 +112,7 @@ class Database:
             yield
             return
         path = self.file.with_name(f"{self.file.name}.lock")
-        with told_plainly(path):
+        with translate_errors(path):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)

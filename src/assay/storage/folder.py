@@ -41,7 +41,7 @@ _ADVICE = {
 
 
 @contextlib.contextmanager
-def told_plainly(path: Path | str) -> Iterator[None]:
+def translate_errors(path: Path | str) -> Iterator[None]:
     """Turn the operating system's write errors into one `StorageError` with advice."""
     try:
         yield
@@ -98,7 +98,7 @@ class Folder:
     def writing(self, name: str) -> Iterator[Any]:
         """A binary stream that becomes the file when the block ends without an exception."""
         target = self.path(name)
-        with told_plainly(target):
+        with translate_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
             try:
@@ -163,7 +163,7 @@ class Folder:
     def array_writer(self, name: str, shape: tuple[int, ...], dtype: Any) -> Iterator[NDArray[Any]]:
         """A ``.npy`` file filled block by block through a memory map, published when the block ends."""
         target = self.path(name)
-        with told_plainly(target):
+        with translate_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, suffix=".npy", dir=target.parent)
             os.close(handle)

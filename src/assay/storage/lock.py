@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from assay.errors import ProjectLockedError
 from assay.storage import Folder
-from assay.storage.folder import told_plainly
+from assay.storage.folder import translate_errors
 
 LOCK = "lock"
 
@@ -22,7 +22,7 @@ LOCK = "lock"
 def locked(folder: Folder) -> Iterator[None]:
     """Hold the project's lock (``flock``: the system releases it when the process dies, however it dies)."""
     path = folder.path(LOCK)
-    with told_plainly(path):
+    with translate_errors(path):
         folder.root.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -42,7 +42,7 @@ def read_project(folder: Folder) -> dict[str, Any]:
     return dict(project)
 
 
-def refuse_strangers(folder: Folder) -> None:
+def require_project_folder(folder: Folder) -> None:
     """`ProjectError` for a folder that holds something else, or a project this version cannot go on with."""
     if folder.exists(PROJECT):
         read_project(folder)
@@ -73,7 +73,7 @@ def refuse_source(path: str | os.PathLike[str], root: Path, run: dict[str, Any])
 
 def ensure_project(folder: Folder) -> dict[str, Any]:
     """project.json, written now if the folder is new."""
-    refuse_strangers(folder)
+    require_project_folder(folder)
     if folder.exists(PROJECT):
         return read_project(folder)
     project = {"format": FORMAT, "uuid": str(uuid.uuid4()), "latest_run": None}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from assay import __version__
-from assay.server.auth import Refused
+from assay.server.auth import AccessDenied
 from assay.server.routes.filters import Ask
 from assay.server.schemas.door import Session, SignIn
 from assay.server.services import set_cookie
+from assay.version import __version__
 
 router = APIRouter(tags=["session"])
 
@@ -38,7 +38,7 @@ def sign_in(body: SignIn, request: Request, answer: Response, services: Ask) -> 
         return Session(person=door.sessions.person(kept) or "", signed_in=True, needs="", version=__version__)
     fits = door.is_password(body.password or "") if door.password else door.is_token(body.token or "")
     if not fits:
-        raise Refused(401, f"that is not the {door.needs()} of this server")
+        raise AccessDenied(401, f"that is not the {door.needs()} of this server")
     session = door.sign_in(body.person)
     set_cookie(answer, door, session)
     return Session(person=door.sessions.person(session) or "", signed_in=True, needs="", version=__version__)

@@ -1,0 +1,69 @@
+"""What the stages of a run left, by name, so that no reader rebuilds a path.
+
+In: a project folder and a run's record. Out: prefixes, arrays, tables. Does not know: what the arrays mean.
+
+    vectors              rows, reasons, one array an embedding       encode/fit   fitted state of the image encoders
+    graph                ids, distances                              predict      out-of-sample probabilities
+    properties           shards of what was measured of single rows  findings     findings about classes and the dataset
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.storage import Folder
+
+
+class Artefacts:
+    """``Artefacts(folder, run).array("graph", ".ids.npy")``; None where the run has no such stage or the file has gone."""
+
+    def __init__(self, folder: Folder, run: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._stages: Mapping[str, Any] = run.get("stages", {})
+        self.properties: list[str] = list(run.get("properties", ()))
+        self.tables: dict[str, str] = dict(run.get("tables", {}))  # kind of issue -> prefix of its parts
+        self.embeddings: list[str] = list(run.get("embeddings", ()))
+        self.findings: str = str(run.get("findings") or "")
+
+    def prefixes(self, stage: str) -> dict[str, str]:
+        """Shard key -> the prefix of its files; {} where the run had no such stage."""
+        record = self._stages.get(stage)
+        if record is None:
+            return {}
+        return {key: f"stages/{stage}/{record['fingerprint']}/{key}" for key in record["shards"]}
+
+    def prefix(self, stage: str) -> str | None:
+        """The prefix of a stage of one shard."""
+        return next(iter(self.prefixes(stage).values()), None)
+
+    def array(self, stage: str, ending: str) -> NDArray[Any] | None:
+        """A mapped array of a stage of one shard."""
+        prefix = self.prefix(stage)
+        if prefix is None or not self._folder.exists(f"{prefix}{ending}"):
+            return None
+        return self._folder.get_array(f"{prefix}{ending}", mmap=True)
+
+    @property
+    def vector_rows(self) -> NDArray[np.int64] | None:
+        """Vector row -> row number, ascending."""
+        return self.array("vectors", ".rows.npy")
+
+    def embedding(self, name: str) -> NDArray[Any] | None:
+        """(M, d) the vectors of one encoder, over the vector rows."""
+        return self.array("vectors", f".{name}.npy")
+
+    @property
+    def pred_probs(self) -> NDArray[np.float32] | None:
+        """(M, K) out-of-sample probabilities, over the vector rows."""
+        return self.array("predict", ".npy")
+
+    def encoder_state(self, encoder: str) -> dict[str, NDArray[Any]] | None:
+        """What an image encoder learned from a sample of this dataset."""
+        for key, prefix in self.prefixes("encode/fit").items():
+            if key.rpartition("-")[0] == encoder:
+                return self._folder.get_arrays(f"{prefix}.npz")
+        return None

@@ -1,0 +1,271 @@
+"""A finished run, read: results in the user's order, cells, pictures, findings, arrays by artefact name.
+
+In: a project folder. Out: Arrow tables, bytes, records. Reading writes nothing. Does not know: how results were
+computed, what people decided, how results are shown.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assay.checks import CHECK_BY_NAME, CHECKS
+from assay.columns import BY_NAME, COLUMNS, ROW_ID, columns_of, public_names
+from assay.dataset.dataset import PART, Dataset, Label, read_blobs, read_cells, read_dataset
+from assay.errors import ProjectError, UsageError
+from assay.runs.artefacts import Artefacts
+from assay.runs.summary import Summary
+from assay.sources.reading import read_bytes
+from assay.storage import Folder
+from assay.storage.project_folder import latest_run, read_project, refuse_source
+
+AHEAD = 256  # pictures that are read at once from those that came in memory
+ARROW = {"bool": pa.bool_(), "float32": pa.float32(), "int32": pa.int32(), "int64": pa.int64(), "string": pa.string()}
+
+
+class FinishedRun:
+    """The newest run of a project, read from its files; `ProjectError` for a folder that holds none."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.folder = Folder(path)
+        self.uuid = str(read_project(self.folder).get("uuid", ""))
+        run = latest_run(self.folder)
+        if run is None:
+            raise ProjectError(f"{self.folder.root} holds no finished analysis; run assay analyze again: it resumes")
+        if "views" in run:  # a record of version 0.1.0
+            run["embeddings"] = run.pop("views")
+        self.run: dict[str, Any] = run
+        self._blobs: dict[int, bytes] = {}  # pictures read ahead
+
+    @property
+    def path(self) -> str:
+        return str(self.folder.root)
+
+    @property
+    def name(self) -> str:
+        return str(self.run["name"])
+
+    @property
+    def classes(self) -> list[Label]:
+        """Typed label values; a class code is the position in this list."""
+        return list(self.run["classes"])
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        return read_dataset(self.folder, self.run["dataset"])
+
+    @cached_property
+    def artefacts(self) -> Artefacts:
+        """What the stages left, by name."""
+        return Artefacts(self.folder, self.run)
+
+    def __len__(self) -> int:
+        return int(self.run["n_rows"])
+
+    # tables --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def public_names(self) -> dict[str, str]:
+        """Our column name -> the name it goes by beside the user's columns."""
+        return public_names(self.user_columns)
+
+    @cached_property
+    def user_columns(self) -> list[str]:
+        return list(read_cells(self.folder, self.run["dataset"], 0, min(1, self.dataset.n_rows)).column_names)
+
+    def result_columns(self) -> list[str]:
+        """Names of all result columns of this run, in the order of columns.py."""
+        dataset = ["row_id", "given_label", "split", "is_not_analyzed", "not_analyzed_reason", "is_initially_unlabeled"]
+        if not self.classes:
+            dataset = [name for name in dataset if name not in ("given_label", "is_initially_unlabeled")]
+        if self.dataset.splits is None:
+            dataset.remove("split")
+        chosen = {*dataset, *(column.name for kind in self.kinds() for column in columns_of(kind))}
+        return [column.name for column in COLUMNS if column.name in chosen]
+
+    def kinds(self) -> list[str]:
+        """Kinds of issue tables this modality and task call for, whether or not they could be computed."""
+        kinds = ["outlier", "duplicate", self.run["modality"]]
+        return ["label", *kinds, "conflict"] if self.classes else kinds
+
+    def default_columns(self) -> list[str]:
+        """The result columns that are shown where none are named: all of the run."""
+        return self.result_columns()
+
+    def results(
+        self, rows: NDArray[np.int64] | Sequence[int] | None = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Result columns (names of columns.py) of the given row numbers; default: every present row, the user's order.
+
+        ``columns``: default `default_columns`.
+        """
+        wanted = self.default_columns() if columns is None else [ROW_ID, *(name for name in columns if name != ROW_ID)]
+        index = self.dataset.order if rows is None else np.asarray(rows, np.int64)
+        taken = pa.array(index)
+        out: dict[str, Any] = {}
+        for kind in self.kinds():
+            names = [column.name for column in columns_of(kind) if column.name in wanted]
+            if names:
+                table = self._kind_table(kind, names)
+                for name in names:
+                    out[name] = (
+                        table[name].take(taken)
+                        if table is not None and name in table.column_names
+                        else pa.nulls(len(index), self.type_of(name))
+                    )
+        for name in wanted:
+            if name not in out:
+                out[name] = self.column(name).take(taken)
+        return pa.table({name: out[name] for name in wanted})
+
+    def type_of(self, name: str) -> pa.DataType:
+        """Arrow type of a result column; labels have the type that they came in."""
+        dtype = BY_NAME[name].dtype
+        if dtype == "label":
+            return pa.array(self.classes).type if self.classes else pa.string()
+        return ARROW[dtype]
+
+    def _kind_table(self, kind: str, names: list[str]) -> pa.Table | None:
+        place = self.run["tables"].get(kind)
+        if place is None:
+            return None
+        n_parts = max(1, -(-self.dataset.n_rows // PART))
+        parts = [f"{place}-{part:05d}.parquet" for part in range(n_parts)]
+        for part in parts:
+            if not self.folder.exists(part):
+                raise ProjectError(f"{self.folder.path(part)} is missing; run the analysis again: other work is kept")
+        first = self.folder.get_table(parts[0])
+        present = [name for name in names if name in first.column_names]
+        return pa.concat_tables([self.folder.get_table(part, present) for part in parts]).combine_chunks()
+
+    def column(self, name: str) -> pa.ChunkedArray | pa.Array:
+        """A column that lies in no issue table, by row number; `UsageError` for a name that does not exist."""
+        rows = self.dataset.rows
+        if name == "row_id":
+            return rows["row_id"]
+        if name == "given_label":
+            return rows["given"]
+        if name == "split":
+            return rows["split"]
+        if name == "is_initially_unlabeled":
+            return pa.array(self.dataset.codes < 0)
+        if name in ("is_not_analyzed", "not_analyzed_reason"):
+            reasons = self.folder.get_table(f"{self.run['vectors']}.reasons.parquet")["reason"]
+            return reasons if name == "not_analyzed_reason" else pa.compute.is_valid(reasons)
+        raise UsageError(f"there is no result column {name!r}; see docs/columns or assay.columns.COLUMNS")
+
+    def cells(self, rows: NDArray[np.int64] | Sequence[int] | None = None) -> pa.Table:
+        """The user's columns, untouched; default: every present row, the user's order."""
+        if rows is None:
+            index = self.dataset.order
+            table = read_cells(self.folder, self.run["dataset"], 0, self.dataset.n_rows)
+            return table.take(pa.array(index))
+        index = np.asarray(rows, np.int64)
+        if not len(index):
+            return read_cells(self.folder, self.run["dataset"], 0, 0)
+        parts = np.unique(index // PART)
+        base = {int(part): at * PART for at, part in enumerate(parts)}
+        spans = [(int(part) * PART, min((int(part) + 1) * PART, self.dataset.n_rows)) for part in parts]
+        table = pa.concat_tables([read_cells(self.folder, self.run["dataset"], *span) for span in spans])
+        local = np.array([base[int(row // PART)] + int(row % PART) for row in index])
+        return table.take(pa.array(local))
+
+    def batches(self, size: int = 50_000) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """(cells, results) of all present rows in the user's order, ``size`` rows at a time."""
+        order = self.dataset.order
+        results = self.results()
+        for start in range(0, len(order), size):
+            yield self.cells(order[start : start + size]), results.slice(start, size)
+
+    # pictures ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _thumbnail_parts(self) -> list[tuple[str, NDArray[np.int64]]]:
+        if self.run["modality"] != "image":
+            return []
+        return [(place, self.folder.get_array(f"{place}.rows.npy")) for place in self.run["properties"]]
+
+    def thumbnail(self, row: int) -> bytes | None:
+        """JPEG of a row number; None for unreadable rows and other modalities."""
+        for place, rows in self._thumbnail_parts:
+            if len(rows) and rows[0] <= row <= rows[-1]:
+                position = int(np.searchsorted(rows, row))
+                if position < len(rows) and rows[position] == row:
+                    return bytes(self.folder.get_table(f"{place}.thumbs.parquet")["jpeg"][position].as_py())
+        return None
+
+    def open_bytes(self, row: int) -> bytes:
+        """The original bytes of an image."""
+        uri = self.dataset.rows["uri"][row].as_py()
+        if not uri and row not in self._blobs:  # rows are mostly asked for one after another
+            self._blobs = read_blobs(self.folder, self.run["dataset"], range(row, row + AHEAD))
+        return self._blobs[row] if row in self._blobs else read_bytes(uri)
+
+    # answers -------------------------------------------------------------------------------------------------
+
+    def insights(self) -> list[dict[str, Any]]:
+        """Findings about classes, columns and the dataset as a whole."""
+        return list(self.folder.get_json(self.run["findings"])) if self.run["findings"] else []
+
+    def summary(self) -> Summary:
+        """What was found, check by check; prints as a table."""
+        return Summary.of(self.run, self.insights())
+
+    def issue_table(self, type: str | None = None, top: int | None = None) -> pa.Table:
+        """`issues` as an Arrow table: the user's columns, then ours under their public names."""
+        rows = self.dataset.order if type is None else self.flagged(type)
+        if top is not None:
+            rows = rows[:top]
+        ours = self.results(rows)
+        names = self.public_names
+        table = {names[ROW_ID]: ours[ROW_ID]}
+        cells = self.cells(rows)
+        table |= {name: cells[name] for name in cells.column_names}
+        table |= {names[name]: ours[name] for name in ours.column_names if name != ROW_ID}
+        return pa.table(table)
+
+    def flagged(self, type: str) -> NDArray[np.int64]:
+        """Row numbers that a check flagged, worst first."""
+        check = CHECK_BY_NAME.get(type)
+        if check is None:
+            raise UsageError(f"there is no check {type!r}; choose one of {', '.join(c.name for c in CHECKS)}")
+        record = next((r for r in self.run["checks"] if r["name"] == type), None)
+        if record is None:
+            raise UsageError(
+                f"the check {type!r} is for {' and '.join(check.modalities)} data; this project holds {self.run['modality']} data"
+            )
+        if record["status"] != "ran":
+            raise UsageError(f"the check {type!r} has no results: it was {record['status']} ({record['why']})")
+        table = self.results(columns=[check.flag, *([check.score] if check.score else [])])
+        rows = self.dataset.order[table[check.flag].to_numpy(zero_copy_only=False).astype(bool)]
+        if check.score is None:
+            return rows
+        score = (
+            table[check.score].to_numpy().astype(float)[table[check.flag].to_numpy(zero_copy_only=False).astype(bool)]
+        )
+        return rows[np.argsort(-np.nan_to_num(score, nan=-1.0), kind="stable")]
+
+    def rows_of(self, ids: Sequence[str | int]) -> NDArray[np.int64]:
+        """Row numbers of the user's row ids, aligned with them; `UsageError` names the first that do not exist."""
+        found = self.find_rows(ids)
+        if (found < 0).any():
+            strange = [ids[place] for place in np.flatnonzero(found < 0).tolist()]
+            more = f" and {len(strange) - 3:,} more" if len(strange) > 3 else ""
+            raise UsageError(f"there is no row with the id {', '.join(repr(id) for id in strange[:3])}{more}")
+        return found
+
+    def find_rows(self, ids: Sequence[str | int]) -> NDArray[np.int64]:
+        """Row numbers of row ids, -1 where there is none. An id may be given as text or as number. Cost: O(N)."""
+        known = self.dataset.rows["row_id"].cast(pa.string()).combine_chunks()
+        found = pa.compute.index_in(pa.array([str(id) for id in ids], pa.string()), value_set=known)
+        return np.asarray(found.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
+
+    def refuse_source(self, path: str | os.PathLike[str]) -> None:
+        """`UsageError` if writing ``path`` would change the user's data or this project."""
+        refuse_source(path, self.folder.root, self.run)
