@@ -148,7 +148,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     (
         "price.csv",
         "x,y\n" + "".join(f"{i},{i / 7}\n" for i in range(50)),
-        {},
+        {"label": "y"},
         "holds 50 different numbers: that looks like a value to predict",
     ),
     ("many.json", json.dumps([{"text": "a b", "label": ["x", "y"]}] * 3), {}, "multi-label data is not there yet"),
