@@ -19,6 +19,8 @@ from assay.errors import UsageError
 from assay.server.database import Database, uploads
 
 LARGEST = 2 << 40  # bytes of one upload
+MOST_BYTES = 150  # of a file name; file systems end at 255
+LONGEST_ENDING = 8  # characters
 
 
 class Uploads:
@@ -73,7 +75,14 @@ def _when_complete(request: Request) -> Callable[[str, dict[str, Any]], None]:
 
 
 def plain_name(name: str) -> str:
-    """The last part of a file name with nothing in it that a path could be made of."""
+    """The last part of a file name with nothing in it that a path could be made of, its ending kept however long it is."""
     last = re.split(r"[/\\]", name)[-1]
-    kept = re.sub(r"[^\w.()+ -]", "_", last).strip(". ")[:150]
-    return kept or "data"
+    kept = re.sub(r"[^\w.()+ -]", "_", last).strip(". ")
+    stem, dot, ending = kept.rpartition(".")
+    if not stem or len(ending) > LONGEST_ENDING:
+        stem, dot, ending = kept, "", ""
+    inner = stem.rpartition(".")  # "data.csv" of "data.csv.gz"
+    if dot and inner[0] and len(inner[2]) <= LONGEST_ENDING and inner[2].isalpha():
+        stem, ending = inner[0], f"{inner[2]}.{ending}"
+    room = MOST_BYTES - len(f"{dot}{ending}".encode())
+    return stem.encode()[:room].decode(errors="ignore").rstrip(". ") + dot + ending or "data"

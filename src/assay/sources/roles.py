@@ -59,6 +59,8 @@ class Wanted:
     id: str | None = None
     split: str | None = None
     features: Sequence[str] | None = None
+    class_level: int | None = None
+    sheet: str | None = None
 
     def check(self) -> None:
         """`UsageError` where the words contradict each other, whatever the data."""

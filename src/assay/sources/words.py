@@ -8,27 +8,148 @@ from __future__ import annotations
 import re
 import unicodedata
 
+# fmt: off
 SPLIT_WORDS = frozenset(
-    "train training tr trn val valid validation dev devel development test testing tst eval evaluation holdout "
-    "heldout pred predict prediction submission".split()
+    [
+        "train",
+        "training",
+        "tr",
+        "trn",
+        "val",
+        "valid",
+        "validation",
+        "dev",
+        "devel",
+        "development",
+        "test",
+        "testing",
+        "tst",
+        "eval",
+        "evaluation",
+        "holdout",
+        "heldout",
+        "pred",
+        "predict",
+        "prediction",
+        "submission",
+    ]
 )
+# what stands for an empty cell, in features and labels alike
+BLANK = frozenset(
+    {"", "na", "n/a", "n.a.", "#n/a", "nan", "<na>", "null", "nat", "-", "--", "?"}
+)  # "none" may be a value
 FOLDS = re.compile(r"(?:fold|cv)\d+")
 # "seg_train", "train2017", "test_images" and "Training set" speak of the split alone
 _BESIDE_SPLIT = frozenset(
-    "seg set sets data dataset image images img imgs pictures photos split folder files raw".split()
+    [
+        "seg",
+        "set",
+        "sets",
+        "data",
+        "dataset",
+        "image",
+        "images",
+        "img",
+        "imgs",
+        "pictures",
+        "photos",
+        "split",
+        "folder",
+        "files",
+        "raw",
+    ]
 )
-LABEL_WORDS = (
-    "label labels target class classes category y intent intents sentiment emotion topic toxicity polarity outcome "
-    "diagnosis species grade ground_truth truth gold annotation tag verdict stance 标签 类别 分类 情感 ラベル 라벨"
-).split()
+LABEL_WORDS = [
+    "label", "labels", "target", "class", "classes", "category", "y", "intent", "intents", "sentiment",
+    "emotion", "topic", "toxicity", "polarity", "outcome", "diagnosis", "species", "grade", "ground_truth",
+    "truth", "gold", "annotation", "tag", "verdict", "stance", "标签", "类别", "分类", "情感", "ラベル", "라벨",
+]
 TEXT_WORDS = frozenset(
-    "text texts body sentence sentences content contents review reviews comment comments message messages msg utterance "
-    "question query tweet tweets post sms email mail abstract headline feedback transcript document passage paragraph "
-    "prompt phrase statement premise hypothesis complaint letter caption note notes 文本 内容 评论 句子 留言 评价 正文 文章 "
-    "本文 レビュー テキスト コメント 리뷰 내용 댓글 텍스트 ข้อความ รีวิว".split()
+    [
+        "text",
+        "texts",
+        "body",
+        "sentence",
+        "sentences",
+        "content",
+        "contents",
+        "review",
+        "reviews",
+        "comment",
+        "comments",
+        "message",
+        "messages",
+        "msg",
+        "utterance",
+        "question",
+        "query",
+        "tweet",
+        "tweets",
+        "post",
+        "sms",
+        "email",
+        "mail",
+        "abstract",
+        "headline",
+        "feedback",
+        "transcript",
+        "document",
+        "passage",
+        "paragraph",
+        "prompt",
+        "phrase",
+        "statement",
+        "premise",
+        "hypothesis",
+        "complaint",
+        "letter",
+        "caption",
+        "note",
+        "notes",
+        "文本",
+        "内容",
+        "评论",
+        "句子",
+        "留言",
+        "评价",
+        "正文",
+        "文章",
+        "本文",
+        "レビュー",
+        "テキスト",
+        "コメント",
+        "리뷰",
+        "내용",
+        "댓글",
+        "텍스트",
+        "ข้อความ",
+        "รีวิว",
+    ]
 )
-SOME_TEXT_WORDS = frozenset("description summary title answer response story".split())  # a table may well hold one
-NOT_TEXT = frozenset("id ids url link length len count lang language date time by author user name type".split())
+SOME_TEXT_WORDS = frozenset(
+    ["description", "summary", "title", "answer", "response", "story"]
+)  # a table may well hold one
+NOT_TEXT = frozenset(
+    [
+        "id",
+        "ids",
+        "url",
+        "link",
+        "length",
+        "len",
+        "count",
+        "lang",
+        "language",
+        "date",
+        "time",
+        "by",
+        "author",
+        "user",
+        "name",
+        "type",
+    ]
+)
+# fmt: on
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -53,10 +174,8 @@ def is_split_name(name: str) -> bool:
     parts = [re.sub(r"(?<=[a-z])(?:19|20)\d\d$", "", part) for part in parts_of(name)]
     parts = [re.sub(r"^(train|test|val|valid|dev)(?:set|ing set|data)$", r"\1", part) for part in parts]
     words = [part for part in parts if part not in _BESIDE_SPLIT and not part.isdigit()]
-    return (
-        bool(words)
-        and all(word in SPLIT_WORDS or FOLDS.fullmatch(word) for word in words)
-        or bool(FOLDS.fullmatch("".join(parts)))
+    return (bool(words) and all(word in SPLIT_WORDS or FOLDS.fullmatch(word) for word in words)) or bool(
+        FOLDS.fullmatch("".join(parts))
     )
 
 
