@@ -306,7 +306,12 @@ class Pipeline:
     def classes(self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any]) -> Stage[Any]:
         """One class a row: folds, out-of-sample probabilities, the label check."""
         predicted = self.predict(gathered, graph, self.folds(gathered, copies))
-        self.label(gathered, predicted, self.blind)
+        found = self.outcome.prediction
+        if 0 < found.get("labelled", 0) == found.get("unjudged"):
+            why = "every class is one row or copies of one, so nothing can be learned about labels"
+            self.runner.skipped["label"] = why
+        else:
+            self.label(gathered, predicted, self.blind)
         return predicted
 
     # checks --------------------------------------------------------------------------------------------------

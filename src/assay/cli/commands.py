@@ -92,6 +92,8 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--label", help="The label column."),
         click.option("--id", "id_", help="The column of row ids."),
         click.option("--split", help="The column of splits, or none."),
+        click.option("--class-level", type=click.IntRange(1), help="Which level of the folders is the class, from 1."),
+        click.option("--sheet", help="The sheet of an Excel file. [default: the first with a table]"),
         click.option("--pred-probs", type=click.Path(), help="Your model's out-of-sample probabilities (.npy, N x K)."),
         click.option(
             "--classes", type=click.Path(), help="A text file: the class of each column of --pred-probs, one a line."
@@ -161,6 +163,8 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         image=given["image"],
         id=given["id_"],
         split=given["split"],
+        class_level=given["class_level"],
+        sheet=given["sheet"],
         features=features,
     )
     estimate = _estimate(source, settings, given)
@@ -212,7 +216,12 @@ def _lines(path: str | None) -> list[str] | None:
         return None
     if not Path(path).is_file():
         raise UsageError(f"--classes: there is no file {path}")
-    return [line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    data = Path(path).read_bytes()
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return [line for line in data.decode(encoding).splitlines() if line.strip()]
+    except UnicodeError as error:
+        raise UsageError(f"--classes: {path} is not UTF-8 or UTF-16 text ({error}); save it as UTF-8") from error
 
 
 @main.command()
