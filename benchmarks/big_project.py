@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.analysis.run import _versions
-from assay.columns import BY_NAME, CHECKS
+from assay.checks import CHECKS
+from assay.columns import BY_NAME
 from assay.dataset.dataset import PART, write_dataset
 from assay.sources import Roles, Source
 from assay.stages.issues import to_table
