@@ -20,7 +20,7 @@ from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArray, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
-from assay.stages import duplicates, images, issues, tables, vectors
+from assay.stages import duplicates, images, issues, ontology, tables, vectors
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5
@@ -37,6 +37,7 @@ class Outcome:
     flags: dict[str, int] = field(default_factory=dict)
     insights: str = ""
     insight_counts: dict[str, int] = field(default_factory=dict)
+    ontology: str = ""
     graph: dict[str, Any] = field(default_factory=dict)
     prediction: dict[str, Any] = field(default_factory=dict)
 
@@ -84,6 +85,7 @@ class _Pipeline:
         else:
             self.properties(gathered)
         self.insights(gathered)
+        self.ontology(gathered, graph, copies, predicted)
 
     @property
     def labelled(self) -> bool:
@@ -346,3 +348,39 @@ class _Pipeline:
         if result is not None:
             self.outcome.insights = f"{stage.prefix()}.json"
             self.outcome.insight_counts = result.counts
+
+    def ontology(
+        self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any], predicted: Stage[Any] | None
+    ) -> None:
+        """What the dataset says as a whole; which of its checks are called for."""
+        dataset, folder_of_images = self.dataset, self.dataset.modality == "image" and not self.dataset.roles.image
+        reasons: dict[str, str] = {}
+        if predicted is None:
+            why = self.runner.skipped.get("label", "the data has no labels")
+            reasons |= dict.fromkeys(("relations", "class_quality", "property_shortcut", "weak_group"), why)
+        if dataset.splits is None:
+            reasons |= dict.fromkeys(("split_leakage", "split_shift"), "the data has no splits")
+        if folder_of_images:
+            reasons["row_order"] = "files of a folder have no order of their own"
+        spec = ontology.OntologySpec(
+            **self.on_check,
+            pred_probs=predicted.prefix() if predicted else "",
+            label=self.outcome.tables.get("label", ""),
+            graph=graph.prefix(),
+            duplicates=copies.prefix(),
+            properties=self.outcome.properties,
+            order=self.order_file,
+            ordered=not folder_of_images,
+            reasons=reasons,
+        )
+        inputs = dataset.inputs | {"vectors": gathered.output, "graph": graph.output, "duplicates": copies.output}
+        inputs |= {"pred_probs": predicted.output} if predicted else {}
+        inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
+        inputs |= {"properties": fingerprint(list(self.outcome.properties))}
+        stage = single_shard("ontology", ontology.ontology, spec, inputs=inputs, rows=dataset.n_rows)
+        result = self.runner.try_check("ontology", stage)
+        if result is not None:
+            self.outcome.ontology = f"{stage.prefix()}.json"
+            self.outcome.insight_counts |= result.counts
+            self.runner.failed |= result.failed
+            self.runner.skipped |= result.skipped

@@ -68,5 +68,5 @@ def listed(names: list[Any], most: int = 5) -> str:
 
 
 def rows_of(count: int) -> str:
-    """"1 row", "1,200 rows"."""
+    """ "1 row", "1,200 rows"."""
     return "1 row" if count == 1 else f"{count:,} rows"

@@ -82,7 +82,7 @@ def _relation(names: list[Any], n: NDArray[np.int64], r: Relation) -> Finding:
         action = _move([first])
     elif r.type == "should_split":
         message = (
-            f"{one} falls into two clusters that are further apart than most classes are from their nearest one "
+            f"{one} falls into two clusters that are much further apart than classes typically are from their nearest one "
             f"(the smaller holds {share} of its rows). Give the two a name each, if they are two things."
         )
         action = {

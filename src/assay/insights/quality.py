@@ -135,9 +135,16 @@ def _label_quality(quality: NDArray[np.float64]) -> list[Finding]:
     message = f"Label quality of the dataset: {score:.2f} of 1, the mean over {rows_of(len(good))}."
     return [
         Finding(
-            "label_quality", "Label quality", [], message, {"labels": len(good)}, strength=round(score, 4),
-            low=round(max(0.0, score - reach), 4), high=round(min(1.0, score + reach), 4), rows=len(good),
-        )  # fmt: skip
+            "label_quality",
+            "Label quality",
+            [],
+            message,
+            {"labels": len(good)},
+            strength=round(score, 4),
+            low=round(max(0.0, score - reach), 4),
+            high=round(min(1.0, score + reach), 4),
+            rows=len(good),
+        )
     ]
 
 
@@ -147,7 +154,9 @@ def _noisy(table: list[dict[str, Any]], names: list[Any], labels: Codes, label: 
     total = sum(line["rows"] for line in table)
     mean = sum((line["noise"] or 0) * line["rows"] for line in table) / max(total, 1)
     noisy = [
-        code for code, line in enumerate(table) if line["rows"] >= LEAST and line["low"] > mean and line["noise"] >= 0.02
+        code
+        for code, line in enumerate(table)
+        if line["rows"] >= LEAST and line["low"] > mean and line["noise"] >= 0.02
     ]
     noisy.sort(key=lambda code: (-table[code]["noise"], code))
     found = []
@@ -163,12 +172,25 @@ def _noisy(table: list[dict[str, Any]], names: list[Any], labels: Codes, label: 
         )
         found.append(
             Finding(
-                "class_noise", "Noisy class", [names[code]], message, {key: line[key] for key in line if key != "class"},
-                classes=[names[code]], strength=line["noise"], low=line["low"], high=line["high"],
-                rows=round(line["noise"] * line["rows"]), examples=examples_of(rows),
-                action={"kind": "move_suggested", "title": f"Give label issues of {quote(names[code])} their suggested label",
-                        "between": [names[code]]} if line["away"] else None,
-            )  # fmt: skip
+                "class_noise",
+                "Noisy class",
+                [names[code]],
+                message,
+                {key: line[key] for key in line if key != "class"},
+                classes=[names[code]],
+                strength=line["noise"],
+                low=line["low"],
+                high=line["high"],
+                rows=round(line["noise"] * line["rows"]),
+                examples=examples_of(rows),
+                action={
+                    "kind": "move_suggested",
+                    "title": f"Give label issues of {quote(names[code])} their suggested label",
+                    "between": [names[code]],
+                }
+                if line["away"]
+                else None,
+            )
         )
     return found
 
@@ -189,9 +211,7 @@ def model_quality(names: list[Any], labels: Codes, seen: TopProbabilities, label
             message += f", and {data['unflagged']['accuracy']:.1%} of those that are no label issue"
         data["classes"] = class_table(names, labels, seen, label)
     wrong = known & (seen.classes[:, 0] != labels)
-    pairs, times = np.unique(
-        labels[wrong].astype(np.int64) * len(names) + seen.classes[wrong, 0], return_counts=True
-    )
+    pairs, times = np.unique(labels[wrong].astype(np.int64) * len(names) + seen.classes[wrong, 0], return_counts=True)
     order = np.argsort(-times, kind="stable")[:CONFUSIONS]
     data["confusions"] = [
         {"given": names[pair // len(names)], "predicted": names[pair % len(names)], "rows": count}
@@ -223,4 +243,3 @@ def measures(labels: Codes, seen: TopProbabilities, rows: NDArray[np.bool_]) -> 
             if c
         ],
     }
-

@@ -28,7 +28,7 @@ from assay.issues.scan import rows_by_class
 PLAUSIBLE = 0.10  # probability from which a class is plausible for a row
 SWAPS = 4  # rows of one class predicted as the other, both ways together, that make a pair worth a look ...
 WORTH = 0.08  # ... or the larger coverage
-FUSED = 0.73  # largest AUC of classes that nothing tells apart
+FUSED = 0.78  # largest AUC of classes that nothing tells apart, one standard error added; look-alikes had .88 and more
 COVERED = 0.20  # least coverage of a fused pair, the larger one
 MUTUAL = 0.50  # least coverage both ways of the same thing ...
 EVEN = 0.35, 0.20  # ... or at least so much, and no more unlike than this share of both
@@ -37,9 +37,10 @@ THIRD = 0.20  # a row belongs to the region of two classes if no third one has m
 LEAST = 8  # rows of each class without which nothing is said about a pair
 PAIR_ROWS = 2_000  # rows of a class that are looked at for one pair, evenly over it
 OVERLAP = 0.15  # geometric mean of the swap rates from which look-alikes overlap
-CATCH_ALL = 0.5  # share of a class's rows that look like other classes ...
+CATCH_ALL = 0.6  # share of a class's rows that look like other classes, and twice the dataset's ...
 CATCH_ALL_NAMED = 0.3  # ... where its name says that it is one
-KINDS = 3.5  # ... and like so many of them, as the exponential of the entropy
+KINDS = 5.0, 3.0  # ... and like so many of them, as the exponential of the entropy; the second where its name says so
+CATCH_ROWS = 20  # rows of a class without a telling name
 MOST_PAIRS = 20_000  # candidate pairs looked at, most swapped first
 EXAMPLES = 6
 CATCHING = re.compile(
@@ -198,7 +199,9 @@ def _pair(
     table: dict[tuple[int, int], tuple[int, int]],
 ) -> Relation | None:
     rows_a, rows_b = _some(members[a]), _some(members[b])
-    pa, pb, third = (np.concatenate(parts) for parts in zip(_of(rows_a, a, b, seen), _of(rows_b, a, b, seen), strict=True))
+    pa, pb, third = (
+        np.concatenate(parts) for parts in zip(_of(rows_a, a, b, seen), _of(rows_b, a, b, seen), strict=True)
+    )
     is_b = np.repeat([False, True], [len(rows_a), len(rows_b)])
     rows = np.concatenate([rows_a, rows_b])
     shared = (pa + pb > 0.3) & (third <= np.maximum(THIRD, 1.5 * np.minimum(pa, pb)))
@@ -216,7 +219,12 @@ def _pair(
     }  # fmt: skip
     both = np.minimum(pa, pb)
     telling = rows[np.argsort(-both, kind="stable")][: int((both >= PLAUSIBLE).sum())]
-    if auc <= FUSED and cov_high >= COVERED and together >= TOGETHER and min(shared.sum(), *n) >= LEAST:
+    if (
+        auc + _auc_error(is_b[shared]) <= FUSED
+        and cov_high >= COVERED
+        and together >= TOGETHER
+        and min(shared.sum(), *n) >= LEAST
+    ):
         even = cov_low > EVEN[0] and cov_high - cov_low <= EVEN[1] * (cov_high + cov_low)
         if cov_low > MUTUAL or even:
             size, hits = min(((n[0], cover_ab), (n[1], cover_ba)), key=lambda pair: pair[1] / pair[0])
@@ -261,6 +269,12 @@ def _auc(score: Floats, positive: NDArray[np.bool_]) -> float:
     if not n_pos or not n_neg:
         return 1.0
     return float((rankdata(score)[positive].sum() - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg))
+
+
+def _auc_error(positive: NDArray[np.bool_]) -> float:
+    """Standard error of an AUC of one half."""
+    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
+    return math.sqrt((n_pos + n_neg + 1) / (12 * max(n_pos, 1) * max(n_neg, 1)))
 
 
 def _without_fused_everything(found: list[Relation], counts: PairCounts) -> list[Relation]:
@@ -321,18 +335,20 @@ def _catch_alls(
         code for r in found if r.type == "same_thing" for code in (r.first, r.second)
     }
     out = []
+    known = (labels >= 0) & seen.analyzed
+    usual = float((seen.classes[known, 0] != labels[known]).mean()) if known.any() else 0.0
     for code, rows in enumerate(members):
         if len(rows) < LEAST or code in heads:
             continue
         elsewhere = rows[seen.classes[rows, 0] != code]
         share = len(elsewhere) / len(rows)
         named = bool(CATCHING.search(re.sub(r"[_\-]+", " ", str(classes[code]).casefold())))
-        if share < (CATCH_ALL_NAMED if named else CATCH_ALL):
+        if share < (CATCH_ALL_NAMED if named else max(CATCH_ALL, 2 * usual)) or (len(rows) < CATCH_ROWS and not named):
             continue
         where = np.bincount(seen.classes[elsewhere, 0], minlength=seen.n_classes) / len(elsewhere)
         where = where[where > 0]
         kinds = float(np.exp(-(where * np.log(where)).sum()))
-        if kinds < KINDS:
+        if kinds < KINDS[named]:
             continue
         confidence = np.asarray(seen.probs[elsewhere, 0], np.float64)
         telling = elsewhere[np.argsort(-confidence, kind="stable")]
@@ -389,4 +405,4 @@ def _dense(edges: list[tuple[int, int, float]]) -> list[set[int]]:
             for code in joined:
                 group_of[code] = joined
     unique = {id(group): group for group in group_of.values()}
-    return sorted((group for group in unique.values() if len(group) > 2), key=lambda group: sorted(group))
+    return sorted((group for group in unique.values() if len(group) > 2), key=sorted)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from assay.runs import FinishedRun
 
 
-
 @dataclass(frozen=True)
 class Overview:
     """Arrays over the N present rows in the user's order. ``rows`` turns a position into a row number.
