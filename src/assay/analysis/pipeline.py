@@ -20,7 +20,7 @@ from assay.analysis.settings import Settings, UserArray, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
 from assay.dataset.target import ClassTarget
-from assay.stages import duplicates, images, issues, tables, vectors
+from assay.stages import duplicates, images, issues, ontology, tables, vectors
 from assay.stages.leaks import ColumnLeaksSpec, LeaksFound, SizeLeaksSpec, column_leaks, size_leaks
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
@@ -38,6 +38,7 @@ class Outcome:
     flags: dict[str, int] = field(default_factory=dict)
     insights: str = ""
     insight_counts: dict[str, int] = field(default_factory=dict)
+    ontology: str = ""
     graph: dict[str, Any] = field(default_factory=dict)
     prediction: dict[str, Any] = field(default_factory=dict)
 
@@ -91,6 +92,7 @@ class Pipeline:
         else:
             self.properties(gathered)
         self.insights(gathered)
+        self.whole_dataset(gathered, graph, copies, predicted)
 
     @property
     def learnable(self) -> bool:
@@ -403,6 +405,42 @@ class Pipeline:
         if result is not None:
             self.outcome.insights = f"{stage.prefix()}.json"
             self.outcome.insight_counts = result.counts
+
+    def whole_dataset(
+        self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any], predicted: Stage[Any] | None
+    ) -> None:
+        """What the dataset says as a whole; which of its checks are called for."""
+        dataset, folder_of_images = self.dataset, self.dataset.modality == "image" and not self.dataset.roles.image
+        reasons: dict[str, str] = {}
+        if predicted is None:
+            why = self.runner.skipped.get("label", "the data has no labels")
+            reasons |= dict.fromkeys(("relations", "class_quality", "property_shortcut", "weak_group"), why)
+        if dataset.splits is None:
+            reasons |= dict.fromkeys(("split_leakage", "split_shift"), "the data has no splits")
+        if folder_of_images:
+            reasons["row_order"] = "files of a folder have no order of their own"
+        spec = ontology.OntologySpec(
+            **self.on_check,
+            pred_probs=predicted.prefix() if predicted else "",
+            label=self.outcome.tables.get("label", ""),
+            graph=graph.prefix(),
+            duplicates=copies.prefix(),
+            properties=self.outcome.properties,
+            order=self.order_file,
+            ordered=not folder_of_images,
+            reasons=reasons,
+        )
+        inputs = dataset.inputs | {"vectors": gathered.output, "graph": graph.output, "duplicates": copies.output}
+        inputs |= {"pred_probs": predicted.output} if predicted else {}
+        inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
+        inputs |= {"properties": fingerprint(list(self.outcome.properties))}
+        stage = single_shard("ontology", ontology.ontology, spec, inputs=inputs, rows=dataset.n_rows)
+        result = self.runner.try_check("ontology", stage)
+        if result is not None:
+            self.outcome.ontology = f"{stage.prefix()}.json"
+            self.outcome.insight_counts |= result.counts
+            self.runner.failed |= result.failed
+            self.runner.skipped |= result.skipped
 
 
 # what is learned from the labels of a task, and which check follows; a task without an entry has none
