@@ -78,7 +78,7 @@ const PAST: Record<string, string> = {
   keep: 'Kept as given',
   label: 'Relabelled',
   exclude: 'Left out',
-  'auto-fix': 'Auto-fixed',
+  'auto-fix': 'Suggestion accepted',
   unresolved: 'Marked undecided',
   clear: 'Decision cleared',
   tag: 'Tagged',
@@ -90,8 +90,20 @@ const PAST: Record<string, string> = {
 
 export const actionWord = (action: string): string => PAST[action] ?? action
 
+/** ": dog → cat (5), cat → dog (2) and 3 more": from what to what. */
+export function pairsText({ pairs = [], n_pairs = 0 }: Pick<Entry, 'pairs' | 'n_pairs'>): string {
+  if (!pairs.length) return ''
+  const shown = pairs.map(
+    ([given, label, n]) => `${labelText(given)} → ${labelText(label)}${n > 1 || n_pairs > 1 ? ` (${count(n)})` : ''}`,
+  )
+  const more = n_pairs - pairs.length
+  return `: ${shown.join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`
+}
+
 /** "Relabelled 55 rows as boot" */
-export function told(entry: Pick<Entry, 'action' | 'n_rows' | 'label' | 'text' | 'undoes'>): string {
+export function told(
+  entry: Pick<Entry, 'action' | 'n_rows' | 'label' | 'text' | 'undoes' | 'pairs' | 'n_pairs'>,
+): string {
   const what = rows(entry.n_rows)
   switch (entry.action) {
     case 'label':
@@ -101,7 +113,7 @@ export function told(entry: Pick<Entry, 'action' | 'n_rows' | 'label' | 'text' |
     case 'exclude':
       return `Left out ${what}`
     case 'auto-fix':
-      return `Auto-fixed ${what}`
+      return `Accepted the suggestion of ${what}${pairsText(entry)}`
     case 'unresolved':
       return `Marked ${what} undecided`
     case 'clear':
@@ -130,8 +142,9 @@ export function outcome(done: Done): string {
       : 'Nothing had to change.'
   const parts = [told(done.entry)]
   const summary = done.summary
-  if (summary && done.entry.action === 'auto-fix' && summary.n > 1)
-    parts.push(`${count(summary.relabeled)} relabelled, ${count(summary.excluded)} left out`)
+  if (summary && done.entry.action === 'auto-fix' && summary.excluded > 0) {
+    parts.push(summary.n === 1 ? 'left out' : `${count(summary.excluded)} left out`)
+  }
   const skipped = skippedText(summary?.skipped)
   if (skipped && done.entry.n_rows !== 1) parts.push(`skipped ${skipped}`)
   if (done.kept) parts.push(`${rows(done.kept)} ${done.kept === 1 ? 'stays' : 'stay'} as decided later`)
@@ -178,7 +191,7 @@ export function stateText(row: Row): string {
 export function verb(action: ActionName, label?: Label | null, text?: string): string {
   switch (action) {
     case 'auto-fix':
-      return 'Auto-fix'
+      return 'Accept the suggestions of'
     case 'keep':
       return 'Keep as given'
     case 'label':

@@ -547,10 +547,15 @@ export interface components {
             overwrite?: boolean | null;
             /**
              * Policy
-             * @default reference
+             * @default auto
              * @enum {string}
              */
             policy?: "reference" | "auto";
+            /**
+             * Removals
+             * @default false
+             */
+            removals?: boolean;
             /** Route */
             route?: ("row" | "selection" | "bulk" | "class") | null;
             /** Seen */
@@ -592,6 +597,12 @@ export interface components {
             text: string;
         } & {
             [key: string]: unknown;
+        };
+        /** Change */
+        Change: {
+            after: components["schemas"]["Stand"];
+            before: components["schemas"]["Stand"];
+            row: components["schemas"]["Row"];
         };
         /**
          * Charts
@@ -803,6 +814,8 @@ export interface components {
             count: number;
             /** Given */
             given: boolean | number | string;
+            /** Open */
+            open: number;
             /** Suggested */
             suggested: boolean | number | string;
         };
@@ -814,7 +827,8 @@ export interface components {
         };
         /**
          * DecisionBody
-         * @description What is asked for. ``label`` goes with "label"; ``text`` is the tag, or the note.
+         * @description What is asked for. ``label`` goes with "label"; ``text`` is the tag, or the note. An "auto-fix" relabels; only with
+         *     ``removals`` does it leave rows out as well.
          */
         DecisionBody: {
             /**
@@ -828,10 +842,15 @@ export interface components {
             overwrite?: boolean | null;
             /**
              * Policy
-             * @default reference
+             * @default auto
              * @enum {string}
              */
             policy?: "reference" | "auto";
+            /**
+             * Removals
+             * @default false
+             */
+            removals?: boolean;
             /** Route */
             route?: ("row" | "selection" | "bulk" | "class") | null;
             /** Target */
@@ -891,10 +910,18 @@ export interface components {
             at: string;
             /** Label */
             label?: boolean | number | string | null;
+            /** N Pairs */
+            n_pairs: number;
             /** N Rows */
             n_rows: number;
             /** Number */
             number: number;
+            /** Pairs */
+            pairs: [
+                boolean | number | string | null,
+                boolean | number | string | null,
+                number
+            ][];
             /** Person */
             person: string;
             /** Policy */
@@ -902,9 +929,7 @@ export interface components {
             /** Route */
             route: string;
             /** Rows */
-            rows: {
-                [key: string]: unknown;
-            }[];
+            rows: components["schemas"]["EntryRow"][];
             /** Text */
             text?: string | null;
             /** Undoes */
@@ -921,7 +946,7 @@ export interface components {
         };
         /**
          * EntryOut
-         * @description One entry of the log without its rows.
+         * @description One entry of the log without its rows; ``pairs``: the most frequent of its ``n_pairs`` (given, new, rows).
          */
         EntryOut: {
             /** Action */
@@ -930,10 +955,18 @@ export interface components {
             at: string;
             /** Label */
             label?: boolean | number | string | null;
+            /** N Pairs */
+            n_pairs: number;
             /** N Rows */
             n_rows: number;
             /** Number */
             number: number;
+            /** Pairs */
+            pairs: [
+                boolean | number | string | null,
+                boolean | number | string | null,
+                number
+            ][];
             /** Person */
             person: string;
             /** Policy */
@@ -953,6 +986,19 @@ export interface components {
             view?: {
                 [key: string]: unknown;
             } | null;
+        };
+        /**
+         * EntryRow
+         * @description A row that an entry changed; ``before``: the entry that had decided it, 0 = none.
+         */
+        EntryRow: {
+            /** Before */
+            before: number;
+            /** Excluded */
+            excluded: boolean;
+            /** Label */
+            label: boolean | number | string | null;
+            row: components["schemas"]["Row"];
         };
         /**
          * EvidenceOut
@@ -1020,7 +1066,7 @@ export interface components {
         };
         /**
          * Facets
-         * @description How many rows of a filter carry each check, label, decision, person, tag and split; values with counts, most first.
+         * @description How many rows of a filter carry each check (``open``: and are not decided), label, decision, person, tag and split; values with counts, most first.
          */
         Facets: {
             /** Action */
@@ -1045,6 +1091,10 @@ export interface components {
                 boolean | number | string | null,
                 number
             ][];
+            /** Open */
+            open: {
+                [key: string]: number;
+            };
             /** Presets */
             presets: {
                 [key: string]: number;
@@ -1167,9 +1217,7 @@ export interface components {
         /** LogDiff */
         LogDiff: {
             /** Rows */
-            rows: {
-                [key: string]: unknown;
-            }[];
+            rows: components["schemas"]["Change"][];
             /** Start */
             start: number;
             /** Stop */
@@ -1297,7 +1345,8 @@ export interface components {
         };
         /**
          * Preview
-         * @description What an action would change; ``pairs``: (given, new, rows), most rows first; ``first``: some of the rows.
+         * @description What an action would change. ``skipped``: code -> rows. ``pairs``: (given, new, rows), most rows first. ``first``: some of
+         *     the rows. ``removals``: rows that an auto-fix leaves out, or would if it were asked to; ``first_removals``: some of them.
          */
         Preview: {
             /** Action */
@@ -1305,9 +1354,9 @@ export interface components {
             /** Excluded */
             excluded: number;
             /** First */
-            first: {
-                [key: string]: unknown;
-            }[];
+            first: components["schemas"]["Change"][];
+            /** First Removals */
+            first_removals: components["schemas"]["Removal"][];
             /** N */
             n: number;
             /** Pairs */
@@ -1318,12 +1367,12 @@ export interface components {
             ][];
             /** Relabeled */
             relabeled: number;
+            /** Removals */
+            removals: number;
             /** Skipped */
             skipped: {
                 [key: string]: number;
             };
-        } & {
-            [key: string]: unknown;
         };
         /** Probability */
         Probability: {
@@ -1425,6 +1474,19 @@ export interface components {
             tags: string[];
             /** Task */
             task: string;
+        };
+        /**
+         * Removal
+         * @description A row that an auto-fix leaves out and why; of a copy, the row that stays.
+         */
+        Removal: {
+            keep: components["schemas"]["Row"] | null;
+            row: components["schemas"]["Row"];
+            /**
+             * Why
+             * @enum {string}
+             */
+            why: "copy" | "outlier" | "unreadable";
         };
         /**
          * Row
@@ -1594,6 +1656,33 @@ export interface components {
             rows: number;
             /** Split */
             split: string | null;
+        };
+        /**
+         * Stand
+         * @description What a row is by the decisions.
+         */
+        Stand: {
+            /** Action */
+            action: string;
+            /** Excluded */
+            excluded: boolean;
+            /** Label */
+            label: boolean | number | string | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+            /**
+             * Person
+             * @default
+             */
+            person?: string;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: string[];
         };
         /**
          * TellingWord

@@ -28,6 +28,9 @@ export type Ask = Omit<Schemas['DecisionBody'], 'target'> & { target: Target }
 export type Target =
   { rows: number[] } | { filter: Filter; sort: Sort | null; top: number | null; ranges: [number, number][] | null }
 export type Summary = Schemas['Preview']
+export type Change = Schemas['Change']
+export type Removal = Schemas['Removal']
+export type Stand = Schemas['Stand']
 export type Done = Schemas['Done']
 export type Entry = Schemas['EntryOut']
 export type EntryDetail = Schemas['EntryDetail']

@@ -52,6 +52,7 @@ export function Grid(props: Props) {
   const { modality, count, thumb, cursor, selection, onSight, onCursor, onSelect } = props
   const scroller = useRef<HTMLDivElement>(null)
   const anchor = useRef(0)
+  const extending = useRef(false)
   const table = modality === 'table'
   const cellHeight = modality === 'image' ? thumb + CAPTION + 8 : table ? TABLE_LINE : TEXT_LINE
   const grid = useBigGrid(scroller, count, cellHeight, modality === 'image' ? thumb + 8 : 0, table ? HEAD : 0)
@@ -64,6 +65,12 @@ export function Grid(props: Props) {
     show,
   ])
 
+  // A selection begins where the cursor was moved to, by whatever key; only what extends it leaves its beginning alone.
+  useEffect(() => {
+    if (!extending.current) anchor.current = cursor
+    extending.current = false
+  }, [cursor])
+
   const extend = useCallback((to: number) => {
     const from = anchor.current
     return add([], [[Math.min(from, to), Math.max(from, to) + 1]])
@@ -74,8 +81,10 @@ export function Grid(props: Props) {
     const next = step(event.key, cursor, count, columns, grid.perPage)
     if (next === null) return
     event.preventDefault()
-    if (event.shiftKey) onSelect(extend(next))
-    else anchor.current = next
+    if (event.shiftKey) {
+      extending.current = true
+      onSelect(extend(next))
+    }
     onCursor(next, 'key')
     show(next)
   }

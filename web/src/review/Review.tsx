@@ -16,13 +16,14 @@ import { api } from '../api/client'
 import type { Ask, ActionName, Label, Modality, Sort, Target } from '../api/types'
 import { prefetch, Resolver, type Candidates } from '../resolver/Resolver'
 import { useOpened } from '../shell/context'
+import { mayAct } from '../shell/keyboard'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
 import { REVIEW_TAG, rows as rowsText, verb } from '../words'
 import { BulkBar } from './BulkBar'
 import { FilterBar } from './FilterBar'
 import { Grid, type GridHandle } from './Grid'
-import { command, typing } from './keys'
+import { command } from './keys'
 import { Rail } from './Rail'
 import { listed, NONE, size, toggle, type Ranges } from './selection'
 import { TopK } from './TopK'
@@ -159,7 +160,9 @@ export function Review() {
       const row = place.row !== null ? shown : document.activeElement?.classList.contains('grid') ? under : undefined
       if (!row) return
       const stays = action === 'tag' || action === 'untag' || action === 'note'
-      const doing = actions.decide({ action, ...more, target: { rows: [row.row] }, route: 'row' })
+      // by hand, on one row that is looked at: the suggestion as it stands, sure or not
+      const accept = action === 'auto-fix' ? { policy: 'reference' as const, removals: true } : {}
+      const doing = actions.decide({ action, ...accept, ...more, target: { rows: [row.row] }, route: 'row' })
       if (!stays && advance && place.row !== null) void openAt(outside ? cursor : cursor + 1)
       await doing
     },
@@ -168,7 +171,7 @@ export function Review() {
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || typing(event.target) || document.querySelector('[role="dialog"]')) return
+      if (!mayAct(event)) return
       const target = event.target instanceof HTMLElement ? event.target : null
       // With a row open, left and right go on from wherever the focus is, except where they mean something of their own.
       if (
@@ -282,6 +285,19 @@ export function Review() {
               grid.current?.focus()
             }}
           />
+          <Tooltip label={filter.resolved === false ? 'Show decided rows too' : 'Show only rows without a decision'}>
+            <Button
+              size="compact-sm"
+              variant={filter.resolved === false ? 'filled' : 'default'}
+              aria-pressed={filter.resolved === false}
+              onClick={() => {
+                const { resolved: _, ...others } = filter
+                go({ filter: filter.resolved === false ? others : { ...others, resolved: false }, row: null })
+              }}
+            >
+              Not decided
+            </Button>
+          </Tooltip>
           <SortMenu sort={sort} />
           {project.modality === 'image' && (
             <Group gap={6} wrap="nowrap" className="size-slider">

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fastapi.responses import StreamingResponse
 from assay.query import Filter
 from assay.server.routes.filters import Open
 from assay.server.schemas.projects import ExportBody
+from assay.server.workspace import Opened
 
 router = APIRouter(prefix="/projects/{project}", tags=["export"])
 
@@ -35,7 +37,7 @@ def export(body: ExportBody, opened: Open) -> StreamingResponse:
     """The user's columns with the final labels; folders come as a ZIP."""
     scratch = Path(tempfile.mkdtemp(prefix="assay-export-"))
     try:
-        name = f"{opened.project.name}-clean"
+        name = _name(opened, body)
         tree = body.format in ("folder", "hf")
         target = scratch / (name if tree else f"{name}.{body.format}")
         rows = None
@@ -65,6 +67,14 @@ def export(body: ExportBody, opened: Open) -> StreamingResponse:
             "Content-Length": str(target.stat().st_size),
         },
     )
+
+
+def _name(opened: Opened, body: ExportBody) -> str:
+    """Project, what is in it, when: two exports are told apart in a folder of downloads."""
+    filtered = body.filter is not None and body.filter.plain()
+    what = "corrections" if body.only_corrections else "filtered" if filtered else "clean"
+    at = "" if body.at is None else f"-entry{body.at}"
+    return f"{opened.project.name}-{what}{at}-{time.strftime('%Y%m%d-%H%M')}"
 
 
 def _sent(target: Path, scratch: Path) -> Iterator[bytes]:

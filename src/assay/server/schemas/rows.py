@@ -53,11 +53,13 @@ class Positions(BaseModel):
 
 
 class Facets(BaseModel):
-    """How many rows of a filter carry each check, label, decision, person, tag and split; values with counts, most first."""
+    """How many rows of a filter carry each check (``open``: and are not decided), label, decision, person, tag and split;
+    values with counts, most first."""
 
     total: int
     resolved: int
     checks: dict[str, int]
+    open: dict[str, int]
     presets: dict[str, int]
     given: list[tuple[Label | None, int]]
     suggested: list[tuple[Label | None, int]]
