@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 import assay
 from browsing import browser, decided, expect, open_project, preset, row_numbers, shows, told, watched
@@ -190,3 +193,76 @@ def test_checks_that_found_nothing_are_one_line(review):
     assert not rail.get_by_role("button", name=re.compile("^Odd size")).is_visible()
     line.click()
     rail.get_by_role("button", name=re.compile("^Odd size")).wait_for()
+
+
+# copies ---------------------------------------------------------------------------------------------------------------
+
+
+def test_copies_are_shown_as_sets_and_one_stays_by_one_click(review, project):
+    preset(review, "Near duplicates").click()
+    card = review.get_by_role("article").filter(has_text="2 copies").first
+    card.get_by_role("button", name=re.compile("^keep: ")).wait_for()  # the one that stays is chosen, with its reason
+    card.get_by_role("button", name="Compare").click()
+    dialog = review.get_by_role("dialog", name="Compare copies")
+    dialog.get_by_text("In turn").click()
+    assert dialog.locator("figure.behind").count() == 1
+    review.keyboard.press("Escape")
+    kept, other = (box.get_attribute("title") for box in card.locator(".row-card").all())
+    if card.locator(".copy-member.keep .row-card").get_attribute("title") != kept:
+        kept, other = other, kept
+    card.get_by_role("button", name="Keep the ticked one, leave the others out").click()
+    told(review, "Left out 1 row")
+    issues = assay.open(project).issues().set_index("row_id")
+    assert issues.loc[other, "action"] == "exclude" and pd.isna(issues.loc[kept, "action"])
+    card.get_by_text("settled").wait_for()
+
+
+def test_only_the_label_that_is_known_to_be_wrong_is_painted_wrong_and_accepting_a_copy_does_something(projects):
+    """One picture under two labels, and a copy of it under the right one: two against one."""
+    rng = np.random.default_rng(0)
+    folder = projects[1] / "torn-data"
+    for label, n in (("a", 30), ("b", 30)):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        for at in range(n):
+            base = np.zeros((48, 48, 3), np.uint8) + (200 if label == "a" else 40)
+            base[at % 40 : at % 40 + 8, (7 * at) % 40 : (7 * at) % 40 + 8] = rng.integers(0, 255, 3)
+            Image.fromarray((base + rng.integers(0, 40, base.shape)).astype(np.uint8)).save(
+                folder / label / f"{at}.png"
+            )
+    (folder / "b" / "wrong.png").write_bytes((folder / "a" / "3.png").read_bytes())
+    (folder / "a" / "twin.png").write_bytes((folder / "a" / "3.png").read_bytes())
+    place = projects[1] / "torn.assay"
+    assay.analyze(folder, output=place, progress="quiet")
+    issues = assay.open(place).issues().set_index("row_id")
+    right = issues.loc["b/wrong.png", "duplicate_correct_label"]
+    with browser() as context:
+        page, wrong = watched(context)
+        page.goto(projects[0])
+        open_project(page, place)
+        see(page, "?any=exact_duplicate")
+        for cell in page.locator(".cell[data-row]").all():
+            cell.click()
+            page.get_by_role("heading", name=re.compile(r"^Duplicates \(2\)")).wait_for()
+            cards = page.locator(".resolver .cards.large .row-card")
+            for card in cards.all():
+                painted = "bad" in card.locator(".row-label").get_attribute("class").split()
+                given = card.get_attribute("title").split("/")[0]
+                assert painted == (right is not None and given != right), (given, right)
+        row = int(issues.index.get_loc("a/twin.png"))
+        page.locator(f'.cell[data-row="{row}"]').click()
+        page.get_by_role("heading", name=re.compile(r"^Duplicates \(2\)")).wait_for()
+        accept = page.get_by_role("button", name="Accept")
+        if right == "a":
+            accept.click()
+            told(page, "Left out 1 row")
+        assert wrong == []
+
+
+def test_a_table_of_rows_sorts_by_its_headers(review):
+    review.get_by_text("Table", exact=True).click()
+    head = review.get_by_role("button", name=re.compile("^Given.*sort$"))
+    head.click()
+    review.wait_for_url(re.compile("sort="))
+    expect(review.locator("#cell-0")).to_contain_text("eight/")
+    head.click()
+    expect(review.locator("#cell-0")).to_contain_text("zero/")

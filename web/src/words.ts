@@ -22,6 +22,9 @@ export function percent(share: number, digits = 0): string {
   return `${(100 * share).toFixed(digits)} %`
 }
 
+/** A probability, with one rounding wherever it stands: a model is never 100 % sure. */
+export const sure = (p: number): string => (p > 0.99 ? '>99 %' : p < 0.01 ? '<1 %' : `${Math.round(100 * p)} %`)
+
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`
@@ -170,6 +173,17 @@ export const skippedText = (skipped: Record<string, number> | undefined): string
     .filter(([, n]) => n > 0)
     .map(([code, n]) => `${count(n)} (${skippedWord(code)})`)
     .join(', ')
+
+/** Why a row would be the one of its copies that stays, by the server's codes. */
+const KEEP: Record<string, string> = {
+  kept: 'somebody kept it',
+  'right-label': 'its label is the right one',
+  'no-label-issue': 'its label is not doubted',
+  labelled: 'it has a label',
+  largest: 'it is the largest',
+  first: 'it is the first',
+}
+export const keepWord = (why: string | null | undefined): string => KEEP[why ?? ''] ?? ''
 
 /** What a row is now, in one short phrase, or "" for untouched. */
 export function stateText(row: Row): string {

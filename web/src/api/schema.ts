@@ -425,6 +425,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets
+         * @description Sets of copies that have a row of a filter, conflicts first.
+         */
+        post: operations["sets_api_v1_projects__project__sets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/thumbs/{row}": {
         parameters: {
             query?: never;
@@ -808,6 +828,31 @@ export interface components {
             /** Width */
             width?: number | null;
         };
+        /**
+         * CopySet
+         * @description Rows that are copies of each other: the first of ``n``. ``keep``: the row that would stay, and ``why``.
+         */
+        CopySet: {
+            /** Cluster */
+            cluster: number;
+            /** Conflict */
+            conflict: boolean;
+            /** Correct Label */
+            correct_label: boolean | number | string | null;
+            /** Keep */
+            keep: number;
+            /** N */
+            n: number;
+            /** Open */
+            open: boolean;
+            /** Rows */
+            rows: components["schemas"]["Row"][];
+            /**
+             * Why
+             * @enum {string}
+             */
+            why: "kept" | "right-label" | "no-label-issue" | "labelled" | "largest" | "first";
+        };
         /** Correction */
         Correction: {
             /** Count */
@@ -875,6 +920,10 @@ export interface components {
             full_text: string | null;
             /** History */
             history: components["schemas"]["Past"][];
+            /** Keep */
+            keep: number | null;
+            /** Keep Why */
+            keep_why: ("kept" | "right-label" | "no-label-issue" | "labelled" | "largest" | "first") | null;
             /** N Duplicates */
             n_duplicates: number;
             /** Neighbors */
@@ -1066,7 +1115,8 @@ export interface components {
         };
         /**
          * Facets
-         * @description How many rows of a filter carry each check (``open``: and are not decided), label, decision, person, tag and split; values with counts, most first.
+         * @description How many rows of a filter carry each check (``open``: and are not decided), label, decision, person, tag and split;
+         *     values with counts, most first.
          */
         Facets: {
             /** Action */
@@ -1570,6 +1620,30 @@ export interface components {
             signed_in: boolean;
             /** Version */
             version: string;
+        };
+        /** Sets */
+        Sets: {
+            /** Number */
+            number: number;
+            /** Sets */
+            sets: components["schemas"]["CopySet"][];
+            /** Total */
+            total: number;
+        };
+        /** SetsBody */
+        SetsBody: {
+            /** @default {} */
+            filter?: components["schemas"]["FilterBody"];
+            /**
+             * Limit
+             * @default 30
+             */
+            limit?: number;
+            /**
+             * Offset
+             * @default 0
+             */
+            offset?: number;
         };
         /** SignIn */
         SignIn: {
@@ -3330,6 +3404,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    sets_api_v1_projects__project__sets_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sets"];
                 };
             };
             /** @description Unauthorized */

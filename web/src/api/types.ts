@@ -14,6 +14,8 @@ export type ActionName = Schemas['DecisionBody']['action']
 
 export type Row = Schemas['Row']
 export type Copy = Schemas['Copy']
+export type CopySet = Schemas['CopySet']
+export type Sets = Schemas['Sets']
 export type Page = Schemas['Page']
 export type Detail = Schemas['Detail']
 export type Evidence = Schemas['EvidenceOut']

@@ -16,6 +16,8 @@ interface Preset {
   /** of these: without a decision */
   open?: number
   hint: string
+  /** its rows belong together in sets of copies */
+  sets?: boolean
   off?: string
 }
 interface Group {
@@ -54,7 +56,7 @@ export function rest(filter: Filter): Filter {
 
 export function Rail() {
   const { id, project } = useOpened()
-  const { filter } = usePlace()
+  const { filter, look } = usePlace()
   const others = useMemo(() => rest(filter), [filter])
   const facets = useFacets(id, others)
   const groups = useMemo(
@@ -66,7 +68,12 @@ export function Rail() {
   const now = JSON.stringify(picked(filter))
   const silent = groups.flatMap((group) => group.presets).filter((preset) => foundNothing(preset, project.checks, now))
   const show = (preset: Preset) =>
-    go({ filter: { ...others, ...kept, ...preset.filter }, sort: preset.sort, row: null })
+    go({
+      filter: { ...others, ...kept, ...preset.filter },
+      sort: preset.sort,
+      row: null,
+      look: preset.sets ? 'sets' : look === 'sets' ? null : look,
+    })
   const button = (preset: Preset) => (
     <li key={preset.key}>
       <Hint text={preset.off ?? preset.hint}>
@@ -164,6 +171,7 @@ function presets(checks: CheckInfo[], columns: ColumnInfo[], facets: ReturnType<
     sort: orderOf(check, columns),
     n: facets?.checks[check.name],
     open: QUIET.has(check.name) ? undefined : facets?.open[check.name],
+    sets: check.name.includes('duplicate'),
     hint: columns.find((column) => column.ours && column.column === check.flag)?.meaning ?? '',
     off:
       check.status === 'ran'
