@@ -24,6 +24,7 @@ from assay.actions.entry import (
     NOT_CERTAIN,
     NOTE,
     NOTED,
+    REMOVAL,
     ROUTES,
     TAGS,
     UNCHANGED,
@@ -158,6 +159,7 @@ class _Draft:
         self.codes: Numbers | None = None  # index into names, -1 = none
         self.names: list[Label] = []
         self.skipped: dict[str, int] = {}
+        self.removals = np.zeros(len(rows), bool)
 
     def skip(self, which: Flags, why: str) -> None:
         count = int((which & self.changes).sum())
@@ -195,6 +197,10 @@ class _Draft:
         self.skip(self._same(decided, by_hand), UNCHANGED)
         if not request.replaces:
             self.skip(decided, FIXED)
+        if fixes is not None:
+            self.removals = self.excluded & self.changes
+            if not request.removals:
+                self.skip(self.removals, REMOVAL)
 
     def _take(self, fixes: FixPlan) -> None:
         """The planned label, or out."""
@@ -241,4 +247,5 @@ class _Draft:
             (ACTION_NAMES[state.action[row]], state.label_of(row), bool(state.excluded[row]))
             for row in rows[:200].tolist()
         ]
-        return Prepared(self.request, rows, labels, excluded, self.skipped, pairs, was)
+        removals = self.rows[self.removals]
+        return Prepared(self.request, rows, labels, excluded, self.skipped, pairs, was, removals)
