@@ -10,17 +10,17 @@ Does not know: where stages run, what is already done, how anything is computed 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import numpy as np
 
 from assay.analysis.encoding import Encoding
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArray, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
-from assay.stages import duplicates, images, issues, tables, vectors
+from assay.dataset.target import ClassTarget
+from assay.stages import duplicates, images, issues, ontology, tables, vectors
 from assay.stages.leaks import ColumnLeaksSpec, LeaksFound, SizeLeaksSpec, column_leaks, size_leaks
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
@@ -38,6 +38,7 @@ class Outcome:
     flags: dict[str, int] = field(default_factory=dict)
     insights: str = ""
     insight_counts: dict[str, int] = field(default_factory=dict)
+    ontology: str = ""
     graph: dict[str, Any] = field(default_factory=dict)
     prediction: dict[str, Any] = field(default_factory=dict)
 
@@ -45,15 +46,14 @@ class Outcome:
 def run(runner: Runner, dataset: Dataset, settings: Settings, arrays: UserArrays) -> Outcome:
     """Do every stage that this dataset and these settings call for."""
     order_file = f"dataset/{dataset.fingerprint}/order.npy"
-    if not runner.folder.exists(order_file):
-        runner.folder.put_array(order_file, dataset.order)
-    pipeline = _Pipeline(runner, dataset, settings, arrays, order_file)
+    runner.folder.keep_array(order_file, dataset.order)
+    pipeline = Pipeline(runner, dataset, settings, arrays, order_file)
     pipeline.all()
     return pipeline.outcome
 
 
 @dataclass
-class _Pipeline:
+class Pipeline:
     runner: Runner
     dataset: Dataset
     settings: Settings
@@ -63,11 +63,15 @@ class _Pipeline:
     inputs: dict[str, str] = field(default_factory=dict)  # kind of check -> fingerprint of its table
     features: Stage[tables.FeaturesMade] | None = None
     leak_findings: str = ""
+    blind: str = (
+        ""  # why label findings are withheld, where what pictures are like outside their content gives labels away
+    )
     verdict: dict[str, Any] | None = None
 
     def all(self) -> None:
-        labelled = self.labelled
-        leaks = self.column_leaks() if labelled and self.dataset.modality == "table" else LeaksFound()
+        learn = LABEL_STAGES.get(self.dataset.target.task) if self.learnable else None
+        of_classes = learn is not None and bool(self.dataset.classes)
+        leaks = self.column_leaks() if of_classes and self.dataset.modality == "table" else LeaksFound()
         own = self.arrays.embeddings
         encoded = Encoding(self.runner, self.dataset, self.settings, own, self.order_file, left_out=leaks.columns)
         encoded.all()
@@ -76,13 +80,9 @@ class _Pipeline:
         gathered = self.gather(encoded)
         graph = self.graph(gathered)
         copies = self.cluster_copies(gathered, graph)
-        predicted: Stage[Any] | None = None
-        if labelled and self.dataset.modality == "image":
-            leaks = self.size_leaks()
-        if labelled:
-            folds = self.folds(gathered, copies)
-            predicted = self.predict(gathered, graph, folds)
-            self.label(gathered, predicted, leaks.blind)
+        if of_classes and self.dataset.modality == "image":
+            self.blind = self.size_leaks().blind
+        predicted = learn(self, gathered, graph, copies) if learn is not None else None
         self.outlier(gathered, graph, predicted)
         self.duplicate(gathered, copies)
         if predicted is not None:
@@ -92,17 +92,15 @@ class _Pipeline:
         else:
             self.properties(gathered)
         self.insights(gathered)
+        self.whole_dataset(gathered, graph, copies, predicted)
 
     @property
-    def labelled(self) -> bool:
+    def learnable(self) -> bool:
         """Whether label checks make sense; where they do not, the reason is kept."""
-        if not self.dataset.labelled:
-            return False
-        if len(np.unique(self.dataset.codes[self.dataset.codes >= 0])) < 2:
-            for kind in ("label", "conflict"):
-                self.runner.skipped[kind] = "all labelled rows carry one class, so nothing can be learned about labels"
-            return False
-        return True
+        why = self.dataset.target.why_nothing_to_learn
+        if why:
+            self.runner.skipped |= {"label": why, "conflict": why}
+        return not why
 
     # what gives the label away -------------------------------------------------------------------------------
 
@@ -155,7 +153,7 @@ class _Pipeline:
         )
         present = self.dataset.order
         self.outcome.flags["is_initially_unlabeled"] = (
-            int((self.dataset.codes[present] < 0).sum()) if self.dataset.labelled else 0
+            int((~self.dataset.target.labelled[present]).sum()) if self.dataset.target.has_labels else 0
         )
         return stage
 
@@ -307,6 +305,17 @@ class _Pipeline:
         self.outcome.prediction = {"source": "the user's own pred_probs"}
         return stage
 
+    def classes(self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any]) -> Stage[Any]:
+        """One class a row: folds, out-of-sample probabilities, the label check."""
+        predicted = self.predict(gathered, graph, self.folds(gathered, copies))
+        found = self.outcome.prediction
+        if 0 < found.get("labelled", 0) == found.get("unjudged"):
+            why = "every class is one row or copies of one, so nothing can be learned about labels"
+            self.runner.skipped["label"] = why
+        else:
+            self.label(gathered, predicted, self.blind)
+        return predicted
+
     # checks --------------------------------------------------------------------------------------------------
 
     def check(self, kind: str, function: Any, spec: issues.CheckSpec, inputs: dict[str, str]) -> Any:
@@ -353,6 +362,7 @@ class _Pipeline:
             graph=graph.prefix(),
             pred_probs=predicted.prefix() if predicted else "",
             modality=self.dataset.modality,
+            features=tuple(self.dataset.roles.features) if self.dataset.modality == "table" else (),
         )
         inputs = {"vectors": gathered.output, "graph": graph.output}
         inputs |= {"pred_probs": predicted.output} if predicted else {}
@@ -395,3 +405,44 @@ class _Pipeline:
         if result is not None:
             self.outcome.insights = f"{stage.prefix()}.json"
             self.outcome.insight_counts = result.counts
+
+    def whole_dataset(
+        self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any], predicted: Stage[Any] | None
+    ) -> None:
+        """What the dataset says as a whole; which of its checks are called for."""
+        dataset, folder_of_images = self.dataset, self.dataset.modality == "image" and not self.dataset.roles.image
+        reasons: dict[str, str] = {}
+        if predicted is None:
+            why = self.runner.skipped.get("label", "the data has no labels")
+            reasons |= dict.fromkeys(("relations", "class_quality", "property_shortcut", "weak_group"), why)
+        if dataset.splits is None:
+            reasons |= dict.fromkeys(("split_leakage", "split_shift"), "the data has no splits")
+        if folder_of_images:
+            reasons["row_order"] = "files of a folder have no order of their own"
+        spec = ontology.OntologySpec(
+            **self.on_check,
+            pred_probs=predicted.prefix() if predicted else "",
+            label=self.outcome.tables.get("label", ""),
+            graph=graph.prefix(),
+            duplicates=copies.prefix(),
+            properties=self.outcome.properties,
+            order=self.order_file,
+            ordered=not folder_of_images,
+            reasons=reasons,
+        )
+        inputs = dataset.inputs | {"vectors": gathered.output, "graph": graph.output, "duplicates": copies.output}
+        inputs |= {"pred_probs": predicted.output} if predicted else {}
+        inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
+        inputs |= {"properties": fingerprint(list(self.outcome.properties))}
+        stage = single_shard("ontology", ontology.ontology, spec, inputs=inputs, rows=dataset.n_rows)
+        result = self.runner.try_check("ontology", stage)
+        if result is not None:
+            self.outcome.ontology = f"{stage.prefix()}.json"
+            self.outcome.insight_counts |= result.counts
+            self.runner.failed |= result.failed
+            self.runner.skipped |= result.skipped
+
+
+# what is learned from the labels of a task, and which check follows; a task without an entry has none
+LearnLabels = Callable[[Pipeline, Stage[Any], Stage[Any], Stage[Any]], Stage[Any] | None]
+LABEL_STAGES: dict[str, LearnLabels] = {ClassTarget.task: Pipeline.classes}

@@ -8,6 +8,7 @@ Does not know: which rows are flagged.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def _concentration(counts: NDArray[np.float64], expected: NDArray[np.float64], w
     return float(CONCENTRATIONS[int(np.argmax(likelihood))])
 
 
-def _alike(wrong: NDArray[np.float64], total: NDArray[np.float64], error: float) -> float:
+def _alike(wrong: NDArray[Any], total: NDArray[Any], error: float) -> float:
     """Rows' worth of the whole dataset's error rate in each class's own: the beta-binomial strength of largest likelihood,
     at least `PSEUDO`; large where classes differ by no more than chance."""
     likelihood = [

@@ -10,6 +10,8 @@ taken at the cautious end of a one-sigma interval (Wilson, JASA 1927).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ Flags = NDArray[np.bool_]
 Codes = NDArray[np.int32]
 
 
-def wilson(hits: NDArray[np.float64] | float, n: NDArray[np.float64] | float, z: float) -> NDArray[np.float64]:
+def wilson(hits: NDArray[Any] | float, n: NDArray[Any] | float, z: float) -> NDArray[np.float64]:
     """The end of Wilson's interval that lies z standard errors above (z > 0) or below (z < 0)."""
     n = np.maximum(np.asarray(n, np.float64), 1e-9)
     share = np.asarray(hits, np.float64) / n

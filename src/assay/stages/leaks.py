@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from assay.dataset.dataset import read_target
 from assay.stages.specs import DatasetSpec
 from assay.stages.stage import setting, stage
 from assay.stages.tables import frame
-from assay.stages.vectors import column_of
 from assay.storage import Folder
 
 
@@ -42,7 +42,7 @@ def column_leaks(folder: Folder, prefix: str, spec: ColumnLeaksSpec) -> LeaksFou
     from assay.issues.leaks import find_leaks
 
     rows, cells = frame(folder, spec, spec.features)
-    codes = column_of(folder, spec, "code").to_numpy().astype(np.int32)[rows]
+    codes = read_target(folder, spec.dataset).codes[rows]
     numbers = {name: value_numbers(read_cells(cells[name], str(name))) for name in spec.features}
     leaks = find_leaks(numbers, codes)
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in leak_findings(leaks)])
@@ -68,7 +68,7 @@ def size_leaks(folder: Folder, prefix: str, spec: SizeLeaksSpec) -> LeaksFound:
     table = pa.concat_tables([folder.get_table(f"{part}.properties.parquet", names) for part in spec.properties])
     table = table.filter(table["reason"].is_null())
     rows = table["row"].to_numpy()
-    codes = column_of(folder, spec, "code").to_numpy().astype(np.int32)[rows]
+    codes = read_target(folder, spec.dataset).codes[rows]
     sizes = table["width"].to_numpy().astype(np.int64) * 1_000_000 + table["height"].to_numpy().astype(np.int64)
     numbers = pd.factorize(sizes)[0].astype(np.int64)
     share = fixes(numbers, codes)
