@@ -46,6 +46,7 @@ class Evidence:
     disagree   the rest of them; ``foreseen`` what their probabilities say of it; ``noise`` what is left without overlap
     n          of these rows
     foretold   0 to 1, how far probabilities tell which other label a sure row carries (`direction`)
+    borne_out  ``trusted`` as if no labels were wrong at the boundaries
     rise       how much more of the next two tenths disagree, the mean of what labels say and of what probabilities say
     """
 
@@ -58,6 +59,7 @@ class Evidence:
     n: int
     foretold: float = 1.0
     rise: float = 0.0
+    borne_out: float = 0.0
 
 
 def slope(labels: Codes, seen: Scan, known: Rows) -> float:

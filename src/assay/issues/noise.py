@@ -66,7 +66,8 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
     disagree = float(wrong.sum() / counted)
     foreseen = 1 - float(np.asarray(seen.probs[anchors, 0], np.float64).mean()) if len(anchors) else 0.0
     foretold = direction(labels, seen, known)
-    trusted = trust(disagree, foreseen, int(counted)) * (1 - boundary) * foretold
+    borne_out = trust(disagree, foreseen, int(counted)) * foretold
+    trusted = borne_out * (1 - boundary)
     believed = slope(labels, seen, known) * trusted
     ceiling = 1 - believed * (1 - ceilings(seen, anchors))
     ratio, keys, own = floors(seen, known, anchors)
@@ -90,6 +91,7 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
         int(counted),
         foretold,
         rise(labels, seen, known),
+        borne_out,
     )
     return matrix, strength, evidence
 

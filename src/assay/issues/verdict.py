@@ -16,7 +16,7 @@ from assay.issues.safe import wilson
 from assay.issues.scan import Scan
 
 INFORMED = 0.25  # of the way from chance to certainty that the surest tenth must surely have gone ...
-ANCHORED = 0.5  # ... and where what they disagree with looks like overlap
+ANCHORED = 0.6  # ... and where what they disagree with looks like overlap
 OVERLAP = 0.25  # share of the surest rows' disagreement that is overlap, from which the rate is "at most" ...
 RISE = 0.015  # ... or by which disagreement, and by no less than this, rises in the next two tenths: there is no plateau
 NOISY = 0.03  # ... and noise from which findings would then rest on it
@@ -64,7 +64,7 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
             withheld = f"{len(known)} labelled rows are too few to judge labels by: label findings are withheld"
         elif (
             surely < INFORMED
-            or (likely < ANCHORED and evidence.trusted >= 0.5)
+            or (likely < ANCHORED and evidence.borne_out >= 0.5)
             or (like_overlap and at_most and evidence.noise >= NOISY)
         ):
             withheld = f"the data do not predict this label well enough {numbers}: label findings are withheld"
