@@ -20,6 +20,7 @@ from assay.errors import SourceError
 
 SHARD = 256  # rows of an image or sentence shard: a multiple of the batches in which pictures are encoded
 TEXT_SHARD = 8_192
+LEVELS_SAMPLE = 512  # pictures that say what black and white are, where these have more than 8 bits
 SAMPLE = 3_000  # pictures an encoder's state is fitted on at most; each takes as many of the first as it needs
 WORK = "assay.stages"
 Fitted = tuple[str, str]  # where an encoder's state lies, and its fingerprint
@@ -31,7 +32,8 @@ class Encoding:
 
     views : name -> places of its shards. tiny : places of 32 x 32 thumbnails. properties : places of what the checks of
     the modality read. reasons : places of tables that say why a row could not be read. missing : sentences on encoders
-    that are not here. features : the table stage that the tree models read.
+    that are not here. features : the table stage that the tree models read. levels : what black and white are in pictures of
+    more than 8 bits.
     """
 
     runner: Runner
@@ -45,6 +47,7 @@ class Encoding:
     reasons: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     features: Stage | None = None
+    levels: dict[str, Any] = field(default_factory=dict)
 
     def all(self) -> None:
         {"image": self.images, "text": self.texts, "table": self.tables}[self.dataset.modality]()
@@ -74,6 +77,7 @@ class Encoding:
         ]
         self.missing += [] if self.own else missing_image_encoders()
         tokens = self.dataset.rows["token"].to_pylist()
+        self.levels = self.picture_levels(tokens)
         states = self.fit_encoders([*(("", encoder) for encoder in built_in), *extra], tokens)
         pixels = self.encode_images(
             "encode/images", [encoder.name for encoder in built_in], "", states, tokens, pixels=True
@@ -88,11 +92,25 @@ class Encoding:
             ).places
         self.tiny = pixels.places
 
+    def picture_levels(self, tokens: Sequence[str]) -> dict[str, Any]:
+        """Black and white of pictures of more than 8 bits, one range a dataset."""
+        sample = self.sample()[:LEVELS_SAMPLE]
+        reads = {"sample": fingerprint([[row, tokens[row]] for row in sample])}
+        stage = whole(
+            "encode/levels",
+            f"{WORK}.images:levels",
+            self.dataset.spec(sample=sample),
+            settings={},
+            reads=reads,
+            rows=len(sample),
+        )
+        return dict(self.runner.need(stage)[0]["levels"])
+
     def fit_encoders(self, chosen: list[tuple[str, Any]], tokens: Sequence[str]) -> dict[str, Fitted]:
         """What each encoder learns from a sample of the pictures, one shard an encoder."""
         sample = self.sample()
         reads = {"sample": fingerprint([[row, tokens[row]] for row in sample])}
-        spec = self.dataset.spec(sample=sample, seed=self.settings.seed)
+        spec = self.dataset.spec(sample=sample, seed=self.settings.seed, levels=self.levels)
         shards = tuple(
             Shard(
                 f"{encoder.name}-{fingerprint(encoder.fingerprint)}",
@@ -101,7 +119,9 @@ class Encoding:
             )
             for load, encoder in chosen
         )
-        stage = Stage("encode/fit", f"{WORK}.images:fit", {"seed": self.settings.seed}, reads, shards)
+        stage = Stage(
+            "encode/fit", f"{WORK}.images:fit", {"seed": self.settings.seed, "levels": self.levels}, reads, shards
+        )
         self.runner.need(stage)
         return {
             encoder.name: (stage.place(shard.key), fingerprint([stage.fingerprint, shard.key]))
@@ -131,8 +151,9 @@ class Encoding:
             "load": load,
             "states": places,
             "pixels": pixels,
+            "levels": self.levels,
         }
-        settings = {"pixels": pixels, "version": 2}
+        settings = {"pixels": pixels, "levels": self.levels, "version": 2}
         stage = Stage(name, f"{WORK}.images:encode", settings, reads, self.row_shards(SHARD, tokens, spec))
         done = self.runner.need(stage)
         if not any(result["rows"] for result in done):

@@ -68,7 +68,7 @@ class _Pipeline:
         self.outcome.properties, self.outcome.missing = encoded.properties, encoded.missing
         vectors = self.vectors(encoded)
         graph = self.graph(vectors)
-        duplicates = self.duplicates(vectors, graph)
+        duplicates = self.duplicates(vectors, graph, encoded.levels)
         probabilities = None
         if self.labelled:
             folds = self.folds(vectors, duplicates)
@@ -144,14 +144,14 @@ class _Pipeline:
         self.outcome.graph = self.runner.need(stage)[0]
         return stage
 
-    def duplicates(self, vectors: Stage, graph: Stage) -> Stage:
+    def duplicates(self, vectors: Stage, graph: Stage, levels: dict[str, Any]) -> Stage:
         """Clusters of copies. Texts and tables are compared by themselves; pictures that the graph brings together, too."""
         modality = self.dataset.modality
         reads = {"vectors": vectors.output}
         spec = self.on_vectors(vectors)
         settings: dict[str, Any] = {}
         if modality == "image":
-            verified = self.verified_pairs(vectors, graph)
+            verified = self.verified_pairs(vectors, graph, levels)
             spec |= {"properties": self.outcome.properties, "verified": verified.places}
             reads |= {"verified": verified.output}
         elif modality == "text":
@@ -163,7 +163,7 @@ class _Pipeline:
         self.runner.need(stage)
         return stage
 
-    def verified_pairs(self, vectors: Stage, graph: Stage) -> Stage:
+    def verified_pairs(self, vectors: Stage, graph: Stage, levels: dict[str, Any]) -> Stage:
         """Plausible pairs of pictures, opened again and compared."""
         candidates = whole(
             "duplicates/candidates",
@@ -172,7 +172,7 @@ class _Pipeline:
             settings={"seed": self.settings.seed},
             reads={"vectors": vectors.output, "graph": graph.output},
             rows=self.dataset.n_rows,
-            version=4,
+            version=5,
         )
         found = self.runner.need(candidates)[0]
         pairs = found["pairs"]
@@ -185,13 +185,15 @@ class _Pipeline:
             "dataset": self.dataset.fingerprint,
             "pairs": f"{candidates.place()}.npy",
             "rows": f"{vectors.place()}.rows.npy",
+            "levels": levels,
         }
         shards = []
         for index, start in enumerate(range(0, pairs, PAIR_SHARD)):
             stop = min(start + PAIR_SHARD, pairs)
             shards.append(Shard(f"{index:05d}", spec | {"start": start, "stop": stop}, stop - start))
         reads = {"candidates": candidates.output}
-        verified = Stage("duplicates/verify", f"{WORK}.images:verify", {}, reads, tuple(shards))
+        settings = {"levels": levels}
+        verified = Stage("duplicates/verify", f"{WORK}.images:verify", settings, reads, tuple(shards), version=2)
         self.runner.need(verified)
         return verified
 

@@ -24,27 +24,51 @@ AT_ONCE = 512  # rows whose places are read together
 Read = tuple[int, bytes | None, pixels.Picture | None, str | None]
 
 
-def _pictures(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[Read]:
+def _pictures(folder: Folder, spec: dict[str, Any], rows: Sequence[int]) -> Iterator[Read]:
     """(row, bytes, picture, reason) for ascending row numbers; a picture or a reason, never both."""
+    levels = spec.get("levels")
+    for row, data, reason in _files(folder, spec["dataset"], rows):
+        if data is None:
+            yield row, None, None, reason
+            continue
+        try:
+            yield row, data, pixels.decode(data, levels), None
+        except pixels.UndecodableError as error:
+            yield row, None, None, str(error)
+        except MemoryError:
+            yield row, None, None, "the picture does not fit into memory"
+
+
+def _files(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[tuple[int, bytes | None, str | None]]:
+    """(row, bytes, reason) for ascending row numbers; bytes or a reason, never both."""
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
         first, last = some[0], some[-1]
         table = read_rows(folder, dataset, first, last + 1, ["uri", "reason"]).take([row - first for row in some])
         blobs = read_blobs(folder, dataset, some)
         for row, uri, reason in zip(some, table["uri"].to_pylist(), table["reason"].to_pylist(), strict=True):
-            yield _read(row, uri, reason, blobs)
+            if reason is not None:
+                yield row, None, reason
+                continue
+            try:
+                yield row, blobs[row] if row in blobs else read_bytes(uri), None
+            except UnreadableError as error:
+                yield row, None, str(error)
+            except MemoryError:
+                yield row, None, "the picture does not fit into memory"
 
 
-def _read(row: int, uri: str, reason: str | None, blobs: dict[int, bytes]) -> Read:
-    if reason is not None:
-        return row, None, None, reason
-    try:
-        data = blobs[row] if row in blobs else read_bytes(uri)
-        return row, data, pixels.decode(data), None
-    except (pixels.UndecodableError, UnreadableError) as error:
-        return row, None, None, str(error)
-    except MemoryError:
-        return row, None, None, "the picture does not fit into memory"
+def levels(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """What black and white are in pictures of more than 8 bits, from a sample; {} where there are none."""
+    ranges = []
+    for _, data, _ in _files(folder, spec["dataset"], sorted(spec["sample"])):
+        try:
+            found = pixels.deep_range(data) if data is not None else None
+        except (pixels.UndecodableError, MemoryError):
+            continue
+        if found is not None:
+            ranges.append(found)
+    return {"levels": pixels.common_levels(ranges)}
 
 
 def _encoder(name: str, load: str) -> ImageEncoder:
@@ -58,7 +82,7 @@ def fit(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     encoder = _encoder(spec["encoder"], spec["load"])
     prepared: list[NDArray[Any]] = []
     rows = sorted(spec["sample"][: encoder.sample])  # the sample is in random order
-    for _, _, picture, _ in _pictures(folder, spec["dataset"], rows):
+    for _, _, picture, _ in _pictures(folder, spec, rows):
         if picture is not None:
             prepared.append(encoder.prepare(picture))
     state = encoder.fit(prepared, seed=spec["seed"]) if prepared else {}
@@ -74,7 +98,7 @@ def encode(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     thumbs: list[bytes] = []
     tiny: list[NDArray[np.uint8]] = []
     rows: list[int] = []
-    for row, data, picture, reason in _pictures(folder, spec["dataset"], range(spec["start"], spec["stop"])):
+    for row, data, picture, reason in _pictures(folder, spec, range(spec["start"], spec["stop"])):
         if picture is None or data is None:
             records.append({"row": row, "reason": reason})
             continue
@@ -117,7 +141,7 @@ def verify(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     numbers = folder.get_array(spec["rows"])
     index_of = {int(numbers[index]): index for index in np.unique(pairs).tolist()}
     seen: dict[int, Description] = {}
-    for row, _, picture, _ in _pictures(folder, spec["dataset"], sorted(index_of)):
+    for row, _, picture, _ in _pictures(folder, spec, sorted(index_of)):
         if picture is not None:
             seen[index_of[row]] = describe(picture.rgb)
     kept: list[tuple[int, int, str, float]] = []
