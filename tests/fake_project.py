@@ -15,7 +15,8 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from assay.actions import State
-from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, COLUMNS, ROW_ID, public_names
+from assay.checks import CHECK_BY_NAME, CHECKS
+from assay.columns import BY_NAME, COLUMNS, ROW_ID, public_names
 from assay.report.notebook import IssuesFrame
 from assay.sources.reading import UnreadableError
 from assay.storage.project_folder import refuse_source
@@ -70,7 +71,7 @@ class FakeProject:
             "classes": classes,
             "roles": {"label": None, "text": None, "image": None, "features": []} | (roles or {}),
             "settings": {"seed": 0, "effort": "regular", "encoders": [], "task": "auto"},
-            "views": ["lite0", "patches"],
+            "embeddings": ["lite0", "patches"],
             "missing": [],
             "notes": [],
             "versions": {"assay": "0.1.0"},

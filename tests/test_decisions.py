@@ -187,7 +187,7 @@ def test_decisions_hang_on_rows_whatever_their_order(tmp_path: Path, monkeypatch
     project.export(tmp_path / "clean.csv")
     table = pd.read_csv(tmp_path / "clean.csv").set_index("key")["mood"]
     assert set(frame["key"]) - set(table.index) == {"r3", "r5"} and table["r8"] == "so-so" and "new" in table.index
-    assert project.decide("keep", rows=project.rows_of(["r5"])).summary["skipped"] == {"no longer in the source": 1}
+    assert project.decide("keep", rows=project.rows_of(["r5"])).summary["skipped"] == {"gone": 1}
     shown = project.issues().set_index("row_id")
     assert shown.loc["r8", "corrected_label"] == "so-so" and shown.loc["r3", "action"] == "exclude"
 

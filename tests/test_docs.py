@@ -24,8 +24,9 @@ from click.testing import CliRunner
 
 import assay
 from assay import errors
+from assay.checks import CHECKS
 from assay.cli.commands import main
-from assay.columns import CHECKS, COLUMNS
+from assay.columns import COLUMNS
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE, DOCS = ROOT / "src", ROOT / "docs"

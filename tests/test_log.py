@@ -240,7 +240,7 @@ def test_undoing_what_cannot_be_undone_says_why(log: ActionLog, number: int, mes
 def test_an_auto_fix_in_bulk_never_overrides_a_manual_decision(log: ActionLog, overwrite: bool | None) -> None:
     log.append(ask("keep", 0, 3), "ann")
     done = log.append(ask("auto-fix", *range(10), route="bulk", overwrite=overwrite), "bob")
-    assert done.summary["skipped"] == {"decided by hand": 2, "no suggestion": 4}
+    assert done.summary["skipped"] == {"by-hand": 2, "no-suggestion": 4}
     assert [action(log, row) for row in (0, 3, 6, 9)] == ["keep", "keep", "auto-fix", "auto-fix"]
 
 
@@ -264,7 +264,7 @@ def test_an_auto_fix_may_leave_a_row_out(log: ActionLog) -> None:
 def test_a_bulk_fix_of_what_is_fixed_changes_nothing_and_a_person_makes_it_a_decision_by_hand(log: ActionLog) -> None:
     log.append(ask("auto-fix", *range(30), route="bulk"), "ann")
     again = log.append(ask("auto-fix", *range(30), route="bulk"), "bob")
-    assert again.entry is None and set(again.summary["skipped"]) == {"nothing would change", "no suggestion"}
+    assert again.entry is None and set(again.summary["skipped"]) == {"unchanged", "no-suggestion"}
     log.append(ask("auto-fix", 0), "bob")
     assert log.state().by_hand.nonzero()[0].tolist() == [0]
 
@@ -274,7 +274,7 @@ def test_decisions_that_stand_are_left_alone_by_a_file_unless_it_says_so(log: Ac
     log.append(ask("auto-fix", 0, route="bulk"), "ann")
     for route in ("bulk", "class", "file", "api"):
         done = log.append(ask("exclude", 0, 1, route=route), "bob")
-        assert done.summary["skipped"] == {"decided by hand": 1, "auto-fixed already": 1}
+        assert done.summary["skipped"] == {"by-hand": 1, "fixed": 1}
     log.append(ask("exclude", 0, 1, route="file", overwrite=True), "bob")
     assert (action(log, 0), action(log, 1)) == ("exclude", "exclude")
 
@@ -288,7 +288,7 @@ def test_the_preview_says_what_the_deed_then_does(log: ActionLog) -> None:
     before = log.prepare(request).summary()
     assert (before["n"], before["relabeled"], before["excluded"]) == (11, 7, 4)
     assert before["pairs"] == [["cat", "cow", 4], ["dog", "cow", 3]]
-    assert before["skipped"] == {"no suggestion": 13, "decided by hand": 1}
+    assert before["skipped"] == {"no-suggestion": 13, "by-hand": 1}
     assert before["first"][0] == {
         "row": 1,
         "before": {"action": "", "label": None, "excluded": False},
@@ -414,7 +414,7 @@ def test_rows_come_in_any_order_and_twice_and_missing_ones_are_counted(tmp_path:
     log = open_log(tmp_path, gone=(5, 6))
     done = log.append(ask("keep", 9, 2, 5, 9, 6), "ann")
     assert done.entry is not None and done.entry.rows.tolist() == [2, 9]
-    assert done.summary["skipped"] == {"no longer in the source": 2}
+    assert done.summary["skipped"] == {"gone": 2}
     assert log.append(ask("keep", 5), "ann").said == "nothing changed (1 skipped: no longer in the source)"
     assert log.append(Request("keep"), "ann").entry is None
 
@@ -497,7 +497,7 @@ def test_a_bulk_action_leaves_alone_what_somebody_decided_meanwhile_and_says_so(
     log.append(ask("keep", 1, 2), "ann")
     log.append(ask("exclude", 3), "eve")
     done = log.append(ask("label", *range(6), label="cow", route="bulk", overwrite=True), "bob", seen=1)
-    assert done.summary["skipped"] == {"decided meanwhile by ann": 2, "decided meanwhile by eve": 1}
+    assert done.summary["skipped"] == {"meanwhile:ann": 2, "meanwhile:eve": 1}
     assert done.entry is not None and done.entry.rows.tolist() == [0, 4, 5]
 
 

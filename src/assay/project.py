@@ -43,7 +43,7 @@ class Project(FinishedRun):
     def issues(self, type: str | None = None, top: int | None = None) -> pd.DataFrame:
         """All rows and columns in the user's order, or the rows one check flagged, worst first.
 
-        ``type``: a name of `assay.columns.CHECKS`, such as "label", "outlier", "near_duplicate". Ties keep the user's order.
+        ``type``: a name of `assay.checks.CHECKS`, such as "label", "outlier", "near_duplicate". Ties keep the user's order.
         """
         from assay.report.notebook import IssuesFrame, frame_of
 

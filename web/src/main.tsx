@@ -7,7 +7,7 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { client } from './api/queries'
-import { App } from './shell/App'
+import { App } from './app/App'
 import { theme, variables } from './theme'
 
 createRoot(document.getElementById('root')!).render(

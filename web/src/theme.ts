@@ -1,11 +1,28 @@
 /** Colours that pass AA on both schemes: Mantine's own dimmed text and shade 6 do not. */
 import { createTheme, type CSSVariablesResolver } from '@mantine/core'
 
-const plainList = { withScrollArea: false, attributes: { options: { tabIndex: 0 } }, styles: { options: { maxHeight: 240, overflowY: 'auto' } } }
+const plainList = {
+  withScrollArea: false,
+  attributes: { options: { tabIndex: 0 } },
+  styles: { options: { maxHeight: 240, overflowY: 'auto' } },
+}
 
 export const theme = createTheme({
   primaryColor: 'indigo',
-  colors: { dark: ['#e9ecef', '#b4bac2', '#9aa1a9', '#747b83', '#3f464e', '#31373e', '#24282e', '#1a1d21', '#16191c', '#111315'] },
+  colors: {
+    dark: [
+      '#e9ecef',
+      '#b4bac2',
+      '#9aa1a9',
+      '#747b83',
+      '#3f464e',
+      '#31373e',
+      '#24282e',
+      '#1a1d21',
+      '#16191c',
+      '#111315',
+    ],
+  },
   primaryShade: { light: 8, dark: 8 },
   defaultRadius: 'md',
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
@@ -15,7 +32,10 @@ export const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
-    Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } }, styles: { title: { fontSize: 16, fontWeight: 650 } } },
+    Modal: {
+      defaultProps: { closeButtonProps: { 'aria-label': 'Close' } },
+      styles: { title: { fontSize: 16, fontWeight: 650 } },
+    },
     // what scrolls must be reachable by keyboard: the lists' own scroll areas are not
     Select: { defaultProps: plainList },
     MultiSelect: { defaultProps: plainList },

@@ -1,7 +1,9 @@
-/** How the page says things: labels, counts, checks and deeds in words. Pure. */
-import type { Done, Entry, Label, Row } from './api/types'
+/** How the page says things: labels, counts, checks and actions in words. Pure. */
+import type { ActionName, Done, Entry, Label, Row } from './api/types'
 
 export const UNLABELLED = 'no label'
+/** The tag of rows that want a second look. */
+export const REVIEW_TAG = 'needs review'
 
 export const labelText = (label: Label | null | undefined): string =>
   label === null || label === undefined ? UNLABELLED : label === '' ? '(empty)' : String(label)
@@ -27,19 +29,33 @@ export function duration(seconds: number): string {
 }
 
 const STAGES: [RegExp, string][] = [
-  [/^dataset/, 'Reading the data'], [/^encode\/.*(image|picture)/, 'Looking at the pictures'], [/^encode\/.*text/, 'Reading the texts'], [/^encode\/.*(cells|table)/, 'Reading the cells'], [/^encode/, 'Describing the rows'],
-  [/^(neighbors|graph)/, 'Finding neighbours'], [/^duplicates/, 'Finding duplicates'], [/^folds/, 'Preparing the models'], [/^(predict|heads)/, 'Predicting labels out of sample'],
-  [/^(issues|label|outlier)/, 'Judging the rows'], [/^insights/, 'Summing up'],
+  [/^dataset/, 'Reading the data'],
+  [/^encode\/.*(image|picture)/, 'Looking at the pictures'],
+  [/^encode\/.*text/, 'Reading the texts'],
+  [/^encode\/.*(cells|table)/, 'Reading the cells'],
+  [/^encode/, 'Describing the rows'],
+  [/^(neighbors|graph)/, 'Finding neighbours'],
+  [/^duplicates/, 'Finding duplicates'],
+  [/^folds/, 'Preparing the models'],
+  [/^(predict|heads)/, 'Predicting labels out of sample'],
+  [/^(issues|label|outlier)/, 'Judging the rows'],
+  [/^insights/, 'Summing up'],
 ]
 
 /** A stage of the analysis in words; an unknown one as it is. */
-export const stageWord = (stage: string): string => (stage ? (STAGES.find(([pattern]) => pattern.test(stage))?.[1] ?? stage) : 'Starting')
+export const stageWord = (stage: string): string =>
+  stage ? (STAGES.find(([pattern]) => pattern.test(stage))?.[1] ?? stage) : 'Starting'
 
 export function when(iso: string): string {
   const at = new Date(iso)
   if (Number.isNaN(at.getTime())) return iso
   const today = at.toDateString() === new Date().toDateString()
-  return at.toLocaleString('en-GB', today ? { hour: '2-digit', minute: '2-digit', second: '2-digit' } : { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' })
+  return at.toLocaleString(
+    'en-GB',
+    today
+      ? { hour: '2-digit', minute: '2-digit', second: '2-digit' }
+      : { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' },
+  )
 }
 
 /** One letter a check for the chips on cells, and its tone. */
@@ -78,43 +94,106 @@ export const actionWord = (action: string): string => PAST[action] ?? action
 export function told(entry: Pick<Entry, 'action' | 'n_rows' | 'label' | 'text' | 'undoes'>): string {
   const what = rows(entry.n_rows)
   switch (entry.action) {
-    case 'label': return `Relabelled ${what} as ${labelText(entry.label)}`
-    case 'keep': return `Kept ${what} as given`
-    case 'exclude': return `Left out ${what}`
-    case 'auto-fix': return `Auto-fixed ${what}`
-    case 'unresolved': return `Marked ${what} undecided`
-    case 'clear': return `Cleared the decision on ${what}`
-    case 'tag': return `Tagged ${what} “${entry.text ?? ''}”`
-    case 'untag': return `Took the tag “${entry.text ?? ''}” off ${what}`
-    case 'note': return entry.text ? `Noted on ${what}` : `Removed the note of ${what}`
-    case 'undo': return `Undid entry ${entry.undoes ?? ''} (${what})`
-    case 'redo': return `Redid entry ${entry.undoes ?? ''} (${what})`
-    default: return `${entry.action}: ${what}`
+    case 'label':
+      return `Relabelled ${what} as ${labelText(entry.label)}`
+    case 'keep':
+      return `Kept ${what} as given`
+    case 'exclude':
+      return `Left out ${what}`
+    case 'auto-fix':
+      return `Auto-fixed ${what}`
+    case 'unresolved':
+      return `Marked ${what} undecided`
+    case 'clear':
+      return `Cleared the decision on ${what}`
+    case 'tag':
+      return `Tagged ${what} “${entry.text ?? ''}”`
+    case 'untag':
+      return `Took the tag “${entry.text ?? ''}” off ${what}`
+    case 'note':
+      return entry.text ? `Noted on ${what}` : `Removed the note of ${what}`
+    case 'undo':
+      return `Undid entry ${entry.undoes ?? ''} (${what})`
+    case 'redo':
+      return `Redid entry ${entry.undoes ?? ''} (${what})`
+    default:
+      return `${entry.action}: ${what}`
   }
 }
 
 export function outcome(done: Done): string {
-  if (!done.entry && Object.keys(done.summary?.skipped ?? {}).join() === 'nothing would change') return 'Nothing to change: it is so already.'
-  if (!done.entry) return skippedText(done.summary?.skipped) ? `Nothing changed: ${skippedText(done.summary?.skipped)}.` : 'Nothing had to change.'
+  if (!done.entry && Object.keys(done.summary?.skipped ?? {}).join() === 'unchanged')
+    return 'Nothing to change: it is so already.'
+  if (!done.entry)
+    return skippedText(done.summary?.skipped)
+      ? `Nothing changed: ${skippedText(done.summary?.skipped)}.`
+      : 'Nothing had to change.'
   const parts = [told(done.entry)]
   const summary = done.summary
-  if (summary && done.entry.action === 'auto-fix' && summary.n > 1) parts.push(`${count(summary.relabeled)} relabelled, ${count(summary.excluded)} left out`)
+  if (summary && done.entry.action === 'auto-fix' && summary.n > 1)
+    parts.push(`${count(summary.relabeled)} relabelled, ${count(summary.excluded)} left out`)
   const skipped = skippedText(summary?.skipped)
   if (skipped && done.entry.n_rows !== 1) parts.push(`skipped ${skipped}`)
   if (done.kept) parts.push(`${rows(done.kept)} ${done.kept === 1 ? 'stays' : 'stay'} as decided later`)
   return `${parts.join('; ')}.`
 }
 
+/** Why rows stay as they are, by the server's codes. */
+const SKIPPED: Record<string, string> = {
+  unchanged: 'it is so already',
+  'by-hand': 'decided by hand',
+  fixed: 'fixed already',
+  'no-suggestion': 'no suggestion',
+  'not-certain': 'the suggestion is not sure enough',
+  gone: 'no longer in the data',
+  noted: 'has a note',
+}
+
+export const skippedWord = (code: string): string =>
+  code.startsWith('meanwhile:') ? `decided meanwhile by ${code.slice(10)}` : (SKIPPED[code] ?? code)
+
 export const skippedText = (skipped: Record<string, number> | undefined): string =>
-  Object.entries(skipped ?? {}).filter(([, n]) => n > 0).map(([why, n]) => `${count(n)} (${why})`).join(', ')
+  Object.entries(skipped ?? {})
+    .filter(([, n]) => n > 0)
+    .map(([code, n]) => `${count(n)} (${skippedWord(code)})`)
+    .join(', ')
 
 /** What a row is now, in one short phrase, or "" for untouched. */
 export function stateText(row: Row): string {
   if (row.excluded) return 'left out'
   switch (row.action) {
-    case 'keep': return 'kept'
-    case 'label': case 'auto-fix': return row.corrected !== null ? `now ${labelText(row.corrected)}` : 'kept'
-    case 'unresolved': return 'undecided'
-    default: return ''
+    case 'keep':
+      return 'kept'
+    case 'label':
+    case 'auto-fix':
+      return row.corrected !== null ? `now ${labelText(row.corrected)}` : 'kept'
+    case 'unresolved':
+      return 'undecided'
+    default:
+      return ''
+  }
+}
+
+/** An action as the beginning of a question: “Keep as given 12 rows?” */
+export function verb(action: ActionName, label?: Label | null, text?: string): string {
+  switch (action) {
+    case 'auto-fix':
+      return 'Auto-fix'
+    case 'keep':
+      return 'Keep as given'
+    case 'label':
+      return `Label as “${labelText(label)}”`
+    case 'exclude':
+      return 'Leave out'
+    case 'unresolved':
+      return 'Mark undecided'
+    case 'clear':
+      return 'Clear the decision on'
+    case 'tag':
+      return `Tag “${text ?? ''}” on`
+    case 'untag':
+      return `Take “${text ?? ''}” off`
+    case 'note':
+      return 'Note on'
   }
 }

@@ -91,12 +91,33 @@ def by_hand(action: str, route: str) -> bool:
     return action != "auto-fix" or route in BY_PERSON
 
 
+# why a row stays as it is: a code, for programs, and what it means
+UNCHANGED, BY_HAND, FIXED = "unchanged", "by-hand", "fixed"
+NO_SUGGESTION, NOT_CERTAIN, GONE, NOTED = "no-suggestion", "not-certain", "gone", "noted"
+MEANWHILE = "meanwhile:"  # followed by the person
+SKIPPED = {
+    UNCHANGED: "nothing would change",
+    BY_HAND: "decided by hand",
+    FIXED: "auto-fixed already",
+    NO_SUGGESTION: "no suggestion",
+    NOT_CERTAIN: "the suggestion is not sure enough",
+    GONE: "no longer in the source",
+    NOTED: "has a note",
+}
+
+
+def skipped_text(code: str) -> str:
+    """A code of `SKIPPED`, or ``meanwhile:PERSON``, in words."""
+    person = code.removeprefix(MEANWHILE)
+    return f"decided meanwhile by {person}" if person != code else SKIPPED.get(code, code)
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """What a request would change: the same for the preview and for the deed. Arrays and lists are aligned with ``rows``.
 
     labels : the new label, None = none. excluded : rows that this takes out. given : the label as given.
-    skipped : reason -> rows left alone. pairs : (given, new, rows) of relabelled rows, most first.
+    skipped : code of `SKIPPED` -> rows left alone. pairs : (given, new, rows) of relabelled rows, most first.
     was : (action, label, excluded) of the rows before.
     """
 
@@ -215,7 +236,9 @@ class Done:
     @property
     def said(self) -> str:
         """One plain sentence."""
-        skipped = "; ".join(f"{count:,} skipped: {why}" for why, count in self.summary.get("skipped", {}).items())
+        skipped = "; ".join(
+            f"{count:,} skipped: {skipped_text(code)}" for code, count in self.summary.get("skipped", {}).items()
+        )
         tail = f" ({skipped})" if skipped else ""
         if self.entry is None:
             return str(self.summary.get("why", f"nothing changed{tail}"))

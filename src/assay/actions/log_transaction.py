@@ -17,6 +17,7 @@ import numpy as np
 from assay.actions.entry import (
     ACTION_NAMES,
     BY_PERSON,
+    MEANWHILE,
     REDO,
     TAGS,
     UNDO,
@@ -144,7 +145,7 @@ class LogTransaction:
         prepared = self.prepared(replace(request, rows=rows[~late]), self.state)
         skipped = dict(prepared.skipped)
         for number in touched[late].tolist():
-            why = f"decided meanwhile by {by[number]}"
+            why = MEANWHILE + by[number]
             skipped[why] = skipped.get(why, 0) + 1
         return replace(prepared, skipped=skipped)
 

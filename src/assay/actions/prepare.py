@@ -17,28 +17,29 @@ from numpy.typing import NDArray
 from assay.actions.entry import (
     ACTION_NAMES,
     ASKED,
+    BY_HAND,
     BY_PERSON,
+    FIXED,
+    GONE,
+    NO_SUGGESTION,
+    NOT_CERTAIN,
     NOTE,
+    NOTED,
     ROUTES,
     TAGS,
+    UNCHANGED,
     Flags,
     Numbers,
     Prepared,
     Request,
     Rows,
 )
-from assay.actions.plan import AUTO, EXCLUDE, FixPlan
+from assay.actions.plan import AUTO, EXCLUDE, UNRESOLVED, FixPlan
 from assay.actions.policy import POLICIES
 from assay.actions.state import State
 from assay.dataset.dataset import Label
 from assay.errors import UsageError
 
-UNCHANGED = "nothing would change"
-BY_HAND = "decided by hand"
-FIXED = "auto-fixed already"
-NO_SUGGESTION = "no suggestion"
-GONE = "no longer in the source"
-NOTED = "has a note"
 LONGEST = {"tag": 100, "note": 10_000, "label": 1_000}  # characters
 KINDS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts"}
 
@@ -207,6 +208,8 @@ class _Draft:
         action = fixes.action[self.rows]
         relabel = np.asarray(action == AUTO, bool)
         self.excluded = np.asarray(action == EXCLUDE, bool)
+        # a suggestion that the policy does not trust is not the same as none
+        self.skip(np.asarray(action == UNRESOLVED, bool), NOT_CERTAIN)
         self.skip(~(relabel | self.excluded), NO_SUGGESTION)
         code: dict[tuple[type, Label], int] = {}
         codes = np.full(len(self.rows), -1, np.int32)

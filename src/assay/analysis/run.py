@@ -18,7 +18,8 @@ from assay.analysis.executor import LocalExecutor
 from assay.analysis.progress import Progress
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
-from assay.columns import BY_NAME, CHECKS
+from assay.checks import CHECKS, FINDING_CHECKS
+from assay.columns import BY_NAME
 from assay.dataset.dataset import MISSING, Dataset, read_dataset, write_dataset
 from assay.errors import SourceError
 from assay.sources import Source
@@ -79,12 +80,12 @@ def analyze_source(
             "stages": runner.stages,
             "tables": outcome.tables,
             "vectors": outcome.vectors,
-            "properties": outcome.properties,
+            "properties": list(outcome.properties),
             "checks": check_records(dataset, runner, outcome),
             "findings": outcome.insights,
             "graph": outcome.graph,
             "prediction": outcome.prediction,
-            "views": outcome.views,
+            "embeddings": list(outcome.embeddings),
             "missing": outcome.missing,
             "notes": list(dict.fromkeys(runner.notes)),
             "redone": runner.redone,
@@ -154,22 +155,15 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
         else:
             record["count"] = outcome.flags.get(check.flag, 0)
         records.append(record)
-    for name, title, applies in (
-        ("class_names", "Misspelt class names", dataset.labelled),
-        ("columns", "Column faults", dataset.modality == "table"),
-    ):
-        if applies:
-            failed = runner.failed.get("insights")
-            count = None if failed else outcome.insight_counts.get(name, 0)
-            records.append(
-                {
-                    "name": name,
-                    "title": title,
-                    "status": "failed" if failed else "ran",
-                    "why": failed or "",
-                    "count": count,
-                }
-            )
+    for finding in FINDING_CHECKS:
+        if dataset.modality not in finding.modalities or (finding.needs_labels and not dataset.labelled):
+            continue
+        failed = runner.failed.get("insights")
+        count = None if failed else outcome.insight_counts.get(finding.name, 0)
+        status = "failed" if failed else "ran"
+        records.append(
+            {"name": finding.name, "title": finding.title, "status": status, "why": failed or "", "count": count}
+        )
     return records
 
 

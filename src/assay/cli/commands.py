@@ -16,9 +16,9 @@ from typing import Any
 
 import click
 
+from assay.checks import CHECKS
 from assay.cli.log import DECISIONS
 from assay.cli.serve import serve
-from assay.columns import CHECKS
 from assay.errors import AssayError, UsageError
 from assay.version import __version__
 

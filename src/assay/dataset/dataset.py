@@ -46,13 +46,9 @@ class Dataset:
     name: str
     known: list[Label] = field(default_factory=list)
 
-    def spec(self, **more: Any) -> dict[str, Any]:
-        """What every stage that reads the dataset is told of it."""
-        return {"dataset": self.fingerprint, "n_rows": self.n_rows, **more}
-
     @property
-    def reads(self) -> dict[str, str]:
-        """What a stage that depends on the whole dataset reads."""
+    def inputs(self) -> dict[str, str]:
+        """What a stage that depends on the whole dataset has as an input."""
         return {"dataset": self.fingerprint}
 
     @property

@@ -25,13 +25,13 @@ SHIFTS = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if abs(y) + abs(x) 
 INK = 0.15  # of the mean energy of the strongest 2 %: weaker detail is not looked at
 FAINT = 16.0  # squared grey levels: as little
 DISAGREES = 0.5  # agreement (1 = the same, 0 = of different or of one picture only) below which a place differs
-PAGE_DISAGREES = 0.65  # on a written page
+PAGE_DISAGREES = 0.75  # on a written page
 AGREES, DRIFT = 0.7, 0.7  # of such places the shifts are taken; pixels of drift that are worth a second look
 BALANCED = 0.35  # ratio of energies from which both pictures have something at a place that differs
 REPLACED, REPLACED_SHARE = 0.01, 0.35  # of the ink differs with something in both; of all that differs
 WORD, REPLACED_SPOT = 13, 0.004  # cells: where a spot as large as some digits differs, less of the ink is enough
 STROKES = 15  # pixels: what closing or opening with such a square removes is drawn with a pen
-PAPER, PAPER_SPOT = 0.05, 2  # detail left without strokes: a written page. A spot of so many cells differs on it
+PAPER, PAPER_SPOT = 0.05, 3  # detail left without strokes: a written page. A spot of so many cells differs on it
 DRAWN, DRAWN_SPOT, DRAWN_SHARE = 0.12, 11, 0.7  # a page with a logo or in a frame
 RIM = 9
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from assay.actions.entry import ACTION_NAMES
-from assay.columns import CHECK_BY_NAME, CHECKS
+from assay.checks import CHECK_BY_NAME, CHECKS
 from assay.dataset.dataset import Label
 from assay.errors import UsageError
 

@@ -88,7 +88,7 @@ def settings_of(run: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     settings: dict[str, Any] = {"task": run["task"], "modality": run["modality"]}
     settings |= {f"column: {role}": value for role, value in run.get("roles", {}).items() if value}
     settings |= dict(run.get("settings", {}))
-    settings["views"] = run.get("views")
+    settings["embeddings"] = run.get("embeddings")
     settings |= {f"version: {name}": version for name, version in run.get("versions", {}).items()}
     shown = {
         name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

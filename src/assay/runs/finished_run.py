@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, COLUMNS, ROW_ID, columns_of, public_names
+from assay.checks import CHECK_BY_NAME, CHECKS
+from assay.columns import BY_NAME, COLUMNS, ROW_ID, columns_of, public_names
 from assay.dataset.dataset import PART, Dataset, Label, read_blobs, read_cells, read_dataset
 from assay.errors import ProjectError, UsageError
 from assay.runs.artefacts import Artefacts
@@ -37,6 +38,8 @@ class FinishedRun:
         run = latest_run(self.folder)
         if run is None:
             raise ProjectError(f"{self.folder.root} holds no finished analysis; run assay analyze again: it resumes")
+        if "views" in run:  # a record of version 0.1.0
+            run["embeddings"] = run.pop("views")
         self.run: dict[str, Any] = run
         self._blobs: dict[int, bytes] = {}  # pictures read ahead
 

@@ -7,6 +7,7 @@ Does not know: labels, other shards.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,26 +18,32 @@ from assay.dataset.dataset import read_blobs, read_rows
 from assay.encode import pixels
 from assay.encode.image_encoders import ImageEncoder, image_encoders
 from assay.sources.reading import UnreadableError, read_bytes
+from assay.stages.specs import DatasetSpec
+from assay.stages.stage import setting, stage
 from assay.storage import Folder
 
 BUILT_IN = ""
 AT_ONCE = 512  # rows whose places are read together
+TOO_LARGE = "the picture does not fit into memory"
 Read = tuple[int, bytes | None, pixels.Picture | None, str | None]
 
 
-def _pictures(folder: Folder, spec: dict[str, Any], rows: Sequence[int]) -> Iterator[Read]:
+Levels = tuple[tuple[str, float, float], ...]  # kind of numbers, what black and white are
+
+
+def _pictures(folder: Folder, dataset: str, rows: Sequence[int], levels: Levels) -> Iterator[Read]:
     """(row, bytes, picture, reason) for ascending row numbers; a picture or a reason, never both."""
-    levels = spec.get("levels")
-    for row, data, reason in _files(folder, spec["dataset"], rows):
+    known = {kind: (black, white) for kind, black, white in levels}
+    for row, data, reason in _files(folder, dataset, rows):
         if data is None:
             yield row, None, None, reason
             continue
         try:
-            yield row, data, pixels.decode(data, levels), None
+            yield row, data, pixels.decode(data, known), None
         except pixels.UndecodableError as error:
             yield row, None, None, str(error)
         except MemoryError:
-            yield row, None, None, "the picture does not fit into memory"
+            yield row, None, None, TOO_LARGE
 
 
 def _files(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[tuple[int, bytes | None, str | None]]:
@@ -55,20 +62,33 @@ def _files(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[tuple[
             except UnreadableError as error:
                 yield row, None, str(error)
             except MemoryError:
-                yield row, None, "the picture does not fit into memory"
+                yield row, None, TOO_LARGE
 
 
-def levels(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """What black and white are in pictures of more than 8 bits, from a sample; {} where there are none."""
+@dataclass(frozen=True, kw_only=True)
+class LevelsSpec(DatasetSpec):
+    sample: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LevelsFound:
+    """Of each kind of numbers what black and white are; () where no picture of the sample has more than 8 bits."""
+
+    levels: Levels
+
+
+@stage(version=1)
+def levels(folder: Folder, prefix: str, spec: LevelsSpec) -> LevelsFound:
+    """What black and white are in pictures of more than 8 bits, one range a dataset."""
     ranges = []
-    for _, data, _ in _files(folder, spec["dataset"], sorted(spec["sample"])):
+    for _, data, _ in _files(folder, spec.dataset, sorted(spec.sample)):
         try:
             found = pixels.deep_range(data) if data is not None else None
         except (pixels.UndecodableError, MemoryError):
             continue
         if found is not None:
             ranges.append(found)
-    return {"levels": pixels.common_levels(ranges)}
+    return LevelsFound(tuple((kind, *of) for kind, of in pixels.common_levels(ranges).items()))
 
 
 def _encoder(name: str, load: str) -> ImageEncoder:
@@ -77,35 +97,73 @@ def _encoder(name: str, load: str) -> ImageEncoder:
     return next(encoder for encoder in found if encoder.name == name)
 
 
-def fit(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class FitSpec(DatasetSpec):
+    """``sample``: row numbers in random order; ``load``: "" for a built-in encoder, else the model or folder named."""
+
+    sample: tuple[int, ...]
+    encoder: str
+    load: str
+    seed: int = setting()
+    levels: tuple[tuple[str, float, float], ...] = setting()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    sample: int
+
+
+@stage(version=1)
+def fit(folder: Folder, prefix: str, spec: FitSpec) -> Fitted:
     """Fit one encoder's state on the sample rows."""
-    encoder = _encoder(spec["encoder"], spec["load"])
+    encoder = _encoder(spec.encoder, spec.load)
     prepared: list[NDArray[Any]] = []
-    rows = sorted(spec["sample"][: encoder.sample])  # the sample is in random order
-    for _, _, picture, _ in _pictures(folder, spec, rows):
+    rows = sorted(spec.sample[: encoder.sample])  # the sample is in random order
+    for _, _, picture, _ in _pictures(folder, spec.dataset, rows, spec.levels):
         if picture is not None:
             prepared.append(encoder.prepare(picture))
-    state = encoder.fit(prepared, seed=spec["seed"]) if prepared else {}
-    folder.put_arrays(f"{place}.npz", state)
-    return {"sample": len(prepared)}
+    state = encoder.fit(prepared, seed=spec.seed) if prepared else {}
+    folder.put_arrays(f"{prefix}.npz", state)
+    return Fitted(len(prepared))
 
 
-def encode(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class EncodeSpec:
+    """``states``: encoder -> prefix of its fitted state; ``pixels``: also measure the pictures themselves."""
+
+    dataset: str
+    start: int
+    stop: int
+    encoders: tuple[str, ...]
+    load: str
+    states: dict[str, str]
+    pixels: bool = setting()
+    levels: tuple[tuple[str, float, float], ...] = setting()
+
+
+@dataclass(frozen=True)
+class Encoded:
+    rows: int
+    unreadable: int
+
+
+@stage(version=3)
+def encode(folder: Folder, prefix: str, spec: EncodeSpec) -> Encoded:
     """One shard of rows: decode each picture once; write vectors of the readable rows and properties of all."""
-    encoders = {name: _encoder(name, spec["load"]) for name in spec["encoders"]}
+    encoders = {name: _encoder(name, spec.load) for name in spec.encoders}
     prepared: dict[str, list[NDArray[Any]]] = {name: [] for name in encoders}
     records: list[dict[str, Any]] = []
     thumbs: list[bytes] = []
     tiny: list[NDArray[np.uint8]] = []
     rows: list[int] = []
-    for row, data, picture, reason in _pictures(folder, spec, range(spec["start"], spec["stop"])):
+    for row, data, picture, reason in _pictures(folder, spec.dataset, range(spec.start, spec.stop), spec.levels):
         if picture is None or data is None:
             records.append({"row": row, "reason": reason})
             continue
         rows.append(row)
         for name, encoder in encoders.items():
             prepared[name].append(encoder.prepare(picture))
-        if spec["pixels"]:
+        if spec.pixels:
             tiny.append(pixels.tiny(picture.coarse))
             thumbs.append(pixels.thumbnail(picture.coarse))
             hashes = {"file_hash": pixels.file_hash(data), "pixel_hash": pixels.pixel_hash(picture.rgb)}
@@ -113,18 +171,18 @@ def encode(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         else:
             records.append({"row": row, "reason": None})
     for name, encoder in encoders.items():
-        state = folder.get_arrays(f"{spec['states'][name]}.npz")
+        state = folder.get_arrays(f"{spec.states[name]}.npz")
         vectors = encoder.encode(prepared[name], state) if rows else np.zeros((0, 1), np.float32)
-        folder.put_array(f"{place}.{name}.npy", vectors.astype(np.float16))
-    if spec["pixels"]:
-        folder.put_array(f"{place}.tiny.npy", np.array(tiny, np.uint8).reshape(-1, 32, 32))
+        folder.put_array(f"{prefix}.{name}.npy", vectors.astype(np.float16))
+    if spec.pixels:
+        folder.put_array(f"{prefix}.tiny.npy", np.array(tiny, np.uint8).reshape(-1, 32, 32))
         folder.put_table(
-            f"{place}.thumbs.parquet",
+            f"{prefix}.thumbs.parquet",
             pa.table({"row": pa.array(rows, pa.int64()), "jpeg": pa.array(thumbs, pa.binary())}),
         )
-    folder.put_table(f"{place}.properties.parquet", _property_table(records))
-    folder.put_array(f"{place}.rows.npy", np.array(rows, np.int64))
-    return {"rows": len(rows), "unreadable": len(records) - len(rows)}
+    folder.put_table(f"{prefix}.properties.parquet", _property_table(records))
+    folder.put_array(f"{prefix}.rows.npy", np.array(rows, np.int64))
+    return Encoded(len(rows), len(records) - len(rows))
 
 
 def _property_table(records: list[dict[str, Any]]) -> pa.Table:
@@ -133,15 +191,34 @@ def _property_table(records: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(records, schema=pa.schema(fields))
 
 
-def verify(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class VerifySpec:
+    """Pairs ``start`` to ``stop`` of the file ``pairs``, positions in the file ``rows`` of row numbers."""
+
+    dataset: str
+    pairs: str
+    rows: str
+    start: int
+    stop: int
+    levels: tuple[tuple[str, float, float], ...] = setting()
+
+
+@dataclass(frozen=True)
+class Verified:
+    pairs: int
+    kept: int
+
+
+@stage(version=2)
+def verify(folder: Folder, prefix: str, spec: VerifySpec) -> Verified:
     """Reopen the pictures of plausible duplicate pairs and keep what the evidence proves."""
     from assay.duplicates.images import Description, describe, verify_pair
 
-    pairs = folder.get_array(spec["pairs"])[spec["start"] : spec["stop"]]
-    numbers = folder.get_array(spec["rows"])
+    pairs = folder.get_array(spec.pairs)[spec.start : spec.stop]
+    numbers = folder.get_array(spec.rows)
     index_of = {int(numbers[index]): index for index in np.unique(pairs).tolist()}
     seen: dict[int, Description] = {}
-    for row, _, picture, _ in _pictures(folder, spec, sorted(index_of)):
+    for row, _, picture, _ in _pictures(folder, spec.dataset, sorted(index_of), spec.levels):
         if picture is not None:
             seen[index_of[row]] = describe(picture.rgb)
     kept: list[tuple[int, int, str, float]] = []
@@ -154,6 +231,7 @@ def verify(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         [("row_a", pa.int64()), ("row_b", pa.int64()), ("kind", pa.string()), ("similarity", pa.float32())]
     )
     folder.put_table(
-        f"{place}.parquet", pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+        f"{prefix}.parquet",
+        pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema),
     )
-    return {"pairs": len(pairs), "kept": len(kept)}
+    return Verified(len(pairs), len(kept))

@@ -1,7 +1,29 @@
 /** One typed client: every request of the page goes through here. Knows addresses and errors, nothing of screens. */
 import type {
-  Ask, ChartName, Charts, Comparison, Detail, Done, EntryDetail, ExportBody, Facets, Filter, Job, Label, LogDiff, LogPage, MapPoints, Page, ProblemBody,
-  Project, ProjectItem, Row, Session, Sort, SourcePreview, Summary,
+  Ask,
+  ChartName,
+  Charts,
+  Comparison,
+  Detail,
+  Done,
+  EntryDetail,
+  ExportBody,
+  Facets,
+  Filter,
+  Job,
+  Label,
+  LogDiff,
+  LogPage,
+  MapPoints,
+  Page,
+  ProblemBody,
+  Project,
+  ProjectItem,
+  Row,
+  Session,
+  Sort,
+  SourcePreview,
+  Summary,
 } from './types'
 
 const BASE = '/api/v1'
@@ -36,13 +58,18 @@ async function request(method: string, path: string, body?: unknown, signal?: Ab
     answer = await fetch(BASE + path, {
       method,
       credentials: 'same-origin',
-      headers: body === undefined ? {} : { 'Content-Type': body instanceof Blob ? 'application/octet-stream' : 'application/json' },
+      headers:
+        body === undefined
+          ? {}
+          : { 'Content-Type': body instanceof Blob ? 'application/octet-stream' : 'application/json' },
       body: body === undefined ? undefined : body instanceof Blob ? body : JSON.stringify(body),
       signal,
     })
   } catch (error) {
     if (signal?.aborted) throw error
-    throw new Problem(0, { detail: 'The server does not answer. Is “assay serve” still running? Nothing acknowledged is lost.' })
+    throw new Problem(0, {
+      detail: 'The server does not answer. Is “assay serve” still running? Nothing acknowledged is lost.',
+    })
   }
   if (answer.status === 401 && path !== '/session') signedOut()
   if (!answer.ok) throw new Problem(answer.status, await problem(answer))
@@ -81,13 +108,20 @@ export const api = {
   view: (p: string, body: { filter: Filter; sort: Sort | null; offset: number; limit: number }, signal?: AbortSignal) =>
     call<Page>('POST', `${of(p)}/view`, body, signal),
   /** A picture to compare with; its key goes into a filter. */
-  picture: async (p: string, file: Blob) => ((await request('POST', `${of(p)}/pictures`, file)).json() as Promise<{ key: string }>),
+  picture: async (p: string, file: Blob) =>
+    (await request('POST', `${of(p)}/pictures`, file)).json() as Promise<{ key: string }>,
   positions: (p: string, body: { filter: Filter; sort: Sort | null; rows: number[] }) =>
     call<{ positions: number[] }>('POST', `${of(p)}/positions`, body),
-  facets: (p: string, filter: Filter, signal?: AbortSignal) => call<Facets>('POST', `${of(p)}/facets`, { filter }, signal),
+  facets: (p: string, filter: Filter, signal?: AbortSignal) =>
+    call<Facets>('POST', `${of(p)}/facets`, { filter }, signal),
   row: (p: string, row: number, signal?: AbortSignal) => call<Detail>('GET', `${of(p)}/rows/${row}`, undefined, signal),
   examples: (p: string, label: Label, n: number, skip?: number, signal?: AbortSignal) =>
-    call<{ rows: Row[] }>('GET', `${of(p)}/examples?label=${value(label)}&n=${n}${skip === undefined ? '' : `&skip=${skip}`}`, undefined, signal),
+    call<{ rows: Row[] }>(
+      'GET',
+      `${of(p)}/examples?label=${value(label)}&n=${n}${skip === undefined ? '' : `&skip=${skip}`}`,
+      undefined,
+      signal,
+    ),
   thumb: (p: string, row: number) => `${BASE}${of(p)}/thumbs/${row}`,
   image: (p: string, row: number) => `${BASE}${of(p)}/images/${row}`,
 
@@ -107,7 +141,7 @@ export const api = {
   export: (p: string, body: ExportBody, signal?: AbortSignal) => request('POST', `${of(p)}/export`, body, signal),
 }
 
-/** A key that makes one deed one deed, however often a flaky network repeats it. */
+/** A key that makes one action one action, however often a flaky network repeats it. */
 export function token(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -20,8 +20,7 @@ export const live = (project: string, ...rest: unknown[]) => ['live', project, .
 /** Ask again for everything on screen; resolves once it is shown. */
 export const refresh = (project: string): Promise<void> => client.invalidateQueries({ queryKey: ['live', project] })
 
-export const useProjectQuery = (id: string) =>
-  useQuery({ queryKey: ['project', id], queryFn: () => api.project(id) })
+export const useProjectQuery = (id: string) => useQuery({ queryKey: ['project', id], queryFn: () => api.project(id) })
 
 export const useFacets = (id: string, filter: Filter) =>
   useQuery({

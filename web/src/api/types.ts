@@ -10,7 +10,7 @@ type Chosen<T> = { [K in keyof T]?: NonNullable<T[K]> }
 
 export type Label = Schemas['ClassOut']['value']
 export type Modality = 'image' | 'text' | 'table'
-export type Deed = Schemas['DecisionBody']['action']
+export type ActionName = Schemas['DecisionBody']['action']
 
 export type Row = Schemas['Row']
 export type Copy = Schemas['Copy']
@@ -25,7 +25,8 @@ export type Condition = Schemas['Condition']
 export type Sort = Omit<Schemas['SortBody'], 'descending'> & { descending: boolean }
 
 export type Ask = Omit<Schemas['DecisionBody'], 'target'> & { target: Target }
-export type Target = { rows: number[] } | { filter: Filter; sort: Sort | null; top: number | null; ranges: [number, number][] | null }
+export type Target =
+  { rows: number[] } | { filter: Filter; sort: Sort | null; top: number | null; ranges: [number, number][] | null }
 export type Summary = Schemas['Preview']
 export type Done = Schemas['Done']
 export type Entry = Schemas['EntryOut']

@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { api } from '../api/client'
 import { live } from '../api/queries'
 import type { Compared, Label } from '../api/types'
-import { RowCard } from '../resolver/RowCard'
+import { RowCard } from '../row/RowCard'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
@@ -15,10 +15,19 @@ import { Dialog } from '../shell/Dialog'
 
 export default function ComparePage() {
   const { id, project } = useOpened()
-  const { pair: [a, b] } = usePlace()
-  const charts = useQuery({ queryKey: live(id, 'charts', {}, 'corrections'), queryFn: ({ signal }) => api.charts(id, {}, ['corrections'], signal) })
+  const {
+    pair: [a, b],
+  } = usePlace()
+  const charts = useQuery({
+    queryKey: live(id, 'charts', {}, 'corrections'),
+    queryFn: ({ signal }) => api.charts(id, {}, ['corrections'], signal),
+  })
   const both = a !== null && b !== null && labelKey(a) !== labelKey(b)
-  const { data, error, refetch } = useQuery({ queryKey: live(id, 'compare', a, b), queryFn: () => api.compare(id, a!, b!), enabled: both })
+  const { data, error, refetch } = useQuery({
+    queryKey: live(id, 'compare', a, b),
+    queryFn: () => api.compare(id, a!, b!),
+    enabled: both,
+  })
   const options = project.classes.map((entry) => ({ value: labelKey(entry.value), label: labelText(entry.value) }))
   const set = (pair: [Label | null, Label | null]) => go({ pair }, { replace: true })
   const top = pairs(charts.data?.corrections ?? [])
@@ -27,28 +36,65 @@ export default function ComparePage() {
     <main className="page">
       <div className="page-inner">
         <Group mb="md" align="end" gap="sm">
-          <Select label="Class" placeholder="Choose" searchable data={options} limit={200} value={a === null ? null : labelKey(a)} onChange={(key) => set([key === null ? null : labelFromKey(key), b])} w={260} />
-          <ActionIcon variant="default" size={36} aria-label="Swap the two classes" onClick={() => set([b, a])}><IconArrowsExchange size={16} /></ActionIcon>
-          <Select label="Compared with" placeholder="Choose" searchable data={options} limit={200} value={b === null ? null : labelKey(b)} onChange={(key) => set([a, key === null ? null : labelFromKey(key)])} w={260} />
+          <Select
+            label="Class"
+            placeholder="Choose"
+            searchable
+            data={options}
+            limit={200}
+            value={a === null ? null : labelKey(a)}
+            onChange={(key) => set([key === null ? null : labelFromKey(key), b])}
+            w={260}
+          />
+          <ActionIcon variant="default" size={36} aria-label="Swap the two classes" onClick={() => set([b, a])}>
+            <IconArrowsExchange size={16} />
+          </ActionIcon>
+          <Select
+            label="Compared with"
+            placeholder="Choose"
+            searchable
+            data={options}
+            limit={200}
+            value={b === null ? null : labelKey(b)}
+            onChange={(key) => set([a, key === null ? null : labelFromKey(key)])}
+            w={260}
+          />
         </Group>
         {!both ? (
           <>
-            <Title order={2} size="h5">Classes most often taken for each other</Title>
-            <Text size="sm" c="dimmed" mb="sm">Two classes that swap many rows may be one class under two names, or need a clearer definition. Open a pair, or choose any two above.</Text>
-            {charts.error ? <Failure error={charts.error} retry={() => void charts.refetch()} /> : !charts.data ? <Skeleton h={240} /> : top.length === 0 ? <Notice title="No class is taken for another">No correction is suggested in this dataset.</Notice> : (
+            <Title order={2} size="h5">
+              Classes most often taken for each other
+            </Title>
+            <Text size="sm" c="dimmed" mb="sm">
+              Two classes that swap many rows may be one class under two names, or need a clearer definition. Open a
+              pair, or choose any two above.
+            </Text>
+            {charts.error ? (
+              <Failure error={charts.error} retry={() => void charts.refetch()} />
+            ) : !charts.data ? (
+              <Skeleton h={240} />
+            ) : top.length === 0 ? (
+              <Notice title="No class is taken for another">No correction is suggested in this dataset.</Notice>
+            ) : (
               <ul className="pairs">
                 {top.slice(0, 24).map((entry) => (
                   <li key={labelKey(entry.a) + labelKey(entry.b)}>
                     <button type="button" className="panel pair" onClick={() => set([entry.a, entry.b])}>
-                      <b>{labelText(entry.a)} and {labelText(entry.b)}</b>
-                      <span>{count(entry.ab)} → {labelText(entry.b)}, {count(entry.ba)} → {labelText(entry.a)}</span>
+                      <b>
+                        {labelText(entry.a)} and {labelText(entry.b)}
+                      </b>
+                      <span>
+                        {count(entry.ab)} → {labelText(entry.b)}, {count(entry.ba)} → {labelText(entry.a)}
+                      </span>
                     </button>
                   </li>
                 ))}
               </ul>
             )}
           </>
-        ) : error ? <Failure error={error} retry={() => void refetch()} /> : (
+        ) : error ? (
+          <Failure error={error} retry={() => void refetch()} />
+        ) : (
           <div className="compare">
             <Side label={a} other={b} side={data?.a} moving={data?.a_to_b} />
             <Side label={b} other={a} side={data?.b} moving={data?.b_to_a} />
@@ -74,48 +120,143 @@ export function pairs(list: { given: Label; suggested: Label; count: number }[])
   return [...found.values()].sort((x, y) => y.ab + y.ba - (x.ab + x.ba))
 }
 
-function Side({ label, other, side, moving }: { label: Label; other: Label; side: Compared | undefined; moving: number | undefined }) {
-  const { deeds } = useOpened()
+function Side({
+  label,
+  other,
+  side,
+  moving,
+}: {
+  label: Label
+  other: Label
+  side: Compared | undefined
+  moving: number | undefined
+}) {
+  const { actions } = useOpened()
   const [renaming, setRenaming] = useState(false)
   const name = labelText(label)
   const move = () =>
-    deeds.propose({ action: 'label', label: other, target: { filter: { any: ['label'], given: [label], suggested: [other] }, sort: null, top: null, ranges: null }, route: 'class' }, `Move what is suggested from “${name}” to “${labelText(other)}”?`)
+    actions.propose(
+      {
+        action: 'label',
+        label: other,
+        target: { filter: { any: ['label'], given: [label], suggested: [other] }, sort: null, top: null, ranges: null },
+        route: 'class',
+      },
+      `Move what is suggested from “${name}” to “${labelText(other)}”?`,
+    )
   const merge = () =>
-    deeds.propose({ action: 'label', label: other, target: { filter: { final: [label] }, sort: null, top: null, ranges: null }, route: 'class', overwrite: true }, `Merge all of “${name}” into “${labelText(other)}”?`)
+    actions.propose(
+      {
+        action: 'label',
+        label: other,
+        target: { filter: { final: [label] }, sort: null, top: null, ranges: null },
+        route: 'class',
+        overwrite: true,
+      },
+      `Merge all of “${name}” into “${labelText(other)}”?`,
+    )
   return (
     <section className="panel side" aria-label={name}>
       <Group justify="space-between" mb={4} wrap="nowrap">
-        <Title order={2} size="h4" className="cut">{name}</Title>
-        <Text size="sm" c="dimmed">{side ? rows(side.count) : ' '}</Text>
+        <Title order={2} size="h4" className="cut">
+          {name}
+        </Title>
+        <Text size="sm" c="dimmed">
+          {side ? rows(side.count) : ' '}
+        </Text>
       </Group>
       <Group gap={6} mb="md">
-        <Button size="compact-sm" onClick={move} disabled={!moving}>Move {moving === undefined ? '' : `${count(moving)} `}suggested</Button>
-        <Button size="compact-sm" variant="default" onClick={merge} disabled={!side?.count}>Merge into “{labelText(other)}”</Button>
-        <Button size="compact-sm" variant="default" onClick={() => setRenaming(true)} disabled={!side?.count}>Rename</Button>
-        <Button size="compact-sm" variant="subtle" onClick={() => go({ tab: 'review', filter: { final: [label] }, sort: null, row: null })}>Show all</Button>
+        <Button size="compact-sm" onClick={move} disabled={!moving}>
+          Move {moving === undefined ? '' : `${count(moving)} `}suggested
+        </Button>
+        <Button size="compact-sm" variant="default" onClick={merge} disabled={!side?.count}>
+          Merge into “{labelText(other)}”
+        </Button>
+        <Button size="compact-sm" variant="default" onClick={() => setRenaming(true)} disabled={!side?.count}>
+          Rename
+        </Button>
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          onClick={() => go({ tab: 'review', filter: { final: [label] }, sort: null, row: null })}
+        >
+          Show all
+        </Button>
       </Group>
-      <Title order={3} size="h6" mb={6}>Taken for “{labelText(other)}”{side && side.open < side.to_other ? ` (${count(side.open)} still open)` : ''}</Title>
-      {!side ? <Skeleton h={130} /> : side.confused.length === 0 ? <p className="quiet">None.</p> : <div className="cards">{side.confused.map((row) => <RowCard key={row.row} row={row} />)}</div>}
-      <Title order={3} size="h6" mt="lg" mb={6}>Typical</Title>
-      {!side ? <Skeleton h={130} /> : side.typical.length === 0 ? <p className="quiet">No row without a fault.</p> : <div className="cards">{side.typical.map((row) => <RowCard key={row.row} row={row} />)}</div>}
+      <Title order={3} size="h6" mb={6}>
+        Taken for “{labelText(other)}”{side && side.open < side.to_other ? ` (${count(side.open)} still open)` : ''}
+      </Title>
+      {!side ? (
+        <Skeleton h={130} />
+      ) : side.confused.length === 0 ? (
+        <p className="quiet">None.</p>
+      ) : (
+        <div className="cards">
+          {side.confused.map((row) => (
+            <RowCard key={row.row} row={row} />
+          ))}
+        </div>
+      )}
+      <Title order={3} size="h6" mt="lg" mb={6}>
+        Typical
+      </Title>
+      {!side ? (
+        <Skeleton h={130} />
+      ) : side.typical.length === 0 ? (
+        <p className="quiet">No row without a fault.</p>
+      ) : (
+        <div className="cards">
+          {side.typical.map((row) => (
+            <RowCard key={row.row} row={row} />
+          ))}
+        </div>
+      )}
       {renaming && <Rename label={label} close={() => setRenaming(false)} />}
     </section>
   )
 }
 
 function Rename({ label, close }: { label: Label; close: () => void }) {
-  const { deeds } = useOpened()
+  const { actions } = useOpened()
   const [name, setName] = useState(labelText(label))
   const submit = () => {
     close()
-    deeds.propose({ action: 'label', label: typeof label === 'number' && Number.isFinite(Number(name)) ? Number(name) : name.trim(), target: { filter: { final: [label] }, sort: null, top: null, ranges: null }, route: 'class', overwrite: true }, `Rename “${labelText(label)}” to “${name.trim()}”?`)
+    actions.propose(
+      {
+        action: 'label',
+        label: typeof label === 'number' && Number.isFinite(Number(name)) ? Number(name) : name.trim(),
+        target: { filter: { final: [label] }, sort: null, top: null, ranges: null },
+        route: 'class',
+        overwrite: true,
+      },
+      `Rename “${labelText(label)}” to “${name.trim()}”?`,
+    )
   }
   return (
     <Dialog onClose={close} title={`Rename “${labelText(label)}”`} centered>
-      <form onSubmit={(event) => { event.preventDefault(); submit() }}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          submit()
+        }}
+      >
         <Stack>
-          <TextInput label="New name" description="Every row of this class gets it; one entry in the history, one undo." value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus maxLength={200} />
-          <Group justify="flex-end"><Button variant="default" onClick={close}>Cancel</Button><Button type="submit" disabled={!name.trim() || name.trim() === labelText(label)}>See what would change</Button></Group>
+          <TextInput
+            label="New name"
+            description="Every row of this class gets it; one entry in the history, one undo."
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+            data-autofocus
+            maxLength={200}
+          />
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              Cancel
+            </Button>
+            <Button type="submit" disabled={!name.trim() || name.trim() === labelText(label)}>
+              See what would change
+            </Button>
+          </Group>
         </Stack>
       </form>
     </Dialog>

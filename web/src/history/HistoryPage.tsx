@@ -12,10 +12,17 @@ import { go } from '../url/router'
 import { actionWord, count, labelText, rows, told, when } from '../words'
 import { Dialog } from '../shell/Dialog'
 
-const ROUTES: Record<string, string> = { row: 'one row', selection: 'picked rows', bulk: 'a whole filter', class: 'a class', file: 'a file', api: 'a program' }
+const ROUTES: Record<string, string> = {
+  row: 'one row',
+  selection: 'picked rows',
+  bulk: 'a whole filter',
+  class: 'a class',
+  file: 'a file',
+  api: 'a program',
+}
 
 export default function HistoryPage() {
-  const { id, deeds, person } = useOpened()
+  const { id, actions, person } = useOpened()
   const [open, setOpen] = useState<number | null>(null)
   const [marks, setMarks] = useState<number[]>([])
   const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery({
@@ -25,39 +32,102 @@ export default function HistoryPage() {
     getNextPageParam: (page) => (page.entries.length < 100 ? undefined : page.entries[page.entries.length - 1]!.number),
   })
   const entries = data?.pages.flatMap((page) => page.entries) ?? []
-  const mark = (number: number) => setMarks((old) => (old.includes(number) ? old.filter((n) => n !== number) : [...old.slice(-1), number]))
+  const mark = (number: number) =>
+    setMarks((old) => (old.includes(number) ? old.filter((n) => n !== number) : [...old.slice(-1), number]))
 
   return (
     <main className="page">
       <div className="page-inner">
         <Group justify="space-between" mb="sm" mih={36}>
           <div>
-            <Title order={2} size="h4">Every decision, newest first</Title>
-            <Text size="sm" c="dimmed">Nothing is ever overwritten: an undo is an entry too. Tick two entries to see what changed between them.</Text>
+            <Title order={2} size="h4">
+              Every decision, newest first
+            </Title>
+            <Text size="sm" c="dimmed">
+              Nothing is ever overwritten: an undo is an entry too. Tick two entries to see what changed between them.
+            </Text>
           </div>
-          {marks.length > 0 && <Button variant="light" onClick={() => setOpen(-1)} disabled={marks.length < 2 && entries.length < 2}>{marks.length === 2 ? `Compare ${Math.min(...marks)} with ${Math.max(...marks)}` : `Compare ${marks[0]} with now`}</Button>}
+          {marks.length > 0 && (
+            <Button variant="light" onClick={() => setOpen(-1)} disabled={marks.length < 2 && entries.length < 2}>
+              {marks.length === 2
+                ? `Compare ${Math.min(...marks)} with ${Math.max(...marks)}`
+                : `Compare ${marks[0]} with now`}
+            </Button>
+          )}
         </Group>
-        {error && !data ? <Failure error={error} retry={() => void refetch()} /> : !data ? <Skeleton h={300} /> : entries.length === 0 ? (
-          <Notice title="No decisions yet" action={<Button onClick={() => go({ tab: 'review' })}>Open Review</Button>}>Whatever you decide in Review or in the terminal is listed here, and can be undone from here, one row or fifty thousand.</Notice>
+        {error && !data ? (
+          <Failure error={error} retry={() => void refetch()} />
+        ) : !data ? (
+          <Skeleton h={300} />
+        ) : entries.length === 0 ? (
+          <Notice title="No decisions yet" action={<Button onClick={() => go({ tab: 'review' })}>Open Review</Button>}>
+            Whatever you decide in Review or in the terminal is listed here, and can be undone from here, one row or
+            fifty thousand.
+          </Notice>
         ) : (
           <div className="panel flush">
             <div className="scroll-x">
               <Table highlightOnHover verticalSpacing={7}>
-                <Table.Thead><Table.Tr><Table.Th w={64}>No.</Table.Th><Table.Th w={170}>When</Table.Th><Table.Th w={110}>Who</Table.Th><Table.Th>What</Table.Th><Table.Th w={130}>Chosen by</Table.Th><Table.Th w={190}><span className="hidden">Actions</span></Table.Th></Table.Tr></Table.Thead>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th w={64}>No.</Table.Th>
+                    <Table.Th w={170}>When</Table.Th>
+                    <Table.Th w={110}>Who</Table.Th>
+                    <Table.Th>What</Table.Th>
+                    <Table.Th w={130}>Chosen by</Table.Th>
+                    <Table.Th w={190}>
+                      <span className="hidden">Actions</span>
+                    </Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
                 <Table.Tbody>
                   {entries.map((entry) => (
                     <Table.Tr key={entry.number} className={entry.undone ? 'undone-row' : undefined}>
-                      <Table.Td><label className="tick-label"><input type="checkbox" checked={marks.includes(entry.number)} onChange={() => mark(entry.number)} aria-label={`Compare from entry ${entry.number}`} /> {entry.number}</label></Table.Td>
-                      <Table.Td><time dateTime={entry.at}>{when(entry.at)}</time></Table.Td>
+                      <Table.Td>
+                        <label className="tick-label">
+                          <input
+                            type="checkbox"
+                            checked={marks.includes(entry.number)}
+                            onChange={() => mark(entry.number)}
+                            aria-label={`Compare from entry ${entry.number}`}
+                          />{' '}
+                          {entry.number}
+                        </label>
+                      </Table.Td>
+                      <Table.Td>
+                        <time dateTime={entry.at}>{when(entry.at)}</time>
+                      </Table.Td>
                       <Table.Td>{entry.person}</Table.Td>
-                      <Table.Td><span className={entry.undone ? 'struck' : ''}>{told(entry)}</span>{entry.undone && <Badge ml={8} size="sm" variant="default" tt="none">undone</Badge>}</Table.Td>
+                      <Table.Td>
+                        <span className={entry.undone ? 'struck' : ''}>{told(entry)}</span>
+                        {entry.undone && (
+                          <Badge ml={8} size="sm" variant="default" tt="none">
+                            undone
+                          </Badge>
+                        )}
+                      </Table.Td>
                       <Table.Td>{entry.undoes ? '' : (ROUTES[entry.route] ?? entry.route)}</Table.Td>
                       <Table.Td>
                         <Group gap={4} justify="flex-end" wrap="nowrap">
-                          <Button size="compact-xs" variant="subtle" onClick={() => setOpen(entry.number)}>Rows</Button>
-                          {entry.action !== 'undo' && entry.action !== 'redo' && (entry.undone
-                            ? <Button size="compact-xs" variant="default" onClick={() => deeds.redo(entry.number)}>Redo</Button>
-                            : <Button size="compact-xs" variant="default" onClick={() => deeds.undo(entry.number)} aria-label={`Undo entry ${entry.number}${entry.person === person ? '' : ` of ${entry.person}`}`}>Undo</Button>)}
+                          <Button size="compact-xs" variant="subtle" onClick={() => setOpen(entry.number)}>
+                            Rows
+                          </Button>
+                          {entry.action !== 'undo' &&
+                            entry.action !== 'redo' &&
+                            (entry.undone ? (
+                              <Button size="compact-xs" variant="default" onClick={() => actions.redo(entry.number)}>
+                                Redo
+                              </Button>
+                            ) : (
+                              <Button
+                                size="compact-xs"
+                                variant="default"
+                                onClick={() => actions.undo(entry.number)}
+                                aria-label={`Undo entry ${entry.number}${entry.person === person ? '' : ` of ${entry.person}`}`}
+                              >
+                                Undo
+                              </Button>
+                            ))}
                         </Group>
                       </Table.Td>
                     </Table.Tr>
@@ -67,10 +137,20 @@ export default function HistoryPage() {
             </div>
           </div>
         )}
-        {hasNextPage && <Button mt="md" variant="default" onClick={() => void fetchNextPage()} loading={isFetchingNextPage}>Older entries</Button>}
+        {hasNextPage && (
+          <Button mt="md" variant="default" onClick={() => void fetchNextPage()} loading={isFetchingNextPage}>
+            Older entries
+          </Button>
+        )}
       </div>
       {open !== null && open > 0 && <EntryDialog number={open} close={() => setOpen(null)} />}
-      {open === -1 && <DiffDialog from={Math.min(...marks)} to={marks.length === 2 ? Math.max(...marks) : (entries[0]?.number ?? 0)} close={() => setOpen(null)} />}
+      {open === -1 && (
+        <DiffDialog
+          from={Math.min(...marks)}
+          to={marks.length === 2 ? Math.max(...marks) : (entries[0]?.number ?? 0)}
+          close={() => setOpen(null)}
+        />
+      )}
     </main>
   )
 }
@@ -81,12 +161,35 @@ function EntryDialog({ number, close }: { number: number; close: () => void }) {
   const view = data?.view as { filter?: Filter; sort?: Sort | null } | null | undefined
   return (
     <Dialog onClose={close} title={`Entry ${number}`} size="lg" centered>
-      {error ? <Failure error={error} /> : !data ? <Skeleton h={200} /> : (
+      {error ? (
+        <Failure error={error} />
+      ) : !data ? (
+        <Skeleton h={200} />
+      ) : (
         <>
-          <Text size="sm" mb="sm">{told(data)} by {data.person}, {when(data.at)}.</Text>
+          <Text size="sm" mb="sm">
+            {told(data)} by {data.person}, {when(data.at)}.
+          </Text>
           <Group mb="sm" gap="xs">
-            {view?.filter && <Button size="compact-sm" variant="light" onClick={() => go({ tab: 'review', filter: view.filter!, sort: view.sort ?? null, row: null })}>Open its filter and sort</Button>}
-            <Button size="compact-sm" variant="light" onClick={() => go({ tab: 'review', filter: { rows: data.rows.map((row) => Number(row.row)) }, sort: null, row: null })}>Show {data.n_rows > data.rows.length ? `the first ${count(data.rows.length)} rows` : rows(data.rows.length)}</Button>
+            {view?.filter && (
+              <Button
+                size="compact-sm"
+                variant="light"
+                onClick={() => go({ tab: 'review', filter: view.filter!, sort: view.sort ?? null, row: null })}
+              >
+                Open its filter and sort
+              </Button>
+            )}
+            <Button
+              size="compact-sm"
+              variant="light"
+              onClick={() =>
+                go({ tab: 'review', filter: { rows: data.rows.map((row) => Number(row.row)) }, sort: null, row: null })
+              }
+            >
+              Show{' '}
+              {data.n_rows > data.rows.length ? `the first ${count(data.rows.length)} rows` : rows(data.rows.length)}
+            </Button>
           </Group>
           <RowTable list={data.rows} entry={data} />
         </>
@@ -99,13 +202,25 @@ function RowTable({ list, entry }: { list: Record<string, unknown>[]; entry: Ent
   return (
     <Scroll height={340} label="Rows of the entry">
       <Table verticalSpacing={3} stickyHeader>
-        <Table.Thead><Table.Tr><Table.Th>Row</Table.Th><Table.Th>What</Table.Th><Table.Th>Decided before by</Table.Th></Table.Tr></Table.Thead>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Row</Table.Th>
+            <Table.Th>What</Table.Th>
+            <Table.Th>Decided before by</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
         <Table.Tbody>
           {list.map((row) => (
             <Table.Tr key={String(row.row)}>
               <Table.Td className="mono">{String(row.id ?? row.row)}</Table.Td>
-              <Table.Td>{row.excluded ? 'left out' : row.label !== null && row.label !== undefined ? labelText(row.label as Label) : actionWord(entry.action).toLowerCase()}</Table.Td>
-              <Table.Td>{row.before ? `entry ${String(row.before)}` : 'nobody'}</Table.Td>
+              <Table.Td>
+                {row.excluded
+                  ? 'left out'
+                  : row.label !== null && row.label !== undefined
+                    ? labelText(row.label as Label)
+                    : actionWord(entry.action).toLowerCase()}
+              </Table.Td>
+              <Table.Td>{typeof row.before === 'number' ? `entry ${row.before}` : 'nobody'}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -119,13 +234,35 @@ function DiffDialog({ from, to, close }: { from: number; to: number; close: () =
   const { data, error } = useQuery({ queryKey: live(id, 'diff', from, to), queryFn: () => api.diff(id, from, to) })
   return (
     <Dialog onClose={close} title={`From entry ${from} to entry ${to}`} size="xl" centered>
-      {error ? <Failure error={error} /> : !data ? <Skeleton h={200} /> : data.rows.length === 0 ? <Notice title="No difference">Every row is as it was.</Notice> : (
+      {error ? (
+        <Failure error={error} />
+      ) : !data ? (
+        <Skeleton h={200} />
+      ) : data.rows.length === 0 ? (
+        <Notice title="No difference">Every row is as it was.</Notice>
+      ) : (
         <>
-          <Text size="sm" mb="sm">{rows(data.total)} differ{data.rows.length < data.total ? `; the first ${count(data.rows.length)}` : ''}.</Text>
+          <Text size="sm" mb="sm">
+            {rows(data.total)} differ{data.rows.length < data.total ? `; the first ${count(data.rows.length)}` : ''}.
+          </Text>
           <Scroll height={420} label="Rows that differ">
             <Table verticalSpacing={3} stickyHeader>
-              <Table.Thead><Table.Tr><Table.Th>Row</Table.Th><Table.Th>After entry {from}</Table.Th><Table.Th>After entry {to}</Table.Th></Table.Tr></Table.Thead>
-              <Table.Tbody>{data.rows.map((row) => <Table.Tr key={String(row.row)}><Table.Td className="mono">{String(row.id ?? row.row)}</Table.Td><Table.Td>{stateOf(row.before)}</Table.Td><Table.Td>{stateOf(row.after)}</Table.Td></Table.Tr>)}</Table.Tbody>
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>Row</Table.Th>
+                  <Table.Th>After entry {from}</Table.Th>
+                  <Table.Th>After entry {to}</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {data.rows.map((row) => (
+                  <Table.Tr key={String(row.row)}>
+                    <Table.Td className="mono">{String(row.id ?? row.row)}</Table.Td>
+                    <Table.Td>{stateOf(row.before)}</Table.Td>
+                    <Table.Td>{stateOf(row.after)}</Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
             </Table>
           </Scroll>
         </>
@@ -136,8 +273,22 @@ function DiffDialog({ from, to, close }: { from: number; to: number; close: () =
 
 function stateOf(value: unknown): string {
   if (value === null || typeof value !== 'object') return 'no decision'
-  const { action, label, excluded, tags, note } = value as { action?: string; label?: Label | null; excluded?: boolean; tags?: string[]; note?: string }
-  const parts = [excluded ? 'left out' : label !== null && label !== undefined ? labelText(label) : action ? actionWord(action).toLowerCase() : 'no decision']
+  const { action, label, excluded, tags, note } = value as {
+    action?: string
+    label?: Label | null
+    excluded?: boolean
+    tags?: string[]
+    note?: string
+  }
+  const parts = [
+    excluded
+      ? 'left out'
+      : label !== null && label !== undefined
+        ? labelText(label)
+        : action
+          ? actionWord(action).toLowerCase()
+          : 'no decision',
+  ]
   if (tags?.length) parts.push(`tags: ${tags.join(', ')}`)
   if (note) parts.push(`note: ${note}`)
   return parts.join('; ')

@@ -6,7 +6,7 @@ import { api } from '../api/client'
 import { live } from '../api/queries'
 import type { MapPoints } from '../api/types'
 import { FilterBar } from '../review/FilterBar'
-import { Thumb } from '../review/cells'
+import { Thumb } from '../row/cells'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
@@ -14,7 +14,18 @@ import { count, labelText, rows } from '../words'
 import { draw, fit, inside, nearest, packed, type Camera, type Points } from './scatter'
 
 // Ten tones that differ in light and in hue, on white and on near-black; then grey for all other classes.
-const TONES = ['#3b6fd4', '#e8590c', '#2b8a3e', '#c2255c', '#7048e8', '#0c8599', '#b08900', '#a0522d', '#d6449c', '#5c940d']
+const TONES = [
+  '#3b6fd4',
+  '#e8590c',
+  '#2b8a3e',
+  '#c2255c',
+  '#7048e8',
+  '#0c8599',
+  '#b08900',
+  '#a0522d',
+  '#d6449c',
+  '#5c940d',
+]
 const GREY = '#8a919a'
 const RAMP = ['#8a919a', '#b3924f', '#d98a2b', '#e8590c', '#d9264a']
 const LONGEST = 3000 // rows that go into an address; a longer list would not survive being sent
@@ -24,13 +35,29 @@ type By = 'class' | 'issue' | 'score'
 export default function MapPage() {
   const { id } = useOpened()
   const { filter } = usePlace()
-  const { data, error, refetch, isFetching } = useQuery({ queryKey: live(id, 'map', filter), queryFn: ({ signal }) => api.map(id, filter, signal), staleTime: Infinity, placeholderData: (old) => old })
+  const { data, error, refetch, isFetching } = useQuery({
+    queryKey: live(id, 'map', filter),
+    queryFn: ({ signal }) => api.map(id, filter, signal),
+    staleTime: Infinity,
+    placeholderData: (old) => old,
+  })
   return (
     <main className="page map-page">
-      <div className="page-filter"><FilterBar /></div>
-      {error && !data ? <Failure error={error} retry={() => void refetch()} /> : !data ? (
-        <Notice title="Drawing the map">The first time it places every row beside its neighbours, which takes a while for large datasets. It is kept afterwards.</Notice>
-      ) : data.rows.length === 0 ? <Notice title="No points">{data.method || 'No row of this filter has a place on the map.'}</Notice> : <Scatter data={data} busy={isFetching} />}
+      <div className="page-filter">
+        <FilterBar />
+      </div>
+      {error && !data ? (
+        <Failure error={error} retry={() => void refetch()} />
+      ) : !data ? (
+        <Notice title="Drawing the map">
+          The first time it places every row beside its neighbours, which takes a while for large datasets. It is kept
+          afterwards.
+        </Notice>
+      ) : data.rows.length === 0 ? (
+        <Notice title="No points">{data.method || 'No row of this filter has a place on the map.'}</Notice>
+      ) : (
+        <Scatter data={data} busy={isFetching} />
+      )}
     </main>
   )
 }
@@ -54,7 +81,10 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
   const top = useMemo(() => {
     const counts = new Map<number, number>()
     for (const code of data.label) counts.set(code, (counts.get(code) ?? 0) + 1)
-    return [...counts].filter(([code]) => code >= 0).sort((a, b) => b[1] - a[1]).map(([code]) => code)
+    return [...counts]
+      .filter(([code]) => code >= 0)
+      .sort((a, b) => b[1] - a[1])
+      .map(([code]) => code)
   }, [data])
 
   const { points, palette } = useMemo(() => {
@@ -68,7 +98,10 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
       else colour[i] = Math.min(RAMP.length - 1, Math.floor((data.score[i] ?? 0) * RAMP.length))
     }
     const list = by === 'class' ? [...TONES, GREY] : by === 'issue' ? [GREY, '#e8590c'] : RAMP
-    return { points: { x: Float32Array.from(data.x), y: Float32Array.from(data.y), colour } satisfies Points, palette: Uint32Array.from(list, packed) }
+    return {
+      points: { x: Float32Array.from(data.x), y: Float32Array.from(data.y), colour } satisfies Points,
+      palette: Uint32Array.from(list, packed),
+    }
   }, [data, by, only, top])
 
   const paint = () => {
@@ -85,7 +118,15 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
     const context = element.getContext('2d')!
     const image = context.createImageData(width, height)
     const dot = points.x.length > 50_000 ? 2 : points.x.length > 8000 ? 3 : 5
-    draw(new Uint32Array(image.data.buffer), width, height, points, { ...camera.current, scale: camera.current.scale * scale }, palette, Math.round(dot * scale))
+    draw(
+      new Uint32Array(image.data.buffer),
+      width,
+      height,
+      points,
+      { ...camera.current, scale: camera.current.scale * scale },
+      palette,
+      Math.round(dot * scale),
+    )
     context.putImageData(image, 0, 0)
   }
   const painting = useRef(paint)
@@ -98,7 +139,9 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
   useEffect(() => {
     soon()
   }, [points, palette, size])
-  useEffect(() => { camera.current = null }, [data])
+  useEffect(() => {
+    camera.current = null
+  }, [data])
 
   useEffect(() => {
     const element = canvas.current!
@@ -132,8 +175,15 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
   }
   /** The frame stays where it was drawn until the map moves under it. */
   const show = () => overlay.current?.setAttribute('points', path.current.map((point) => point.join(',')).join(' '))
-  const unframe = () => { path.current = []; show() }
-  const zoom = (factor: number) => { unframe(); if (camera.current) camera.current = { ...camera.current, scale: camera.current.scale * factor }; soon() }
+  const unframe = () => {
+    path.current = []
+    show()
+  }
+  const zoom = (factor: number) => {
+    unframe()
+    if (camera.current) camera.current = { ...camera.current, scale: camera.current.scale * factor }
+    soon()
+  }
 
   const chosen = lasso.map((index) => data.rows[index]!)
   const tooMany = chosen.length > LONGEST
@@ -142,29 +192,102 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
   return (
     <div className="map">
       <div className="map-tools">
-        <SegmentedControl size="xs" value={by} onChange={(value) => setBy(value as By)} data={[{ value: 'class', label: 'Class' }, { value: 'issue', label: 'Issue' }, ...(data.score.length ? [{ value: 'score', label: 'Score' }] : [])]} aria-label="Colour by" />
-        <Select size="xs" placeholder="All classes" aria-label="Show one class only" clearable searchable limit={200} value={only} onChange={setOnly} data={top.map((code) => ({ value: String(code), label: labelText(data.labels[code] ?? null) }))} w={190} />
-        <SegmentedControl size="xs" value={tool} onChange={(value) => setTool(value as 'lasso' | 'move')} data={[{ value: 'lasso', label: 'Lasso' }, { value: 'move', label: 'Move' }]} aria-label="What dragging does" />
-        <Group gap={4}><Button size="compact-sm" variant="default" onClick={() => zoom(1.4)} aria-label="Zoom in">+</Button><Button size="compact-sm" variant="default" onClick={() => zoom(1 / 1.4)} aria-label="Zoom out">−</Button><Button size="compact-sm" variant="default" onClick={() => { unframe(); camera.current = null; soon() }}>Fit</Button></Group>
-        <Text size="sm" ml="auto" role="status">{lasso.length ? `${rows(lasso.length)} in the lasso` : `${count(data.rows.length)}${data.sampled ? ` of ${count(data.total)}` : ''} points${busy ? ' …' : ''}`}</Text>
-        {lasso.length > 0 && <Button size="compact-sm" onClick={open} disabled={tooMany}>Show these rows</Button>}
+        <SegmentedControl
+          size="xs"
+          value={by}
+          onChange={(value) => setBy(value as By)}
+          data={[
+            { value: 'class', label: 'Class' },
+            { value: 'issue', label: 'Issue' },
+            ...(data.score.length ? [{ value: 'score', label: 'Score' }] : []),
+          ]}
+          aria-label="Colour by"
+        />
+        <Select
+          size="xs"
+          placeholder="All classes"
+          aria-label="Show one class only"
+          clearable
+          searchable
+          limit={200}
+          value={only}
+          onChange={setOnly}
+          data={top.map((code) => ({ value: String(code), label: labelText(data.labels[code] ?? null) }))}
+          w={190}
+        />
+        <SegmentedControl
+          size="xs"
+          value={tool}
+          onChange={(value) => setTool(value)}
+          data={[
+            { value: 'lasso', label: 'Lasso' },
+            { value: 'move', label: 'Move' },
+          ]}
+          aria-label="What dragging does"
+        />
+        <Group gap={4}>
+          <Button size="compact-sm" variant="default" onClick={() => zoom(1.4)} aria-label="Zoom in">
+            +
+          </Button>
+          <Button size="compact-sm" variant="default" onClick={() => zoom(1 / 1.4)} aria-label="Zoom out">
+            −
+          </Button>
+          <Button
+            size="compact-sm"
+            variant="default"
+            onClick={() => {
+              unframe()
+              camera.current = null
+              soon()
+            }}
+          >
+            Fit
+          </Button>
+        </Group>
+        <Text size="sm" ml="auto" role="status">
+          {lasso.length
+            ? `${rows(lasso.length)} in the lasso`
+            : `${count(data.rows.length)}${data.sampled ? ` of ${count(data.total)}` : ''} points${busy ? ' …' : ''}`}
+        </Text>
+        {lasso.length > 0 && (
+          <Button size="compact-sm" onClick={open} disabled={tooMany}>
+            Show these rows
+          </Button>
+        )}
         {lasso.length > 0 && <TagLasso rows={chosen} done={() => setLasso([])} />}
       </div>
-      {tooMany && <Text size="sm" c="dimmed" mb={4}>More than {count(LONGEST)} rows do not fit into an address: tag them, and filter by the tag.</Text>}
+      {tooMany && (
+        <Text size="sm" c="dimmed" mb={4}>
+          More than {count(LONGEST)} rows do not fit into an address: tag them, and filter by the tag.
+        </Text>
+      )}
       <div className="map-canvas" data-tool={tool}>
         <canvas
-          ref={canvas} role="img" aria-label={`Map of ${count(data.rows.length)} rows; the same rows are listed in Review`}
+          ref={canvas}
+          role="img"
+          aria-label={`Map of ${count(data.rows.length)} rows; the same rows are listed in Review`}
           onPointerDown={(event) => {
             event.currentTarget.setPointerCapture(event.pointerId)
             setHover(null)
-            if (tool === 'move' || event.button === 1) { unframe(); hand.current = { x: event.clientX, y: event.clientY } }
-            else { drawing.current = true; path.current = [at(event)]; setLasso([]); show() }
+            if (tool === 'move' || event.button === 1) {
+              unframe()
+              hand.current = { x: event.clientX, y: event.clientY }
+            } else {
+              drawing.current = true
+              path.current = [at(event)]
+              setLasso([])
+              show()
+            }
           }}
           onPointerMove={(event) => {
             const now = camera.current
             if (!now) return
             if (hand.current) {
-              camera.current = { ...now, x: now.x - (event.clientX - hand.current.x) / now.scale, y: now.y + (event.clientY - hand.current.y) / now.scale }
+              camera.current = {
+                ...now,
+                x: now.x - (event.clientX - hand.current.x) / now.scale,
+                y: now.y + (event.clientY - hand.current.y) / now.scale,
+              }
               hand.current = { x: event.clientX, y: event.clientY }
               soon()
             } else if (drawing.current) {
@@ -189,28 +312,87 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
           }}
           onPointerLeave={() => setHover(null)}
         />
-        <svg className="lasso" aria-hidden="true"><polyline ref={overlay} /></svg>
+        <svg className="lasso" aria-hidden="true">
+          <polyline ref={overlay} />
+        </svg>
         {hover && (
-          <div className="map-tip" style={{ left: Math.min(hover.x + 14, size.width - 180), top: Math.min(hover.y + 14, size.height - 150) }}>
-            {project.modality === 'image' && <span className="thumb"><Thumb src={api.thumb(id, data.rows[hover.at]!)} /></span>}
+          <div
+            className="map-tip"
+            style={{ left: Math.min(hover.x + 14, size.width - 180), top: Math.min(hover.y + 14, size.height - 150) }}
+          >
+            {project.modality === 'image' && (
+              <span className="thumb">
+                <Thumb src={api.thumb(id, data.rows[hover.at]!)} />
+              </span>
+            )}
             <span>{labelText(data.label[hover.at]! < 0 ? null : (data.labels[data.label[hover.at]!] ?? null))}</span>
-            {data.score.length > 0 && data.score[hover.at] != null && <small>score {data.score[hover.at]!.toFixed(2)}</small>}
+            {data.score.length > 0 && data.score[hover.at] != null && (
+              <small>score {data.score[hover.at]!.toFixed(2)}</small>
+            )}
           </div>
         )}
       </div>
       <div className="legend">
-        {by === 'class' && only === null && top.slice(0, TONES.length).map((code, i) => <span key={code}><i style={{ background: TONES[i] }} />{labelText(data.labels[code] ?? null)}</span>)}
-        {by === 'class' && only === null && top.length > TONES.length && <span><i style={{ background: GREY }} />{top.length - TONES.length === 1 ? labelText(data.labels[top[TONES.length]!] ?? null) : `${count(top.length - TONES.length)} other classes`}</span>}
-        {by === 'issue' && <><span><i style={{ background: '#e8590c' }} />has an issue</span><span><i style={{ background: GREY }} />none</span></>}
-        {by === 'score' && RAMP.map((colour, i) => <span key={colour}><i style={{ background: colour }} />{(i / RAMP.length).toFixed(1)}–{((i + 1) / RAMP.length).toFixed(1)}</span>)}
+        {by === 'class' &&
+          only === null &&
+          top.slice(0, TONES.length).map((code, i) => (
+            <span key={code}>
+              <i style={{ background: TONES[i] }} />
+              {labelText(data.labels[code] ?? null)}
+            </span>
+          ))}
+        {by === 'class' && only === null && top.length > TONES.length && (
+          <span>
+            <i style={{ background: GREY }} />
+            {top.length - TONES.length === 1
+              ? labelText(data.labels[top[TONES.length]!] ?? null)
+              : `${count(top.length - TONES.length)} other classes`}
+          </span>
+        )}
+        {by === 'issue' && (
+          <>
+            <span>
+              <i style={{ background: '#e8590c' }} />
+              has an issue
+            </span>
+            <span>
+              <i style={{ background: GREY }} />
+              none
+            </span>
+          </>
+        )}
+        {by === 'score' &&
+          RAMP.map((colour, i) => (
+            <span key={colour}>
+              <i style={{ background: colour }} />
+              {(i / RAMP.length).toFixed(1)}–{((i + 1) / RAMP.length).toFixed(1)}
+            </span>
+          ))}
       </div>
-      <Text size="xs" c="dimmed">{data.method}</Text>
+      <Text size="xs" c="dimmed">
+        {data.method}
+      </Text>
     </div>
   )
 }
 
 function TagLasso({ rows: chosen, done }: { rows: number[]; done: () => void }) {
-  const { deeds } = useOpened()
+  const { actions } = useOpened()
   const tag = `map ${new Date().toISOString().slice(0, 16).replace('T', ' ')}`
-  return <Button size="compact-sm" variant="default" onClick={() => void deeds.decide({ action: 'tag', text: tag, target: { rows: chosen }, route: 'selection' }).then((made) => { if (made) { done(); go({ tab: 'review', filter: { tag: [tag] }, sort: null, row: null }) } })}>Tag and show them</Button>
+  return (
+    <Button
+      size="compact-sm"
+      variant="default"
+      onClick={() =>
+        void actions.decide({ action: 'tag', text: tag, target: { rows: chosen }, route: 'selection' }).then((made) => {
+          if (made) {
+            done()
+            go({ tab: 'review', filter: { tag: [tag] }, sort: null, row: null })
+          }
+        })
+      }
+    >
+      Tag and show them
+    </Button>
+  )
 }

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { draw, fit, inside, nearest, packed, type Points } from './scatter'
 
-const points: Points = { x: new Float32Array([0, 1, 0, 1, 0.5]), y: new Float32Array([0, 0, 1, 1, 0.5]), colour: new Uint8Array([0, 0, 1, 1, 2]) }
+const points: Points = {
+  x: new Float32Array([0, 1, 0, 1, 0.5]),
+  y: new Float32Array([0, 0, 1, 1, 0.5]),
+  colour: new Uint8Array([0, 0, 1, 1, 2]),
+}
 const camera = fit(points.x, points.y, 100, 100)
 
 describe('the map', () => {
@@ -24,10 +28,36 @@ describe('the map', () => {
   })
 
   it('takes what the lasso encloses and leaves hidden points alone', () => {
-    expect(inside(points, camera, 100, 100, [[0, 0], [100, 0], [100, 45], [0, 45]])).toEqual([2, 3])
-    expect(inside(points, camera, 100, 100, [[0, 0], [100, 0], [100, 100], [0, 100]])).toEqual([0, 1, 2, 3, 4])
-    expect(inside({ ...points, colour: new Uint8Array([255, 0, 0, 0, 0]) }, camera, 100, 100, [[0, 0], [100, 0], [100, 100], [0, 100]])).toEqual([1, 2, 3, 4])
-    expect(inside(points, camera, 100, 100, [[0, 0], [1, 1]])).toEqual([])
+    expect(
+      inside(points, camera, 100, 100, [
+        [0, 0],
+        [100, 0],
+        [100, 45],
+        [0, 45],
+      ]),
+    ).toEqual([2, 3])
+    expect(
+      inside(points, camera, 100, 100, [
+        [0, 0],
+        [100, 0],
+        [100, 100],
+        [0, 100],
+      ]),
+    ).toEqual([0, 1, 2, 3, 4])
+    expect(
+      inside({ ...points, colour: new Uint8Array([255, 0, 0, 0, 0]) }, camera, 100, 100, [
+        [0, 0],
+        [100, 0],
+        [100, 100],
+        [0, 100],
+      ]),
+    ).toEqual([1, 2, 3, 4])
+    expect(
+      inside(points, camera, 100, 100, [
+        [0, 0],
+        [1, 1],
+      ]),
+    ).toEqual([])
   })
 
   it('does not mind no points, or all on one spot', () => {

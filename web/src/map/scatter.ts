@@ -2,9 +2,17 @@
  * Points on a plane as pixels, and the questions a pointer asks of them. Pure: arrays in, arrays out.
  * 200,000 points are written straight into the image's memory: a few milliseconds a frame, no library, no GPU.
  */
-export interface Camera { x: number; y: number; scale: number } // the middle of the canvas in data, and pixels a unit
+export interface Camera {
+  x: number
+  y: number
+  scale: number
+} // the middle of the canvas in data, and pixels a unit
 
-export interface Points { x: Float32Array; y: Float32Array; colour: Uint8Array }
+export interface Points {
+  x: Float32Array
+  y: Float32Array
+  colour: Uint8Array
+}
 
 export function fit(x: ArrayLike<number>, y: ArrayLike<number>, width: number, height: number): Camera {
   let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity]
@@ -20,7 +28,15 @@ export function fit(x: ArrayLike<number>, y: ArrayLike<number>, width: number, h
 }
 
 /** Draw every point as a square of `size` pixels; colour 255 is left out. `palette`: 0xAABBGGRR, as an image's memory has it. */
-export function draw(pixels: Uint32Array, width: number, height: number, points: Points, camera: Camera, palette: Uint32Array, size: number): void {
+export function draw(
+  pixels: Uint32Array,
+  width: number,
+  height: number,
+  points: Points,
+  camera: Camera,
+  palette: Uint32Array,
+  size: number,
+): void {
   const { x, y, colour } = points
   const half = size >> 1
   const round = size > 3
@@ -39,7 +55,15 @@ export function draw(pixels: Uint32Array, width: number, height: number, points:
 }
 
 /** Index of the point nearest to a pixel, within `reach` pixels; -1 = none. */
-export function nearest(points: Points, camera: Camera, width: number, height: number, px: number, py: number, reach: number): number {
+export function nearest(
+  points: Points,
+  camera: Camera,
+  width: number,
+  height: number,
+  px: number,
+  py: number,
+  reach: number,
+): number {
   const wx = (px - width / 2) / camera.scale + camera.x
   const wy = (height / 2 - py) / camera.scale + camera.y
   let best = (reach / camera.scale) ** 2
@@ -56,7 +80,13 @@ export function nearest(points: Points, camera: Camera, width: number, height: n
 }
 
 /** Indices of the points inside a polygon of pixels (even-odd rule). */
-export function inside(points: Points, camera: Camera, width: number, height: number, polygon: [number, number][]): number[] {
+export function inside(
+  points: Points,
+  camera: Camera,
+  width: number,
+  height: number,
+  polygon: [number, number][],
+): number[] {
   if (polygon.length < 3) return []
   const px = polygon.map(([x]) => (x - width / 2) / camera.scale + camera.x)
   const py = polygon.map(([, y]) => (height / 2 - y) / camera.scale + camera.y)

@@ -12,7 +12,11 @@ export function JobLine({ job }: { job: Job }) {
   const share = job.total > 0 ? job.done / job.total : 0
   return (
     <div className="job-line">
-      <Progress value={100 * share} animated={job.state === 'running'} aria-label={`${stageWord(job.stage)}: ${Math.round(100 * share)} %`} />
+      <Progress
+        value={100 * share}
+        animated={job.state === 'running'}
+        aria-label={`${stageWord(job.stage)}: ${Math.round(100 * share)} %`}
+      />
       <Text size="xs" c="dimmed">
         {job.state === 'waiting' ? 'Waiting to start' : stageWord(job.stage)}
         {job.total > 0 && `, ${count(job.done)} of ${count(job.total)}`}
@@ -39,16 +43,52 @@ export function JobProgress({ id, job, name }: { id: string; job: Job; name: str
   return (
     <Stack className="panel" role="status">
       <Group justify="space-between">
-        <Title order={2} size="h4">{active(job) ? `Analysing ${name}` : job.state === 'failed' ? `The run of ${name} failed` : job.state === 'cancelled' ? 'The run was cancelled' : `${name} is analysed`}</Title>
-        {active(job) && <Button variant="default" onClick={cancel} loading={cancelling}>Cancel the run</Button>}
+        <Title order={2} size="h4">
+          {active(job)
+            ? `Analysing ${name}`
+            : job.state === 'failed'
+              ? `The run of ${name} failed`
+              : job.state === 'cancelled'
+                ? 'The run was cancelled'
+                : `${name} is analysed`}
+        </Title>
+        {active(job) && (
+          <Button variant="default" onClick={cancel} loading={cancelling}>
+            Cancel the run
+          </Button>
+        )}
       </Group>
-      {active(job) && <><JobLine job={job} /><Text size="sm" c="dimmed">You can close this page, and even the server: the run goes on, and what it finished is kept.</Text></>}
-      {job.state === 'failed' && <Alert color="red" role="alert" title="Why">{job.error || 'The run ended without saying why; its last lines stand below.'}<br />Finished work is kept: start the run again after mending the cause.</Alert>}
-      {job.state === 'cancelled' && <Text size="sm">Finished work is kept: a new run of the same data goes on from there.</Text>}
+      {active(job) && (
+        <>
+          <JobLine job={job} />
+          <Text size="sm" c="dimmed">
+            You can close this page, and even the server: the run goes on, and what it finished is kept.
+          </Text>
+        </>
+      )}
+      {job.state === 'failed' && (
+        <Alert color="red" role="alert" title="Why">
+          {job.error || 'The run ended without saying why; its last lines stand below.'}
+          <br />
+          Finished work is kept: start the run again after mending the cause.
+        </Alert>
+      )}
+      {job.state === 'cancelled' && (
+        <Text size="sm">Finished work is kept: a new run of the same data goes on from there.</Text>
+      )}
       {job.log.length > 0 && (
         <details open={job.state === 'failed'}>
           <summary>What it said</summary>
-          <div className="scroll" style={{ maxHeight: 260 }} ref={log} tabIndex={0} role="region" aria-label="The lines of the run"><Code block>{job.log.join('\n')}</Code></div>
+          <div
+            className="scroll"
+            style={{ maxHeight: 260 }}
+            ref={log}
+            tabIndex={0}
+            role="region"
+            aria-label="The lines of the run"
+          >
+            <Code block>{job.log.join('\n')}</Code>
+          </div>
         </details>
       )}
     </Stack>

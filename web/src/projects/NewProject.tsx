@@ -1,5 +1,18 @@
 /** A new project: data in (drop, choose, or a path), what was understood of it, then the run. */
-import { Alert, Button, FileButton, Group, Loader, NativeSelect, Progress, Select, Stack, Table, Text, TextInput } from '@mantine/core'
+import {
+  Alert,
+  Button,
+  FileButton,
+  Group,
+  Loader,
+  NativeSelect,
+  Progress,
+  Select,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+} from '@mantine/core'
 import { IconFileUpload, IconFolder } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState, type DragEvent } from 'react'
@@ -13,14 +26,28 @@ import { dropped, zip, type Named } from './zip'
 import { Dialog } from '../shell/Dialog'
 
 type Source = { path: string } | { upload: string }
-const ROLES = [['label', 'Label'], ['text', 'Text'], ['image', 'Picture'], ['id', 'Row id'], ['split', 'Split']] as const
-const BY_MODALITY: Record<string, string[]> = { image: ['label', 'image', 'id', 'split'], text: ['label', 'text', 'id', 'split'], table: ['label', 'id', 'split'] }
+const ROLES = [
+  ['label', 'Label'],
+  ['text', 'Text'],
+  ['image', 'Picture'],
+  ['id', 'Row id'],
+  ['split', 'Split'],
+] as const
+const BY_MODALITY: Record<string, string[]> = {
+  image: ['label', 'image', 'id', 'split'],
+  text: ['label', 'text', 'id', 'split'],
+  table: ['label', 'id', 'split'],
+}
 
 export function NewProject({ drop, close }: { drop: DataTransfer | null; close: () => void }) {
   const [source, setSource] = useState<Source | null>(null)
   return (
     <Dialog onClose={close} title="New project" size="xl" centered closeOnClickOutside={false}>
-      {source ? <Confirm source={source} back={() => setSource(null)} close={close} /> : <Choose drop={drop} chosen={setSource} />}
+      {source ? (
+        <Confirm source={source} back={() => setSource(null)} close={close} />
+      ) : (
+        <Choose drop={drop} chosen={setSource} />
+      )}
     </Dialog>
   )
 }
@@ -43,9 +70,25 @@ function Choose({ drop, chosen }: { drop: DataTransfer | null; chosen: (source: 
       if (files.length > 1 || name.includes('/')) {
         name = `${files[0]!.path.split('/')[0]!}.zip`
         setSending({ name, share: 0, what: `Packing ${count(files.length)} files` })
-        file = await zip(files, (done) => done % 50 === 0 && setSending({ name, share: done / files.length, what: `Packing ${count(files.length)} files` }), signal)
+        file = await zip(
+          files,
+          (done) =>
+            done % 50 === 0 &&
+            setSending({ name, share: done / files.length, what: `Packing ${count(files.length)} files` }),
+          signal,
+        )
       }
-      const id = await upload(file, name, (sent) => setSending({ name, share: sent / Math.max(1, file.size), what: `${megabytes(sent)} of ${megabytes(file.size)}` }), signal)
+      const id = await upload(
+        file,
+        name,
+        (sent) =>
+          setSending({
+            name,
+            share: sent / Math.max(1, file.size),
+            what: `${megabytes(sent)} of ${megabytes(file.size)}`,
+          }),
+        signal,
+      )
       chosen({ upload: id })
     } catch (problem) {
       setSending(null)
@@ -56,7 +99,9 @@ function Choose({ drop, chosen }: { drop: DataTransfer | null; chosen: (source: 
   useEffect(() => {
     if (!drop || begun.current) return
     begun.current = true
-    void dropped(drop.items).then((files) => send(files.length ? files : [...drop.files].map((file) => ({ path: file.name, file }))))
+    void dropped(drop.items).then((files) =>
+      send(files.length ? files : [...drop.files].map((file) => ({ path: file.name, file }))),
+    )
   })
   const onDrop = (event: DragEvent) => {
     event.preventDefault()
@@ -69,31 +114,93 @@ function Choose({ drop, chosen }: { drop: DataTransfer | null; chosen: (source: 
       <Stack role="status" mih={240} justify="center">
         <Text fw={600}>{sending.name}</Text>
         <Progress value={100 * sending.share} size="lg" aria-label="Upload" />
-        <Group justify="space-between"><Text size="sm" c="dimmed">{sending.what}</Text><Button variant="default" onClick={() => { stop.current?.abort(); setSending(null) }}>Stop</Button></Group>
+        <Group justify="space-between">
+          <Text size="sm" c="dimmed">
+            {sending.what}
+          </Text>
+          <Button
+            variant="default"
+            onClick={() => {
+              stop.current?.abort()
+              setSending(null)
+            }}
+          >
+            Stop
+          </Button>
+        </Group>
       </Stack>
     )
   }
   return (
     <Stack gap="lg">
-      <div className={`drop${over ? ' over' : ''}`} onDragOver={(event) => { event.preventDefault(); setOver(true) }} onDragLeave={() => setOver(false)} onDrop={onDrop}>
+      <div
+        className={`drop${over ? ' over' : ''}`}
+        onDragOver={(event) => {
+          event.preventDefault()
+          setOver(true)
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={onDrop}
+      >
         <Text fw={600}>Drop a folder, a ZIP or a table here</Text>
-        <Text size="sm" c="dimmed">Folders of pictures by class, or CSV, TSV, JSON, JSON lines, Parquet, Arrow, Excel. Large files may stop and go on.</Text>
+        <Text size="sm" c="dimmed">
+          Folders of pictures by class, or CSV, TSV, JSON, JSON lines, Parquet, Arrow, Excel. Large files may stop and
+          go on.
+        </Text>
         <Group mt="xs">
-          <FileButton onChange={(file) => file && void send([{ path: file.name, file }])}>{(props) => <Button {...props} variant="default" leftSection={<IconFileUpload size={16} />}>Choose a file</Button>}</FileButton>
-          <Button variant="default" leftSection={<IconFolder size={16} />} onClick={() => folder.current?.click()}>Choose a folder</Button>
+          <FileButton onChange={(file) => file && void send([{ path: file.name, file }])}>
+            {(props) => (
+              <Button {...props} variant="default" leftSection={<IconFileUpload size={16} />}>
+                Choose a file
+              </Button>
+            )}
+          </FileButton>
+          <Button variant="default" leftSection={<IconFolder size={16} />} onClick={() => folder.current?.click()}>
+            Choose a folder
+          </Button>
           <input
-            ref={folder} type="file" hidden multiple aria-label="Choose a folder" {...{ webkitdirectory: '' }}
-            onChange={(event) => void send([...(event.currentTarget.files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file })).filter(({ path: p }) => !p.split('/').some((part) => part.startsWith('.'))))}
+            ref={folder}
+            type="file"
+            hidden
+            multiple
+            aria-label="Choose a folder"
+            {...{ webkitdirectory: '' }}
+            onChange={(event) =>
+              void send(
+                [...(event.currentTarget.files ?? [])]
+                  .map((file) => ({ path: file.webkitRelativePath || file.name, file }))
+                  .filter(({ path: p }) => !p.split('/').some((part) => part.startsWith('.'))),
+              )
+            }
           />
         </Group>
       </div>
-      <form onSubmit={(event) => { event.preventDefault(); if (path.trim()) chosen({ path: path.trim() }) }}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (path.trim()) chosen({ path: path.trim() })
+        }}
+      >
         <Group align="end">
-          <TextInput label="Or a path on the server" description="Read where it lies; nothing is copied. The server must have been started with --allow for its folder." placeholder="/data/photos" value={path} onChange={(event) => setPath(event.currentTarget.value)} style={{ flex: 1 }} data-autofocus />
-          <Button type="submit" disabled={!path.trim()}>Look at it</Button>
+          <TextInput
+            label="Or a path on the server"
+            description="Read where it lies; nothing is copied. The server must have been started with --allow for its folder."
+            placeholder="/data/photos"
+            value={path}
+            onChange={(event) => setPath(event.currentTarget.value)}
+            style={{ flex: 1 }}
+            data-autofocus
+          />
+          <Button type="submit" disabled={!path.trim()}>
+            Look at it
+          </Button>
         </Group>
       </form>
-      {error && <Alert color="red" role="alert" title="Not uploaded">{error}</Alert>}
+      {error && (
+        <Alert color="red" role="alert" title="Not uploaded">
+          {error}
+        </Alert>
+      )}
     </Stack>
   )
 }
@@ -102,7 +209,13 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
   const [options, setOptions] = useState<Record<string, string>>({})
   const [name, setName] = useState('')
   const [state, setState] = useState<{ busy: boolean; error: string }>({ busy: false, error: '' })
-  const { data, error, isFetching } = useQuery({ queryKey: ['source', source, options], queryFn: ({ signal }) => api.preview({ ...source, options }, signal), placeholderData: (old) => old, staleTime: 60_000, retry: false })
+  const { data, error, isFetching } = useQuery({
+    queryKey: ['source', source, options],
+    queryFn: ({ signal }) => api.preview({ ...source, options }, signal),
+    placeholderData: (old) => old,
+    staleTime: 60_000,
+    retry: false,
+  })
   const start = async () => {
     setState({ busy: true, error: '' })
     try {
@@ -115,42 +228,135 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
   }
   if (!data) {
     return error ? (
-      <Stack mih={240} justify="center"><Alert color="red" role="alert" title="This cannot be read">{message(error)}</Alert><Button variant="default" onClick={back}>Choose something else</Button></Stack>
-    ) : <Group mih={240} justify="center"><Loader aria-label="Looking at the data" /><Text c="dimmed">Looking at the data …</Text></Group>
+      <Stack mih={240} justify="center">
+        <Alert color="red" role="alert" title="This cannot be read">
+          {message(error)}
+        </Alert>
+        <Button variant="default" onClick={back}>
+          Choose something else
+        </Button>
+      </Stack>
+    ) : (
+      <Group mih={240} justify="center">
+        <Loader aria-label="Looking at the data" />
+        <Text c="dimmed">Looking at the data …</Text>
+      </Group>
+    )
   }
-  const set = (key: string, value: string) => setOptions((old) => { const { [key]: _, ...left } = old; return value ? { ...left, [key]: value } : left })
+  const set = (key: string, value: string) =>
+    setOptions((old) => {
+      const { [key]: _, ...left } = old
+      return value ? { ...left, [key]: value } : left
+    })
   const columns = data.columns.map((column) => column.name!)
   const shown = Object.keys(data.rows[0] ?? {}).slice(0, 12)
   return (
     <Stack gap="sm">
       <Group grow align="start">
-        <TextInput label="Name" placeholder={data.name} value={name} onChange={(event) => setName(event.currentTarget.value)} maxLength={100} data-autofocus />
-        <NativeSelect label="What the rows are" value={data.modality} onChange={(event) => set('modality', event.currentTarget.value)} data={[{ value: 'image', label: 'Pictures' }, { value: 'text', label: 'Texts' }, { value: 'table', label: 'Table rows' }]} />
+        <TextInput
+          label="Name"
+          placeholder={data.name}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          maxLength={100}
+          data-autofocus
+        />
+        <NativeSelect
+          label="What the rows are"
+          value={data.modality}
+          onChange={(event) => set('modality', event.currentTarget.value)}
+          data={[
+            { value: 'image', label: 'Pictures' },
+            { value: 'text', label: 'Texts' },
+            { value: 'table', label: 'Table rows' },
+          ]}
+        />
       </Group>
       {columns.length > 0 && (
         <Group grow align="start">
           {ROLES.filter(([role]) => BY_MODALITY[data.modality]?.includes(role)).map(([role, title]) => (
-            <Select key={role} label={title} placeholder="none" clearable={role !== 'image' && role !== 'text'} searchable limit={200} value={typeof data.roles[role] === 'string' && columns.includes(data.roles[role]) ? data.roles[role] : null} data={columns} onChange={(value) => set(role, value ?? (role === 'split' ? 'none' : ''))} />
+            <Select
+              key={role}
+              label={title}
+              placeholder="none"
+              clearable={role !== 'image' && role !== 'text'}
+              searchable
+              limit={200}
+              value={
+                typeof data.roles[role] === 'string' && columns.includes(data.roles[role]) ? data.roles[role] : null
+              }
+              data={columns}
+              onChange={(value) => set(role, value ?? (role === 'split' ? 'none' : ''))}
+            />
           ))}
         </Group>
       )}
-      {error && <Alert color="red" role="alert" title="This choice cannot be read">{message(error)}</Alert>}
+      {error && (
+        <Alert color="red" role="alert" title="This choice cannot be read">
+          {message(error)}
+        </Alert>
+      )}
       <Text size="sm" lineClamp={2}>
-        <b>{count(data.n_rows)} rows</b>{data.n_classes > 0 ? <>, {count(data.n_classes)} classes: {data.classes.slice(0, 12).map(labelText).join(', ')}{data.n_classes > 12 ? ' …' : ''}</> : ', no labels: outliers, duplicates and broken rows will be found'}
+        <b>{count(data.n_rows)} rows</b>
+        {data.n_classes > 0 ? (
+          <>
+            , {count(data.n_classes)} classes: {data.classes.slice(0, 12).map(labelText).join(', ')}
+            {data.n_classes > 12 ? ' …' : ''}
+          </>
+        ) : (
+          ', no labels: outliers, duplicates and broken rows will be found'
+        )}
       </Text>
-      {data.notes.length > 0 && <ul className="findings">{data.notes.map((note) => <li key={note}>{note}</li>)}</ul>}
+      {data.notes.length > 0 && (
+        <ul className="findings">
+          {data.notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      )}
       {shown.length > 0 && (
         <div className="source-rows" data-busy={isFetching || undefined}>
           <Scroll height={170} label="The first rows">
             <Table stickyHeader verticalSpacing={3} fz="xs">
-              <Table.Thead><Table.Tr>{shown.map((column) => <Table.Th key={column}>{column}</Table.Th>)}</Table.Tr></Table.Thead>
-              <Table.Tbody>{data.rows.map((row, at) => <Table.Tr key={at}>{shown.map((column) => <Table.Td key={column} className="source-cell">{row[column] === null || row[column] === undefined ? <i className="blank">blank</i> : String(row[column])}</Table.Td>)}</Table.Tr>)}</Table.Tbody>
+              <Table.Thead>
+                <Table.Tr>
+                  {shown.map((column) => (
+                    <Table.Th key={column}>{column}</Table.Th>
+                  ))}
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {data.rows.map((row, at) => (
+                  <Table.Tr key={at}>
+                    {shown.map((column) => (
+                      <Table.Td key={column} className="source-cell">
+                        {row[column] === null || row[column] === undefined ? (
+                          <i className="blank">blank</i>
+                        ) : (
+                          String(row[column] as string | number)
+                        )}
+                      </Table.Td>
+                    ))}
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
             </Table>
           </Scroll>
         </div>
       )}
-      {state.error && <Alert color="red" role="alert" title="Not started">{state.error}</Alert>}
-      <Group justify="space-between"><Button variant="subtle" onClick={back}>Back</Button><Button onClick={() => void start()} loading={state.busy} disabled={Boolean(error)}>Find what is wrong</Button></Group>
+      {state.error && (
+        <Alert color="red" role="alert" title="Not started">
+          {state.error}
+        </Alert>
+      )}
+      <Group justify="space-between">
+        <Button variant="subtle" onClick={back}>
+          Back
+        </Button>
+        <Button onClick={() => void start()} loading={state.busy} disabled={Boolean(error)}>
+          Find what is wrong
+        </Button>
+      </Group>
     </Stack>
   )
 }

@@ -14,7 +14,11 @@ import { count, percent } from '../words'
 import { active, JobLine } from './JobProgress'
 import { NewProject } from './NewProject'
 
-const ICONS: Record<string, ReactNode> = { image: <IconPhoto size={18} />, text: <IconFileText size={18} />, table: <IconTable size={18} /> }
+const ICONS: Record<string, ReactNode> = {
+  image: <IconPhoto size={18} />,
+  text: <IconFileText size={18} />,
+  table: <IconTable size={18} />,
+}
 const KINDS: Record<string, string> = { image: 'pictures', text: 'texts', table: 'table rows' }
 
 export function ProjectsPage({ person }: { person: string }) {
@@ -22,7 +26,9 @@ export function ProjectsPage({ person }: { person: string }) {
   const [over, setOver] = useState(false)
   const [files, setFiles] = useState<DataTransfer | null>(null)
   const { data, error, refetch } = useQuery({
-    queryKey: ['projects'], queryFn: api.projects, staleTime: 0,
+    queryKey: ['projects'],
+    queryFn: api.projects,
+    staleTime: 0,
     refetchInterval: (query) => (query.state.data?.some((item) => active(item.job)) ? 1500 : false),
   })
 
@@ -35,7 +41,9 @@ export function ProjectsPage({ person }: { person: string }) {
       event.preventDefault()
       setOver(true)
     }
-    const onLeave = (event: DragEvent) => { if (event.relatedTarget === null) setOver(false) }
+    const onLeave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setOver(false)
+    }
     const onDrop = (event: DragEvent) => {
       setOver(false)
       if (!event.dataTransfer?.types.includes('Files') || document.querySelector('[role="dialog"]')) return
@@ -56,26 +64,64 @@ export function ProjectsPage({ person }: { person: string }) {
   return (
     <div className={`shell${over ? ' drop-over' : ''}`}>
       <header className="top">
-        <Group gap={8}><Mark /><Text fw={650}>Assay</Text></Group>
-        <Group gap={6} ml="auto"><IconUser size={16} aria-hidden="true" /><Text size="sm" c="dimmed">{person}</Text><SchemeToggle /></Group>
+        <Group gap={8}>
+          <Mark />
+          <Text fw={650}>Assay</Text>
+        </Group>
+        <Group gap={6} ml="auto">
+          <IconUser size={16} aria-hidden="true" />
+          <Text size="sm" c="dimmed">
+            {person}
+          </Text>
+          <SchemeToggle />
+        </Group>
       </header>
       <main className="page-narrow">
         <Group justify="space-between" mb="lg">
-          <Title order={1} size="h3">Projects</Title>
-          <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>New project</Button>
+          <Title order={1} size="h3">
+            Projects
+          </Title>
+          <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>
+            New project
+          </Button>
         </Group>
-        {error ? <Failure error={error} retry={() => void refetch()} /> : !data ? <Skeleton h={220} /> : data.length === 0 ? (
+        {error ? (
+          <Failure error={error} retry={() => void refetch()} />
+        ) : !data ? (
+          <Skeleton h={220} />
+        ) : data.length === 0 ? (
           <div className="panel">
-            <Notice title="Begin with your data" action={<Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>New project</Button>}>
-              Drop a folder of pictures, a ZIP, or a table (CSV, JSON lines, Parquet, Excel) here, or name a path on this machine. Assay finds wrong labels, outliers, duplicates and
-              broken rows, and you fix them here. Your files are never changed.
+            <Notice
+              title="Begin with your data"
+              action={
+                <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>
+                  New project
+                </Button>
+              }
+            >
+              Drop a folder of pictures, a ZIP, or a table (CSV, JSON lines, Parquet, Excel) here, or name a path on
+              this machine. Assay finds wrong labels, outliers, duplicates and broken rows, and you fix them here. Your
+              files are never changed.
             </Notice>
           </div>
         ) : (
-          <ul className="projects">{data.map((item) => <Item key={item.id} item={item} />)}</ul>
+          <ul className="projects">
+            {data.map((item) => (
+              <Item key={item.id} item={item} />
+            ))}
+          </ul>
         )}
       </main>
-      {creating && <NewProject drop={files} close={() => { setCreating(false); setFiles(null); void client.invalidateQueries({ queryKey: ['projects'] }) }} />}
+      {creating && (
+        <NewProject
+          drop={files}
+          close={() => {
+            setCreating(false)
+            setFiles(null)
+            void client.invalidateQueries({ queryKey: ['projects'] })
+          }}
+        />
+      )}
     </div>
   )
 }
@@ -85,26 +131,69 @@ function Item({ item }: { item: ProjectItem }) {
   const running = active(item.job)
   return (
     <li className="panel project">
-      <div className="project-icon" aria-hidden="true">{ICONS[item.modality] ?? <IconTable size={18} />}</div>
+      <div className="project-icon" aria-hidden="true">
+        {ICONS[item.modality] ?? <IconTable size={18} />}
+      </div>
       <div className="project-main">
         <Group gap={8}>
-          <Link to={{ project: item.id }} className="project-name">{item.name}</Link>
-          {item.state === 'failed' && <Badge color="red" variant="light" tt="none">failed</Badge>}
-          {item.state === 'damaged' && <Badge color="red" variant="light" tt="none">cannot be opened</Badge>}
+          <Link to={{ project: item.id }} className="project-name">
+            {item.name}
+          </Link>
+          {item.state === 'failed' && (
+            <Badge color="red" variant="light" tt="none">
+              failed
+            </Badge>
+          )}
+          {item.state === 'damaged' && (
+            <Badge color="red" variant="light" tt="none">
+              cannot be opened
+            </Badge>
+          )}
         </Group>
         <Text size="sm" c="dimmed">
-          {item.rows > 0 ? `${count(item.rows)} ${KINDS[item.modality] ?? 'rows'}${item.n_classes ? `, ${count(item.n_classes)} classes` : ''}` : item.state === 'empty' ? 'No finished run yet' : ' '}
+          {item.rows > 0
+            ? `${count(item.rows)} ${KINDS[item.modality] ?? 'rows'}${item.n_classes ? `, ${count(item.n_classes)} classes` : ''}`
+            : item.state === 'empty'
+              ? 'No finished run yet'
+              : ' '}
         </Text>
-        <Text size="xs" c="dimmed" className="mono cut" title={item.path}>{item.path}</Text>
-        {item.error && <Alert mt={8} p="xs" color="red" role="alert">{item.error}</Alert>}
+        <Text size="xs" c="dimmed" className="mono cut" title={item.path}>
+          {item.path}
+        </Text>
+        {item.error && (
+          <Alert mt={8} p="xs" color="red" role="alert">
+            {item.error}
+          </Alert>
+        )}
       </div>
       <div className="project-state">
         {running && item.job ? (
-          <><JobLine job={item.job} /><Button size="compact-xs" variant="subtle" onClick={() => void api.cancel(item.id).then(() => client.invalidateQueries({ queryKey: ['projects'] }))}>Cancel</Button></>
+          <>
+            <JobLine job={item.job} />
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              onClick={() => void api.cancel(item.id).then(() => client.invalidateQueries({ queryKey: ['projects'] }))}
+            >
+              Cancel
+            </Button>
+          </>
         ) : item.rows > 0 ? (
           <>
-            <Progress value={100 * share} aria-label={`${percent(share)} of the issues decided`} color={share === 1 ? 'green' : undefined} />
-            <Text size="sm">{item.issues === 0 ? 'No issues' : <><b>{count(item.resolved)}</b> of {count(item.issues)} issues decided ({percent(share)})</>}</Text>
+            <Progress
+              value={100 * share}
+              aria-label={`${percent(share)} of the issues decided`}
+              color={share === 1 ? 'green' : undefined}
+            />
+            <Text size="sm">
+              {item.issues === 0 ? (
+                'No issues'
+              ) : (
+                <>
+                  <b>{count(item.resolved)}</b> of {count(item.issues)} issues decided ({percent(share)})
+                </>
+              )}
+            </Text>
           </>
         ) : null}
       </div>

@@ -3,13 +3,26 @@ const PIECE = 8 << 20
 const TUS = { 'Tus-Resumable': '1.0.0' }
 const WAITS = [500, 1500, 4000, 8000]
 
-export async function upload(file: Blob, name: string, told: (sent: number) => void, signal: AbortSignal): Promise<string> {
+export async function upload(
+  file: Blob,
+  name: string,
+  told: (sent: number) => void,
+  signal: AbortSignal,
+): Promise<string> {
   const memory = `assay-upload:${name}:${file.size}:${file instanceof File ? file.lastModified : 0}`
   let place = localStorage.getItem(memory)
   let sent = place ? await offset(place, signal) : -1
   if (!place || sent < 0) {
-    const made = await again(() =>
-      fetch('/api/v1/uploads', { method: 'POST', signal, credentials: 'same-origin', headers: { ...TUS, 'Upload-Length': String(file.size), 'Upload-Metadata': `filename ${base64(name)}` } }), signal)
+    const made = await again(
+      () =>
+        fetch('/api/v1/uploads', {
+          method: 'POST',
+          signal,
+          credentials: 'same-origin',
+          headers: { ...TUS, 'Upload-Length': String(file.size), 'Upload-Metadata': `filename ${base64(name)}` },
+        }),
+      signal,
+    )
     const location = made.headers.get('Location')
     if (!location) throw new Error('The server did not say where to send the file.')
     place = new URL(location, window.location.href).pathname
@@ -20,11 +33,23 @@ export async function upload(file: Blob, name: string, told: (sent: number) => v
   told(sent)
   while (sent < file.size) {
     const from = sent
-    const answer = await again(async () => {
-      // after a failure the server knows best how much arrived
-      const at = from === sent ? from : sent
-      return fetch(there, { method: 'PATCH', signal, credentials: 'same-origin', headers: { ...TUS, 'Upload-Offset': String(at), 'Content-Type': 'application/offset+octet-stream' }, body: file.slice(at, at + PIECE) })
-    }, signal, async () => { sent = Math.max(0, await offset(there, signal)) })
+    const answer = await again(
+      async () => {
+        // after a failure the server knows best how much arrived
+        const at = from === sent ? from : sent
+        return fetch(there, {
+          method: 'PATCH',
+          signal,
+          credentials: 'same-origin',
+          headers: { ...TUS, 'Upload-Offset': String(at), 'Content-Type': 'application/offset+octet-stream' },
+          body: file.slice(at, at + PIECE),
+        })
+      },
+      signal,
+      async () => {
+        sent = Math.max(0, await offset(there, signal))
+      },
+    )
     sent = Number(answer.headers.get('Upload-Offset') ?? Math.min(file.size, sent + PIECE))
     told(sent)
   }
@@ -38,7 +63,11 @@ async function offset(place: string, signal: AbortSignal): Promise<number> {
   return answer.ok ? Number(answer.headers.get('Upload-Offset') ?? 0) : -1
 }
 
-async function again(ask: () => Promise<Response>, signal: AbortSignal, before?: () => Promise<void>): Promise<Response> {
+async function again(
+  ask: () => Promise<Response>,
+  signal: AbortSignal,
+  before?: () => Promise<void>,
+): Promise<Response> {
   for (let turn = 0; ; turn++) {
     try {
       const answer = await ask()

@@ -12,7 +12,10 @@ it('computes the checksum that zlib computes', () => {
 })
 
 it('writes an archive whose directory leads back to every file', async () => {
-  const files = [{ path: 'cat/ä.txt', file: new Blob(['meow']) }, { path: 'dog/b.txt', file: new Blob(['']) }]
+  const files = [
+    { path: 'cat/ä.txt', file: new Blob(['meow']) },
+    { path: 'dog/b.txt', file: new Blob(['']) },
+  ]
   const archive = new Uint8Array(await (await zip(files)).arrayBuffer())
   const view = new DataView(archive.buffer)
   const end = archive.length - 22

@@ -16,9 +16,16 @@ export function crc32(bytes: Uint8Array): number {
 const MAX32 = 0xffffffff
 const UTF8 = 0x0800
 
-export interface Named { path: string; file: Blob }
+export interface Named {
+  path: string
+  file: Blob
+}
 
-export async function zip(files: Named[], told: (done: number) => void = () => undefined, signal?: AbortSignal): Promise<Blob> {
+export async function zip(
+  files: Named[],
+  told: (done: number) => void = () => undefined,
+  signal?: AbortSignal,
+): Promise<Blob> {
   const parts: BlobPart[] = []
   const directory: BlobPart[] = []
   let at = 0
@@ -28,10 +35,46 @@ export async function zip(files: Named[], told: (done: number) => void = () => u
     if (file.size >= MAX32) throw new Error(`${path} is larger than 4 GB: give the server a path instead.`)
     const name = new TextEncoder().encode(path)
     const crc = crc32(new Uint8Array(await file.arrayBuffer()))
-    const local = record([[4, 0x04034b50], [2, 20], [2, UTF8], [2, 0], [2, 0], [2, 0x21], [4, crc], [4, file.size], [4, file.size], [2, name.length], [2, 0]])
+    const local = record([
+      [4, 0x04034b50],
+      [2, 20],
+      [2, UTF8],
+      [2, 0],
+      [2, 0],
+      [2, 0x21],
+      [4, crc],
+      [4, file.size],
+      [4, file.size],
+      [2, name.length],
+      [2, 0],
+    ])
     const far = at >= MAX32
-    const extra = far ? record([[2, 1], [2, 8], [8, at]]) : new Uint8Array(0)
-    const central = record([[4, 0x02014b50], [2, far ? 45 : 20], [2, far ? 45 : 20], [2, UTF8], [2, 0], [2, 0], [2, 0x21], [4, crc], [4, file.size], [4, file.size], [2, name.length], [2, extra.length], [2, 0], [2, 0], [2, 0], [4, 0], [4, far ? MAX32 : at]])
+    const extra = far
+      ? record([
+          [2, 1],
+          [2, 8],
+          [8, at],
+        ])
+      : new Uint8Array(0)
+    const central = record([
+      [4, 0x02014b50],
+      [2, far ? 45 : 20],
+      [2, far ? 45 : 20],
+      [2, UTF8],
+      [2, 0],
+      [2, 0],
+      [2, 0x21],
+      [4, crc],
+      [4, file.size],
+      [4, file.size],
+      [2, name.length],
+      [2, extra.length],
+      [2, 0],
+      [2, 0],
+      [2, 0],
+      [4, 0],
+      [4, far ? MAX32 : at],
+    ])
     parts.push(local, name, file)
     directory.push(central, name, extra)
     at += local.length + name.length + file.size
@@ -41,10 +84,41 @@ export async function zip(files: Named[], told: (done: number) => void = () => u
   const big = files.length >= 0xffff || at >= MAX32 || directorySize >= MAX32
   const tail: BlobPart[] = []
   if (big) {
-    tail.push(record([[4, 0x06064b50], [8, 44], [2, 45], [2, 45], [4, 0], [4, 0], [8, files.length], [8, files.length], [8, directorySize], [8, at]]))
-    tail.push(record([[4, 0x07064b50], [4, 0], [8, at + directorySize], [4, 1]]))
+    tail.push(
+      record([
+        [4, 0x06064b50],
+        [8, 44],
+        [2, 45],
+        [2, 45],
+        [4, 0],
+        [4, 0],
+        [8, files.length],
+        [8, files.length],
+        [8, directorySize],
+        [8, at],
+      ]),
+    )
+    tail.push(
+      record([
+        [4, 0x07064b50],
+        [4, 0],
+        [8, at + directorySize],
+        [4, 1],
+      ]),
+    )
   }
-  tail.push(record([[4, 0x06054b50], [2, 0], [2, 0], [2, Math.min(files.length, 0xffff)], [2, Math.min(files.length, 0xffff)], [4, Math.min(directorySize, MAX32)], [4, Math.min(at, MAX32)], [2, 0]]))
+  tail.push(
+    record([
+      [4, 0x06054b50],
+      [2, 0],
+      [2, 0],
+      [2, Math.min(files.length, 0xffff)],
+      [2, Math.min(files.length, 0xffff)],
+      [4, Math.min(directorySize, MAX32)],
+      [4, Math.min(at, MAX32)],
+      [2, 0],
+    ]),
+  )
   return new Blob([...parts, ...directory, ...tail], { type: 'application/zip' })
 }
 
@@ -74,7 +148,10 @@ async function walk(entry: FileSystemEntry, above: string, found: Named[]): Prom
   if (entry.name.startsWith('.')) return
   const path = above + entry.name
   if (entry.isFile) {
-    found.push({ path, file: await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)) })
+    found.push({
+      path,
+      file: await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)),
+    })
     return
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader()

@@ -10,9 +10,15 @@ export function EvidenceCard({ item }: { item: Item }) {
         <b>{item.title}</b>
         {item.score !== null && <span className="mono">{item.score.toFixed(2)}</span>}
       </div>
-      {item.score !== null && <div className="meter" aria-hidden="true"><span style={{ width: `${100 * Math.max(0, Math.min(1, item.score))}%` }} /></div>}
+      {item.score !== null && (
+        <div className="meter" aria-hidden="true">
+          <span style={{ width: `${100 * Math.max(0, Math.min(1, item.score))}%` }} />
+        </div>
+      )}
       {item.text && <p>{item.text}</p>}
-      {typeof item.value === 'number' && typeof item.low === 'number' && typeof item.high === 'number' && <Range value={item.value} low={item.low} high={item.high} />}
+      {typeof item.value === 'number' && typeof item.low === 'number' && typeof item.high === 'number' && (
+        <Range value={item.value} low={item.low} high={item.high} />
+      )}
     </li>
   )
 }
@@ -27,7 +33,9 @@ function Range({ value, low, high }: { value: number; low: number; high: number 
       <span className="range-line" />
       <span className="range-normal" style={{ left: `${at(low)}%`, width: `${Math.max(1, at(high) - at(low))}%` }} />
       <span className="range-value" style={{ left: `${at(value)}%` }} />
-      <span className="range-text">{say(value)} here; most rows {say(low)} to {say(high)}</span>
+      <span className="range-text">
+        {say(value)} here; most rows {say(low)} to {say(high)}
+      </span>
     </div>
   )
 }

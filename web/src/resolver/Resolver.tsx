@@ -3,31 +3,45 @@ import { ActionIcon, Badge, Button, Group, Skeleton, Switch, Textarea, Tooltip, 
 import { useLocalStorage } from '@mantine/hooks'
 import { IconChevronLeft, IconChevronRight, IconX } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { Fragment, useEffect, useImperativeHandle, useMemo, useRef, useState, type ReactNode, type Ref, type RefObject } from 'react'
+import {
+  Fragment,
+  useEffect,
+  useImperativeHandle,
+  useMemo,
+  useRef,
+  useState,
+  type ReactNode,
+  type Ref,
+  type RefObject,
+} from 'react'
 import { api } from '../api/client'
 import { client, live } from '../api/queries'
-import type { Deed, Detail, Label, Row } from '../api/types'
-import { REVIEW_TAG } from '../review/Rail'
-import type { Choices } from '../review/Review'
+import type { ActionName, Detail, Label, Row } from '../api/types'
 import { useOpened } from '../shell/context'
 import { Failure } from '../shell/Notice'
 import { go } from '../url/router'
-import { actionWord, count, labelKey, labelText, percent, stateText, when } from '../words'
-import { ClassPicker } from './ClassPicker'
+import { actionWord, count, labelKey, labelText, percent, REVIEW_TAG, stateText, when } from '../words'
+import { ClassPicker } from '../row/ClassPicker'
 import { EvidenceCard } from './Evidence'
-import { found, Marked } from './Marked'
+import { found, Marked } from '../row/Marked'
 import { Picture } from './Picture'
-import { RowCard } from './RowCard'
-import { TagPicker } from './TagPicker'
+import { RowCard } from '../row/RowCard'
+import { TagPicker } from '../row/TagPicker'
 import { leaveField } from '../shell/focus'
 
-type Act = (action: Deed, more?: { label?: Label; text?: string }) => Promise<void>
+/** What is known of the open row, so that keys can act on it. */
+export interface Candidates {
+  row: Row
+  ranked: Label[]
+}
+
+type Act = (action: ActionName, more?: { label?: Label; text?: string }) => Promise<void>
 
 interface Props {
   row: number
   position: number | null
   total: number
-  choices: RefObject<Choices | null>
+  candidates: RefObject<Candidates | null>
   handle: Ref<{ newClass: () => void; note: () => void }>
   act: Act
   advance: boolean
@@ -36,20 +50,45 @@ interface Props {
   close: () => void
 }
 
-export const detailQuery = (id: string, row: number) => ({ queryKey: live(id, 'row', row), queryFn: ({ signal }: { signal: AbortSignal }) => api.row(id, row, signal) })
+export const detailQuery = (id: string, row: number) => ({
+  queryKey: live(id, 'row', row),
+  queryFn: ({ signal }: { signal: AbortSignal }) => api.row(id, row, signal),
+})
 
 export function Resolver(props: Props) {
   const { id, project } = useOpened()
   const { data, error, refetch } = useQuery(detailQuery(id, props.row))
-  const [width, setWidth] = useLocalStorage({ key: 'assay-resolver-width', defaultValue: Math.round(Math.max(440, Math.min(0.33 * window.innerWidth, 640))), getInitialValueInEffect: false })
+  const [width, setWidth] = useLocalStorage({
+    key: 'assay-resolver-width',
+    defaultValue: Math.round(Math.max(440, Math.min(0.33 * window.innerWidth, 640))),
+    getInitialValueInEffect: false,
+  })
   const search = useRef<HTMLInputElement>(null)
   const note = useRef<HTMLTextAreaElement>(null)
   const body = useRef<HTMLDivElement>(null)
-  const ranked = useMemo(() => (data ? rank(data, project.classes.map((entry) => entry.value)) : []), [data, project.classes])
+  const ranked = useMemo(
+    () =>
+      data
+        ? rank(
+            data,
+            project.classes.map((entry) => entry.value),
+          )
+        : [],
+    [data, project.classes],
+  )
 
-  props.choices.current = data ? { row: data.row, ranked } : null
-  useEffect(() => () => { props.choices.current = null }, [props.choices])
-  useImperativeHandle(props.handle, () => ({ newClass: () => search.current?.focus(), note: () => note.current?.focus() }), [])
+  props.candidates.current = data ? { row: data.row, ranked } : null
+  useEffect(
+    () => () => {
+      props.candidates.current = null
+    },
+    [props.candidates],
+  )
+  useImperativeHandle(
+    props.handle,
+    () => ({ newClass: () => search.current?.focus(), note: () => note.current?.focus() }),
+    [],
+  )
   useEffect(() => {
     body.current?.scrollTo({ top: 0 })
   }, [props.row])
@@ -59,21 +98,63 @@ export function Resolver(props: Props) {
       <Handle width={width} setWidth={setWidth} />
       <div className="resolver-head">
         <div className="resolver-name">
-          <h2 className="mono" title={data?.row.id}>{data?.row.id ?? ' '}</h2>
-          <span>{props.position === null ? 'Not in this filter' : `${count(props.position + 1)} of ${count(props.total)}`}{data && stateText(data.row) ? ` · ${stateText(data.row)}${data.row.person ? ` by ${data.row.person}` : ''}` : ''}</span>
+          <h2 className="mono" title={data?.row.id}>
+            {data?.row.id ?? ' '}
+          </h2>
+          <span>
+            {props.position === null ? 'Not in this filter' : `${count(props.position + 1)} of ${count(props.total)}`}
+            {data && stateText(data.row)
+              ? ` · ${stateText(data.row)}${data.row.person ? ` by ${data.row.person}` : ''}`
+              : ''}
+          </span>
         </div>
-        <Tooltip label="Go on to the next row after a decision"><div><Switch size="xs" label="Auto-advance" checked={props.advance} onChange={(event) => props.setAdvance(event.currentTarget.checked)} /></div></Tooltip>
-        <ActionIcon variant="subtle" color="gray" aria-label="Previous row" onClick={() => props.step(-1)} disabled={props.position !== null && props.position <= 0}><IconChevronLeft size={18} /></ActionIcon>
-        <ActionIcon variant="subtle" color="gray" aria-label="Next row" onClick={() => props.step(1)} disabled={props.position !== null && props.position >= props.total - 1}><IconChevronRight size={18} /></ActionIcon>
-        <ActionIcon variant="subtle" color="gray" aria-label="Close the row (Esc)" onClick={props.close}><IconX size={18} /></ActionIcon>
+        <Tooltip label="Go on to the next row after a decision">
+          <div>
+            <Switch
+              size="xs"
+              label="Auto-advance"
+              checked={props.advance}
+              onChange={(event) => props.setAdvance(event.currentTarget.checked)}
+            />
+          </div>
+        </Tooltip>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          aria-label="Previous row"
+          onClick={() => props.step(-1)}
+          disabled={props.position !== null && props.position <= 0}
+        >
+          <IconChevronLeft size={18} />
+        </ActionIcon>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          aria-label="Next row"
+          onClick={() => props.step(1)}
+          disabled={props.position !== null && props.position >= props.total - 1}
+        >
+          <IconChevronRight size={18} />
+        </ActionIcon>
+        <ActionIcon variant="subtle" color="gray" aria-label="Close the row (Esc)" onClick={props.close}>
+          <IconX size={18} />
+        </ActionIcon>
       </div>
       <div className="resolver-body" ref={body} tabIndex={-1}>
-        {error && !data ? <Failure error={error} retry={() => void refetch()} /> : (
+        {error && !data ? (
+          <Failure error={error} retry={() => void refetch()} />
+        ) : (
           <>
             <Content id={id} row={props.row} detail={data} />
             <Decide detail={data} act={props.act} />
             <Classes detail={data} ranked={ranked} act={props.act} input={search} />
-            {data ? <Rest key={data.row.row} detail={data} act={props.act} note={note} /> : <Section title="Why it was flagged"><Skeleton h={70} /></Section>}
+            {data ? (
+              <Rest key={data.row.row} detail={data} act={props.act} note={note} />
+            ) : (
+              <Section title="Why it was flagged">
+                <Skeleton h={70} />
+              </Section>
+            )}
           </>
         )}
       </div>
@@ -97,11 +178,25 @@ function Handle({ width, setWidth }: { width: number; setWidth: (width: number) 
   const start = useRef<{ x: number; width: number } | null>(null)
   const clamp = (value: number) => Math.max(340, Math.min(value, window.innerWidth - 420))
   return (
+    // a splitter is a separator that can be moved: the rule knows only the one that cannot
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <div
-      className="handle" role="separator" aria-orientation="vertical" aria-label="Width of the open row" aria-valuenow={width} aria-valuemin={340} aria-valuemax={1400} tabIndex={0}
-      onPointerDown={(event) => { start.current = { x: event.clientX, width }; event.currentTarget.setPointerCapture(event.pointerId) }}
+      className="handle"
+      role="separator"
+      aria-orientation="vertical"
+      aria-label="Width of the open row"
+      aria-valuenow={width}
+      aria-valuemin={340}
+      aria-valuemax={1400}
+      tabIndex={0} // eslint-disable-line jsx-a11y/no-noninteractive-tabindex
+      onPointerDown={(event) => {
+        start.current = { x: event.clientX, width }
+        event.currentTarget.setPointerCapture(event.pointerId)
+      }}
       onPointerMove={(event) => start.current && setWidth(clamp(start.current.width + start.current.x - event.clientX))}
-      onPointerUp={() => { start.current = null }}
+      onPointerUp={() => {
+        start.current = null
+      }}
       onKeyDown={(event) => {
         if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return
         event.preventDefault()
@@ -113,16 +208,43 @@ function Handle({ width, setWidth }: { width: number; setWidth: (width: number) 
 }
 
 function Section({ title, children, action }: { title: string; children: ReactNode; action?: ReactNode }) {
-  return <section className="part"><div className="part-head"><h3>{title}</h3>{action}</div>{children}</section>
+  return (
+    <section className="part">
+      <div className="part-head">
+        <h3>{title}</h3>
+        {action}
+      </div>
+      {children}
+    </section>
+  )
 }
 
 function Content({ id, row, detail }: { id: string; row: number; detail: Detail | undefined }) {
   const { project } = useOpened()
-  const more = detail && detail.cells.length > 0 ? <details className="more"><summary>{detail.cells.length} more columns</summary><Cells cells={detail.cells} /></details> : null
+  const more =
+    detail && detail.cells.length > 0 ? (
+      <details className="more">
+        <summary>{detail.cells.length} more columns</summary>
+        <Cells cells={detail.cells} />
+      </details>
+    ) : null
   if (project.modality === 'image') {
     return (
       <>
-        {detail?.row.checks.includes('not_analyzed') ? <div className="picture"><span className="no-thumb">{detail.row.reason ?? 'This picture could not be read, so no check has looked at it.'}</span></div> : <Picture key={row} src={api.image(id, row)} thumb={api.thumb(id, row)} alt={detail ? `Row ${detail.row.id}` : 'Loading'} />}
+        {detail?.row.checks.includes('not_analyzed') ? (
+          <div className="picture">
+            <span className="no-thumb">
+              {detail.row.reason ?? 'This picture could not be read, so no check has looked at it.'}
+            </span>
+          </div>
+        ) : (
+          <Picture
+            key={row}
+            src={api.image(id, row)}
+            thumb={api.thumb(id, row)}
+            alt={detail ? `Row ${detail.row.id}` : 'Loading'}
+          />
+        )}
         {more}
       </>
     )
@@ -131,7 +253,19 @@ function Content({ id, row, detail }: { id: string; row: number; detail: Detail 
   if (project.modality === 'text') {
     return (
       <>
-        <div className="full-text" tabIndex={0} role="region" aria-label="The whole text">{detail.full_text ? <Marked text={detail.full_text} marks={[...found(detail.row.marked), ...detail.telling.map(({ word, side }) => ({ text: word, tone: side }))]} /> : <i>(empty text)</i>}</div>
+        <div className="full-text" tabIndex={0} role="region" aria-label="The whole text">
+          {detail.full_text ? (
+            <Marked
+              text={detail.full_text}
+              marks={[
+                ...found(detail.row.marked),
+                ...detail.telling.map(({ word, side }) => ({ text: word, tone: side })),
+              ]}
+            />
+          ) : (
+            <i>(empty text)</i>
+          )}
+        </div>
         <TellingWords detail={detail} />
         {more}
       </>
@@ -141,7 +275,12 @@ function Content({ id, row, detail }: { id: string; row: number; detail: Detail 
   return (
     <>
       <Cells cells={detail.cells} />
-      {telling.length > 0 && <p className="mark-note"><b>{telling.join(', ')}</b>: rare among rows labelled {labelText(detail.row.given)}, common among <mark className="suggested">{labelText(detail.row.suggested)}</mark>.</p>}
+      {telling.length > 0 && (
+        <p className="mark-note">
+          <b>{telling.join(', ')}</b>: rare among rows labelled {labelText(detail.row.given)}, common among{' '}
+          <mark className="suggested">{labelText(detail.row.suggested)}</mark>.
+        </p>
+      )}
     </>
   )
 }
@@ -152,7 +291,14 @@ function TellingWords({ detail }: { detail: Detail }) {
   if (!sides.length) return null
   return (
     <p className="mark-note">
-      Words that occur clearly more often in {sides.map((side, at) => <Fragment key={side}>{at > 0 && ' or in '}<mark className={side}>{labelText(detail.row[side])}</mark> ({side})</Fragment>)}.
+      Words that occur clearly more often in{' '}
+      {sides.map((side, at) => (
+        <Fragment key={side}>
+          {at > 0 && ' or in '}
+          <mark className={side}>{labelText(detail.row[side])}</mark> ({side})
+        </Fragment>
+      ))}
+      .
     </p>
   )
 }
@@ -168,7 +314,13 @@ function Cells({ cells }: { cells: Detail['cells'] }) {
   return (
     <dl className="cells" tabIndex={0}>
       {cells.map((cell) => (
-        <div key={cell.column} className={cell.telling ? 'telling' : cell.odd ? 'odd' : ''} title={cellNote(cell)}><dt>{cell.column}</dt><dd className={cell.text ? '' : 'blank'}>{cell.text || 'blank'}{cell.telling && <span className="hidden">, {TELLS.toLowerCase()}</span>}</dd></div>
+        <div key={cell.column} className={cell.telling ? 'telling' : cell.odd ? 'odd' : ''} title={cellNote(cell)}>
+          <dt>{cell.column}</dt>
+          <dd className={cell.text ? '' : 'blank'}>
+            {cell.text || 'blank'}
+            {cell.telling && <span className="hidden">, {TELLS.toLowerCase()}</span>}
+          </dd>
+        </div>
       ))}
     </dl>
   )
@@ -181,25 +333,85 @@ function Decide({ detail, act }: { detail: Detail | undefined; act: Act }) {
   return (
     <div className="decide">
       <div className="decide-labels">
-        <div><span>Given</span><b className={row?.given === null ? 'none' : ''}>{row ? labelText(row.given) : ' '}</b></div>
-        <div><span>Suggested{row?.suggested_confidence != null && `, ${percent(row.suggested_confidence)} sure`}</span><b className={row?.suggested != null ? 'suggestion' : 'none'}>{row ? (row.suggested !== null ? labelText(row.suggested) : out ? 'leave out' : 'nothing to change') : ' '}</b></div>
-        {row && row.corrected !== null && <div><span>Now</span><b className="good">{labelText(row.corrected)}</b></div>}
+        <div>
+          <span>Given</span>
+          <b className={row?.given === null ? 'none' : ''}>{row ? labelText(row.given) : ' '}</b>
+        </div>
+        <div>
+          <span>Suggested{row?.suggested_confidence != null && `, ${percent(row.suggested_confidence)} sure`}</span>
+          <b className={row?.suggested != null ? 'suggestion' : 'none'}>
+            {row ? (row.suggested !== null ? labelText(row.suggested) : out ? 'leave out' : 'nothing to change') : ' '}
+          </b>
+        </div>
+        {row && row.corrected !== null && (
+          <div>
+            <span>Now</span>
+            <b className="good">{labelText(row.corrected)}</b>
+          </div>
+        )}
       </div>
       <div className="decide-buttons">
-        <Button size="xs" variant={row && row.suggested === null && !out ? 'default' : 'filled'} disabled={!row} onClick={() => void act('auto-fix')} rightSection={<Kbd size="xs">W</Kbd>}>Accept</Button>
-        <Button size="xs" variant="default" disabled={!row} onClick={() => void act('keep')} rightSection={<Kbd size="xs">Q</Kbd>}>Keep</Button>
-        <Button size="xs" variant="default" disabled={!row} onClick={() => void act('exclude')} rightSection={<Kbd size="xs">E</Kbd>}>Leave out</Button>
-        <Button size="xs" variant={needs ? 'light' : 'default'} disabled={!row} onClick={() => void act(needs ? 'untag' : 'tag', { text: REVIEW_TAG })} rightSection={<Kbd size="xs">N</Kbd>}>Review</Button>
-        {row && row.action !== '' && <Button size="xs" variant="subtle" onClick={() => void act('clear')}>Clear</Button>}
+        <Button
+          size="xs"
+          variant={row && row.suggested === null && !out ? 'default' : 'filled'}
+          disabled={!row}
+          onClick={() => void act('auto-fix')}
+          rightSection={<Kbd size="xs">W</Kbd>}
+        >
+          Accept
+        </Button>
+        <Button
+          size="xs"
+          variant="default"
+          disabled={!row}
+          onClick={() => void act('keep')}
+          rightSection={<Kbd size="xs">Q</Kbd>}
+        >
+          Keep
+        </Button>
+        <Button
+          size="xs"
+          variant="default"
+          disabled={!row}
+          onClick={() => void act('exclude')}
+          rightSection={<Kbd size="xs">E</Kbd>}
+        >
+          Leave out
+        </Button>
+        <Button
+          size="xs"
+          variant={needs ? 'light' : 'default'}
+          disabled={!row}
+          onClick={() => void act(needs ? 'untag' : 'tag', { text: REVIEW_TAG })}
+          rightSection={<Kbd size="xs">N</Kbd>}
+        >
+          Review
+        </Button>
+        {row && row.action !== '' && (
+          <Button size="xs" variant="subtle" onClick={() => void act('clear')}>
+            Clear
+          </Button>
+        )}
       </div>
     </div>
   )
 }
 
-function Classes({ detail, ranked, act, input }: { detail: Detail | undefined; ranked: Label[]; act: Act; input: RefObject<HTMLInputElement | null> }) {
+function Classes({
+  detail,
+  ranked,
+  act,
+  input,
+}: {
+  detail: Detail | undefined
+  ranked: Label[]
+  act: Act
+  input: RefObject<HTMLInputElement | null>
+}) {
   const { project } = useOpened()
   const [searching, setSearching] = useState(false)
-  if (project.classes.length === 0 && detail && detail.probabilities.length === 0 && project.task === 'unlabeled') return null
+  if (project.classes.length === 0 && detail && detail.probabilities.length === 0 && project.task === 'unlabeled')
+    return null
   const chance = new Map(detail?.probabilities.map((entry) => [labelKey(entry.label), entry.p]))
   const keys = new Map<string, string>()
   ranked.forEach((label, at) => keys.set(labelKey(label), String(at + 1)))
@@ -208,7 +420,8 @@ function Classes({ detail, ranked, act, input }: { detail: Detail | undefined; r
   const shown: Label[] = [...(detail?.probabilities.map((entry) => entry.label) ?? [])]
   for (const label of ranked) if (!shown.some((other) => labelKey(other) === labelKey(label))) shown.push(label)
   const now = detail ? labelKey(detail.row.corrected ?? detail.row.given) : null
-  const decide = (label: Label) => (detail && labelKey(label) === labelKey(detail.row.given) ? act('keep') : act('label', { label }))
+  const decide = (label: Label) =>
+    detail && labelKey(label) === labelKey(detail.row.given) ? act('keep') : act('label', { label })
   return (
     <Section title="Classes by probability">
       <ol className="classes">
@@ -226,10 +439,33 @@ function Classes({ detail, ranked, act, input }: { detail: Detail | undefined; r
             </li>
           )
         })}
-        {!detail && [0, 1, 2, 3, 4].map((i) => <li key={i}><Skeleton h={28} /></li>)}
+        {!detail &&
+          [0, 1, 2, 3, 4].map((i) => (
+            <li key={i}>
+              <Skeleton h={28} />
+            </li>
+          ))}
       </ol>
-      <div onFocus={() => setSearching(true)} onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setSearching(false)} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); leaveField() } }} className={searching ? 'picker' : 'picker closed'}>
-        <ClassPicker input={input} label="Another class, or a new one (L)" pick={(label) => { leaveField(); void decide(label) }} />
+      {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions -- Escape bubbles up from the field inside */}
+      <div
+        onFocus={() => setSearching(true)}
+        onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setSearching(false)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') {
+            event.stopPropagation()
+            leaveField()
+          }
+        }}
+        className={searching ? 'picker' : 'picker closed'}
+      >
+        <ClassPicker
+          input={input}
+          label="Another class, or a new one (L)"
+          pick={(label) => {
+            leaveField()
+            void decide(label)
+          }}
+        />
       </div>
     </Section>
   )
@@ -239,49 +475,131 @@ function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject
   const { row } = detail
   return (
     <>
-      <Section title={detail.evidence.some((item) => item.check !== 'well_labeled') ? 'Why it was flagged' : 'Nothing was flagged'}>
-        {detail.evidence.length > 0
-          ? <ul className="evidences">{detail.evidence.map((item, at) => <EvidenceCard key={at} item={item} />)}</ul>
-          : <p className="quiet">{row.reason ?? 'No check found anything wrong with this row.'}</p>}
+      <Section
+        title={
+          detail.evidence.some((item) => item.check !== 'well_labeled') ? 'Why it was flagged' : 'Nothing was flagged'
+        }
+      >
+        {detail.evidence.length > 0 ? (
+          <ul className="evidences">
+            {detail.evidence.map((item, at) => (
+              <EvidenceCard key={at} item={item} />
+            ))}
+          </ul>
+        ) : (
+          <p className="quiet">{row.reason ?? 'No check found anything wrong with this row.'}</p>
+        )}
       </Section>
       {detail.duplicates.length > 0 && (
-        <Section title={`Duplicates (${count(detail.n_duplicates)})`} action={row.cluster !== null && <Button size="compact-xs" variant="subtle" onClick={() => go({ filter: { cluster: [row.cluster!] }, sort: null })}>Show the group</Button>}>
+        <Section
+          title={`Duplicates (${count(detail.n_duplicates)})`}
+          action={
+            row.cluster !== null && (
+              <Button
+                size="compact-xs"
+                variant="subtle"
+                onClick={() => go({ filter: { cluster: [row.cluster!] }, sort: null })}
+              >
+                Show the group
+              </Button>
+            )
+          }
+        >
           <div className="cards large">
             <RowCard row={row} note="this row" current />
             {detail.duplicates.slice(0, 11).map((other) => {
               const differs = labelKey(other.final) !== labelKey(row.final)
-              const says = [other.kind?.replaceAll('_', ' '), other.is_wrong ? 'its label is the wrong one' : differs ? 'another label' : '', other.split && other.split !== row.split ? `in ${other.split}` : '']
-              return <RowCard key={other.row} row={other} tone={other.is_wrong || differs ? 'bad' : undefined} note={says.filter(Boolean).join(', ') || undefined} />
+              const says = [
+                other.kind?.replaceAll('_', ' '),
+                other.is_wrong ? 'its label is the wrong one' : differs ? 'another label' : '',
+                other.split && other.split !== row.split ? `in ${other.split}` : '',
+              ]
+              return (
+                <RowCard
+                  key={other.row}
+                  row={other}
+                  tone={other.is_wrong || differs ? 'bad' : undefined}
+                  note={says.filter(Boolean).join(', ') || undefined}
+                />
+              )
             })}
           </div>
-          {detail.correct_label !== null && <p className="quiet">The whole group should be “{labelText(detail.correct_label)}”.</p>}
+          {detail.correct_label !== null && (
+            <p className="quiet">The whole group should be “{labelText(detail.correct_label)}”.</p>
+          )}
         </Section>
       )}
       {detail.neighbors.length > 0 && (
-        <Section title="Nearest rows" action={<Button size="compact-xs" variant="subtle" onClick={() => go({ filter: { similar: { row: row.row } }, sort: null })}>Show more like it</Button>}>
+        <Section
+          title="Nearest rows"
+          action={
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              onClick={() => go({ filter: { similar: { row: row.row } }, sort: null })}
+            >
+              Show more like it
+            </Button>
+          }
+        >
           <div className="cards">
-            {detail.neighbors.slice(0, 8).map(({ row: other }) => <RowCard key={other.row} row={other} tone={labelKey(other.final) === labelKey(row.suggested) ? 'good' : undefined} />)}
+            {detail.neighbors.slice(0, 8).map(({ row: other }) => (
+              <RowCard
+                key={other.row}
+                row={other}
+                tone={labelKey(other.final) === labelKey(row.suggested) ? 'good' : undefined}
+              />
+            ))}
           </div>
         </Section>
       )}
-      {row.given !== null && <Examples label={row.given} skip={row.row} title={`Typical “${labelText(row.given)}” (given)`} />}
-      {row.suggested !== null && labelKey(row.suggested) !== labelKey(row.given) && <Examples label={row.suggested} skip={row.row} title={`Typical “${labelText(row.suggested)}” (suggested)`} />}
+      {row.given !== null && (
+        <Examples label={row.given} skip={row.row} title={`Typical “${labelText(row.given)}” (given)`} />
+      )}
+      {row.suggested !== null && labelKey(row.suggested) !== labelKey(row.given) && (
+        <Examples label={row.suggested} skip={row.row} title={`Typical “${labelText(row.suggested)}” (suggested)`} />
+      )}
       <Section title="Tags and note">
         <Group gap={6} mb={6}>
           {row.tags.map((tag) => (
-            <Badge key={tag} variant="default" tt="none" rightSection={<button type="button" className="bare" aria-label={`Take off the tag ${tag}`} onClick={() => void act('untag', { text: tag })}><IconX size={11} /></button>}>{tag}</Badge>
+            <Badge
+              key={tag}
+              variant="default"
+              tt="none"
+              rightSection={
+                <button
+                  type="button"
+                  className="bare"
+                  aria-label={`Take off the tag ${tag}`}
+                  onClick={() => void act('untag', { text: tag })}
+                >
+                  <IconX size={11} />
+                </button>
+              }
+            >
+              {tag}
+            </Badge>
           ))}
         </Group>
         <TagPicker pick={(tag) => void act('tag', { text: tag })} />
         <Note key={row.note} start={row.note} save={(text) => void act('note', { text })} input={note} />
       </Section>
       <Section title="History">
-        {detail.history.length === 0 ? <p className="quiet">Nobody has decided anything here yet.</p> : (
+        {detail.history.length === 0 ? (
+          <p className="quiet">Nobody has decided anything here yet.</p>
+        ) : (
           <ol className="past">
             {detail.history.map((entry) => (
               <li key={entry.number} className={entry.undone ? 'undone' : ''}>
-                <span>{actionWord(entry.action)}{entry.label !== null && entry.action !== 'keep' ? ` as ${labelText(entry.label)}` : ''}{entry.text ? ` “${entry.text}”` : ''}{entry.undone ? ' (undone)' : ''}</span>
-                <span>{entry.person}, <time dateTime={entry.at}>{when(entry.at)}</time></span>
+                <span>
+                  {actionWord(entry.action)}
+                  {entry.label !== null && entry.action !== 'keep' ? ` as ${labelText(entry.label)}` : ''}
+                  {entry.text ? ` “${entry.text}”` : ''}
+                  {entry.undone ? ' (undone)' : ''}
+                </span>
+                <span>
+                  {entry.person}, <time dateTime={entry.at}>{when(entry.at)}</time>
+                </span>
               </li>
             ))}
           </ol>
@@ -291,13 +609,31 @@ function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject
   )
 }
 
-function Note({ start, save, input }: { start: string; save: (text: string) => void; input: Ref<HTMLTextAreaElement> }) {
+function Note({
+  start,
+  save,
+  input,
+}: {
+  start: string
+  save: (text: string) => void
+  input: Ref<HTMLTextAreaElement>
+}) {
   const [text, setText] = useState(start)
   const keep = () => text !== start && save(text.trim())
   return (
     <Textarea
-      ref={input} mt={8} size="xs" autosize minRows={2} maxRows={8} maxLength={10_000} label="Note" description="Saved when you leave the field, or with Ctrl Enter" value={text}
-      onChange={(event) => setText(event.currentTarget.value)} onBlur={keep}
+      ref={input}
+      mt={8}
+      size="xs"
+      autosize
+      minRows={2}
+      maxRows={8}
+      maxLength={10_000}
+      label="Note"
+      description="Saved when you leave the field, or with Ctrl Enter"
+      value={text}
+      onChange={(event) => setText(event.currentTarget.value)}
+      onBlur={keep}
       onKeyDown={(event) => {
         if ((event.key === 'Enter' && (event.ctrlKey || event.metaKey)) || event.key === 'Escape') leaveField()
       }}
@@ -307,11 +643,17 @@ function Note({ start, save, input }: { start: string; save: (text: string) => v
 
 function Examples({ label, skip, title }: { label: Label; skip: number; title: string }) {
   const { id } = useOpened()
-  const { data } = useQuery({ queryKey: ['examples', id, label, skip], queryFn: ({ signal }) => api.examples(id, label, 6, skip, signal), staleTime: 300_000 })
+  const { data } = useQuery({
+    queryKey: ['examples', id, label, skip],
+    queryFn: ({ signal }) => api.examples(id, label, 6, skip, signal),
+    staleTime: 300_000,
+  })
   if (data && data.rows.length === 0) return null
   return (
     <Section title={title}>
-      <div className="cards">{data ? data.rows.map((row: Row) => <RowCard key={row.row} row={row} />) : <Skeleton h={96} />}</div>
+      <div className="cards">
+        {data ? data.rows.map((row: Row) => <RowCard key={row.row} row={row} />) : <Skeleton h={96} />}
+      </div>
     </Section>
   )
 }
@@ -320,4 +662,3 @@ function Examples({ label, skip, title }: { label: Label; skip: number; title: s
 export function prefetch(id: string, row: number): void {
   void client.prefetchQuery({ ...detailQuery(id, row), staleTime: 30_000 })
 }
-

@@ -1,5 +1,21 @@
 /** The filter as chips, each removable, and a menu that adds another. */
-import { ActionIcon, Button, Combobox, FileInput, Group, MultiSelect, NumberInput, Popover, SegmentedControl, Stack, TagsInput, Text, Textarea, TextInput, useCombobox } from '@mantine/core'
+import {
+  ActionIcon,
+  Button,
+  Combobox,
+  FileInput,
+  Group,
+  MultiSelect,
+  NumberInput,
+  Popover,
+  SegmentedControl,
+  Stack,
+  TagsInput,
+  Text,
+  Textarea,
+  TextInput,
+  useCombobox,
+} from '@mantine/core'
 import { IconFilter, IconSearch, IconX } from '@tabler/icons-react'
 import { useEffect, useMemo, useState, type ReactNode } from 'react'
 import { api } from '../api/client'
@@ -31,10 +47,16 @@ export function FilterBar() {
       {list.map((chip) => (
         <span key={chip.key} className="chip">
           {chip.text}
-          <button type="button" aria-label={`Remove the filter ${chip.text}`} onClick={() => apply(chip.without)}><IconX size={16} /></button>
+          <button type="button" aria-label={`Remove the filter ${chip.text}`} onClick={() => apply(chip.without)}>
+            <IconX size={16} />
+          </button>
         </span>
       ))}
-      {list.length > 1 && <Button size="compact-xs" variant="subtle" onClick={() => apply({})}>Clear all</Button>}
+      {list.length > 1 && (
+        <Button size="compact-xs" variant="subtle" onClick={() => apply({})}>
+          Clear all
+        </Button>
+      )}
     </div>
   )
 }
@@ -54,11 +76,37 @@ function Search() {
     apply(where.length ? { ...left, where } : left)
   }
   return (
-    <form role="search" onSubmit={(event) => { event.preventDefault(); submit(text.trim()) }}>
+    <form
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault()
+        submit(text.trim())
+      }}
+    >
       <TextInput
-        size="xs" w={190} aria-label={`Find rows whose ${column} contains`} placeholder={project.modality === 'text' ? 'Find in texts' : 'Find in row ids'} leftSection={<IconSearch size={14} />}
-        value={text} onChange={(event) => setText(event.currentTarget.value)}
-        rightSection={text ? <ActionIcon size="sm" variant="subtle" color="gray" aria-label="Clear the search" onClick={() => { setText(''); submit('') }}><IconX size={13} /></ActionIcon> : null}
+        size="xs"
+        w={190}
+        aria-label={`Find rows whose ${column} contains`}
+        placeholder={project.modality === 'text' ? 'Find in texts' : 'Find in row ids'}
+        leftSection={<IconSearch size={14} />}
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+        rightSection={
+          text ? (
+            <ActionIcon
+              size="sm"
+              variant="subtle"
+              color="gray"
+              aria-label="Clear the search"
+              onClick={() => {
+                setText('')
+                submit('')
+              }}
+            >
+              <IconX size={13} />
+            </ActionIcon>
+          ) : null
+        }
       />
     </form>
   )
@@ -90,7 +138,15 @@ function AddFilter() {
   return (
     <Popover opened={open} onChange={setOpen} position="bottom-start" shadow="md" trapFocus withinPortal width={340}>
       <Popover.Target>
-        <Button size="compact-sm" variant="default" leftSection={<IconFilter size={14} />} onClick={() => setOpen(!open)} aria-haspopup="dialog">Add filter</Button>
+        <Button
+          size="compact-sm"
+          variant="default"
+          leftSection={<IconFilter size={14} />}
+          onClick={() => setOpen(!open)}
+          aria-haspopup="dialog"
+        >
+          Add filter
+        </Button>
       </Popover.Target>
       <Popover.Dropdown aria-label="Add a filter">
         {field ? (
@@ -103,14 +159,44 @@ function AddFilter() {
   )
 }
 
-function Choose({ columns, splits, modality, pick }: { columns: ColumnInfo[]; splits: string[]; modality: string; pick: (field: Field) => void }) {
+function Choose({
+  columns,
+  splits,
+  modality,
+  pick,
+}: {
+  columns: ColumnInfo[]
+  splits: string[]
+  modality: string
+  pick: (field: Field) => void
+}) {
   const [search, setSearch] = useState('')
   const box = useCombobox({ opened: true })
   const all: { group: string; field: Field; hint: string }[] = [
-    ...FIELDS.filter((field) => !('key' in field && field.key === 'split' && splits.length === 0)).map((field) => ({ group: 'About the row', field, hint: '' })),
-    ...(modality === 'text' ? [LIKE_TEXT] : modality === 'image' ? [LIKE_PICTURE] : []).map((field) => ({ group: 'About the row', field, hint: '' })),
-    ...columns.filter((c) => !c.ours).map((column) => ({ group: 'Your columns', field: { kind: 'column', column, title: column.title || column.name } as Field, hint: column.kind })),
-    ...columns.filter((c) => c.ours && c.kind !== 'flag' && c.kind !== 'label').map((column) => ({ group: 'Our columns', field: { kind: 'column', column, title: column.title || column.name } as Field, hint: column.meaning })),
+    ...FIELDS.filter((field) => !('key' in field && field.key === 'split' && splits.length === 0)).map((field) => ({
+      group: 'About the row',
+      field,
+      hint: '',
+    })),
+    ...(modality === 'text' ? [LIKE_TEXT] : modality === 'image' ? [LIKE_PICTURE] : []).map((field) => ({
+      group: 'About the row',
+      field,
+      hint: '',
+    })),
+    ...columns
+      .filter((c) => !c.ours)
+      .map((column) => ({
+        group: 'Your columns',
+        field: { kind: 'column' as const, column, title: column.title || column.name },
+        hint: column.kind,
+      })),
+    ...columns
+      .filter((c) => c.ours && c.kind !== 'flag' && c.kind !== 'label')
+      .map((column) => ({
+        group: 'Our columns',
+        field: { kind: 'column' as const, column, title: column.title || column.name },
+        hint: column.meaning,
+      })),
   ]
   const needle = search.toLowerCase()
   const { selectFirstOption } = box
@@ -120,19 +206,38 @@ function Choose({ columns, splits, modality, pick }: { columns: ColumnInfo[]; sp
   const shown = all.filter(({ field }) => field.title.toLowerCase().includes(needle)).slice(0, 150)
   const groups = [...new Set(shown.map((entry) => entry.group))]
   return (
-    <Combobox store={box} onOptionSubmit={(value) => { const entry = all[Number(value)]; if (entry) pick(entry.field) }}>
+    <Combobox
+      store={box}
+      onOptionSubmit={(value) => {
+        const entry = all[Number(value)]
+        if (entry) pick(entry.field)
+      }}
+    >
       <Combobox.EventsTarget>
-        <TextInput size="xs" placeholder="Which column?" aria-label="Which column to filter by" value={search} onChange={(event) => setSearch(event.currentTarget.value)} data-autofocus />
+        <TextInput
+          size="xs"
+          placeholder="Which column?"
+          aria-label="Which column to filter by"
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+          data-autofocus
+        />
       </Combobox.EventsTarget>
       <Combobox.Options mt="xs" mah={340} style={{ overflowY: 'auto' }} tabIndex={0} aria-label="Columns">
         {groups.map((group) => (
           <Combobox.Group key={group} label={group}>
-            {shown.filter((entry) => entry.group === group).map((entry) => (
-              <Combobox.Option key={all.indexOf(entry)} value={String(all.indexOf(entry))}>
-                <Text size="sm">{entry.field.title}</Text>
-                {entry.hint && <Text size="xs" c="dimmed" lineClamp={1}>{entry.hint}</Text>}
-              </Combobox.Option>
-            ))}
+            {shown
+              .filter((entry) => entry.group === group)
+              .map((entry) => (
+                <Combobox.Option key={all.indexOf(entry)} value={String(all.indexOf(entry))}>
+                  <Text size="sm">{entry.field.title}</Text>
+                  {entry.hint && (
+                    <Text size="xs" c="dimmed" lineClamp={1}>
+                      {entry.hint}
+                    </Text>
+                  )}
+                </Combobox.Option>
+              ))}
           </Combobox.Group>
         ))}
         {shown.length === 0 && <Combobox.Empty>No column of that name</Combobox.Empty>}
@@ -141,7 +246,13 @@ function Choose({ columns, splits, modality, pick }: { columns: ColumnInfo[]; sp
   )
 }
 
-interface EditorProps { field: Field; filter: Filter; facets: Facets | undefined; done: (next?: Filter) => void; back: () => void }
+interface EditorProps {
+  field: Field
+  filter: Filter
+  facets: Facets | undefined
+  done: (next?: Filter) => void
+  back: () => void
+}
 
 function Editor({ field, filter, facets, done, back }: EditorProps) {
   const { project } = useOpened()
@@ -153,25 +264,73 @@ function Editor({ field, filter, facets, done, back }: EditorProps) {
 
   switch (field.kind) {
     case 'labels': {
-      const counts = new Map((field.key === 'given' ? facets?.given : field.key === 'suggested' ? facets?.suggested : undefined)?.map(([value, n]) => [labelKey(value), n]))
+      const counts = new Map(
+        (field.key === 'given' ? facets?.given : field.key === 'suggested' ? facets?.suggested : undefined)?.map(
+          ([value, n]) => [labelKey(value), n],
+        ),
+      )
       const keys = [...new Set([...counts.keys(), ...project.classes.map((c) => labelKey(c.value)), labelKey(null)])]
-      return <Many back={back} title={field.title} start={(filter[field.key] ?? []).map(labelKey)} options={keys.map((key) => ({ value: key, label: labelText(labelFromKey(key)), n: counts.get(key) }))} done={(keys_) => put(field.key, keys_.map(labelFromKey))} />
+      return (
+        <Many
+          back={back}
+          title={field.title}
+          start={(filter[field.key] ?? []).map(labelKey)}
+          options={keys.map((key) => ({ value: key, label: labelText(labelFromKey(key)), n: counts.get(key) }))}
+          done={(keys_) => put(field.key, keys_.map(labelFromKey))}
+        />
+      )
     }
     case 'words': {
       const found = facets?.[field.key] ?? {}
-      const list = (Array.isArray(found) ? found : Object.entries(found)) as [string | null, number][]
-      const known = field.key === 'tag' ? project.tags : field.key === 'by' ? project.people : field.key === 'split' ? project.splits : ['', 'keep', 'label', 'auto-fix', 'exclude', 'unresolved']
+      const list = Array.isArray(found) ? found : Object.entries(found)
+      const known =
+        field.key === 'tag'
+          ? project.tags
+          : field.key === 'by'
+            ? project.people
+            : field.key === 'split'
+              ? project.splits
+              : ['', 'keep', 'label', 'auto-fix', 'exclude', 'unresolved']
       const counts = new Map(list)
-      const words = [...new Set([...list.map(([word]) => word), ...known])].filter((word): word is string => word !== null)
+      const words = [...new Set([...list.map(([word]) => word), ...known])].filter(
+        (word): word is string => word !== null,
+      )
       const say = (word: string) => (field.key !== 'action' ? word : word === '' ? 'None yet' : actionWord(word))
-      return <Many back={back} title={field.title} start={((filter[field.key] ?? []) as string[]).map((w) => `=${w}`)} options={words.map((word) => ({ value: `=${word}`, label: say(word), n: counts.get(word) }))} done={(values) => put(field.key, values.map((v) => v.slice(1)))} />
+      return (
+        <Many
+          back={back}
+          title={field.title}
+          start={((filter[field.key] ?? []) as string[]).map((w) => `=${w}`)}
+          options={words.map((word) => ({ value: `=${word}`, label: say(word), n: counts.get(word) }))}
+          done={(values) =>
+            put(
+              field.key,
+              values.map((v) => v.slice(1)),
+            )
+          }
+        />
+      )
     }
     case 'checks':
-      return <Many back={back} title={field.title} start={filter[field.key] ?? []} options={project.checks.filter((c) => c.status === 'ran' && c.flag).map((c) => ({ value: c.name, label: c.title, n: facets?.checks[c.name] }))} done={(names) => put(field.key, names)} />
+      return (
+        <Many
+          back={back}
+          title={field.title}
+          start={filter[field.key] ?? []}
+          options={project.checks
+            .filter((c) => c.status === 'ran' && c.flag)
+            .map((c) => ({ value: c.name, label: c.title, n: facets?.checks[c.name] }))}
+          done={(names) => put(field.key, names)}
+        />
+      )
     case 'note':
       return <NoteEditor back={back} done={(note) => done({ ...filter, note })} />
     case 'untagged':
-      return <Frame title={field.title} back={back} submit={() => done({ ...filter, untagged: true })}><Text size="sm">Rows that carry no tag at all.</Text></Frame>
+      return (
+        <Frame title={field.title} back={back} submit={() => done({ ...filter, untagged: true })}>
+          <Text size="sm">Rows that carry no tag at all.</Text>
+        </Frame>
+      )
     case 'likeText':
       return <LikeText back={back} done={(text) => done({ ...filter, similar: { text } })} />
     case 'likePicture':
@@ -183,27 +342,82 @@ function Editor({ field, filter, facets, done, back }: EditorProps) {
   }
 }
 
-function Frame({ title, back, submit, children }: { title: string; back: () => void; submit: () => void; children: ReactNode }) {
+function Frame({
+  title,
+  back,
+  submit,
+  children,
+}: {
+  title: string
+  back: () => void
+  submit: () => void
+  children: ReactNode
+}) {
   return (
-    <form onSubmit={(event) => { event.preventDefault(); submit() }}>
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        submit()
+      }}
+    >
       <Stack gap="sm">
-        <Text fw={600} size="sm">{title}</Text>
+        <Text fw={600} size="sm">
+          {title}
+        </Text>
         {children}
-        <Group justify="space-between"><Button size="compact-sm" variant="subtle" onClick={back}>Back</Button><Button size="compact-sm" type="submit">Show these</Button></Group>
+        <Group justify="space-between">
+          <Button size="compact-sm" variant="subtle" onClick={back}>
+            Back
+          </Button>
+          <Button size="compact-sm" type="submit">
+            Show these
+          </Button>
+        </Group>
       </Stack>
     </form>
   )
 }
 
-function Many({ title, options, start, done, back }: { title: string; options: { value: string; label: string; n?: number }[]; start: string[]; done: (values: string[]) => void; back: () => void }) {
+function Many({
+  title,
+  options,
+  start,
+  done,
+  back,
+}: {
+  title: string
+  options: { value: string; label: string; n?: number }[]
+  start: string[]
+  done: (values: string[]) => void
+  back: () => void
+}) {
   const [values, setValues] = useState(start)
   const numbers = new Map(options.map((option) => [option.value, option.n]))
   return (
     <Frame title={title} back={back} submit={() => done(values)}>
       <MultiSelect
-        data={options.map(({ value, label }) => ({ value, label }))} value={values} onChange={setValues} searchable limit={100} hidePickedOptions autoFocus
-        aria-label={title} placeholder={values.length ? '' : 'Choose one or more'} comboboxProps={{ withinPortal: false, position: 'right-start' }} nothingFoundMessage="Nothing of that name" maxDropdownHeight={220}
-        renderOption={({ option }) => <Group justify="space-between" wrap="nowrap" w="100%" gap="xs"><span>{option.label}</span>{numbers.get(option.value) !== undefined && <Text size="xs" c="dimmed">{count(numbers.get(option.value)!)}</Text>}</Group>}
+        data={options.map(({ value, label }) => ({ value, label }))}
+        value={values}
+        onChange={setValues}
+        searchable
+        limit={100}
+        hidePickedOptions
+        autoFocus
+        aria-label={title}
+        placeholder={values.length ? '' : 'Choose one or more'}
+        comboboxProps={{ withinPortal: false, position: 'right-start' }}
+        nothingFoundMessage="Nothing of that name"
+        maxDropdownHeight={220}
+        renderOption={({ option }) => (
+          <Group justify="space-between" wrap="nowrap" w="100%" gap="xs">
+            <span>{option.label}</span>
+            {numbers.get(option.value) !== undefined && (
+              <Text size="xs" c="dimmed">
+                {count(numbers.get(option.value)!)}
+              </Text>
+            )}
+          </Group>
+        )}
       />
     </Frame>
   )
@@ -211,12 +425,35 @@ function Many({ title, options, start, done, back }: { title: string; options: {
 
 function NoteEditor({ done, back }: { done: (note: boolean | string) => void; back: () => void }) {
   const [text, setText] = useState('')
-  return <Frame title="Note" back={back} submit={() => done(text.trim() || true)}><TextInput autoFocus label="Contains" description="Empty: any row with a note" value={text} onChange={(event) => setText(event.currentTarget.value)} /></Frame>
+  return (
+    <Frame title="Note" back={back} submit={() => done(text.trim() || true)}>
+      <TextInput
+        autoFocus
+        label="Contains"
+        description="Empty: any row with a note"
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
+    </Frame>
+  )
 }
 
 function LikeText({ done, back }: { done: (text: string) => void; back: () => void }) {
   const [text, setText] = useState('')
-  return <Frame title="Like a text of your own" back={back} submit={() => text.trim() && done(text.trim())}><Textarea autoFocus autosize minRows={3} maxRows={8} label="Text" description="The rows nearest in meaning come first" value={text} onChange={(event) => setText(event.currentTarget.value)} /></Frame>
+  return (
+    <Frame title="Like a text of your own" back={back} submit={() => text.trim() && done(text.trim())}>
+      <Textarea
+        autoFocus
+        autosize
+        minRows={3}
+        maxRows={8}
+        label="Text"
+        description="The rows nearest in meaning come first"
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
+    </Frame>
+  )
 }
 
 function LikePicture({ done, back }: { done: (key: string) => void; back: () => void }) {
@@ -237,18 +474,53 @@ function LikePicture({ done, back }: { done: (key: string) => void; back: () => 
   }
   return (
     <Frame title="Like a picture of your own" back={back} submit={() => void submit()}>
-      <FileInput label="Picture" description="The rows that look most like it come first" placeholder="Choose a file" accept="image/*" value={file} onChange={setFile} error={error} disabled={busy} />
+      <FileInput
+        label="Picture"
+        description="The rows that look most like it come first"
+        placeholder="Choose a file"
+        accept="image/*"
+        value={file}
+        onChange={setFile}
+        error={error}
+        disabled={busy}
+      />
     </Frame>
   )
 }
 
 function Ids({ start, done, back }: { start: string[]; done: (ids: string[]) => void; back: () => void }) {
   const [ids, setIds] = useState(start)
-  return <Frame title="Row ids" back={back} submit={() => done(ids)}><TagsInput autoFocus label="Ids" description="One or many; paste a list separated by commas or lines" value={ids} onChange={setIds} splitChars={[',', '\n', '\t']} acceptValueOnBlur /></Frame>
+  return (
+    <Frame title="Row ids" back={back} submit={() => done(ids)}>
+      <TagsInput
+        autoFocus
+        label="Ids"
+        description="One or many; paste a list separated by commas or lines"
+        value={ids}
+        onChange={setIds}
+        splitChars={[',', '\n', '\t']}
+        acceptValueOnBlur
+      />
+    </Frame>
+  )
 }
 
-function ColumnEditor({ column, done, back }: { column: ColumnInfo; done: (condition: Condition) => void; back: () => void }) {
-  const [way, setWay] = useState<string>(column.kind === 'category' || column.kind === 'label' || column.kind === 'flag' ? 'in' : column.kind === 'text' || column.kind === 'id' ? 'contains' : 'range')
+function ColumnEditor({
+  column,
+  done,
+  back,
+}: {
+  column: ColumnInfo
+  done: (condition: Condition) => void
+  back: () => void
+}) {
+  const [way, setWay] = useState<string>(
+    column.kind === 'category' || column.kind === 'label' || column.kind === 'flag'
+      ? 'in'
+      : column.kind === 'text' || column.kind === 'id'
+        ? 'contains'
+        : 'range',
+  )
   const [min, setMin] = useState<string | number>('')
   const [max, setMax] = useState<string | number>('')
   const [text, setText] = useState('')
@@ -258,34 +530,94 @@ function ColumnEditor({ column, done, back }: { column: ColumnInfo; done: (condi
   const ways = [
     ...(column.kind === 'number' || column.kind === 'score' || date ? [{ value: 'range', label: 'Between' }] : []),
     ...(column.levels.length || column.kind === 'flag' ? [{ value: 'in', label: 'One of' }] : []),
-    ...(column.kind === 'text' || column.kind === 'category' || column.kind === 'id' ? [{ value: 'contains', label: 'Contains' }] : []),
+    ...(column.kind === 'text' || column.kind === 'category' || column.kind === 'id'
+      ? [{ value: 'contains', label: 'Contains' }]
+      : []),
     { value: 'blank', label: 'Blank' },
     { value: 'filled', label: 'Not blank' },
   ]
   const submit = () => {
     if (way === 'blank' || way === 'filled') return done({ column: name, blank: way === 'blank' })
     if (way === 'contains') return text ? done({ column: name, contains: text }) : back()
-    if (way === 'in') return values.length ? done({ column: name, in: column.kind === 'flag' ? values.map((v) => v === 'true') : column.levels.filter((level) => values.includes(String(level))) }) : back()
+    if (way === 'in')
+      return values.length
+        ? done({
+            column: name,
+            in:
+              column.kind === 'flag'
+                ? values.map((v) => v === 'true')
+                : column.levels.filter((level) => values.includes(String(level))),
+          })
+        : back()
     const range: { column: string; min?: number | string; max?: number | string } = { column: name }
     if (min !== '') range.min = date ? String(min) : Number(min)
     if (max !== '') range.max = date ? String(max) : Number(max)
     return min === '' && max === '' ? back() : done(range)
   }
-  const placeholder = (bound: number | string | null) => (bound === null ? '' : typeof bound === 'number' ? String(Number(bound.toPrecision(4))) : String(bound))
+  const placeholder = (bound: number | string | null) =>
+    bound === null ? '' : typeof bound === 'number' ? String(Number(bound.toPrecision(4))) : String(bound)
   return (
     <Frame title={column.title || name} back={back} submit={submit}>
-      {column.meaning && <Text size="xs" c="dimmed">{column.meaning}{column.direction ? ` (${column.direction})` : ''}</Text>}
+      {column.meaning && (
+        <Text size="xs" c="dimmed">
+          {column.meaning}
+          {column.direction ? ` (${column.direction})` : ''}
+        </Text>
+      )}
       <SegmentedControl size="xs" data={ways} value={way} onChange={setWay} aria-label="How to compare" />
-      {way === 'range' && (date ? (
-        <Group grow><TextInput type="date" label="From" value={min} onChange={(e) => setMin(e.currentTarget.value)} /><TextInput type="date" label="To" value={max} onChange={(e) => setMax(e.currentTarget.value)} /></Group>
-      ) : (
-        <Group grow>
-          <NumberInput label="At least" value={min} onChange={setMin} placeholder={placeholder(column.low)} step={column.kind === 'score' ? 0.05 : 1} autoFocus />
-          <NumberInput label="At most" value={max} onChange={setMax} placeholder={placeholder(column.high)} step={column.kind === 'score' ? 0.05 : 1} />
-        </Group>
-      ))}
-      {way === 'contains' && <TextInput label="Contains" description="Upper and lower case alike" value={text} onChange={(event) => setText(event.currentTarget.value)} autoFocus />}
-      {way === 'in' && <MultiSelect label="Values" data={column.kind === 'flag' ? [{ value: 'true', label: 'Yes' }, { value: 'false', label: 'No' }] : column.levels.map(String)} value={values} onChange={setValues} searchable limit={100} comboboxProps={{ withinPortal: false, position: 'right-start' }} maxDropdownHeight={200} />}
+      {way === 'range' &&
+        (date ? (
+          <Group grow>
+            <TextInput type="date" label="From" value={min} onChange={(e) => setMin(e.currentTarget.value)} />
+            <TextInput type="date" label="To" value={max} onChange={(e) => setMax(e.currentTarget.value)} />
+          </Group>
+        ) : (
+          <Group grow>
+            <NumberInput
+              label="At least"
+              value={min}
+              onChange={setMin}
+              placeholder={placeholder(column.low)}
+              step={column.kind === 'score' ? 0.05 : 1}
+              autoFocus
+            />
+            <NumberInput
+              label="At most"
+              value={max}
+              onChange={setMax}
+              placeholder={placeholder(column.high)}
+              step={column.kind === 'score' ? 0.05 : 1}
+            />
+          </Group>
+        ))}
+      {way === 'contains' && (
+        <TextInput
+          label="Contains"
+          description="Upper and lower case alike"
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          autoFocus
+        />
+      )}
+      {way === 'in' && (
+        <MultiSelect
+          label="Values"
+          data={
+            column.kind === 'flag'
+              ? [
+                  { value: 'true', label: 'Yes' },
+                  { value: 'false', label: 'No' },
+                ]
+              : column.levels.map(String)
+          }
+          value={values}
+          onChange={setValues}
+          searchable
+          limit={100}
+          comboboxProps={{ withinPortal: false, position: 'right-start' }}
+          maxDropdownHeight={200}
+        />
+      )}
     </Frame>
   )
 }

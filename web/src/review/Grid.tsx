@@ -2,14 +2,28 @@
  * The rows of the view: thumbnails, texts, or table lines. A listbox with one tab stop; the cursor is aria-activedescendant.
  * Only cells in sight exist. Cells are memoised on what they show, so that scrolling draws new lines and nothing else.
  */
-import { useCallback, useEffect, useImperativeHandle, useMemo, useRef, type KeyboardEvent, type MouseEvent, type PointerEvent, type Ref, type RefObject } from 'react'
+import {
+  useCallback,
+  useEffect,
+  useImperativeHandle,
+  useMemo,
+  useRef,
+  type KeyboardEvent,
+  type MouseEvent,
+  type PointerEvent,
+  type Ref,
+  type RefObject,
+} from 'react'
 import type { Modality, Row } from '../api/types'
-import { ImageCell, TableCell, TextCell } from './cells'
+import { ImageCell, TableCell, TextCell } from '../row/cells'
 import { step } from './gridMath'
 import { add, band, has, toggle, type Ranges } from './selection'
 import { useBigGrid } from './useBigGrid'
 
-export interface GridHandle { show: (index: number) => void; focus: () => void }
+export interface GridHandle {
+  show: (index: number) => void
+  focus: () => void
+}
 
 interface Props {
   id: string
@@ -46,7 +60,9 @@ export function Grid(props: Props) {
   useEffect(() => {
     onSight(first, end)
   }, [first, end, onSight])
-  useImperativeHandle(props.handle, () => ({ show, focus: () => scroller.current?.focus({ preventScroll: true }) }), [show])
+  useImperativeHandle(props.handle, () => ({ show, focus: () => scroller.current?.focus({ preventScroll: true }) }), [
+    show,
+  ])
 
   const extend = useCallback((to: number) => {
     const from = anchor.current
@@ -81,7 +97,10 @@ export function Grid(props: Props) {
   const drag = useBand(scroller, grid, count, selection, onSelect)
   const lines: number[] = []
   for (let index = first; index < end; index++) lines.push(index)
-  const template = useMemo(() => `88px minmax(110px, 1fr) 160px 170px ${props.columns.map(() => '150px').join(' ')}`, [props.columns])
+  const template = useMemo(
+    () => `88px minmax(110px, 1fr) 160px 170px ${props.columns.map(() => '150px').join(' ')}`,
+    [props.columns],
+  )
   const width = table ? 88 + 110 + 160 + 170 + 150 * props.columns.length : undefined
 
   return (
@@ -99,19 +118,42 @@ export function Grid(props: Props) {
       >
         {table && (
           <div className="table-head" style={{ gridTemplateColumns: template, minWidth: width }} role="presentation">
-            <span>Issues</span><span>Row</span><span>Given</span><span>Suggested</span>
-            {props.columns.map((name) => <span key={name} title={props.titles[name] ?? name}>{props.titles[name] ?? name}</span>)}
+            <span>Issues</span>
+            <span>Row</span>
+            <span>Given</span>
+            <span>Suggested</span>
+            {props.columns.map((name) => (
+              <span key={name} title={props.titles[name] ?? name}>
+                {props.titles[name] ?? name}
+              </span>
+            ))}
           </div>
         )}
         <div role="presentation" style={{ height: grid.physical, position: 'relative', minWidth: width }}>
           {lines.map((index) => {
             const row = props.get(index)
             const shared = {
-              index, row, selected: has(selection, index), current: index === cursor, open: row !== undefined && row.row === props.open,
-              count, onCell, anySelected: selection.length > 0,
+              index,
+              row,
+              selected: has(selection, index),
+              current: index === cursor,
+              open: row !== undefined && row.row === props.open,
+              count,
+              onCell,
+              anySelected: selection.length > 0,
               top: Math.floor(index / columns) * cellHeight + grid.shift,
             }
-            if (modality === 'image') return <ImageCell key={index} {...shared} id={props.id} left={(index % columns) * grid.cellWidth} width={grid.cellWidth} height={cellHeight} />
+            if (modality === 'image')
+              return (
+                <ImageCell
+                  key={index}
+                  {...shared}
+                  id={props.id}
+                  left={(index % columns) * grid.cellWidth}
+                  width={grid.cellWidth}
+                  height={cellHeight}
+                />
+              )
             if (modality === 'text') return <TextCell key={index} {...shared} height={cellHeight} />
             return <TableCell key={index} {...shared} height={cellHeight} columns={props.columns} template={template} />
           })}
@@ -122,8 +164,22 @@ export function Grid(props: Props) {
 }
 
 /** A frame dragged over the grid selects what it covers; near an edge the grid scrolls along. */
-function useBand(scroller: RefObject<HTMLDivElement | null>, grid: ReturnType<typeof useBigGrid>, count: number, selection: Ranges, onSelect: (ranges: Ranges) => void) {
-  const state = useRef<{ x: number; y: number; from: { line: number; column: number }; base: Ranges; on: boolean; timer: number; to: { x: number; y: number } } | null>(null)
+function useBand(
+  scroller: RefObject<HTMLDivElement | null>,
+  grid: ReturnType<typeof useBigGrid>,
+  count: number,
+  selection: Ranges,
+  onSelect: (ranges: Ranges) => void,
+) {
+  const state = useRef<{
+    x: number
+    y: number
+    from: { line: number; column: number }
+    base: Ranges
+    on: boolean
+    timer: number
+    to: { x: number; y: number }
+  } | null>(null)
   const swallow = useRef(false)
   const gridNow = useRef(grid)
   gridNow.current = grid
@@ -145,7 +201,14 @@ function useBand(scroller: RefObject<HTMLDivElement | null>, grid: ReturnType<ty
       if (event.clientX - element.getBoundingClientRect().left > element.clientWidth) return // the scroll bar
       swallow.current = false
       const point = { x: event.clientX, y: event.clientY }
-      state.current = { ...point, from: gridNow.current.at(point.x, point.y), base: event.ctrlKey || event.metaKey ? selection : [], on: false, timer: 0, to: point }
+      state.current = {
+        ...point,
+        from: gridNow.current.at(point.x, point.y),
+        base: event.ctrlKey || event.metaKey ? selection : [],
+        on: false,
+        timer: 0,
+        to: point,
+      }
     },
     onPointerMove: (event: PointerEvent<HTMLDivElement>) => {
       const now = state.current
@@ -157,7 +220,12 @@ function useBand(scroller: RefObject<HTMLDivElement | null>, grid: ReturnType<ty
         scroller.current!.setPointerCapture(event.pointerId)
         now.timer = window.setInterval(() => {
           const box = scroller.current!.getBoundingClientRect()
-          const past = now.to.y < box.top + 24 ? now.to.y - box.top - 24 : now.to.y > box.bottom - 24 ? now.to.y - box.bottom + 24 : 0
+          const past =
+            now.to.y < box.top + 24
+              ? now.to.y - box.top - 24
+              : now.to.y > box.bottom - 24
+                ? now.to.y - box.bottom + 24
+                : 0
           if (past) {
             scroller.current!.scrollTop += Math.max(-60, Math.min(60, past))
             apply()

@@ -5,13 +5,37 @@ import { useFacets } from '../api/queries'
 import type { CheckInfo, ColumnInfo, Filter, Sort } from '../api/types'
 import { useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
-import { count } from '../words'
+import { count, REVIEW_TAG } from '../words'
 
-interface Preset { key: string; title: string; filter: Filter; sort: Sort | null; n: number | undefined; hint: string; off?: string }
-interface Group { title: string; presets: Preset[] }
+interface Preset {
+  key: string
+  title: string
+  filter: Filter
+  sort: Sort | null
+  n: number | undefined
+  hint: string
+  off?: string
+}
+interface Group {
+  title: string
+  presets: Preset[]
+}
 
 const GROUPS: [string, string[]][] = [
-  ['Issues', ['label', 'outlier', 'near_duplicate', 'exact_duplicate', 'duplicate_label_conflict', 'cross_split_duplicate', 'ambiguous', 'unlabeled', 'rare_class']],
+  [
+    'Issues',
+    [
+      'label',
+      'outlier',
+      'near_duplicate',
+      'exact_duplicate',
+      'duplicate_label_conflict',
+      'cross_split_duplicate',
+      'ambiguous',
+      'unlabeled',
+      'rare_class',
+    ],
+  ],
   ['Pictures', ['dark', 'light', 'blurry', 'low_information', 'odd_size', 'odd_aspect_ratio', 'grayscale']],
   ['Texts', ['empty_text', 'too_short', 'too_long', 'wrong_language', 'non_language', 'pii']],
   ['Table', ['identical_row']],
@@ -31,7 +55,10 @@ export function Rail() {
   const { filter } = usePlace()
   const others = useMemo(() => rest(filter), [filter])
   const facets = useFacets(id, others)
-  const groups = useMemo(() => presets(project.checks, project.columns, facets.data), [project.checks, project.columns, facets.data])
+  const groups = useMemo(
+    () => presets(project.checks, project.columns, facets.data),
+    [project.checks, project.columns, facets.data],
+  )
   const now = JSON.stringify(picked(filter))
 
   return (
@@ -51,10 +78,14 @@ export function Rail() {
                         className={`preset${on ? ' on' : ''}`}
                         aria-pressed={on}
                         aria-disabled={preset.off ? true : undefined}
-                        onClick={() => !preset.off && go({ filter: { ...others, ...preset.filter }, sort: preset.sort, row: null })}
+                        onClick={() =>
+                          !preset.off && go({ filter: { ...others, ...preset.filter }, sort: preset.sort, row: null })
+                        }
                       >
                         <span>{preset.title}</span>
-                        <span className={`n${preset.n === 0 ? ' zero' : ''}`}>{preset.off ? '–' : preset.n === undefined ? '' : count(preset.n)}</span>
+                        <span className={`n${preset.n === 0 ? ' zero' : ''}`}>
+                          {preset.off ? '–' : preset.n === undefined ? '' : count(preset.n)}
+                        </span>
                       </button>
                     </Hint>
                   </li>
@@ -70,10 +101,15 @@ export function Rail() {
 
 function Hint({ text, children }: { text: string; children: ReactNode }) {
   if (!text) return <>{children}</>
-  return <Tooltip label={text} position="right" multiline maw={280} openDelay={500}>{children as ReactElement}</Tooltip>
+  return (
+    <Tooltip label={text} position="right" multiline maw={280} openDelay={500}>
+      {children as ReactElement}
+    </Tooltip>
+  )
 }
 
-const picked = (filter: Filter): Filter => Object.fromEntries(PRESET_KEYS.filter((key) => filter[key] !== undefined).map((key) => [key, filter[key]]))
+const picked = (filter: Filter): Filter =>
+  Object.fromEntries(PRESET_KEYS.filter((key) => filter[key] !== undefined).map((key) => [key, filter[key]]))
 
 /** Each check in its own order: the worst by its score first, copies beside each other. */
 function orderOf(check: CheckInfo, columns: ColumnInfo[]): Sort | null {
@@ -92,9 +128,19 @@ function presets(checks: CheckInfo[], columns: ColumnInfo[], facets: ReturnType<
     sort: orderOf(check, columns),
     n: facets?.checks[check.name],
     hint: columns.find((column) => column.ours && column.column === check.flag)?.meaning ?? '',
-    off: check.status === 'ran' ? undefined : `${check.status === 'failed' ? 'This check failed' : 'Not checked'}: ${check.why}`,
+    off:
+      check.status === 'ran'
+        ? undefined
+        : `${check.status === 'failed' ? 'This check failed' : 'Not checked'}: ${check.why}`,
   })
-  const simple = (name: string, title: string, filter: Filter, n: number | undefined, hint = ''): Preset => ({ key: name, title, filter, sort: null, n, hint })
+  const simple = (name: string, title: string, filter: Filter, n: number | undefined, hint = ''): Preset => ({
+    key: name,
+    title,
+    filter,
+    sort: null,
+    n,
+    hint,
+  })
   const well = byName.get('well_labeled')
   const needsReview = facets ? (facets.tag[REVIEW_TAG] ?? 0) : undefined
   const groups: Group[] = [
@@ -120,5 +166,3 @@ function presets(checks: CheckInfo[], columns: ColumnInfo[], facets: ReturnType<
   if (more.length) groups.push({ title: 'Other', presets: more.map(one) })
   return groups
 }
-
-export const REVIEW_TAG = 'needs review'

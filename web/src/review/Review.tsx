@@ -1,31 +1,37 @@
 /** The main page: rail, filter, grid, and the open row beside it. Holds the cursor and the selection; everything else is in the address. */
 import { ActionIcon, Button, Group, Menu, NumberInput, Slider, Tooltip } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
-import { IconArrowsSort, IconCheck, IconColumns3, IconPhoto, IconSortAscending, IconSortDescending, IconSquareCheck, IconWand } from '@tabler/icons-react'
+import {
+  IconArrowsSort,
+  IconCheck,
+  IconColumns3,
+  IconPhoto,
+  IconSortAscending,
+  IconSortDescending,
+  IconSquareCheck,
+  IconWand,
+} from '@tabler/icons-react'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { api } from '../api/client'
-import type { Ask, Deed, Label, Modality, Row, Sort, Target } from '../api/types'
-import { prefetch, Resolver } from '../resolver/Resolver'
+import type { Ask, ActionName, Label, Modality, Sort, Target } from '../api/types'
+import { prefetch, Resolver, type Candidates } from '../resolver/Resolver'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
-import { labelText, rows as rowsText } from '../words'
+import { REVIEW_TAG, rows as rowsText, verb } from '../words'
 import { BulkBar } from './BulkBar'
 import { FilterBar } from './FilterBar'
 import { Grid, type GridHandle } from './Grid'
 import { command, typing } from './keys'
-import { Rail, REVIEW_TAG } from './Rail'
+import { Rail } from './Rail'
 import { listed, NONE, size, toggle, type Ranges } from './selection'
 import { TopK } from './TopK'
 import { rowAt, useRows } from './useRows'
 
 const OWN_ARROWS = '.grid, [role="slider"], [role="separator"], [role="radio"], [role="menuitem"], input'
 
-/** What the resolver knows of the open row, so that keys can act on it. */
-export interface Choices { row: Row; ranked: Label[] }
-
 export function Review() {
-  const { id, project, deeds, number } = useOpened()
+  const { id, project, actions, number } = useOpened()
   const place = usePlace()
   const { filter, sort } = place
   const viewKey = JSON.stringify([filter, sort])
@@ -33,10 +39,14 @@ export function Review() {
   const [cursor, setCursor] = useState(0)
   const [selection, setSelection] = useState<Ranges>(NONE)
   const [thumb, setThumb] = useLocalStorage({ key: 'assay-thumb', defaultValue: 140, getInitialValueInEffect: false })
-  const [advance, setAdvance] = useLocalStorage({ key: 'assay-advance', defaultValue: true, getInitialValueInEffect: false })
+  const [advance, setAdvance] = useLocalStorage({
+    key: 'assay-advance',
+    defaultValue: true,
+    getInitialValueInEffect: false,
+  })
   const [topK, setTopK] = useState(false)
   const grid = useRef<GridHandle>(null)
-  const choices = useRef<Choices | null>(null)
+  const candidates = useRef<Candidates | null>(null)
   const resolver = useRef<{ newClass: () => void; note: () => void }>(null)
   const data = useRows(id, filter, sort, sight[0], sight[1])
   const total = data.total ?? 0
@@ -63,14 +73,17 @@ export function Review() {
     const question = `${viewKey}#${place.row}#${data.number}#${data.total}`
     if (asked.current === question) return
     asked.current = question
-    void api.positions(id, { filter, sort, rows: [place.row] }).then(({ positions }) => {
-      if (asked.current !== question || moving.current) return
-      const at = positions[0] ?? -1
-      setOutside(at < 0)
-      if (at < 0) return
-      setCursor(at)
-      grid.current?.show(at)
-    }, () => undefined)
+    void api.positions(id, { filter, sort, rows: [place.row] }).then(
+      ({ positions }) => {
+        if (asked.current !== question || moving.current) return
+        const at = positions[0] ?? -1
+        setOutside(at < 0)
+        if (at < 0) return
+        setCursor(at)
+        grid.current?.show(at)
+      },
+      () => undefined,
+    )
   }, [here, place.row, data.total, data.number, viewKey, id, filter, sort, cursor])
 
   const openAt = useCallback(
@@ -105,7 +118,7 @@ export function Review() {
       if (size(ranges) === total) return { filter, sort, top: null, ranges: null }
       const places = listed(ranges, 2000)
       const known = places?.map((index) => data.get(index)?.row)
-      if (known?.every((row) => row !== undefined)) return { rows: known as number[] }
+      if (known?.every((row) => row !== undefined)) return { rows: known }
       return { filter, sort, top: null, ranges: ranges.map(([start, end]) => [start, end]) }
     },
     [data, filter, sort, total],
@@ -127,25 +140,30 @@ export function Review() {
 
   const n = size(selection)
 
-  /** A deed by key or button: on the selection where there is one, else on the open row (or the row under the cursor). */
+  /** A action by key or button: on the selection where there is one, else on the open row (or the row under the cursor). */
   const act = useCallback(
-    async (action: Deed, more: { label?: Label; text?: string } = {}) => {
+    async (action: ActionName, more: { label?: Label; text?: string } = {}) => {
       if (n > 0) {
         const ask: Ask = { action, ...more, target: target(selection), route: n === total ? 'bulk' : 'selection' }
-        deeds.propose(ask, `${verb(action, more.label, more.text)} ${rowsText(n)}?`, () => setSelection(NONE))
+        actions.propose(ask, `${verb(action, more.label, more.text)} ${rowsText(n)}?`, () => setSelection(NONE))
         return
       }
       // The open row, even before its details have come; with none open, the row under the cursor while the grid has the focus.
       const under = data.get(cursor)
-      const shown = choices.current?.row.row === place.row ? choices.current?.row : under?.row === place.row ? under : undefined
+      const shown =
+        candidates.current?.row.row === place.row
+          ? candidates.current?.row
+          : under?.row === place.row
+            ? under
+            : undefined
       const row = place.row !== null ? shown : document.activeElement?.classList.contains('grid') ? under : undefined
       if (!row) return
       const stays = action === 'tag' || action === 'untag' || action === 'note'
-      const doing = deeds.decide({ action, ...more, target: { rows: [row.row] }, route: 'row' })
+      const doing = actions.decide({ action, ...more, target: { rows: [row.row] }, route: 'row' })
       if (!stays && advance && place.row !== null) void openAt(outside ? cursor : cursor + 1)
       await doing
     },
-    [n, target, selection, total, deeds, data, cursor, advance, place.row, openAt, outside],
+    [n, target, selection, total, actions, data, cursor, advance, place.row, openAt, outside],
   )
 
   useEffect(() => {
@@ -153,7 +171,11 @@ export function Review() {
       if (event.defaultPrevented || typing(event.target) || document.querySelector('[role="dialog"]')) return
       const target = event.target instanceof HTMLElement ? event.target : null
       // With a row open, left and right go on from wherever the focus is, except where they mean something of their own.
-      if (place.row !== null && (event.key === 'ArrowRight' || event.key === 'ArrowLeft') && !target?.closest(OWN_ARROWS)) {
+      if (
+        place.row !== null &&
+        (event.key === 'ArrowRight' || event.key === 'ArrowLeft') &&
+        !target?.closest(OWN_ARROWS)
+      ) {
         event.preventDefault()
         void openAt(cursor + (event.key === 'ArrowRight' ? 1 : -1))
         return
@@ -162,23 +184,55 @@ export function Review() {
       if (!order) return
       if (/^(BUTTON|A|SUMMARY)$/.test(target?.tagName ?? '') && (event.key === ' ' || event.key === 'Enter')) return
       switch (order.do) {
-        case 'auto-fix': case 'keep': case 'exclude': case 'unresolved': void act(order.do); break
-        case 'review': void act('tag', { text: REVIEW_TAG }); break
+        case 'auto-fix':
+        case 'keep':
+        case 'exclude':
+        case 'unresolved':
+          void act(order.do)
+          break
+        case 'review':
+          void act('tag', { text: REVIEW_TAG })
+          break
         case 'label': {
-          const label = choices.current?.ranked[order.rank - 1]
+          const label = candidates.current?.ranked[order.rank - 1]
           if (label === undefined) return
           void act('label', { label })
           break
         }
-        case 'newClass': if (place.row === null) return; resolver.current?.newClass(); break
-        case 'note': if (place.row === null) return; resolver.current?.note(); break
-        case 'all': setSelection(total ? [[0, total]] : NONE); break
-        case 'tick': setSelection(toggle(selection, cursor)); break
-        case 'open': void openAt(cursor); break
-        case 'next': if (place.row === null) onCursor(Math.min(cursor + 1, total - 1), 'key'); else void openAt(cursor + 1); break
-        case 'previous': if (place.row === null) onCursor(Math.max(cursor - 1, 0), 'key'); else void openAt(cursor - 1); break
-        case 'close': if (n) setSelection(NONE); else if (place.row !== null) { go({ row: null }, { replace: true }); grid.current?.focus() } else return; break
-        default: return // undo, redo and help belong to the shell
+        case 'newClass':
+          if (place.row === null) return
+          resolver.current?.newClass()
+          break
+        case 'note':
+          if (place.row === null) return
+          resolver.current?.note()
+          break
+        case 'all':
+          setSelection(total ? [[0, total]] : NONE)
+          break
+        case 'tick':
+          setSelection(toggle(selection, cursor))
+          break
+        case 'open':
+          void openAt(cursor)
+          break
+        case 'next':
+          if (place.row === null) onCursor(Math.min(cursor + 1, total - 1), 'key')
+          else void openAt(cursor + 1)
+          break
+        case 'previous':
+          if (place.row === null) onCursor(Math.max(cursor - 1, 0), 'key')
+          else void openAt(cursor - 1)
+          break
+        case 'close':
+          if (n) setSelection(NONE)
+          else if (place.row !== null) {
+            go({ row: null }, { replace: true })
+            grid.current?.focus()
+          } else return
+          break
+        default:
+          return // undo, redo and help belong to the shell
       }
       event.preventDefault()
     }
@@ -186,11 +240,30 @@ export function Review() {
     return () => window.removeEventListener('keydown', onKey)
   }, [act, cursor, n, onCursor, openAt, place.row, selection, total])
 
-  const onSight = useCallback((first: number, end: number) => setSight((old) => (old[0] === first && old[1] === end ? old : [first, end])), [])
-  const titles = useMemo(() => Object.fromEntries(project.columns.map((column) => [column.name, column.title])), [project.columns])
-  const offered = useMemo(() => project.columns.filter((column) => !column.ours && column.name !== project.roles.label && column.kind !== 'id').map((column) => column.name), [project])
-  const [hidden, setHidden] = useLocalStorage<string[]>({ key: `assay-hidden-${id}`, defaultValue: [], getInitialValueInEffect: false })
-  const columns = useMemo(() => offered.filter((name) => !hidden.includes(name)).slice(0, MOST_COLUMNS), [offered, hidden])
+  const onSight = useCallback(
+    (first: number, end: number) => setSight((old) => (old[0] === first && old[1] === end ? old : [first, end])),
+    [],
+  )
+  const titles = useMemo(
+    () => Object.fromEntries(project.columns.map((column) => [column.name, column.title])),
+    [project.columns],
+  )
+  const offered = useMemo(
+    () =>
+      project.columns
+        .filter((column) => !column.ours && column.name !== project.roles.label && column.kind !== 'id')
+        .map((column) => column.name),
+    [project],
+  )
+  const [hidden, setHidden] = useLocalStorage<string[]>({
+    key: `assay-hidden-${id}`,
+    defaultValue: [],
+    getInitialValueInEffect: false,
+  })
+  const columns = useMemo(
+    () => offered.filter((name) => !hidden.includes(name)).slice(0, MOST_COLUMNS),
+    [offered, hidden],
+  )
 
   return (
     <main className={`review${place.row !== null ? ' with-resolver' : ''}`}>
@@ -198,39 +271,109 @@ export function Review() {
       <section className="middle" aria-label="Rows">
         <FilterBar />
         <div className="tools">
-          <span className="total" role="status">{data.total === null ? ' ' : rowsText(total)}</span>
-          <Jump total={total} to={(index) => { onCursor(index, 'key'); grid.current?.show(index); grid.current?.focus() }} />
+          <span className="total" role="status">
+            {data.total === null ? ' ' : rowsText(total)}
+          </span>
+          <Jump
+            total={total}
+            to={(index) => {
+              onCursor(index, 'key')
+              grid.current?.show(index)
+              grid.current?.focus()
+            }}
+          />
           <SortMenu sort={sort} />
           {project.modality === 'image' && (
             <Group gap={6} wrap="nowrap" className="size-slider">
               <IconPhoto size={14} aria-hidden="true" />
-              <Slider w={64} size="sm" min={72} max={320} step={4} value={thumb} onChange={setThumb} label={null} thumbLabel="Size of the pictures" />
+              <Slider
+                w={64}
+                size="sm"
+                min={72}
+                max={320}
+                step={4}
+                value={thumb}
+                onChange={setThumb}
+                label={null}
+                thumbLabel="Size of the pictures"
+              />
             </Group>
           )}
           {project.modality === 'table' && <ColumnMenu offered={offered} hidden={hidden} setHidden={setHidden} />}
           <Tooltip label={place.pick ? 'A click opens a row' : 'A click ticks a row'}>
-            <ActionIcon variant={place.pick ? 'filled' : 'default'} size="md" aria-pressed={place.pick} aria-label="Tick rows by a click" onClick={() => go({ pick: !place.pick }, { replace: true })}><IconSquareCheck size={16} /></ActionIcon>
+            <ActionIcon
+              variant={place.pick ? 'filled' : 'default'}
+              size="md"
+              aria-pressed={place.pick}
+              aria-label="Tick rows by a click"
+              onClick={() => go({ pick: !place.pick }, { replace: true })}
+            >
+              <IconSquareCheck size={16} />
+            </ActionIcon>
           </Tooltip>
-          <Button size="compact-sm" variant="light" leftSection={<IconWand size={14} />} onClick={() => setTopK(true)} disabled={!total}>Clean top …</Button>
+          <Button
+            size="compact-sm"
+            variant="light"
+            leftSection={<IconWand size={14} />}
+            onClick={() => setTopK(true)}
+            disabled={!total}
+          >
+            Clean top …
+          </Button>
         </div>
         <div className="grid-place">
           {data.error ? (
-            <Failure error={data.error} retry={data.retry}><Button onClick={() => go({ filter: {}, sort: null })}>Clear the filter</Button></Failure>
+            <Failure error={data.error} retry={data.retry}>
+              <Button onClick={() => go({ filter: {}, sort: null })}>Clear the filter</Button>
+            </Failure>
           ) : data.total === 0 ? (
             <Empty />
           ) : (
             <Grid
-              key={viewKey} id={id} modality={project.modality as Modality} count={total} thumb={thumb} columns={columns} titles={titles} get={data.get}
-              cursor={cursor} open={place.row} selection={selection} pick={place.pick} onSight={onSight} onCursor={onCursor} onSelect={setSelection} handle={grid}
+              key={viewKey}
+              id={id}
+              modality={project.modality as Modality}
+              count={total}
+              thumb={thumb}
+              columns={columns}
+              titles={titles}
+              get={data.get}
+              cursor={cursor}
+              open={place.row}
+              selection={selection}
+              pick={place.pick}
+              onSight={onSight}
+              onCursor={onCursor}
+              onSelect={setSelection}
+              handle={grid}
             />
           )}
-          {n > 0 && <BulkBar n={n} total={total} act={act} clear={() => setSelection(NONE)} all={() => setSelection([[0, total]])} />}
+          {n > 0 && (
+            <BulkBar
+              n={n}
+              total={total}
+              act={act}
+              clear={() => setSelection(NONE)}
+              all={() => setSelection([[0, total]])}
+            />
+          )}
         </div>
       </section>
       {place.row !== null && (
         <Resolver
-          row={place.row} position={outside ? null : cursor} total={total} choices={choices} handle={resolver} act={act} advance={advance} setAdvance={setAdvance}
-          step={(by) => void openAt(cursor + by)} close={() => { go({ row: null }, { replace: true }); grid.current?.focus() }}
+          row={place.row}
+          position={outside ? null : cursor}
+          total={total}
+          candidates={candidates}
+          handle={resolver}
+          act={act}
+          advance={advance}
+          setAdvance={setAdvance}
+          step={(by) => void openAt(cursor + by)}
+          close={() => {
+            go({ row: null }, { replace: true })
+            grid.current?.focus()
+          }}
         />
       )}
       {topK && <TopK total={total} close={() => setTopK(false)} />}
@@ -238,27 +381,30 @@ export function Review() {
   )
 }
 
-export function verb(action: Deed, label?: Label | null, text?: string): string {
-  switch (action) {
-    case 'auto-fix': return 'Auto-fix'
-    case 'keep': return 'Keep as given'
-    case 'label': return `Label as “${labelText(label)}”`
-    case 'exclude': return 'Leave out'
-    case 'unresolved': return 'Mark undecided'
-    case 'clear': return 'Clear the decision on'
-    case 'tag': return `Tag “${text ?? ''}” on`
-    case 'untag': return `Take “${text ?? ''}” off`
-    case 'note': return 'Note on'
-  }
-}
-
 /** The n-th row of a long list. */
 function Jump({ total, to }: { total: number; to: (index: number) => void }) {
   const [value, setValue] = useState<number | string>('')
   if (total < 200) return null
   return (
-    <form onSubmit={(event) => { event.preventDefault(); if (Number(value) >= 1) to(Math.min(total, Number(value)) - 1) }}>
-      <NumberInput size="xs" w={82} hideControls aria-label="Jump to a place in the list" placeholder="Jump to" min={1} max={total} allowDecimal={false} thousandSeparator="," value={value} onChange={setValue} />
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (Number(value) >= 1) to(Math.min(total, Number(value)) - 1)
+      }}
+    >
+      <NumberInput
+        size="xs"
+        w={82}
+        hideControls
+        aria-label="Jump to a place in the list"
+        placeholder="Jump to"
+        min={1}
+        max={total}
+        allowDecimal={false}
+        thousandSeparator=","
+        value={value}
+        onChange={setValue}
+      />
     </form>
   )
 }
@@ -267,7 +413,14 @@ function Empty() {
   const { filter } = usePlace()
   const undecided = filter.resolved === false
   return (
-    <Notice title={undecided ? 'All decided' : 'No row fits this filter'} action={<Button variant="default" onClick={() => go({ filter: {}, sort: null })}>Show all rows</Button>}>
+    <Notice
+      title={undecided ? 'All decided' : 'No row fits this filter'}
+      action={
+        <Button variant="default" onClick={() => go({ filter: {}, sort: null })}>
+          Show all rows
+        </Button>
+      }
+    >
       {undecided
         ? 'Every row of this filter has a decision. Export takes them along; History shows who decided what.'
         : 'Take one of the chips above away to widen it. The rail on the left counts what each check found within the rest of the filter.'}
@@ -279,27 +432,55 @@ function SortMenu({ sort }: { sort: Sort | null }) {
   const { project } = useOpened()
   const natural = usePlace().filter.similar ? 'Most alike first' : 'Worst first'
   const scores = project.columns.filter((column) => column.ours && column.kind === 'score')
-  const numbers = project.columns.filter((column) => !column.ours && (column.kind === 'number' || column.kind === 'date' || column.kind === 'category'))
+  const numbers = project.columns.filter(
+    (column) => !column.ours && (column.kind === 'number' || column.kind === 'date' || column.kind === 'category'),
+  )
   const title = (by: string) => FIXED[by] ?? project.columns.find((column) => column.name === by)?.title ?? by
   const pick = (by: string, descending: boolean) => go({ sort: { by, descending } })
   return (
     <Group gap={2} wrap="nowrap">
       <Menu position="bottom-start">
         <Menu.Target>
-          <Button size="compact-sm" variant="default" leftSection={<IconArrowsSort size={14} />}>{sort ? title(sort.by) : natural}</Button>
+          <Button size="compact-sm" variant="default" leftSection={<IconArrowsSort size={14} />}>
+            {sort ? title(sort.by) : natural}
+          </Button>
         </Menu.Target>
         <Menu.Dropdown mah={420} style={{ overflowY: 'auto' }}>
           <Menu.Item onClick={() => go({ sort: null })}>{natural}</Menu.Item>
-          {Object.keys(FIXED).map((by) => <Menu.Item key={by} onClick={() => pick(by, by === 'decided')}>{FIXED[by]}</Menu.Item>)}
+          {Object.keys(FIXED).map((by) => (
+            <Menu.Item key={by} onClick={() => pick(by, by === 'decided')}>
+              {FIXED[by]}
+            </Menu.Item>
+          ))}
           <Menu.Divider />
           <Menu.Label>Scores</Menu.Label>
-          {scores.map((column) => <Menu.Item key={column.name} onClick={() => pick(column.name, true)}>{column.title || column.name}</Menu.Item>)}
-          {numbers.length > 0 && <><Menu.Divider /><Menu.Label>Your columns</Menu.Label></>}
-          {numbers.map((column) => <Menu.Item key={column.name} onClick={() => pick(column.name, false)}>{column.title || column.name}</Menu.Item>)}
+          {scores.map((column) => (
+            <Menu.Item key={column.name} onClick={() => pick(column.name, true)}>
+              {column.title || column.name}
+            </Menu.Item>
+          ))}
+          {numbers.length > 0 && (
+            <>
+              <Menu.Divider />
+              <Menu.Label>Your columns</Menu.Label>
+            </>
+          )}
+          {numbers.map((column) => (
+            <Menu.Item key={column.name} onClick={() => pick(column.name, false)}>
+              {column.title || column.name}
+            </Menu.Item>
+          ))}
         </Menu.Dropdown>
       </Menu>
       {sort && (
-        <ActionIcon variant="default" size={26} aria-label={sort.descending ? 'Highest first; change to lowest first' : 'Lowest first; change to highest first'} onClick={() => pick(sort.by, !sort.descending)}>
+        <ActionIcon
+          variant="default"
+          size={26}
+          aria-label={
+            sort.descending ? 'Highest first; change to lowest first' : 'Lowest first; change to highest first'
+          }
+          onClick={() => pick(sort.by, !sort.descending)}
+        >
           {sort.descending ? <IconSortDescending size={14} /> : <IconSortAscending size={14} />}
         </ActionIcon>
       )}
@@ -308,16 +489,38 @@ function SortMenu({ sort }: { sort: Sort | null }) {
 }
 
 /** Which of the table's columns the grid shows; rows carry at most 40. */
-function ColumnMenu({ offered, hidden, setHidden }: { offered: string[]; hidden: string[]; setHidden: (names: string[]) => void }) {
+function ColumnMenu({
+  offered,
+  hidden,
+  setHidden,
+}: {
+  offered: string[]
+  hidden: string[]
+  setHidden: (names: string[]) => void
+}) {
   return (
     <Menu position="bottom-end" closeOnItemClick={false}>
-      <Menu.Target><Button size="compact-sm" variant="default" leftSection={<IconColumns3 size={14} />}>Columns</Button></Menu.Target>
+      <Menu.Target>
+        <Button size="compact-sm" variant="default" leftSection={<IconColumns3 size={14} />}>
+          Columns
+        </Button>
+      </Menu.Target>
       <Menu.Dropdown mah={420} style={{ overflowY: 'auto' }}>
         <Menu.Item onClick={() => setHidden([])}>Show all</Menu.Item>
         <Menu.Divider />
         {offered.map((name) => {
           const on = !hidden.includes(name)
-          return <Menu.Item key={name} role="menuitemcheckbox" aria-checked={on} leftSection={on ? <IconCheck size={14} /> : <span className="no-check" />} onClick={() => setHidden(on ? [...hidden, name] : hidden.filter((other) => other !== name))}>{name}</Menu.Item>
+          return (
+            <Menu.Item
+              key={name}
+              role="menuitemcheckbox"
+              aria-checked={on}
+              leftSection={on ? <IconCheck size={14} /> : <span className="no-check" />}
+              onClick={() => setHidden(on ? [...hidden, name] : hidden.filter((other) => other !== name))}
+            >
+              {name}
+            </Menu.Item>
+          )
         })}
       </Menu.Dropdown>
     </Menu>

@@ -2,7 +2,12 @@
 import type { ColumnInfo, Condition, Filter, Label } from '../api/types'
 import { actionWord, count, labelText, rows } from '../words'
 
-export interface Chip { key: string; text: string; without: Filter; edit?: Field }
+export interface Chip {
+  key: string
+  text: string
+  without: Filter
+  edit?: Field
+}
 
 /** What the filter menu can ask about. */
 export type Field =
@@ -16,11 +21,21 @@ export type Field =
   | { kind: 'ids'; title: string }
   | { kind: 'column'; column: ColumnInfo; title: string }
 
-const LABELS = { given: 'Given', suggested: 'Suggested', predicted: 'Predicted', corrected: 'Corrected', final: 'Final label' } as const
+const LABELS = {
+  given: 'Given',
+  suggested: 'Suggested',
+  predicted: 'Predicted',
+  corrected: 'Corrected',
+  final: 'Final label',
+} as const
 const WORDS = { action: 'Decision', by: 'Decided by', tag: 'Tag', split: 'Split' } as const
 
 export const FIELDS: Field[] = [
-  ...(Object.keys(LABELS) as (keyof typeof LABELS)[]).map((key): Field => ({ kind: 'labels', key, title: LABELS[key] })),
+  ...(Object.keys(LABELS) as (keyof typeof LABELS)[]).map((key): Field => ({
+    kind: 'labels',
+    key,
+    title: LABELS[key],
+  })),
   ...(Object.keys(WORDS) as (keyof typeof WORDS)[]).map((key): Field => ({ kind: 'words', key, title: WORDS[key] })),
   { kind: 'checks', key: 'any', title: 'Any of these issues' },
   { kind: 'checks', key: 'all', title: 'All of these issues' },
@@ -33,7 +48,10 @@ export const FIELDS: Field[] = [
 export const LIKE_TEXT: Field = { kind: 'likeText', title: 'Like a text of your own' }
 export const LIKE_PICTURE: Field = { kind: 'likePicture', title: 'Like a picture of your own' }
 
-export function chips(filter: Filter, titles: { checks: Record<string, string>; columns: Record<string, ColumnInfo> }): Chip[] {
+export function chips(
+  filter: Filter,
+  titles: { checks: Record<string, string>; columns: Record<string, ColumnInfo> },
+): Chip[] {
   const out: Chip[] = []
   const put = (key: keyof Filter, text: string, edit?: Field) => {
     const { [key]: _, ...without } = filter
@@ -48,12 +66,25 @@ export function chips(filter: Filter, titles: { checks: Record<string, string>; 
     const values = filter[key]
     if (values?.length) put(key, `${LABELS[key]}: ${few(values.map(labelText))}`, field(key))
   }
-  if (filter.action?.length) put('action', `Decision: ${few(filter.action.map((a) => (a === '' ? 'none yet' : actionWord(a).toLowerCase())))}`, field('action'))
+  if (filter.action?.length)
+    put(
+      'action',
+      `Decision: ${few(filter.action.map((a) => (a === '' ? 'none yet' : actionWord(a).toLowerCase())))}`,
+      field('action'),
+    )
   if (filter.by?.length) put('by', `Decided by ${few(filter.by)}`, field('by'))
   if (filter.resolved !== undefined) put('resolved', filter.resolved ? 'Decided' : 'Not decided')
   if (filter.tag?.length) put('tag', `Tag: ${few(filter.tag)}`, field('tag'))
   if (filter.untagged) put('untagged', 'Without a tag')
-  if (filter.note !== undefined) put('note', filter.note === true ? 'With a note' : filter.note === false ? 'Without a note' : `Note contains “${filter.note}”`)
+  if (filter.note !== undefined)
+    put(
+      'note',
+      filter.note === true
+        ? 'With a note'
+        : filter.note === false
+          ? 'Without a note'
+          : `Note contains “${filter.note}”`,
+    )
   if (filter.split?.length) put('split', `Split: ${few(filter.split.map((split) => split ?? 'none'))}`, field('split'))
   if (filter.cluster?.length) put('cluster', `Duplicate group ${few(filter.cluster.map(String))}`)
   if (filter.rows) put('rows', `${rows(filter.rows.length)} picked one by one`)
@@ -62,7 +93,11 @@ export function chips(filter: Filter, titles: { checks: Record<string, string>; 
   filter.where?.forEach((condition, at) => {
     const left = filter.where!.filter((_, i) => i !== at)
     const { where: _, ...others } = filter
-    out.push({ key: `where-${at}`, text: conditionText(condition, titles.columns[condition.column]?.title ?? condition.column), without: left.length ? { ...others, where: left } : others })
+    out.push({
+      key: `where-${at}`,
+      text: conditionText(condition, titles.columns[condition.column]?.title ?? condition.column),
+      without: left.length ? { ...others, where: left } : others,
+    })
   })
   return out
 }
@@ -70,17 +105,24 @@ export function chips(filter: Filter, titles: { checks: Record<string, string>; 
 export function conditionText(condition: Condition, title: string): string {
   if (condition.contains != null) return `${title} contains “${condition.contains}”`
   if (condition.blank != null) return condition.blank ? `${title} is blank` : `${title} is not blank`
-  if (condition.in) return `${title}: ${few(condition.in.map((value) => (value === null ? 'blank' : value === true ? 'yes' : value === false ? 'no' : labelText(value))))}`
+  if (condition.in)
+    return `${title}: ${few(condition.in.map((value) => (value === null ? 'blank' : value === true ? 'yes' : value === false ? 'no' : labelText(value))))}`
   const { min, max } = condition
   if (min != null && max != null) return `${title}: ${number(min)} to ${number(max)}`
   return min != null ? `${title} ≥ ${number(min)}` : `${title} ≤ ${number(max!)}`
 }
 
-const number = (value: number | string) => (typeof value === 'number' ? value.toLocaleString('en', { maximumSignificantDigits: 4 }) : value)
-const few = (words: string[]) => (words.length > 3 ? `${words.slice(0, 3).join(', ')} and ${words.length - 3} more` : words.join(', '))
+const number = (value: number | string) =>
+  typeof value === 'number' ? value.toLocaleString('en', { maximumSignificantDigits: 4 }) : value
+const few = (words: string[]) =>
+  words.length > 3 ? `${words.slice(0, 3).join(', ')} and ${words.length - 3} more` : words.join(', ')
 
 /** One value of one key, taken on or off: what a click on a bar or a menu does. */
-export function withValue(filter: Filter, key: 'given' | 'suggested' | 'predicted' | 'corrected' | 'final', value: Label | null): Filter {
+export function withValue(
+  filter: Filter,
+  key: 'given' | 'suggested' | 'predicted' | 'corrected' | 'final',
+  value: Label | null,
+): Filter {
   return { ...filter, [key]: [value] }
 }
 

@@ -14,7 +14,13 @@ export interface Geometry {
   ratio: number
 }
 
-export function geometry(count: number, width: number, height: number, cellHeight: number, leastWidth: number): Geometry {
+export function geometry(
+  count: number,
+  width: number,
+  height: number,
+  cellHeight: number,
+  leastWidth: number,
+): Geometry {
   const columns = leastWidth > 0 ? Math.max(1, Math.floor(width / leastWidth)) : 1
   const lines = Math.ceil(count / columns)
   const virtual = lines * cellHeight
@@ -40,7 +46,14 @@ export function offsetAfter(scroll: number, last: number, offset: number, height
 }
 
 /** First and one past the last item to draw. */
-export function inSight(line: number, height: number, cellHeight: number, count: number, columns: number, overscan: number): [number, number] {
+export function inSight(
+  line: number,
+  height: number,
+  cellHeight: number,
+  count: number,
+  columns: number,
+  overscan: number,
+): [number, number] {
   const first = Math.max(0, line - overscan) * columns
   const end = Math.min(count, (line + Math.ceil(height / cellHeight) + 1 + overscan) * columns)
   return [Math.min(first, count), Math.max(Math.min(first, count), end)]
@@ -57,12 +70,19 @@ export function reveal(index: number, top: number, height: number, cellHeight: n
 /** Where the cursor goes by a key; null for a key that does not move. */
 export function step(key: string, at: number, count: number, columns: number, perPage: number): number | null {
   const moves: Record<string, number> = {
-    ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns,
-    PageDown: at + perPage, PageUp: at - perPage, Home: 0, End: count - 1,
+    ArrowRight: at + 1,
+    ArrowLeft: at - 1,
+    ArrowDown: at + columns,
+    ArrowUp: at - columns,
+    PageDown: at + perPage,
+    PageUp: at - perPage,
+    Home: 0,
+    End: count - 1,
   }
   const next = moves[key]
   if (next === undefined || count === 0) return null
   if (key === 'ArrowUp' && next < 0) return at
-  if (key === 'ArrowDown' && next >= count) return Math.floor(at / columns) === Math.floor((count - 1) / columns) ? at : count - 1
+  if (key === 'ArrowDown' && next >= count)
+    return Math.floor(at / columns) === Math.floor((count - 1) / columns) ? at : count - 1
   return Math.max(0, Math.min(next, count - 1))
 }

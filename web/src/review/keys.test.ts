@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { command, HELP } from './keys'
 
-const press = (key: string, more: Partial<{ ctrlKey: boolean; metaKey: boolean; shiftKey: boolean; altKey: boolean }> = {}) =>
-  command({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more })
+const press = (
+  key: string,
+  more: Partial<{ ctrlKey: boolean; metaKey: boolean; shiftKey: boolean; altKey: boolean }> = {},
+) => command({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more })
 
 describe('keys', () => {
   it('decide', () => {
@@ -26,6 +28,7 @@ describe('keys', () => {
 
   it('are all told in the help', () => {
     const told = HELP.flatMap((part) => part.keys.flatMap(([keys]) => keys))
-    for (const key of ['W', 'Q', 'E', 'N', 'L', 'U', 'T', 'H', 'J', 'K', 'X', 'Enter', 'Esc']) expect(told).toContain(key)
+    for (const key of ['W', 'Q', 'E', 'N', 'L', 'U', 'T', 'H', 'J', 'K', 'X', 'Enter', 'Esc'])
+      expect(told).toContain(key)
   })
 })

@@ -1,6 +1,24 @@
 /** Which key does what: one table for the page and for its help. Pure: a key press in, a command out. */
 export type Command =
-  | { do: 'auto-fix' | 'keep' | 'exclude' | 'review' | 'unresolved' | 'undo' | 'redo' | 'help' | 'close' | 'all' | 'open' | 'tick' | 'newClass' | 'note' | 'next' | 'previous' }
+  | {
+      do:
+        | 'auto-fix'
+        | 'keep'
+        | 'exclude'
+        | 'review'
+        | 'unresolved'
+        | 'undo'
+        | 'redo'
+        | 'help'
+        | 'close'
+        | 'all'
+        | 'open'
+        | 'tick'
+        | 'newClass'
+        | 'note'
+        | 'next'
+        | 'previous'
+    }
   | { do: 'label'; rank: number }
 
 interface Press {
@@ -24,20 +42,35 @@ export function command(press: Press): Command | null {
   if (press.shiftKey) return null
   if (/^[1-9]$/.test(key)) return { do: 'label', rank: Number(key) }
   switch (key) {
-    case 'w': return { do: 'auto-fix' }
-    case 'q': return { do: 'keep' }
-    case 'e': return { do: 'exclude' }
-    case 'n': return { do: 'review' }
-    case 'u': return { do: 'unresolved' }
-    case 'l': return { do: 'newClass' }
-    case 't': return { do: 'note' }
-    case 'h': return { do: 'help' }
-    case 'j': return { do: 'next' }
-    case 'k': return { do: 'previous' }
-    case 'x': case ' ': return { do: 'tick' }
-    case 'Enter': return { do: 'open' }
-    case 'Escape': return { do: 'close' }
-    default: return null
+    case 'w':
+      return { do: 'auto-fix' }
+    case 'q':
+      return { do: 'keep' }
+    case 'e':
+      return { do: 'exclude' }
+    case 'n':
+      return { do: 'review' }
+    case 'u':
+      return { do: 'unresolved' }
+    case 'l':
+      return { do: 'newClass' }
+    case 't':
+      return { do: 'note' }
+    case 'h':
+      return { do: 'help' }
+    case 'j':
+      return { do: 'next' }
+    case 'k':
+      return { do: 'previous' }
+    case 'x':
+    case ' ':
+      return { do: 'tick' }
+    case 'Enter':
+      return { do: 'open' }
+    case 'Escape':
+      return { do: 'close' }
+    default:
+      return null
   }
 }
 
@@ -89,5 +122,10 @@ export const HELP: { title: string; keys: [string[], string][] }[] = [
 /** Is somebody typing there? Then letters are letters. */
 export function typing(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false
-  return target.isContentEditable || target.closest('[role="menu"]') !== null || /^(TEXTAREA|SELECT)$/.test(target.tagName) || (target.tagName === 'INPUT' && !/^(checkbox|radio|range|button)$/.test((target as HTMLInputElement).type))
+  return (
+    target.isContentEditable ||
+    target.closest('[role="menu"]') !== null ||
+    /^(TEXTAREA|SELECT)$/.test(target.tagName) ||
+    (target.tagName === 'INPUT' && !/^(checkbox|radio|range|button)$/.test((target as HTMLInputElement).type))
+  )
 }

@@ -13,11 +13,11 @@ describe('a selection of ranges', () => {
     for (let step = 0; step < 2000; step++) {
       const start = random(200)
       const end = start + random(20)
-      const deed = random(3)
-      if (deed === 0) {
+      const move = random(3)
+      if (move === 0) {
         ranges = add(ranges, [[start, end]])
         for (let i = start; i < end; i++) twin.add(i)
-      } else if (deed === 1) {
+      } else if (move === 1) {
         ranges = remove(ranges, [start, end])
         for (let i = start; i < end; i++) twin.delete(i)
       } else {
@@ -40,9 +40,15 @@ describe('a selection of ranges', () => {
   })
 
   it('changes nothing it was given', () => {
-    const before: Ranges = [[0, 2], [4, 6]]
+    const before: Ranges = [
+      [0, 2],
+      [4, 6],
+    ]
     add(before, [[1, 5]])
-    expect(before).toEqual([[0, 2], [4, 6]])
+    expect(before).toEqual([
+      [0, 2],
+      [4, 6],
+    ])
   })
 })
 

@@ -36,21 +36,32 @@ export function normal(ranges: Ranges): Ranges {
 export const add = (ranges: Ranges, more: Ranges): Ranges => normal([...ranges.map(copy), ...more.map(copy)])
 
 export function remove(ranges: Ranges, [from, to]: Range): Ranges {
-  return normal(ranges.flatMap(([start, end]): Range[] => [[start, Math.min(end, from)], [Math.max(start, to), end]]))
+  return normal(
+    ranges.flatMap(([start, end]): Range[] => [
+      [start, Math.min(end, from)],
+      [Math.max(start, to), end],
+    ]),
+  )
 }
 
 export const toggle = (ranges: Ranges, at: number): Ranges =>
   has(ranges, at) ? remove(ranges, [at, at + 1]) : add(ranges, [[at, at + 1]])
 
 /** The cells of a rubber band between two cells of a grid with so many columns: a rectangle, cut off at `count`. */
-export function band(from: { line: number; column: number }, to: { line: number; column: number }, columns: number, count: number): Ranges {
+export function band(
+  from: { line: number; column: number },
+  to: { line: number; column: number },
+  columns: number,
+  count: number,
+): Ranges {
   const left = Math.max(0, Math.min(from.column, to.column))
   const right = Math.min(columns - 1, Math.max(from.column, to.column))
   const ranges: Range[] = []
   const last = Math.min(Math.max(from.line, to.line), Math.ceil(count / columns) - 1)
   for (let line = Math.max(0, Math.min(from.line, to.line)); line <= last; line++) {
     const start = line * columns
-    if (left === 0 && right === columns - 1 && ranges.length) ranges[ranges.length - 1]![1] = Math.min(count, start + columns)
+    if (left === 0 && right === columns - 1 && ranges.length)
+      ranges[ranges.length - 1]![1] = Math.min(count, start + columns)
     else ranges.push([Math.min(count, start + left), Math.min(count, start + right + 1)])
   }
   return normal(ranges)

@@ -14,16 +14,31 @@ export interface BigGrid extends Geometry {
   at: (x: number, y: number) => { line: number; column: number }
 }
 
-export function useBigGrid(scroller: RefObject<HTMLDivElement | null>, count: number, cellHeight: number, leastWidth: number, above = 0, overscan = 2): BigGrid {
+export function useBigGrid(
+  scroller: RefObject<HTMLDivElement | null>,
+  count: number,
+  cellHeight: number,
+  leastWidth: number,
+  above = 0,
+  overscan = 2,
+): BigGrid {
   const [size, setSize] = useState({ width: 0, height: 0 })
   const [shown, setShown] = useState({ line: 0, offset: 0 })
   const held = useRef({ offset: 0, last: 0, idle: 0, top: 0 })
   const height = Math.max(1, size.height - above)
-  const g = useMemo(() => geometry(count, size.width, height, cellHeight, leastWidth), [count, size.width, height, cellHeight, leastWidth])
+  const g = useMemo(
+    () => geometry(count, size.width, height, cellHeight, leastWidth),
+    [count, size.width, height, cellHeight, leastWidth],
+  )
 
   useLayoutEffect(() => {
     const element = scroller.current!
-    const measure = () => setSize((old) => (old.width === element.clientWidth && old.height === element.clientHeight ? old : { width: element.clientWidth, height: element.clientHeight }))
+    const measure = () =>
+      setSize((old) =>
+        old.width === element.clientWidth && old.height === element.clientHeight
+          ? old
+          : { width: element.clientWidth, height: element.clientHeight },
+      )
     measure()
     const observer = new ResizeObserver(measure)
     observer.observe(element)

@@ -17,11 +17,17 @@ export interface Rows {
 }
 
 export function useRows(id: string, filter: Filter, sort: Sort | null, first: number, end: number): Rows {
-  const wanted = useSettled(Math.floor(first / PAGE), Math.max(Math.floor(first / PAGE), Math.floor(Math.max(first, end - 1) / PAGE)))
+  const wanted = useSettled(
+    Math.floor(first / PAGE),
+    Math.max(Math.floor(first / PAGE), Math.floor(Math.max(first, end - 1) / PAGE)),
+  )
   const pages = useMemo(() => Array.from({ length: wanted[1] - wanted[0] + 1 }, (_, i) => wanted[0] + i), [wanted])
 
   const combine = useCallback((results: UseQueryResult<Page>[]) => {
-    const newest = results.reduce<UseQueryResult<Page> | null>((a, b) => (b.data && (!a || b.dataUpdatedAt > a.dataUpdatedAt) ? b : a), null)
+    const newest = results.reduce<UseQueryResult<Page> | null>(
+      (a, b) => (b.data && (!a || b.dataUpdatedAt > a.dataUpdatedAt) ? b : a),
+      null,
+    )
     return {
       total: newest?.data?.total ?? null,
       number: results.reduce((least, result) => (result.data ? Math.min(least, result.data.number) : least), Infinity),
@@ -33,7 +39,8 @@ export function useRows(id: string, filter: Filter, sort: Sort | null, first: nu
   const { total, number, error, data, retry } = useQueries({
     queries: pages.map((page) => ({
       queryKey: key(id, filter, sort, page),
-      queryFn: ({ signal }: { signal: AbortSignal }) => api.view(id, { filter, sort, offset: page * PAGE, limit: PAGE }, signal),
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        api.view(id, { filter, sort, offset: page * PAGE, limit: PAGE }, signal),
       staleTime: 60_000,
     })),
     combine,
@@ -72,7 +79,10 @@ function useSettled(first: number, last: number): readonly [number, number] {
   const [settled, setSettled] = useState<readonly [number, number]>([first, last])
   const near = Math.abs(first - settled[0]) <= 2
   useEffect(() => {
-    const timer = window.setTimeout(() => setSettled((old) => (old[0] === first && old[1] === last ? old : [first, last])), near ? 0 : 90)
+    const timer = window.setTimeout(
+      () => setSettled((old) => (old[0] === first && old[1] === last ? old : [first, last])),
+      near ? 0 : 90,
+    )
     return () => window.clearTimeout(timer)
   }, [first, last, near])
   return settled

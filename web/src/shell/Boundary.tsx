@@ -14,7 +14,9 @@ export class Boundary extends Component<{ children: ReactNode }, { error: unknow
     if (this.state.error === null) return this.props.children
     return (
       <Failure error={this.state.error} retry={() => this.setState({ error: null })}>
-        <Button component="a" href="/">To the projects</Button>
+        <Button component="a" href="/">
+          To the projects
+        </Button>
       </Failure>
     )
   }

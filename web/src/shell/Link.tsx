@@ -3,7 +3,11 @@ import type { AnchorHTMLAttributes, MouseEvent, ReactNode } from 'react'
 import type { Place } from '../url/address'
 import { go, href } from '../url/router'
 
-type Props = Omit<AnchorHTMLAttributes<HTMLAnchorElement>, 'href'> & { to: Partial<Place>; keep?: Place; children: ReactNode }
+type Props = Omit<AnchorHTMLAttributes<HTMLAnchorElement>, 'href'> & {
+  to: Partial<Place>
+  keep?: Place
+  children: ReactNode
+}
 
 export function Link({ to, keep, children, ...rest }: Props) {
   const whole = { ...keep, ...to }
@@ -15,7 +19,16 @@ export function Link({ to, keep, children, ...rest }: Props) {
         rest.onClick?.(event)
         if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return
         event.preventDefault()
-        go({ project: null, filter: {}, sort: null, row: null, pick: false, tab: 'review', pair: [null, null], ...whole })
+        go({
+          project: null,
+          filter: {},
+          sort: null,
+          row: null,
+          pick: false,
+          tab: 'review',
+          pair: [null, null],
+          ...whole,
+        })
       }}
     >
       {children}

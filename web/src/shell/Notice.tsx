@@ -6,8 +6,14 @@ import { Problem } from '../api/client'
 export function Notice({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
   return (
     <Stack align="center" justify="center" gap="xs" p="xl" className="notice">
-      <Title order={2} size="h4">{title}</Title>
-      {children && <Text c="dimmed" size="sm" ta="center" maw={520} component="div">{children}</Text>}
+      <Title order={2} size="h4">
+        {title}
+      </Title>
+      {children && (
+        <Text c="dimmed" size="sm" ta="center" maw={520} component="div">
+          {children}
+        </Text>
+      )}
       {action && <Group mt="sm">{action}</Group>}
     </Stack>
   )
@@ -18,7 +24,16 @@ export function Failure({ error, retry, children }: { error: unknown; retry?: ()
     <div role="alert">
       <Notice
         title={error instanceof Problem && error.status === 0 ? 'No answer from the server' : 'That did not work'}
-        action={<>{retry && <Button variant="default" onClick={retry}>Try again</Button>}{children}</>}
+        action={
+          <>
+            {retry && (
+              <Button variant="default" onClick={retry}>
+                Try again
+              </Button>
+            )}
+            {children}
+          </>
+        }
       >
         {message(error)}
       </Notice>

@@ -2,5 +2,9 @@
 import type { ReactNode } from 'react'
 
 export function Scroll({ height, label, children }: { height: number; label: string; children: ReactNode }) {
-  return <div className="scroll" style={{ maxHeight: height }} tabIndex={0} role="region" aria-label={label}>{children}</div>
+  return (
+    <div className="scroll" style={{ maxHeight: height }} tabIndex={0} role="region" aria-label={label}>
+      {children}
+    </div>
+  )
 }

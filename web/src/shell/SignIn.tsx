@@ -19,7 +19,10 @@ export function SignIn({ session }: { session: Session }) {
     setBusy(true)
     setError(null)
     try {
-      client.setQueryData(['session'], await api.signIn({ [password ? 'password' : 'token']: secret, ...(person ? { person } : {}) }))
+      client.setQueryData(
+        ['session'],
+        await api.signIn({ [password ? 'password' : 'token']: secret, ...(person ? { person } : {}) }),
+      )
     } catch (problem) {
       setError(message(problem))
     }
@@ -31,14 +34,44 @@ export function SignIn({ session }: { session: Session }) {
       <Paper withBorder p="xl" w={400} maw="100%">
         <form onSubmit={(event) => void submit(event)}>
           <Stack>
-            <Group gap={10}><Mark /><Title order={1} size="h3">Assay</Title></Group>
+            <Group gap={10}>
+              <Mark />
+              <Title order={1} size="h3">
+                Assay
+              </Title>
+            </Group>
             <Text size="sm" c="dimmed">
-              {password ? 'This server asks for its password.' : <>Open the address that <code>assay serve</code> printed: it carries the token. Or paste the token here.</>}
+              {password ? (
+                'This server asks for its password.'
+              ) : (
+                <>
+                  Open the address that <code>assay serve</code> printed: it carries the token. Or paste the token here.
+                </>
+              )}
             </Text>
-            <TextInput label="Your name" description="Stands beside your decisions in the history" value={person} onChange={(event) => setPerson(event.currentTarget.value)} autoComplete="username" />
-            <PasswordInput label={password ? 'Password' : 'Token'} value={secret} onChange={(event) => setSecret(event.currentTarget.value)} autoComplete="current-password" required autoFocus />
-            {error && <Alert color="red" role="alert">{error}</Alert>}
-            <Button type="submit" loading={busy}>Come in</Button>
+            <TextInput
+              label="Your name"
+              description="Stands beside your decisions in the history"
+              value={person}
+              onChange={(event) => setPerson(event.currentTarget.value)}
+              autoComplete="username"
+            />
+            <PasswordInput
+              label={password ? 'Password' : 'Token'}
+              value={secret}
+              onChange={(event) => setSecret(event.currentTarget.value)}
+              autoComplete="current-password"
+              required
+              autoFocus
+            />
+            {error && (
+              <Alert color="red" role="alert">
+                {error}
+              </Alert>
+            )}
+            <Button type="submit" loading={busy}>
+              Come in
+            </Button>
           </Stack>
         </form>
       </Paper>

@@ -2,7 +2,14 @@
 import { createContext, useContext } from 'react'
 import type { Ask, Done, Project } from '../api/types'
 
-export interface Deeds {
+/** What is asked before it is done. */
+export interface Proposal {
+  ask: Ask
+  title: string
+  then?: () => void
+}
+
+export interface Actions {
   /** Decide at once; resolves to null where it failed (the person has been told). */
   decide: (ask: Ask) => Promise<Done | null>
   /** Show what it would do first; `then` runs once it is done. */
@@ -14,7 +21,7 @@ export interface Deeds {
 export interface Opened {
   id: string
   project: Project
-  deeds: Deeds
+  actions: Actions
   person: string
   /** the log entry that the screen shows: pages of rows raise it */
   number: { current: number }

@@ -1,7 +1,8 @@
 /** Where the keyboard goes when what had it is gone: never to the body, from where one would begin all over. */
 
 const home = (): HTMLElement | null =>
-  document.querySelector<HTMLElement>('[role="listbox"][aria-label="Rows"]') ?? document.querySelector<HTMLElement>('h1')
+  document.querySelector<HTMLElement>('[role="listbox"][aria-label="Rows"]') ??
+  document.querySelector<HTMLElement>('h1')
 
 /** To `from` if it is still there, else to the rows, else to the heading of the page; unless something has the focus already. */
 export function giveBack(from?: Element | null): void {

@@ -11,7 +11,14 @@ const FILTERS: Filter[] = [
   { similar: { text: '17' } },
   { similar: { picture: 'k-9&' } },
   { note: true, split: ['train'], ids: ['cat/1.png', 7], rows: [0, 1, 2, 9, 40_000] },
-  { where: [{ column: 'age', min: 1, max: 2.5 }, { column: 'p&q', contains: '"x" = y' }, { column: 'd', blank: true }, { column: 'c', in: [null, 'z'] }] },
+  {
+    where: [
+      { column: 'age', min: 1, max: 2.5 },
+      { column: 'p&q', contains: '"x" = y' },
+      { column: 'd', blank: true },
+      { column: 'c', in: [null, 'z'] },
+    ],
+  },
 ]
 
 describe('the address of a view', () => {
@@ -20,7 +27,15 @@ describe('the address of a view', () => {
   })
 
   it('gives back the whole place', () => {
-    const place = { project: 'my photos/ü', tab: 'charts' as const, filter: FILTERS[2]!, sort: { by: 'label_issue_score', descending: true }, row: 17, pick: true, pair: ['a', 2] as [string, number] }
+    const place = {
+      project: 'my photos/ü',
+      tab: 'charts' as const,
+      filter: FILTERS[2]!,
+      sort: { by: 'label_issue_score', descending: true },
+      row: 17,
+      pick: true,
+      pair: ['a', 2] as [string, number],
+    }
     const url = new URL(encodePlace(place), 'http://x')
     expect(decodePlace(url.pathname, url.search)).toEqual(place)
   })
@@ -31,7 +46,11 @@ describe('the address of a view', () => {
   })
 
   it('survives what people do to addresses', () => {
-    expect(decodePlace('/p/x/nonsense', '?given=[oops&row=-3&sort=-a&similar=&where={}&cluster=z')).toEqual({ ...NOWHERE, project: 'x', sort: { by: 'a', descending: true } })
+    expect(decodePlace('/p/x/nonsense', '?given=[oops&row=-3&sort=-a&similar=&where={}&cluster=z')).toEqual({
+      ...NOWHERE,
+      project: 'x',
+      sort: { by: 'a', descending: true },
+    })
     expect(decodePlace('/p/%E0%A4%A/review', '').project).toBe('%E0%A4%A')
   })
 })

@@ -19,7 +19,15 @@ export interface Place {
   pair: [Label | null, Label | null]
 }
 
-export const NOWHERE: Place = { project: null, tab: 'review', filter: {}, sort: null, row: null, pick: false, pair: [null, null] }
+export const NOWHERE: Place = {
+  project: null,
+  tab: 'review',
+  filter: {},
+  sort: null,
+  row: null,
+  pick: false,
+  pair: [null, null],
+}
 
 const WORDS = ['any', 'all', 'none', 'action'] as const // plain names: written with commas
 const VALUES = ['given', 'suggested', 'predicted', 'corrected', 'final', 'by', 'tag', 'split', 'ids'] as const // lists of anything: JSON
@@ -32,7 +40,8 @@ export function encodeFilter(filter: Filter, into = new URLSearchParams()): URLS
   if (filter.note !== undefined) into.set('note', JSON.stringify(filter.note))
   if (filter.cluster?.length) into.set('cluster', filter.cluster.join(','))
   if (filter.rows) into.set('rows', packRows(filter.rows))
-  if (filter.similar) into.set('similar', filter.similar.row == null ? JSON.stringify(filter.similar) : String(filter.similar.row))
+  if (filter.similar)
+    into.set('similar', filter.similar.row == null ? JSON.stringify(filter.similar) : String(filter.similar.row))
   if (filter.where?.length) into.set('where', JSON.stringify(filter.where))
   return into
 }
@@ -66,7 +75,7 @@ export function decodeFilter(from: URLSearchParams): Filter {
   }
   const where = parse(from.get('where'))
   if (Array.isArray(where) && where.length) filter.where = where as Condition[]
-  return filter as Filter
+  return filter
 }
 
 export function encodePlace(place: Place): string {
@@ -103,7 +112,7 @@ export function packRows(rows: number[]): string {
   const sorted = [...new Set(rows)].sort((a, b) => a - b)
   const parts: string[] = []
   let last = -1
-  for (let at = 0; at < sorted.length; ) {
+  for (let at = 0; at < sorted.length;) {
     let run = 1
     while (at + run < sorted.length && sorted[at + run] === sorted[at]! + run) run++
     parts.push((sorted[at]! - last - 1).toString(36) + (run > 1 ? `_${(run - 1).toString(36)}` : ''))

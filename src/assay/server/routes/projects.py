@@ -13,7 +13,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from assay.columns import BY_NAME, CHECK_BY_NAME
+from assay.checks import CHECK_BY_NAME, SENTENCES
+from assay.columns import BY_NAME
 from assay.errors import AssayError
 from assay.server.routes.filters import Ask, Person
 from assay.server.routes.uploads import place_of, source_options
@@ -116,6 +117,10 @@ def _check(record: dict[str, object]) -> CheckOut:
         flag=known.flag if known else "",
         score=known.score if known else None,
         group=group if known else "dataset",
+        letter=known.chip if known else "",
+        tone=known.tone if known else "plain",
+        harmless=known.harmless if known else False,
+        sentence=SENTENCES.get(str(record["name"]), ""),
     )
 
 

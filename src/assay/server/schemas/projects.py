@@ -56,6 +56,10 @@ class CheckOut(BaseModel):
     flag: str
     score: str | None
     group: str
+    letter: str = ""  # of its chip on a cell
+    tone: Literal["bad", "warn", "plain", "good"] = "plain"
+    harmless: bool = False  # no chip: worth knowing, not worth fixing
+    sentence: str = ""  # how it finds what it finds
 
 
 class ColumnOut(BaseModel):

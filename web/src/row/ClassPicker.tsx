@@ -5,7 +5,15 @@ import type { Label } from '../api/types'
 import { useOpened } from '../shell/context'
 import { count, labelText } from '../words'
 
-export function ClassPicker({ pick, input, label = 'Find a class or type a new one' }: { pick: (label: Label) => void; input?: Ref<HTMLInputElement>; label?: string }) {
+export function ClassPicker({
+  pick,
+  input,
+  label = 'Find a class or type a new one',
+}: {
+  pick: (label: Label) => void
+  input?: Ref<HTMLInputElement>
+  label?: string
+}) {
   const { project } = useOpened()
   const [text, setText] = useState('')
   const box = useCombobox({ opened: true })
@@ -19,20 +27,35 @@ export function ClassPicker({ pick, input, label = 'Find a class or type a new o
   }, [text, selectFirstOption, resetSelectedOption])
   const submit = (value: string) => {
     setText('')
-    pick(value === 'new' ? typed(text.trim(), project.classes.map((entry) => entry.value)) : found[Number(value)]!.value)
+    pick(
+      value === 'new'
+        ? typed(
+            text.trim(),
+            project.classes.map((entry) => entry.value),
+          )
+        : found[Number(value)]!.value,
+    )
   }
   return (
     <Combobox store={box} onOptionSubmit={submit}>
       <Combobox.EventsTarget>
         <TextInput
-          ref={input} size="xs" aria-label={label} placeholder={label} value={text} data-autofocus
+          ref={input}
+          size="xs"
+          aria-label={label}
+          placeholder={label}
+          value={text}
+          data-autofocus
           onChange={(event) => setText(event.currentTarget.value)}
         />
       </Combobox.EventsTarget>
       <Combobox.Options mah={200} style={{ overflowY: 'auto' }} mt={6} tabIndex={0} aria-label="Classes">
         {found.map((entry, at) => (
           <Combobox.Option key={at} value={String(at)} className="class-option">
-            <span>{labelText(entry.value)}</span><Text span size="xs" c="dimmed">{count(entry.count)}</Text>
+            <span>{labelText(entry.value)}</span>
+            <Text span size="xs" c="dimmed">
+              {count(entry.count)}
+            </Text>
           </Combobox.Option>
         ))}
         {needle && !exact && <Combobox.Option value="new">New class “{text.trim()}”</Combobox.Option>}

@@ -5,7 +5,7 @@ import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { api } from '../api/client'
 import { client, refresh, useFacets, useProjectQuery } from '../api/queries'
 import type { Job, Project } from '../api/types'
-import { useDeeds } from '../deeds/useDeeds'
+import { useActions } from '../actions/useActions'
 import { ExportDialog } from '../export/ExportDialog'
 import { JobProgress } from '../projects/JobProgress'
 import { Help } from '../review/Help'
@@ -14,18 +14,24 @@ import { Review } from '../review/Review'
 import { TABS, type Tab } from '../url/address'
 import { go, usePlace } from '../url/router'
 import { count, percent, stageWord } from '../words'
-import { OpenedContext } from './context'
-import { giveBack } from './focus'
-import { Link } from './Link'
-import { Failure, Notice } from './Notice'
-import { Mark, SchemeToggle } from './SchemeToggle'
+import { OpenedContext } from '../shell/context'
+import { giveBack } from '../shell/focus'
+import { Link } from '../shell/Link'
+import { Failure, Notice } from '../shell/Notice'
+import { Mark, SchemeToggle } from '../shell/SchemeToggle'
 
 const ChartsPage = lazy(() => import('../charts/ChartsPage'))
 const MapPage = lazy(() => import('../map/MapPage'))
 const ComparePage = lazy(() => import('../compare/ComparePage'))
 const HistoryPage = lazy(() => import('../history/HistoryPage'))
 
-const TITLES: Record<Tab, string> = { review: 'Review', charts: 'Charts', map: 'Map', compare: 'Compare classes', history: 'History' }
+const TITLES: Record<Tab, string> = {
+  review: 'Review',
+  charts: 'Charts',
+  map: 'Map',
+  compare: 'Compare classes',
+  history: 'History',
+}
 
 export function ProjectShell({ id, person }: { id: string; person: string }) {
   const query = useProjectQuery(id)
@@ -34,11 +40,29 @@ export function ProjectShell({ id, person }: { id: string; person: string }) {
   const unfinished = job && (job.state === 'running' || job.state === 'waiting')
 
   if (query.error && !unfinished) {
-    return <Failure error={query.error} retry={() => void query.refetch()}><Button onClick={() => go({ project: null })}>To the projects</Button></Failure>
+    return (
+      <Failure error={query.error} retry={() => void query.refetch()}>
+        <Button onClick={() => go({ project: null })}>To the projects</Button>
+      </Failure>
+    )
   }
-  if (!query.data) return <Center h="100vh"><Loader aria-label="Opening the project" /></Center>
+  if (!query.data)
+    return (
+      <Center h="100vh">
+        <Loader aria-label="Opening the project" />
+      </Center>
+    )
   if (query.data.rows === 0 || query.data.checks.length === 0) return <Unready id={id} project={query.data} job={job} />
-  return <Open id={id} project={query.data} job={unfinished ? job : null} person={person} number={number} cancelled={() => setJob(null)} />
+  return (
+    <Open
+      id={id}
+      project={query.data}
+      job={unfinished ? job : null}
+      person={person}
+      number={number}
+      cancelled={() => setJob(null)}
+    />
+  )
 }
 
 /** The server's news: how the run goes, and that somebody decided something. */
@@ -58,7 +82,10 @@ function useNews(id: string, project: Project | undefined, number: { current: nu
       const finished = state !== '' && news.job !== null && state !== news.job.state
       if (finished) void client.invalidateQueries({ queryKey: ['project', id] })
       const newest = news.number ?? 0
-      if (finished || newest > number.current) void refresh(id).then(() => { number.current = Math.max(number.current, newest) })
+      if (finished || newest > number.current)
+        void refresh(id).then(() => {
+          number.current = Math.max(number.current, newest)
+        })
       state = news.job?.state ?? ''
       setJob(news.job)
     }
@@ -70,11 +97,23 @@ function useNews(id: string, project: Project | undefined, number: { current: nu
 function Unready({ id, project, job }: { id: string; project: Project; job: Job | null }) {
   return (
     <div className="shell">
-      <header className="top"><h1 className="hidden">{project.name}</h1><Home name={project.name} /><Group ml="auto"><SchemeToggle /></Group></header>
+      <header className="top">
+        <h1 className="hidden">{project.name}</h1>
+        <Home name={project.name} />
+        <Group ml="auto">
+          <SchemeToggle />
+        </Group>
+      </header>
       <main className="page-narrow">
-        {job ? <JobProgress id={id} job={job} name={project.name} /> : (
-          <Notice title="Not analysed yet" action={<Button onClick={() => go({ project: null })}>To the projects</Button>}>
-            This project has no finished run. Start one from the projects page, or in the terminal with <code>assay analyze</code>.
+        {job ? (
+          <JobProgress id={id} job={job} name={project.name} />
+        ) : (
+          <Notice
+            title="Not analysed yet"
+            action={<Button onClick={() => go({ project: null })}>To the projects</Button>}
+          >
+            This project has no finished run. Start one from the projects page, or in the terminal with{' '}
+            <code>assay analyze</code>.
           </Notice>
         )}
       </main>
@@ -85,18 +124,36 @@ function Unready({ id, project, job }: { id: string; project: Project; job: Job 
 function Home({ name }: { name: string }) {
   return (
     <Group gap={8} wrap="nowrap" className="home">
-      <Link to={{ project: null }} className="home-link" aria-label="All projects"><Mark /></Link>
-      <Text fw={650} size="sm" truncate maw={220} title={name}>{name}</Text>
+      <Link to={{ project: null }} className="home-link" aria-label="All projects">
+        <Mark />
+      </Link>
+      <Text fw={650} size="sm" truncate maw={220} title={name}>
+        {name}
+      </Text>
     </Group>
   )
 }
 
-function Open({ id, project, job, person, number, cancelled }: { id: string; project: Project; job: Job | null; person: string; number: { current: number }; cancelled: () => void }) {
+function Open({
+  id,
+  project,
+  job,
+  person,
+  number,
+  cancelled,
+}: {
+  id: string
+  project: Project
+  job: Job | null
+  person: string
+  number: { current: number }
+  cancelled: () => void
+}) {
   const place = usePlace()
-  const { deeds, dialogs } = useDeeds(id, number)
+  const { actions, dialogs } = useActions(id, number)
   const [help, setHelp] = useState(false)
   const [exporting, setExporting] = useState(false)
-  const opened = useMemo(() => ({ id, project, deeds, person, number }), [id, project, deeds, person, number])
+  const opened = useMemo(() => ({ id, project, actions, person, number }), [id, project, actions, person, number])
   const whole = useFacets(id, {})
 
   useEffect(() => giveBack(), [place.tab])
@@ -109,42 +166,83 @@ function Open({ id, project, job, person, number, cancelled }: { id: string; pro
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || typing(event.target) || document.querySelector('[role="dialog"]')) return
       const what = command(event)?.do
-      if (what === 'undo') deeds.undo()
-      else if (what === 'redo') deeds.redo()
+      if (what === 'undo') actions.undo()
+      else if (what === 'redo') actions.redo()
       else if (what === 'help') setHelp(true)
       else return
       event.preventDefault()
     }
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
-  }, [deeds])
+  }, [actions])
 
   return (
     <OpenedContext.Provider value={opened}>
       <div className="shell">
-        {place.tab === 'review' && <button type="button" className="skip" onClick={() => document.querySelector<HTMLElement>('[role="listbox"][aria-label="Rows"]')?.focus()}>To the rows</button>}
+        {place.tab === 'review' && (
+          <button
+            type="button"
+            className="skip"
+            onClick={() => document.querySelector<HTMLElement>('[role="listbox"][aria-label="Rows"]')?.focus()}
+          >
+            To the rows
+          </button>
+        )}
         <header className="top">
-          <h1 className="hidden">{TITLES[place.tab]}: {project.name}</h1>
+          <h1 className="hidden">
+            {TITLES[place.tab]}: {project.name}
+          </h1>
           <Home name={project.name} />
           <nav aria-label="Pages of the project" className="tabs">
             {TABS.map((tab) => (
-              <Link key={tab} to={{ tab, row: tab === 'review' ? place.row : null }} keep={{ ...place, project: id }} aria-current={place.tab === tab ? 'page' : undefined}>
+              <Link
+                key={tab}
+                to={{ tab, row: tab === 'review' ? place.row : null }}
+                keep={{ ...place, project: id }}
+                aria-current={place.tab === tab ? 'page' : undefined}
+              >
                 {TITLES[tab]}
               </Link>
             ))}
           </nav>
           <Group gap={4} wrap="nowrap" ml="auto">
             {whole.data && <Resolved resolved={whole.data.resolved} issues={issues(whole.data.presets, project)} />}
-            <Tooltip label="Undo (Ctrl Z)"><ActionIcon variant="subtle" color="gray" size="lg" aria-label="Undo" onClick={() => deeds.undo()}><IconArrowBackUp size={18} /></ActionIcon></Tooltip>
-            <Tooltip label="Redo (Shift Ctrl Z)"><ActionIcon variant="subtle" color="gray" size="lg" aria-label="Redo" onClick={() => deeds.redo()}><IconArrowForwardUp size={18} /></ActionIcon></Tooltip>
-            <Button size="compact-sm" leftSection={<IconDownload size={16} />} onClick={() => setExporting(true)}>Export</Button>
-            <Tooltip label="Keys (H)"><ActionIcon variant="subtle" color="gray" size="lg" aria-label="Help: all keys" onClick={() => setHelp(true)}><IconHelp size={18} /></ActionIcon></Tooltip>
+            <Tooltip label="Undo (Ctrl Z)">
+              <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Undo" onClick={() => actions.undo()}>
+                <IconArrowBackUp size={18} />
+              </ActionIcon>
+            </Tooltip>
+            <Tooltip label="Redo (Shift Ctrl Z)">
+              <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Redo" onClick={() => actions.redo()}>
+                <IconArrowForwardUp size={18} />
+              </ActionIcon>
+            </Tooltip>
+            <Button size="compact-sm" leftSection={<IconDownload size={16} />} onClick={() => setExporting(true)}>
+              Export
+            </Button>
+            <Tooltip label="Keys (H)">
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                size="lg"
+                aria-label="Help: all keys"
+                onClick={() => setHelp(true)}
+              >
+                <IconHelp size={18} />
+              </ActionIcon>
+            </Tooltip>
             <SchemeToggle />
             <Who person={person} />
           </Group>
         </header>
         {job && <RunBanner id={id} job={job} cancelled={cancelled} />}
-        <Suspense fallback={<Center className="fill"><Loader aria-label="Loading the page" /></Center>}>
+        <Suspense
+          fallback={
+            <Center className="fill">
+              <Loader aria-label="Loading the page" />
+            </Center>
+          }
+        >
           {place.tab === 'review' && <Review />}
           {place.tab === 'charts' && <ChartsPage />}
           {place.tab === 'map' && <MapPage />}
@@ -167,7 +265,11 @@ function Resolved({ resolved, issues: total }: { resolved: number; issues: numbe
   const share = total ? Math.min(1, resolved / total) : 0
   return (
     <Tooltip label={`${count(resolved)} rows decided; ${count(total)} rows have an issue`}>
-      <div className="resolved" tabIndex={0} aria-label={`${count(resolved)} rows decided of ${count(total)} with an issue`}>
+      <div
+        className="resolved"
+        role="group"
+        aria-label={`${count(resolved)} rows decided of ${count(total)} with an issue`}
+      >
         <span>{count(resolved)} decided</span>
         <Progress value={100 * share} size="sm" w={72} aria-label={`Progress: ${percent(share)}`} />
       </div>
@@ -178,7 +280,11 @@ function Resolved({ resolved, issues: total }: { resolved: number; issues: numbe
 function Who({ person }: { person: string }) {
   return (
     <Menu position="bottom-end">
-      <Menu.Target><ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Signed in as ${person}`}><IconUser size={18} /></ActionIcon></Menu.Target>
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Signed in as ${person}`}>
+          <IconUser size={18} />
+        </ActionIcon>
+      </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>Decisions are noted as {person}</Menu.Label>
         <Menu.Item onClick={() => void api.signOut().finally(() => window.location.assign('/'))}>Sign out</Menu.Item>
@@ -191,8 +297,13 @@ function RunBanner({ id, job, cancelled }: { id: string; job: Job; cancelled: ()
   return (
     <div className="banner" role="status">
       <Loader size="xs" />
-      <span>A new run is under way: {stageWord(job.stage).toLowerCase()}{job.total ? `, ${count(job.done)} of ${count(job.total)}` : ''}. You see the last finished one.</span>
-      <Button size="compact-xs" variant="default" onClick={() => void api.cancel(id).then(cancelled)}>Cancel the run</Button>
+      <span>
+        A new run is under way: {stageWord(job.stage).toLowerCase()}
+        {job.total ? `, ${count(job.done)} of ${count(job.total)}` : ''}. You see the last finished one.
+      </span>
+      <Button size="compact-xs" variant="default" onClick={() => void api.cancel(id).then(cancelled)}>
+        Cancel the run
+      </Button>
     </div>
   )
 }

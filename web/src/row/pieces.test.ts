@@ -21,12 +21,28 @@ it('takes the longer of two overlapping spans', () => {
 
 it('marks words whole, in any case, with the side they speak for', () => {
   const text = 'Cards? My CARD, the card’s 1.5 Überweisung'
-  const cut = pieces(text, [{ text: 'card', tone: 'given' }, { text: 'überweisung', tone: 'suggested' }, { text: '1.5', tone: 'given' }])
+  const cut = pieces(text, [
+    { text: 'card', tone: 'given' },
+    { text: 'überweisung', tone: 'suggested' },
+    { text: '1.5', tone: 'given' },
+  ])
   expect(cut.map((piece) => piece.text).join('')).toBe(text)
-  expect(cut.filter((piece) => piece.tone)).toEqual([{ text: 'CARD', tone: 'given' }, { text: '1.5', tone: 'given' }, { text: 'Überweisung', tone: 'suggested' }])
+  expect(cut.filter((piece) => piece.tone)).toEqual([
+    { text: 'CARD', tone: 'given' },
+    { text: '1.5', tone: 'given' },
+    { text: 'Überweisung', tone: 'suggested' },
+  ])
 })
 
 it('marks words and spans in one text', () => {
-  const cut = pieces('refund to a.b@c.de', [...found('a.b@c.de'), { text: 'refund', tone: 'suggested' }, { text: 'a', tone: 'given' }])
-  expect(cut).toEqual([{ text: 'refund', tone: 'suggested' }, { text: ' to ', tone: null }, { text: 'a.b@c.de', tone: 'found' }])
+  const cut = pieces('refund to a.b@c.de', [
+    ...found('a.b@c.de'),
+    { text: 'refund', tone: 'suggested' },
+    { text: 'a', tone: 'given' },
+  ])
+  expect(cut).toEqual([
+    { text: 'refund', tone: 'suggested' },
+    { text: ' to ', tone: null },
+    { text: 'a.b@c.de', tone: 'found' },
+  ])
 })

@@ -1,8 +1,8 @@
 import { Autocomplete, Button, Group } from '@mantine/core'
 import { useState } from 'react'
 import { useFacets } from '../api/queries'
-import { REVIEW_TAG } from '../review/Rail'
 import { useOpened } from '../shell/context'
+import { REVIEW_TAG } from '../words'
 
 export function TagPicker({ pick }: { pick: (tag: string) => void }) {
   const { id, project } = useOpened()
@@ -14,10 +14,28 @@ export function TagPicker({ pick }: { pick: (tag: string) => void }) {
     setText('')
   }
   return (
-    <form onSubmit={(event) => { event.preventDefault(); submit() }}>
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        submit()
+      }}
+    >
       <Group gap={6} wrap="nowrap">
-        <Autocomplete size="xs" data={known} value={text} onChange={setText} placeholder="Tag" aria-label="Tag" maxLength={200} style={{ flex: 1 }} comboboxProps={{ withinPortal: false }} data-autofocus />
-        <Button size="xs" variant="default" type="submit" disabled={!text.trim()}>Tag</Button>
+        <Autocomplete
+          size="xs"
+          data={known}
+          value={text}
+          onChange={setText}
+          placeholder="Tag"
+          aria-label="Tag"
+          maxLength={200}
+          style={{ flex: 1 }}
+          comboboxProps={{ withinPortal: false }}
+          data-autofocus
+        />
+        <Button size="xs" variant="default" type="submit" disabled={!text.trim()}>
+          Tag
+        </Button>
       </Group>
     </form>
   )

@@ -8,8 +8,12 @@ const WORD = String.raw`\p{L}[\p{L}\p{N}_'’]*|\d[\d.,]*` // as the server coun
 
 /** Cut a text at the places where one of `marks` stands, longest first. Found spans are matched as given, words whole and in any case. Pure. */
 export function pieces(text: string, marks: Mark[]): { text: string; tone: Mark['tone'] | null }[] {
-  const spans = [...new Set(marks.filter((mark) => mark.tone === 'found').map((mark) => mark.text))].filter(Boolean).sort((a, b) => b.length - a.length)
-  const words = new Map(marks.filter((mark) => mark.tone !== 'found').map((mark) => [mark.text.toLowerCase(), mark.tone]))
+  const spans = [...new Set(marks.filter((mark) => mark.tone === 'found').map((mark) => mark.text))]
+    .filter(Boolean)
+    .sort((a, b) => b.length - a.length)
+  const words = new Map(
+    marks.filter((mark) => mark.tone !== 'found').map((mark) => [mark.text.toLowerCase(), mark.tone]),
+  )
   const parts = spans.map(escaped)
   if (words.size) parts.push(WORD)
   if (!parts.length) return [{ text, tone: null }]

@@ -8,17 +8,32 @@ import { live } from '../api/queries'
 import { message } from '../shell/Notice'
 import { Scroll } from '../shell/Scroll'
 import { actionWord, count, labelText, rows, skippedText } from '../words'
-import type { Proposal } from './useDeeds'
+import type { Proposal } from '../shell/context'
 import { Dialog } from '../shell/Dialog'
 
-export function PreviewDialog({ id, proposal, close, confirm }: { id: string; proposal: Proposal; close: () => void; confirm: (ask: Ask) => Promise<void> }) {
+export function PreviewDialog({
+  id,
+  proposal,
+  close,
+  confirm,
+}: {
+  id: string
+  proposal: Proposal
+  close: () => void
+  confirm: (ask: Ask) => Promise<void>
+}) {
   const [policy, setPolicy] = useState(proposal.ask.policy ?? 'reference')
   const [overwrite, setOverwrite] = useState(proposal.ask.overwrite ?? proposal.ask.route === 'selection')
   const [busy, setBusy] = useState(false)
   const deciding = ['keep', 'label', 'exclude', 'auto-fix', 'unresolved'].includes(proposal.ask.action)
   const canOverwrite = deciding && proposal.ask.action !== 'auto-fix'
   const ask: Ask = { ...proposal.ask, policy, ...(canOverwrite ? { overwrite } : {}) }
-  const { data, error, isFetching } = useQuery({ queryKey: live(id, 'ask', ask), queryFn: ({ signal }) => api.ask(id, ask, signal), placeholderData: (old) => old, staleTime: 0 })
+  const { data, error, isFetching } = useQuery({
+    queryKey: live(id, 'ask', ask),
+    queryFn: ({ signal }) => api.ask(id, ask, signal),
+    placeholderData: (old) => old,
+    staleTime: 0,
+  })
 
   // Enter does it, once it is known what "it" is.
   const go = useRef<HTMLButtonElement>(null)
@@ -40,34 +55,63 @@ export function PreviewDialog({ id, proposal, close, confirm }: { id: string; pr
           <SegmentedControl
             fullWidth
             value={policy}
-            onChange={(value) => setPolicy(value as 'reference' | 'auto')}
+            onChange={(value) => setPolicy(value)}
             aria-label="Which suggestions to take"
-            data={[{ value: 'reference', label: 'Every suggestion' }, { value: 'auto', label: 'Only the safe ones' }]}
+            data={[
+              { value: 'reference', label: 'Every suggestion' },
+              { value: 'auto', label: 'Only the safe ones' },
+            ]}
           />
         )}
         {canOverwrite && (
-          <Checkbox label="Also change rows that somebody has decided already" checked={overwrite} onChange={(event) => setOverwrite(event.currentTarget.checked)} />
+          <Checkbox
+            label="Also change rows that somebody has decided already"
+            checked={overwrite}
+            onChange={(event) => setOverwrite(event.currentTarget.checked)}
+          />
         )}
         {error ? (
-          <Alert color="red" title="This cannot be done" role="alert">{message(error)}</Alert>
+          <Alert color="red" title="This cannot be done" role="alert">
+            {message(error)}
+          </Alert>
         ) : !data ? (
-          <Group mih={180} justify="center"><Loader aria-label="Counting what would change" /></Group>
+          <Group mih={180} justify="center">
+            <Loader aria-label="Counting what would change" />
+          </Group>
         ) : (
           <div className="preview" aria-live="polite" data-busy={isFetching || undefined}>
             <div className="preview-numbers">
               <Figure n={data.n} what={data.n === 1 ? 'row changes' : 'rows change'} />
               {deciding && <Figure n={data.relabeled} what="relabelled" />}
               {deciding && <Figure n={data.excluded} what="left out" />}
-              <Figure n={Object.values(data.skipped).reduce((a, b) => a + b, 0)} what="skipped" title={skippedText(data.skipped)} />
+              <Figure
+                n={Object.values(data.skipped).reduce((a, b) => a + b, 0)}
+                what="skipped"
+                title={skippedText(data.skipped)}
+              />
             </div>
-            {skippedText(data.skipped) && <Text size="sm" c="dimmed">Skipped: {skippedText(data.skipped)}.</Text>}
+            {skippedText(data.skipped) && (
+              <Text size="sm" c="dimmed">
+                Skipped: {skippedText(data.skipped)}.
+              </Text>
+            )}
             {data.pairs.length > 0 && (
               <Scroll height={190} label="What becomes what">
                 <Table withRowBorders={false} verticalSpacing={2} stickyHeader>
-                  <Table.Thead><Table.Tr><Table.Th>Given</Table.Th><Table.Th>becomes</Table.Th><Table.Th ta="right">rows</Table.Th></Table.Tr></Table.Thead>
+                  <Table.Thead>
+                    <Table.Tr>
+                      <Table.Th>Given</Table.Th>
+                      <Table.Th>becomes</Table.Th>
+                      <Table.Th ta="right">rows</Table.Th>
+                    </Table.Tr>
+                  </Table.Thead>
                   <Table.Tbody>
                     {data.pairs.slice(0, 100).map(([given, next, n], i) => (
-                      <Table.Tr key={i}><Table.Td>{labelText(given)}</Table.Td><Table.Td>{next === null ? 'left out' : labelText(next)}</Table.Td><Table.Td ta="right">{count(n)}</Table.Td></Table.Tr>
+                      <Table.Tr key={i}>
+                        <Table.Td>{labelText(given)}</Table.Td>
+                        <Table.Td>{next === null ? 'left out' : labelText(next)}</Table.Td>
+                        <Table.Td ta="right">{count(n)}</Table.Td>
+                      </Table.Tr>
                     ))}
                   </Table.Tbody>
                 </Table>
@@ -77,10 +121,19 @@ export function PreviewDialog({ id, proposal, close, confirm }: { id: string; pr
           </div>
         )}
         <Group justify="space-between">
-          <Text size="xs" c="dimmed">One entry in the history: one undo takes it all back.</Text>
+          <Text size="xs" c="dimmed">
+            One entry in the history: one undo takes it all back.
+          </Text>
           <Group gap="xs">
-            <Button variant="default" onClick={close}>Cancel</Button>
-            <Button ref={go} onClick={() => void run()} loading={busy} disabled={!data || data.n === 0 || Boolean(error)}>
+            <Button variant="default" onClick={close}>
+              Cancel
+            </Button>
+            <Button
+              ref={go}
+              onClick={() => void run()}
+              loading={busy}
+              disabled={!data || data.n === 0 || Boolean(error)}
+            >
               {data ? (data.n === 0 ? 'Nothing to do' : `Do it: ${rows(data.n)}`) : 'Do it'}
             </Button>
           </Group>
@@ -91,7 +144,12 @@ export function PreviewDialog({ id, proposal, close, confirm }: { id: string; pr
 }
 
 function Figure({ n, what, title }: { n: number; what: string; title?: string }) {
-  return <div className="figure" title={title}><b>{count(n)}</b><span>{what}</span></div>
+  return (
+    <div className="figure" title={title}>
+      <b>{count(n)}</b>
+      <span>{what}</span>
+    </div>
+  )
 }
 
 /** The first rows with what they were and will be; the server says which keys it sends. */
@@ -101,7 +159,13 @@ function First({ rows: list, n }: { rows: Record<string, unknown>[]; n: number }
       <summary>The first {Math.min(list.length, n)} of them</summary>
       <Scroll height={190} label="The first rows">
         <Table verticalSpacing={2} withRowBorders={false}>
-          <Table.Thead><Table.Tr><Table.Th>Row</Table.Th><Table.Th>before</Table.Th><Table.Th>after</Table.Th></Table.Tr></Table.Thead>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Row</Table.Th>
+              <Table.Th>before</Table.Th>
+              <Table.Th>after</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
           <Table.Tbody>
             {list.map((row, i) => (
               <Table.Tr key={i}>

@@ -3,7 +3,19 @@ import { Fragment } from 'react'
 import { pieces, type Mark } from './pieces'
 
 export function Marked({ text, marks }: { text: string; marks: Mark[] }) {
-  return <>{pieces(text, marks).map((piece, at) => (piece.tone ? <mark key={at} className={piece.tone}>{piece.text}</mark> : <Fragment key={at}>{piece.text}</Fragment>))}</>
+  return (
+    <>
+      {pieces(text, marks).map((piece, at) =>
+        piece.tone ? (
+          <mark key={at} className={piece.tone}>
+            {piece.text}
+          </mark>
+        ) : (
+          <Fragment key={at}>{piece.text}</Fragment>
+        ),
+      )}
+    </>
+  )
 }
 
 export const found = (spans: string[] | undefined): Mark[] => (spans ?? []).map((text) => ({ text, tone: 'found' }))

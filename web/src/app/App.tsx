@@ -5,10 +5,10 @@ import { useEffect } from 'react'
 import { api } from '../api/client'
 import { ProjectsPage } from '../projects/ProjectsPage'
 import { usePlace } from '../url/router'
-import { Boundary } from './Boundary'
-import { Failure } from './Notice'
+import { Boundary } from '../shell/Boundary'
+import { Failure } from '../shell/Notice'
 import { ProjectShell } from './ProjectShell'
-import { SignIn } from './SignIn'
+import { SignIn } from '../shell/SignIn'
 
 export function App() {
   const place = usePlace()
@@ -19,11 +19,20 @@ export function App() {
   }, [place.project])
 
   if (session.error) return <Failure error={session.error} retry={() => void session.refetch()} />
-  if (!session.data) return <Center h="100vh"><Loader aria-label="Loading" /></Center>
+  if (!session.data)
+    return (
+      <Center h="100vh">
+        <Loader aria-label="Loading" />
+      </Center>
+    )
   if (!session.data.signed_in) return <SignIn session={session.data} />
   return (
     <Boundary key={place.project}>
-      {place.project === null ? <ProjectsPage person={session.data.person} /> : <ProjectShell id={place.project} person={session.data.person} />}
+      {place.project === null ? (
+        <ProjectsPage person={session.data.person} />
+      ) : (
+        <ProjectShell id={place.project} person={session.data.person} />
+      )}
     </Boundary>
   )
 }

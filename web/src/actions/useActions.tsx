@@ -5,25 +5,29 @@ import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } fro
 import { api, Problem, token } from '../api/client'
 import { refresh } from '../api/queries'
 import type { Ask, Done, Meanwhile } from '../api/types'
-import type { Deeds } from '../shell/context'
+import type { Actions, Proposal } from '../shell/context'
 import { message } from '../shell/Notice'
 import { go } from '../url/router'
 import { outcome, told } from '../words'
 import { MeanwhileDialog } from './MeanwhileDialog'
 import { PreviewDialog } from './PreviewDialog'
 
-export interface Proposal { ask: Ask; title: string; then?: () => void }
 /** What this page's own entries did, to name them when they are undone. */
 const undone = new Map<number, string>()
 const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1)
 
-interface Clash { ask: Ask; others: Meanwhile[]; number: number; settle: (done: Done | null) => void }
+interface Clash {
+  ask: Ask
+  others: Meanwhile[]
+  number: number
+  settle: (done: Done | null) => void
+}
 
 /**
- * `number`: the log entry that the screen shows; it goes along with every deed, so that the server can tell who was quicker. Only what
- * was fetched anew raises it, never a deed of one's own: others may have decided in between.
+ * `number`: the log entry that the screen shows; it goes along with every action, so that the server can tell who was quicker. Only what
+ * was fetched anew raises it, never a action of one's own: others may have decided in between.
  */
-export function useDeeds(id: string, number: { current: number }): { deeds: Deeds; dialogs: ReactNode } {
+export function useActions(id: string, number: { current: number }): { actions: Actions; dialogs: ReactNode } {
   const [proposal, setProposal] = useState<Proposal | null>(null)
   const [clash, setClash] = useState<Clash | null>(null)
   const queue = useRef<Promise<unknown>>(Promise.resolve())
@@ -32,7 +36,9 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
   const waiting = useRef(0)
   const inTurn = useCallback(<T,>(work: () => Promise<T>): Promise<T> => {
     waiting.current++
-    const next = queue.current.then(work, work).finally(() => { waiting.current-- })
+    const next = queue.current.then(work, work).finally(() => {
+      waiting.current--
+    })
     queue.current = next.catch(() => undefined)
     return next
   }, [])
@@ -52,7 +58,15 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
         (done) => {
           void refresh(id)
           if (!done.entry) toast(way === 'undo' ? 'Nothing of yours is left to undo.' : 'Nothing to redo.')
-          else toast(undone.get(done.entry.undoes ?? 0) && !done.kept ? `${way === 'undo' ? 'Undone' : 'Redone'}: ${undone.get(done.entry.undoes ?? 0)!}.` : outcome(done), way === 'undo' ? { label: 'Redo', run: () => deedsRef.current?.redo() } : { label: 'Undo', run: () => deedsRef.current?.undo() })
+          else
+            toast(
+              undone.get(done.entry.undoes ?? 0) && !done.kept
+                ? `${way === 'undo' ? 'Undone' : 'Redone'}: ${undone.get(done.entry.undoes ?? 0)!}.`
+                : outcome(done),
+              way === 'undo'
+                ? { label: 'Redo', run: () => actionsRef.current?.redo() }
+                : { label: 'Undo', run: () => actionsRef.current?.undo() },
+            )
         },
         (error: unknown) => failed(error),
       ),
@@ -67,7 +81,7 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
         void refresh(id)
         const entry = done.entry
         if (entry) undone.set(entry.number, lower(told(entry)))
-        toast(outcome(done), entry ? { label: 'Undo', run: () => deedsRef.current?.undo(entry.number) } : undefined)
+        toast(outcome(done), entry ? { label: 'Undo', run: () => actionsRef.current?.undo(entry.number) } : undefined)
         return done
       } catch (error) {
         if (error instanceof Problem && error.status === 409 && error.body.meanwhile?.length) {
@@ -83,7 +97,7 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
     [id, inTurn],
   )
 
-  const deeds = useMemo<Deeds>(
+  const actions = useMemo<Actions>(
     () => ({
       decide: (ask) => send(ask, number.current),
       propose: (ask, title, then) => setProposal({ ask, title, then }),
@@ -92,8 +106,8 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
     }),
     [send, back, number],
   )
-  const deedsRef = useRef(deeds)
-  deedsRef.current = deeds
+  const actionsRef = useRef(actions)
+  actionsRef.current = actions
 
   const dialogs = (
     <>
@@ -103,7 +117,7 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
           proposal={proposal}
           close={() => setProposal(null)}
           confirm={async (ask) => {
-            const done = await deeds.decide(ask)
+            const done = await actions.decide(ask)
             if (done) {
               setProposal(null)
               proposal.then?.()
@@ -126,7 +140,7 @@ export function useDeeds(id: string, number: { current: number }): { deeds: Deed
       )}
     </>
   )
-  return { deeds, dialogs }
+  return { actions, dialogs }
 }
 
 /** The token makes a repetition harmless, so a lost answer is simply asked for again. */
@@ -142,9 +156,9 @@ async function withRetry<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function toast(text: string, action?: { label: string; run: () => void }): void {
-  notifications.hide('deed')
+  notifications.hide('action')
   notifications.show({
-    id: 'deed',
+    id: 'action',
     autoClose: 8000,
     withBorder: true,
     closeButtonProps: { 'aria-label': 'Close this message' },
@@ -152,7 +166,15 @@ function toast(text: string, action?: { label: string; run: () => void }): void 
       <Group gap="sm" wrap="nowrap" justify="space-between">
         <Text size="sm">{text}</Text>
         {action && (
-          <Button size="compact-sm" variant="light" className="no-shrink" onClick={() => { notifications.hide('deed'); action.run() }}>
+          <Button
+            size="compact-sm"
+            variant="light"
+            className="no-shrink"
+            onClick={() => {
+              notifications.hide('action')
+              action.run()
+            }}
+          >
             {action.label}
           </Button>
         )}
@@ -172,7 +194,11 @@ function failed(error: unknown, row?: number): void {
     message: (
       <Group gap="sm" wrap="nowrap" justify="space-between">
         <Text size="sm">{message(error)}</Text>
-        {row !== undefined && <Button size="compact-sm" variant="light" className="no-shrink" onClick={() => go({ tab: 'review', row })}>Show the row</Button>}
+        {row !== undefined && (
+          <Button size="compact-sm" variant="light" className="no-shrink" onClick={() => go({ tab: 'review', row })}>
+            Show the row
+          </Button>
+        )}
       </Group>
     ),
   })
