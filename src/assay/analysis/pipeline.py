@@ -20,6 +20,7 @@ from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArray, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
+from assay.duplicates.image_rounds import ROUNDS
 from assay.stages import duplicates, images, issues, tables, vectors
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
@@ -83,7 +84,7 @@ class _Pipeline:
             self.table(gathered)
         else:
             self.properties(gathered)
-        self.insights(gathered)
+        self.insights(gathered, copies)
 
     @property
     def labelled(self) -> bool:
@@ -157,11 +158,12 @@ class _Pipeline:
         """Clusters of copies. Texts and tables are compared by themselves; pictures that the graph brings together, too."""
         inputs, n = {"vectors": gathered.output}, self.dataset.n_rows
         if self.dataset.modality == "image":
-            verified = self.verify(gathered, graph, levels)
+            rounds = self.verify(gathered, graph, levels)
+            prefixes = tuple(prefix for verified in rounds for prefix in verified.prefixes)
             pictures = duplicates.ImageClustersSpec(
-                **self.on_vectors, properties=self.outcome.properties, verified=verified.prefixes
+                **self.on_vectors, properties=self.outcome.properties, verified=prefixes
             )
-            inputs |= {"verified": verified.output}
+            inputs |= {"verified": fingerprint([verified.output for verified in rounds])}
             stage = single_shard("duplicates", duplicates.image_clusters, pictures, inputs=inputs, rows=n)
         elif self.dataset.modality == "text":
             texts = duplicates.TextClustersSpec(**self.on_vectors, column=str(self.dataset.roles.text))
@@ -174,8 +176,8 @@ class _Pipeline:
 
     def verify(
         self, gathered: Stage[vectors.Gathered], graph: Stage[vectors.GraphMade], levels: images.Levels
-    ) -> Stage[images.Verified]:
-        """Plausible pairs of pictures, opened again and compared."""
+    ) -> list[Stage[images.Verified]]:
+        """Plausible pairs of pictures, opened again and compared; then those that the copies found make plausible."""
         candidates = single_shard(
             "duplicates/candidates",
             duplicates.candidates,
@@ -189,9 +191,42 @@ class _Pipeline:
                 f"near duplicates: {found.pairs:,} plausible pairs of pictures were opened and compared, "
                 f"{found.left_out:,} less plausible ones were not"
             )
+        tried = [candidates]
+        rounds = [self.compare("duplicates/verify", gathered, candidates, found.pairs, levels)]
+        for number in range(2, ROUNDS + 1):
+            prefixes = tuple(prefix for verified in rounds for prefix in verified.prefixes)
+            if not rounds[-1].shards or not any(done.kept for done in self.runner.require(rounds[-1])):
+                break
+            more = single_shard(
+                f"duplicates/candidates_{number}",
+                duplicates.more_candidates,
+                duplicates.MoreSpec(
+                    **self.on_vectors,
+                    graph=graph.prefix(),
+                    tried=tuple(stage.prefix() for stage in tried),
+                    verified=prefixes,
+                ),
+                inputs={"graph": graph.output, "verified": fingerprint([verified.output for verified in rounds])},
+                rows=self.dataset.n_rows,
+            )
+            pairs = self.runner.require(more)[0].pairs
+            if not pairs:
+                break
+            tried.append(more)
+            rounds.append(self.compare(f"duplicates/verify_{number}", gathered, more, pairs, levels))
+        return rounds
+
+    def compare(
+        self,
+        name: str,
+        gathered: Stage[vectors.Gathered],
+        candidates: Stage[duplicates.CandidatesFound],
+        pairs: int,
+        levels: images.Levels,
+    ) -> Stage[images.Verified]:
         shards = []
-        for index, start in enumerate(range(0, found.pairs, PAIR_SHARD)):
-            stop = min(start + PAIR_SHARD, found.pairs)
+        for index, start in enumerate(range(0, pairs, PAIR_SHARD)):
+            stop = min(start + PAIR_SHARD, pairs)
             spec = images.VerifySpec(
                 dataset=self.dataset.fingerprint,
                 pairs=f"{candidates.prefix()}.npy",
@@ -201,7 +236,7 @@ class _Pipeline:
                 levels=levels,
             )
             shards.append(Shard(f"{index:05d}", spec, stop - start))
-        verified = Stage("duplicates/verify", images.verify, {"candidates": candidates.output}, tuple(shards))
+        verified = Stage(name, images.verify, {"candidates": candidates.output}, tuple(shards))
         self.runner.require(verified)
         return verified
 
@@ -335,14 +370,15 @@ class _Pipeline:
         spec = issues.TableCheckSpec(**self.on_check, features=tuple(self.dataset.roles.features))
         self.check("table", issues.table, spec, {"vectors": gathered.output})
 
-    def insights(self, gathered: Stage[Any]) -> None:
+    def insights(self, gathered: Stage[Any], copies: Stage[duplicates.ClustersFound]) -> None:
         spec = issues.InsightsSpec(
             **self.on_check,
             modality=self.dataset.modality,
             label=self.outcome.tables.get("label", ""),
+            duplicates=copies.prefix(),
             features=tuple(self.dataset.roles.features),
         )
-        inputs = self.dataset.inputs | {"vectors": gathered.output}
+        inputs = self.dataset.inputs | {"vectors": gathered.output, "duplicates": copies.output}
         inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
         stage = single_shard("insights", issues.insights, spec, inputs=inputs)
         result = self.runner.try_check("insights", stage)

@@ -268,10 +268,11 @@ def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class InsightsSpec(CheckSpec):
-    """``label``: prefix of the label table, "" without."""
+    """``label``: prefix of the label table, "" without. ``duplicates``: prefix of the clusters of copies."""
 
     modality: str
     label: str
+    duplicates: str
     features: tuple[str, ...]
 
 
@@ -283,12 +284,12 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=1)
+@stage(version=2)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
 
-    from assay.insights import class_findings, column_findings
+    from assay.insights import augmented_finding, class_findings, column_findings
     from assay.stages.tables import frame
 
     findings = []
@@ -306,6 +307,10 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     if spec.modality == "table":
         rows, cells = frame(folder, spec, spec.features)
         findings += column_findings(cells, list(spec.features), codes[rows])
+    if spec.modality == "image":
+        copies = folder.get_table(f"{spec.duplicates}.parquet", ["id", "kind"])
+        found = augmented_finding(copies["id"].to_numpy(), np.array(copies["kind"].to_pylist(), object))
+        findings += [found] if found is not None else []
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     counts: dict[str, int] = {}
     for finding in findings:
