@@ -25,7 +25,9 @@ def told_by_loop(values, codes) -> float:
 def test_told_equals_a_loop_that_leaves_each_row_out(seed):
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, 3, 80).astype(np.int32)
-    values = np.where(rng.random(80) < 0.6, codes * 2 + rng.integers(0, 2, 80), rng.integers(0, 40, 80)).astype(np.int64)
+    values = np.where(rng.random(80) < 0.6, codes * 2 + rng.integers(0, 2, 80), rng.integers(0, 40, 80)).astype(
+        np.int64
+    )
     assert told(values, codes)[0] == pytest.approx(told_by_loop(values, codes))
 
 
