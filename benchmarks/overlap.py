@@ -29,8 +29,8 @@ Row = dict[str, Any]
 Floats = NDArray[np.float64]
 
 
-def make(k: int, separation: float, noise: float, seed: int) -> tuple[Any, Any, Floats, Floats, Floats]:
-    """True classes, given labels, P(given | row), P(true | row), P(the label is wrong | row, label)."""
+def make(k: int, separation: float, noise: float, seed: int) -> tuple[Any, Any, Floats, Floats, Floats, Floats]:
+    """True classes, given labels, P(given | row), P(true | row), P(the label is wrong | row, label), rows."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(k, DIMS))
     centres *= separation / np.linalg.norm(centres, axis=1, keepdims=True)
@@ -43,13 +43,13 @@ def make(k: int, separation: float, noise: float, seed: int) -> tuple[Any, Any, 
     np.fill_diagonal(matrix, 1 - noise)
     given = np.array([rng.choice(k, p=matrix[code]) for code in true])
     posterior = q * matrix[:, given].T
-    return true, given, q @ matrix, q, 1 - posterior[np.arange(ROWS), given] / posterior.sum(1)
+    return true, given, q @ matrix, q, 1 - posterior[np.arange(ROWS), given] / posterior.sum(1), rows
 
 
 def measure(k: int, separation: float, noise: float, seed: int) -> Row:
     from sklearn.metrics import average_precision_score
 
-    true, given, probs, q, wrong = make(k, separation, noise, seed)
+    true, given, probs, q, wrong, _ = make(k, separation, noise, seed)
     found = assay.label_issues(given, probs.astype(np.float32))
     error = true != given
     p = found["p_label_error"].to_numpy(float)
