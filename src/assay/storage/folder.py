@@ -131,6 +131,25 @@ class Folder:
         with self.writing(name) as stream:
             stream.write(data)
 
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        """Write where nothing has the name; whether this call wrote it. Of two at once, one wins."""
+        target = self.path(name)
+        with translate_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
+            try:
+                with os.fdopen(handle, "wb") as stream:
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                Path(temporary).chmod(0o666 & ~_umask())
+                os.link(temporary, target)
+            except FileExistsError:
+                return False
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+        return True
+
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[Any]:
         """A binary stream that becomes the file when the block ends without an exception."""
