@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import ArrayError, UsageError
 from assay.storage import Folder
 

@@ -119,7 +119,7 @@ def _limit() -> None:
 
 
 def _shown(source: Any) -> SourcePreview:
-    from assay.dataset.dataset import classes_of
+    from assay.dataset.target import classes_of
 
     first = source.cells.slice(0, FIRST)
     rows: list[dict[str, Any]] = [{} for _ in range(min(FIRST, len(source.ids)))]
