@@ -678,10 +678,25 @@ export interface components {
             flag: string;
             /** Group */
             group: string;
+            /**
+             * Harmless
+             * @default false
+             */
+            harmless?: boolean;
+            /**
+             * Letter
+             * @default
+             */
+            letter?: string;
             /** Name */
             name: string;
             /** Score */
             score: string | null;
+            /**
+             * Sentence
+             * @default
+             */
+            sentence?: string;
             /**
              * Status
              * @enum {string}
@@ -689,6 +704,12 @@ export interface components {
             status: "ran" | "skipped" | "failed";
             /** Title */
             title: string;
+            /**
+             * Tone
+             * @default plain
+             * @enum {string}
+             */
+            tone?: "bad" | "warn" | "plain" | "good";
             /** Why */
             why: string;
         };
@@ -1311,9 +1332,14 @@ export interface components {
         };
         /**
          * Job
-         * @description A run of the analysis. ``state``: waiting, running, done, failed, cancelled.
+         * @description A run of the analysis. ``state``: waiting, running, done, failed, cancelled. ``ahead``: runs that come first.
          */
         Job: {
+            /**
+             * Ahead
+             * @default 0
+             */
+            ahead?: number;
             /** Done */
             done: number;
             /** Error */
