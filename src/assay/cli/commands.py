@@ -44,6 +44,15 @@ class Commands(click.Group):
             click.echo("\nassay: stopped; finished work is kept. Run the same command again to resume.", err=True)
             sys.stderr.flush()
             os._exit(130)
+        except MemoryError:
+            if "--debug" in sys.argv:
+                raise
+            click.echo(
+                "assay: there is not enough memory for this data; finished work is kept. Close other programs, choose fewer "
+                "--workers or a smaller --memory, and run the same command again",
+                err=True,
+            )
+            ctx.exit(1)
         except (BrokenPipeError, click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception as error:
