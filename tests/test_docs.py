@@ -49,6 +49,8 @@ CONTRACT = {
     "apply": "--person --overwrite --keep-going --debug",
     "undo": "--person --debug",
     "redo": "--person --debug",
+    "verify": "--debug",
+    "trust": "--yes --debug",
     "serve": "--host --port --home --allow --no-browser --debug",
     "models list": "",
     "models pull": "--debug",

@@ -25,6 +25,8 @@ from assay.errors import ProjectError, StorageError
 from assay.storage import checksums
 
 TEMPORARY = ".tmp-"
+UMASK = os.umask(0)  # asked once, before there are threads: to ask is to set it for the whole process
+os.umask(UMASK)
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again: finished work is kept",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again: finished work is kept",
@@ -291,7 +293,7 @@ class Folder:
 
 
 def _publish(temporary: Path, target: Path) -> None:
-    temporary.chmod(0o666 & ~_umask())
+    temporary.chmod(0o666 & ~UMASK)
     temporary.replace(target)
     if os.name == "posix":
         handle = os.open(target.parent, os.O_RDONLY)
@@ -299,9 +301,3 @@ def _publish(temporary: Path, target: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
