@@ -59,10 +59,12 @@ class ProjectFacts:
     @cached_property
     def given(self) -> NDArray[np.object_]:
         """(N,) label values, None = unlabelled."""
-        dataset = self._project.dataset
-        values = np.empty(len(dataset.classes) + 1, object)  # the last one, also index -1: None
-        values[: len(dataset.classes)] = dataset.classes
-        return values[dataset.codes]
+        target = self._project.dataset.target
+        return target.decode(target.column)
+
+    def fit_decision(self, label: Any) -> Any:
+        """A label that a person decided on, as the task writes it; `UsageError` where it does not fit."""
+        return self._project.dataset.target.fit_decision(label)
 
     @cached_property
     def present(self) -> Flags:

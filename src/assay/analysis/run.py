@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from assay.analysis import pipeline
-from assay.analysis.executor import LocalExecutor
+from assay.analysis.local_executor import LocalExecutor
 from assay.analysis.progress import Progress
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
@@ -24,11 +24,19 @@ from assay.dataset.dataset import MISSING, Dataset, read_dataset, write_dataset
 from assay.dataset.following import Followed, contents, follow
 from assay.dataset.identity import SAME
 from assay.dataset.originals import write_originals
-from assay.errors import SourceError, UsageError
+from assay.dataset.scope import scope_of, write_scope
+from assay.errors import ProjectError, SourceError, UsageError
 from assay.sources import Source
 from assay.storage import Folder
 from assay.storage.lock import locked
-from assay.storage.project_folder import ensure_project, latest_run, record_run, require_project_folder, start_anew
+from assay.storage.project_folder import (
+    STATE,
+    ensure_project,
+    newest_readable_run,
+    record_run,
+    require_project_folder,
+    start_anew,
+)
 from assay.version import __version__
 
 LISTED = 20  # decisions that are named one by one
@@ -61,8 +69,9 @@ def analyze_source(
     with locked(folder):
         ensure_project(folder)
         folder.sweep()
-        before = latest_run(folder)
+        before = newest_readable_run(folder)
         previous = _previous(folder, before)
+        unknown = previous is None
         standing = dict(decided()) if decided is not None and previous is not None else {}
         if settings.task == "multi-class" and source.given is None:
             raise SourceError("the task multi-class needs labels; name the label column with --label")
@@ -77,8 +86,11 @@ def analyze_source(
                 previous = followed = None
         numbers = followed.number_of if followed is not None else None
         dataset = write_dataset(folder, source, previous, numbers, contents(source))
+        if unknown:
+            _require_same_rows(folder, before, dataset)
         if previous is not None and followed is not None:
             lost = _lost(dataset, previous, followed, standing)
+        write_scope(folder, dataset.fingerprint, scope_of(source))
         originals = write_originals(folder, dataset.fingerprint, source.originals)
         arrays = _user_arrays(folder, dataset, pred_probs, pred_classes, embeddings, len(source.ids))
         notes = [*source.notes, *_changes(dataset, previous), *lost]
@@ -91,7 +103,7 @@ def analyze_source(
         run = {
             "dataset": dataset.fingerprint,
             "modality": dataset.modality,
-            "task": "multi-class" if dataset.labelled else "unsupervised",
+            "task": dataset.target.task,
             "name": dataset.name,
             "origin": source.origin,
             "originals": originals,
@@ -129,7 +141,26 @@ def analyze_source(
 
 
 def _previous(folder: Folder, before: dict[str, Any] | None) -> Dataset | None:
-    return read_dataset(folder, before["dataset"]) if before else None
+    """The dataset of the run before; None where there is none, or it is damaged."""
+    if before is None:
+        return None
+    try:
+        return read_dataset(folder, before["dataset"])
+    except ProjectError:
+        return None
+
+
+def _require_same_rows(folder: Folder, before: dict[str, Any] | None, dataset: Dataset) -> None:
+    """Row numbers were given without the dataset of the run before, which is damaged or unknown: that is right if the
+    data is still the same. `ProjectError` if it is not and decisions name rows by their numbers."""
+    known = before["dataset"] if before is not None else None
+    if known == dataset.fingerprint or not folder.exists(STATE):
+        return
+    lost = f"dataset/{known}" if known else "the record of the last run"
+    raise ProjectError(
+        f"{lost} in {folder.root} is damaged, and the data has changed since: decisions could no longer be told to their "
+        "rows. Restore it from a copy, give the data as it was, or choose another project with -o"
+    )
 
 
 def _other_source(
@@ -228,7 +259,7 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
             continue
         kind = BY_NAME[check.flag].kind
         record: dict[str, Any] = {"name": check.name, "title": check.title, "status": "ran", "why": "", "count": None}
-        if check.needs_labels and not dataset.labelled:
+        if check.needs_labels and not dataset.target.has_labels:
             record |= {"status": "skipped", "why": "the data has no labels"}
         elif check.name == "cross_split_duplicate" and dataset.splits is None:
             record |= {"status": "skipped", "why": "the data has no splits"}
@@ -240,7 +271,7 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
             record["count"] = outcome.flags.get(check.flag, 0)
         records.append(record)
     for finding in FINDING_CHECKS:
-        if dataset.modality not in finding.modalities or (finding.needs_labels and not dataset.labelled):
+        if dataset.modality not in finding.modalities or (finding.needs_labels and not dataset.target.has_labels):
             continue
         failed = runner.failed.get("insights")
         count = None if failed else outcome.insight_counts.get(finding.name, 0)

@@ -17,12 +17,14 @@ from typing import Any
 import click
 
 from assay.checks import CHECKS
+from assay.cli.care import CARE
 from assay.cli.log import DECISIONS
 from assay.cli.serve import serve
 from assay.errors import AssayError, UsageError
 from assay.version import __version__
 
 TABLE_FORMATS = ("csv", "json", "jsonl", "parquet")
+LOOK_FIRST = ("label", "outlier", "duplicate_label_conflict", "near_duplicate", "exact_duplicate", "identical_row")
 EXPORT_FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "arrow", "folder", "hf")
 
 
@@ -90,6 +92,8 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--label", help="The label column."),
         click.option("--id", "id_", help="The column of row ids."),
         click.option("--split", help="The column of splits, or none."),
+        click.option("--class-level", type=click.IntRange(1), help="Which level of the folders is the class, from 1."),
+        click.option("--sheet", help="The sheet of an Excel file. [default: the first with a table]"),
         click.option("--pred-probs", type=click.Path(), help="Your model's out-of-sample probabilities (.npy, N x K)."),
         click.option(
             "--classes", type=click.Path(), help="A text file: the class of each column of --pred-probs, one a line."
@@ -159,6 +163,8 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         image=given["image"],
         id=given["id_"],
         split=given["split"],
+        class_level=given["class_level"],
+        sheet=given["sheet"],
         features=features,
     )
     estimate = _estimate(source, settings, given)
@@ -184,12 +190,17 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
     )
     if not quiet and not log_json:
         click.echo(str(Project(folder.root).summary()))
-        click.echo(
-            f"\nNext: assay issues {folder.root} --type label --top 20;  assay report {folder.root} -o report.html"
-        )
+        click.echo(f"\nNext: {_look(run, folder.root)}assay report {folder.root} -o report.html")
     failed = failures(run)
     if failed:
         raise AssayError("a check failed: " + "; ".join(failed))
+
+
+def _look(run: dict[str, Any], root: Path) -> str:
+    """The command that shows the first kind of issue that was found; "" where none was."""
+    counts = {check["name"]: int(check["count"] or 0) for check in run["checks"] if check["status"] == "ran"}
+    first = next((name for name in LOOK_FIRST if counts.get(name)), None)
+    return f"assay issues {root} --type {first} --top 20;  " if first else ""
 
 
 def _estimate(source: Any, settings: Any, given: dict[str, Any]) -> list[str]:
@@ -205,7 +216,12 @@ def _lines(path: str | None) -> list[str] | None:
         return None
     if not Path(path).is_file():
         raise UsageError(f"--classes: there is no file {path}")
-    return [line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    data = Path(path).read_bytes()
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return [line for line in data.decode(encoding).splitlines() if line.strip()]
+    except UnicodeError as error:
+        raise UsageError(f"--classes: {path} is not UTF-8 or UTF-16 text ({error}); save it as UTF-8") from error
 
 
 @main.command()
@@ -344,7 +360,7 @@ def export(
         click.echo(line)
 
 
-for command in (*DECISIONS, serve):
+for command in (*DECISIONS, *CARE, serve):
     main.add_command(command)
 
 

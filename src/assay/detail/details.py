@@ -21,7 +21,7 @@ from assay.similar.neighborhood import Neighborhood
 
 if TYPE_CHECKING:
     from assay.actions.state import State
-    from assay.dataset.dataset import Label
+    from assay.dataset.target import Label
     from assay.query.table import ReviewTable
 
 PROBABLE, NEIGHBORS, COPIES = 5, 12, 24  # shown
@@ -81,6 +81,8 @@ class Details:
         if at is None or self._probabilities is None or at >= len(self._probabilities):
             return []
         p = np.asarray(self._probabilities[at], np.float64)
+        if not np.isfinite(p).all():  # a row whose label could not be judged
+            return []
         order = np.argsort(-p, kind="stable")
         return [(self.table.classes[code], float(p[code])) for code in order.tolist()]
 

@@ -83,14 +83,15 @@ class TextClustersSpec(VectorsSpec):
 @stage(version=2)
 def text_clusters(folder: Folder, prefix: str, spec: TextClustersSpec) -> ClustersFound:
     """Equal and nearly equal texts."""
-    from assay.duplicates.text import normalize_text, text_duplicates
+    from assay.duplicates.text import exact_text, normalize_text, text_duplicates
 
     rows = folder.get_array(f"{spec.vectors}.rows.npy")
     cells = read_cells(folder, spec.dataset, 0, spec.n_rows, [spec.column])[spec.column]
     # with vectors of the user's own, a row may have no text: it is a copy of none
     texts = [text or "" for text in cells.cast(pa.string()).take(pa.array(rows)).to_pylist()]
     keys = [normalize_text(text) or None for text in texts]
-    return _write(folder, prefix, keys, text_duplicates(texts, keys, threads=spec.threads))
+    exact = [exact_text(text) if key else None for text, key in zip(texts, keys, strict=True)]
+    return _write(folder, prefix, exact, text_duplicates(texts, keys, threads=spec.threads))
 
 
 @dataclass(frozen=True, kw_only=True)
