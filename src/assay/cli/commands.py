@@ -291,6 +291,43 @@ def issues(
 
 @main.command()
 @click.argument("project", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Every finding with all it holds, as JSON.")
+@click.option("--check", "check", metavar="NAME", help="Only findings of this check, such as relation.")
+@click.option(
+    "--apply", "number", type=int, metavar="N", help="Do what finding N proposes, as one entry that undo takes back."
+)
+@click.option("--instead", is_flag=True, help="With --apply: what the finding offers instead, such as a merge.")
+@click.option("--dry-run", is_flag=True, help="With --apply: say what would change, and write nothing.")
+@click.option("--person", help="With --apply: who decides. [default: $ASSAY_USER, else the login name]")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def insights(
+    project: str, as_json: bool, check: str | None, number: int | None, instead: bool, dry_run: bool, person: str | None,
+    debug: bool,
+) -> None:  # fmt: skip
+    """What PROJECT says as a whole: relations between classes, noisy classes, splits, order, and what to do about it."""
+    from assay import api
+    from assay.cli.terminal import show_findings, show_preview
+
+    if number is None and (instead or dry_run):
+        raise UsageError("--instead and --dry-run go with --apply N")
+    opened = api.open(project)
+    if number is not None:
+        if dry_run:
+            show_preview(opened.preview(number, alternative=instead))
+        else:
+            click.echo(opened.apply(number, person, alternative=instead).said)
+        return
+    numbered = [
+        (place, finding) for place, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])
+    ]
+    if as_json:
+        click.echo(json.dumps([finding for _, finding in numbered], indent=1, ensure_ascii=False))
+    else:
+        show_findings(numbered)
+
+
+@main.command()
+@click.argument("project", type=click.Path())
 @click.option("-o", "--output", default="report.html", type=click.Path(), show_default=True)
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def report(project: str, output: str, debug: bool) -> None:
