@@ -5,6 +5,7 @@ Oracle: each row carries a word that no other has (or that its equals have), so 
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import assay
 from assay.analysis import pipeline
@@ -237,3 +239,22 @@ def test_ids_of_other_rows_are_no_reason_to_share_a_project(tmp_path: Path) -> N
     assert analysed(changed, place, id="uid").dataset.n_rows == 40
     with pytest.raises(UsageError, match="other data"):
         analysed(with_ids[1], place, id="uid")
+
+
+@pytest.mark.usefixtures("quick")
+def test_folders_of_pictures_are_told_apart_by_their_files(tmp_path: Path) -> None:
+    """Names alone say nothing: every camera counts from one. Bitmaps of one size are known by the file itself."""
+    for name, ending, seed in (("one", "png", 0), ("two", "png", 9), ("three", "bmp", 0), ("four", "bmp", 9)):
+        (tmp_path / name).mkdir()
+        for row in range(12):
+            pixels = np.random.default_rng(seed + row).integers(0, 256, (8 + (row + seed) % 5, 9, 3)).astype(np.uint8)
+            pixels = pixels[:8] if ending == "bmp" else pixels
+            Image.fromarray(pixels).save(tmp_path / name / f"{row:03d}.{ending}")
+    for mine, other in (("one", "two"), ("three", "four")):
+        place = tmp_path / f"{mine}.assay"
+        analysed(tmp_path / mine, place).decide("exclude", rows=[3])
+        assert analysed(tmp_path / mine, place).decided == 1
+        with pytest.raises(UsageError, match="other data"):
+            analysed(tmp_path / other, place)
+    shutil.copytree(tmp_path / "one", tmp_path / "moved")
+    assert analysed(tmp_path / "moved", tmp_path / "one.assay").decided == 1
