@@ -667,13 +667,14 @@ def test_a_project_is_exported_without_fixes_unless_asked(tmp_path: Path) -> Non
     assert done.lines() == [f"40 rows -> {tmp_path / 'out.parquet'}"]
 
 
-def test_fixing_a_project_changes_labels_and_leaves_rows_out_as_planned(tmp_path: Path) -> None:
+def test_fixing_a_project_changes_labels_and_leaves_no_row_out(tmp_path: Path) -> None:
     options: Any = {"fix": "auto", "columns": "actions", "keep_excluded": True}
     done = export_project(reviews(), reviews().log, tmp_path / "out.parquet", **options)  # type: ignore[arg-type]
     table = pq.read_table(tmp_path / "out.parquet").to_pandas()
     assert table["label"][25] == "bad"
     assert table["corrected_label"].dropna().index.tolist() == [25]
-    assert table["action"][39] == "exclude"  # the row that could not be read
+    assert table["action"][39] == "unresolved"  # the row that could not be read
+    assert "exclude" not in set(table["action"]) and done.left_out == 0
     assert "label issues given the suggested label, which is safe to take: 1" in done.lines()
 
 

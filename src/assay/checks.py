@@ -346,6 +346,12 @@ FINDING_CHECKS: tuple[FindingCheck, ...] = (
         "Columns that are empty, constant, or identify rows instead of describing them.",
         ("table",),
     ),
+    FindingCheck(
+        "cells",
+        "Cell faults",
+        "Cells that are missing, placeholders, misspelt, damaged, out of place or in conflict with another column.",
+        ("table",),
+    ),
 )
 
 CHECK_BY_NAME = {check.name: check for check in CHECKS}

@@ -147,7 +147,14 @@ class ActionLog:
         return self._prepared(request, self.state())
 
     def _prepared(self, request: Request, state: State) -> Prepared:
-        return prepare(request, state, self._facts.given, self._facts.plan, present=self._facts.present)
+        return prepare(
+            request,
+            state,
+            self._facts.given,
+            self._facts.plan,
+            present=self._facts.present,
+            fit=self._facts.fit_decision,
+        )
 
     # writing -------------------------------------------------------------------------------------------------
 

@@ -14,18 +14,25 @@ from typing import Any
 import numpy as np
 
 from assay.analysis import pipeline
-from assay.analysis.executor import LocalExecutor
+from assay.analysis.local_executor import LocalExecutor
 from assay.analysis.progress import Progress
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
 from assay.checks import CHECKS, FINDING_CHECKS
 from assay.columns import BY_NAME
 from assay.dataset.dataset import MISSING, Dataset, read_dataset, write_dataset
-from assay.errors import SourceError
+from assay.dataset.scope import scope_of, write_scope
+from assay.errors import ProjectError, SourceError
 from assay.sources import Source
 from assay.storage import Folder
 from assay.storage.lock import locked
-from assay.storage.project_folder import ensure_project, latest_run, record_run, require_project_folder
+from assay.storage.project_folder import (
+    STATE,
+    ensure_project,
+    newest_readable_run,
+    record_run,
+    require_project_folder,
+)
 from assay.version import __version__
 
 
@@ -45,13 +52,16 @@ def analyze_source(
     with locked(folder):
         ensure_project(folder)
         folder.sweep()
-        before = latest_run(folder)
+        before = newest_readable_run(folder)
         previous = _previous(folder, before)
         if settings.task == "multi-class" and source.given is None:
             raise SourceError("the task multi-class needs labels; name the label column with --label")
         if settings.task == "unsupervised" and source.given is not None:
             source = _without_labels(source)
         dataset = write_dataset(folder, source, previous)
+        if previous is None:
+            _require_same_rows(folder, before, dataset)
+        write_scope(folder, dataset.fingerprint, scope_of(source))
         arrays = _user_arrays(folder, dataset, pred_probs, pred_classes, embeddings, len(source.ids))
         notes = [*source.notes, *_changes(dataset, previous)]
         for note in notes:
@@ -63,7 +73,7 @@ def analyze_source(
         run = {
             "dataset": dataset.fingerprint,
             "modality": dataset.modality,
-            "task": "multi-class" if dataset.labelled else "unsupervised",
+            "task": dataset.target.task,
             "name": dataset.name,
             "origin": source.origin,
             "n_rows": len(dataset.order),
@@ -100,7 +110,26 @@ def analyze_source(
 
 
 def _previous(folder: Folder, before: dict[str, Any] | None) -> Dataset | None:
-    return read_dataset(folder, before["dataset"]) if before else None
+    """The dataset of the run before; None where there is none, or it is damaged."""
+    if before is None:
+        return None
+    try:
+        return read_dataset(folder, before["dataset"])
+    except ProjectError:
+        return None
+
+
+def _require_same_rows(folder: Folder, before: dict[str, Any] | None, dataset: Dataset) -> None:
+    """Row numbers were given without the dataset of the run before, which is damaged or unknown: that is right if the
+    data is still the same. `ProjectError` if it is not and decisions name rows by their numbers."""
+    known = before["dataset"] if before is not None else None
+    if known == dataset.fingerprint or not folder.exists(STATE):
+        return
+    lost = f"dataset/{known}" if known else "the record of the last run"
+    raise ProjectError(
+        f"{lost} in {folder.root} is damaged, and the data has changed since: decisions could no longer be told to their "
+        "rows. Restore it from a copy, give the data as it was, or choose another project with -o"
+    )
 
 
 def _changes(dataset: Dataset, previous: Dataset | None) -> list[str]:
@@ -144,7 +173,7 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
             continue
         kind = BY_NAME[check.flag].kind
         record: dict[str, Any] = {"name": check.name, "title": check.title, "status": "ran", "why": "", "count": None}
-        if check.needs_labels and not dataset.labelled:
+        if check.needs_labels and not dataset.target.has_labels:
             record |= {"status": "skipped", "why": "the data has no labels"}
         elif check.name == "cross_split_duplicate" and dataset.splits is None:
             record |= {"status": "skipped", "why": "the data has no splits"}
@@ -156,7 +185,7 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
             record["count"] = outcome.flags.get(check.flag, 0)
         records.append(record)
     for finding in FINDING_CHECKS:
-        if dataset.modality not in finding.modalities or (finding.needs_labels and not dataset.labelled):
+        if dataset.modality not in finding.modalities or (finding.needs_labels and not dataset.target.has_labels):
             continue
         failed = runner.failed.get("insights")
         count = None if failed else outcome.insight_counts.get(finding.name, 0)

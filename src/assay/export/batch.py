@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 class Batch:
     """Aligned rows. ``results`` by the names of columns.py, ``row_id`` at least; ``action`` and ``corrected_label``
     as in `assay.actions.FixPlan`. For pictures: ``rows`` tells ``open_bytes`` which, ``names`` are their file names.
+    ``reason``: why a row is left out, where the plan says so.
     """
 
     cells: pa.Table
@@ -25,6 +26,7 @@ class Batch:
     corrected_label: NDArray[np.object_]
     rows: NDArray[np.int64] | None = None
     names: Sequence[str] | None = None
+    reason: NDArray[np.object_] | None = None
 
     def take(self, mask: NDArray[np.bool_]) -> Batch:
         return Batch(
@@ -34,4 +36,5 @@ class Batch:
             self.corrected_label[mask],
             None if self.rows is None else self.rows[mask],
             None if self.names is None else [name for name, chosen in zip(self.names, mask, strict=True) if chosen],
+            None if self.reason is None else self.reason[mask],
         )

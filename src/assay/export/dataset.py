@@ -161,20 +161,23 @@ class _Shape:
             ours["corrected_label"] = _corrected(batch)
         if self.columns != "none" or self.keep_excluded:
             ours["action"] = pa.array(batch.action.tolist(), pa.string())
+            if batch.reason is not None:
+                ours["action_reason"] = pa.array(batch.reason.tolist(), pa.string())
         return pa.table(out | {self.public_names.get(name, name): values for name, values in ours.items()})
 
 
 def _corrections(batch: Batch) -> pa.Table:
     changed = batch.take(np.isin(batch.action.astype(str), CHANGES))
     given = "given_label" in changed.results.column_names
-    return pa.table(
-        {
-            "id": changed.results[ROW_ID],
-            "given_label": changed.results["given_label"] if given else pa.nulls(len(changed.action), pa.string()),
-            "corrected_label": _corrected(changed),
-            "action": pa.array(changed.action.tolist(), pa.string()),
-        }
-    )
+    columns = {
+        "id": changed.results[ROW_ID],
+        "given_label": changed.results["given_label"] if given else pa.nulls(len(changed.action), pa.string()),
+        "corrected_label": _corrected(changed),
+        "action": pa.array(changed.action.tolist(), pa.string()),
+    }
+    if changed.reason is not None:
+        columns["action_reason"] = pa.array(changed.reason.tolist(), pa.string())
+    return pa.table(columns)
 
 
 def _corrected(batch: Batch) -> pa.Array:

@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.actions import ActionLog, FixPlan, Policy, plan_fixes
-from assay.actions.project_facts import fix_columns
+from assay.actions import ActionLog, FixPlan, Policy
+from assay.actions.plan import DROP_SHARE
 from assay.columns import ROW_ID
 from assay.export.batch import Batch
 from assay.export.dataset import Exported, export_dataset
+from assay.export.preview import SHOWN, copies_of, plan_project
 
 if TYPE_CHECKING:
     from assay.runs import FinishedRun
@@ -40,16 +41,25 @@ def export_project(
     csv_guard: bool = False,
     at: int | None = None,
     rows: NDArray[np.bool_] | None = None,
+    drop_duplicates: str | None = None,
+    drop_share: float = DROP_SHARE,
 ) -> Exported:
     """Write the dataset to train on: with what people decided, then fixed as ``fix`` says where nobody decided.
 
     ``fix`` is "none", "auto", "reference" or a `assay.actions.Policy`; ``at`` takes the decisions as they stood after that
     entry of the log (0 = none of them; default all); ``rows`` (N,) by row number: only these. The other options are those
-    of `export_dataset`. ``lines()`` of the result tell what was done and what is left.
+    of `export_dataset`. ``lines()`` of the result tell what was done and what is left. ``drop_duplicates``: "exact" or
+    "near" copies are left out, all but one row of each set, as long as they are at most ``drop_share`` of all rows; see
+    `assay.actions.plan_fixes`.
+
+    Raises
+    ------
+    TooManyCopiesError
+        more copies than ``drop_share``; nothing is written.
     """
     target = Path(path)
     project.refuse_source(target)
-    plan = _plan(project, log, fix, at)
+    plan = plan_project(project, log, fix, at, drop_duplicates=drop_duplicates, drop_share=drop_share)
     present = project.result_columns()
     pictures = project.run["modality"] == "image"
     done = export_dataset(
@@ -66,7 +76,10 @@ def export_project(
         picture_column=project.run["roles"]["image"] if pictures and _in_memory(project) else None,
         splits="split" in present,
     )
-    said = plan.lines() if plan.policy != "none" or plan.done else []
+    said = plan.lines() if plan.policy != "none" or plan.done or plan.left else []
+    said += [copy.line() for copy in copies_of(project, plan, SHOWN)]
+    if len(plan.copies) > SHOWN:
+        said.append(f"  ... and {len(plan.copies) - SHOWN:,} more; --columns actions --keep-excluded writes them all")
     return replace(done, notes=[*said, *done.notes])
 
 
@@ -75,16 +88,12 @@ def _in_memory(project: FinishedRun) -> bool:
     return bool(pc.all(pc.equal(project.dataset.rows["uri"], "")).as_py())
 
 
-def _plan(project: FinishedRun, log: ActionLog, fix: str | Policy, at: int | None) -> FixPlan:
-    order = project.dataset.order
-    decisions = log.state(at).decisions()
-    if decisions:  # by position, as the columns are
-        decisions = {place: decisions[row] for place, row in enumerate(order.tolist()) if row in decisions}
-    return plan_fixes(fix_columns(project), decisions, fix)
-
-
 def _batches(project: FinishedRun, plan: FixPlan, rows: NDArray[np.bool_] | None) -> Iterator[Batch]:
     order, image, start = project.dataset.order, project.run["roles"]["image"], 0
+    reason = None
+    if plan.copies:
+        reason = np.full(len(order), None, object)
+        reason[[copy.row for copy in plan.copies]] = [copy.reason for copy in copies_of(project, plan)]
     for cells, results in project.batches():
         stop = start + cells.num_rows
         named = results[ROW_ID].cast(pa.string())
@@ -97,6 +106,7 @@ def _batches(project: FinishedRun, plan: FixPlan, rows: NDArray[np.bool_] | None
             plan.corrected_label[start:stop],
             order[start:stop],
             named.to_pylist(),
+            None if reason is None else reason[start:stop],
         )
         yield batch if rows is None else batch.take(rows[order[start:stop]])
         start = stop

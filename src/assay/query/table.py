@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from assay.checks import CHECK_BY_NAME, CHECKS
 from assay.columns import BY_NAME, Column
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import UsageError
 from assay.query.cells import MemoryCells
 from assay.query.filters import CLEAN

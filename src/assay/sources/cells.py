@@ -12,13 +12,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import SourceError
+from assay.sources.decompression import check_decoded
 
 Blobs = dict[str, list[bytes | None]]
 PICTURE_FIELDS = {"bytes", "path"}  # how Hugging Face keeps a picture in a struct
@@ -34,6 +34,7 @@ class Cells:
 
     reasons : row -> why it could not be read as it should. misread : those of them whose cells may stand in the wrong
     column. notes : what to say of the reading. blobs : image column -> encoded pictures; the table holds nulls there.
+    blob_paths : image column -> where a picture is whose bytes are not in ``blobs``, as the data names it: not read here.
     pictures : columns known to name image files. nested : columns that held lists or objects, now JSON text.
     split : the column known to hold splits. where : how to call the data in a message.
     """
@@ -43,6 +44,7 @@ class Cells:
     misread: set[int] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     blobs: Blobs = field(default_factory=dict)
+    blob_paths: dict[str, list[str | None]] = field(default_factory=dict)
     pictures: set[str] = field(default_factory=set)
     nested: set[str] = field(default_factory=set)
     split: str | None = None
@@ -70,6 +72,8 @@ def from_values(columns: Mapping[str, Sequence[Any]], where: str) -> Cells:
         pictures = _pictures(values)
         if pictures is None:
             arrays[name] = _plain_values(values, name, out)
+        elif _is_picture_dict(next(value for value in values if value is not None)):
+            arrays[name] = _picture_column(values, name, out)
         else:
             arrays[name] = keep_pictures(out, name, pictures)
     out.table = pa.table(arrays)
@@ -134,7 +138,7 @@ def _pictures(values: list[Any]) -> list[bytes | None] | None:
     first = next((value for value in values if value is not None), None)
     if isinstance(first, bytes | bytearray):
         return [bytes(value) if isinstance(value, bytes | bytearray) else None for value in values]
-    if isinstance(first, dict) and set(first) == PICTURE_FIELDS:
+    if _is_picture_dict(first):
         return [picture_bytes(value) if isinstance(value, dict) else None for value in values]
     if hasattr(first, "save") and hasattr(first, "getbands"):
         return [_png(value) for value in values]
@@ -153,14 +157,27 @@ def _png(picture: Any) -> bytes | None:
     return sink.getvalue()
 
 
+def _is_picture_dict(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == PICTURE_FIELDS
+
+
+def _picture_column(values: list[Any], name: str, out: Cells) -> pa.Array:
+    """A column of ``{"bytes": ..., "path": ...}``. A path is data like any other: it is noted here, and judged and read
+    where all image paths are."""
+    cells = [value if isinstance(value, Mapping) else {} for value in values]
+    data = [picture_bytes(cell) for cell in cells]
+    paths = [path if isinstance(path := cell.get("path"), str) else None for cell in cells]
+    if not any(one is not None for one in data):
+        out.pictures.add(name)
+        return pa.array(paths, pa.string())
+    out.blob_paths[name] = [None if one is not None else path for one, path in zip(data, paths, strict=True)]
+    return keep_pictures(out, name, data)
+
+
 def picture_bytes(value: Mapping[str, Any] | None) -> bytes | None:
-    """The bytes of ``{"bytes": ..., "path": ...}``; of the file if it holds none."""
-    if value is None:
-        return None
-    if value.get("bytes") is not None:
-        return bytes(value["bytes"])
-    path = value.get("path")
-    return Path(path).read_bytes() if path and Path(path).is_file() else None
+    """The bytes of ``{"bytes": ..., "path": ...}``; None if it holds none."""
+    data = None if value is None else value.get("bytes")
+    return bytes(data) if isinstance(data, bytes | bytearray | memoryview) else None
 
 
 # Arrow ---------------------------------------------------------------------------------------------------------
@@ -183,14 +200,11 @@ def plain_column(column: pa.ChunkedArray | pa.Array, name: str, out: Cells) -> p
     if isinstance(kind, pa.BaseExtensionType):
         return plain_column(pa.chunked_array([c.storage for c in column.chunks], kind.storage_type), name, out)
     if pa.types.is_dictionary(kind):
+        check_decoded(column, f"the column {name!r}")
         chunks = [chunk.dictionary_decode() for chunk in column.chunks]
         return plain_column(pa.chunked_array(chunks, kind.value_type), name, out)
     if pa.types.is_struct(kind) and {kind.field(i).name for i in range(kind.num_fields)} == PICTURE_FIELDS:
-        values = column.to_pylist()
-        if any(value and value["bytes"] is not None for value in values):
-            return pa.chunked_array([keep_pictures(out, name, [picture_bytes(value) for value in values])])
-        out.pictures.add(name)
-        return pa.chunked_array([pa.array([value and value["path"] for value in values], pa.string())])
+        return pa.chunked_array([_picture_column(column.to_pylist(), name, out)])
     if pa.types.is_nested(kind):
         out.nested.add(name)
         texts = [None if value is None else json_text(value) for value in column.to_pylist()]

@@ -6,6 +6,7 @@ Does not know: which column is what.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ import pyarrow as pa
 
 from assay.errors import MissingExtraError, SourceError, UsageError
 from assay.sources.cells import Cells, from_arrow, from_values, plain_column, refuse_twins, whole_again
+from assay.sources.sandbox import check_path, is_confined
+from assay.sources.unreadable import UnreadableError
 
 FRAME = "the DataFrame"
 DATASET = "the dataset"
@@ -137,6 +140,8 @@ def _joined(parts: dict[str, Cells]) -> Cells:
             out.blobs.setdefault(name, [None] * start)
         for name, values in out.blobs.items():
             values += part.blobs.get(name, [None] * rows)
+            paths = out.blob_paths.setdefault(name, [None] * start)
+            paths += part.blob_paths.get(name, [None] * rows)
         start += rows
     try:
         out.table = pa.concat_tables(tables, promote_options="permissive")
@@ -153,7 +158,21 @@ def load_hf_folder(path: Path) -> Any:
         import datasets
     except ImportError as error:
         raise MissingExtraError("reading Hugging Face datasets", "hf") from error
+    if is_confined():
+        _refuse_ways_out(path)
     try:
         return datasets.load_from_disk(str(path))
     except Exception as error:  # damage shows as anything from KeyError to ArrowInvalid
         raise SourceError(f"{path} looks like a Hugging Face dataset but cannot be loaded ({error})") from error
+
+
+def _refuse_ways_out(path: Path) -> None:
+    """`SourceError` where files that the dataset is made of lie elsewhere: links, or names with a folder in them."""
+    try:
+        for part in path.rglob("*"):
+            check_path(part)
+        for state in path.rglob("state.json"):
+            for file in json.loads(state.read_bytes()).get("_data_files") or []:
+                check_path(state.parent / str(file.get("filename", "")))
+    except (UnreadableError, OSError, ValueError, AttributeError) as error:
+        raise SourceError(f"{path} cannot be read as a Hugging Face dataset: {error}") from error

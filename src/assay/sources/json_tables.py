@@ -11,6 +11,7 @@ from typing import Any
 
 from assay.errors import SourceError
 from assay.sources.cells import Cells, from_values
+from assay.sources.decompression import check_filled
 from assay.sources.labelling_exports import read_export
 
 SHAPE = 'an array of objects, such as [{"text": "...", "label": "..."}], or one object a line'
@@ -112,4 +113,5 @@ def _records(rows: Sequence[dict[str, Any]], where: str) -> Cells:
     if not any(rows):
         raise SourceError(f"{where} has no rows")
     names = dict.fromkeys(name for row in rows for name in row)
+    check_filled(where, len(rows), len(names), sum(map(len, rows)))
     return from_values({name: [row.get(name) for row in rows] for name in names}, where)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from assay.dataset.dataset import read_cells
 from assay.duplicates import Pairs, cluster, exact_groups
@@ -61,7 +62,7 @@ class ImageClustersSpec(VectorsSpec):
     verified: tuple[str, ...]
 
 
-@stage(version=1)
+@stage(version=2)
 def image_clusters(folder: Folder, prefix: str, spec: ImageClustersSpec) -> ClustersFound:
     """Equal pixels and proven pairs."""
     rows = folder.get_array(f"{spec.vectors}.rows.npy")
@@ -101,14 +102,19 @@ class TableClustersSpec(VectorsSpec):
 @stage(version=2)
 def table_clusters(folder: Folder, prefix: str, spec: TableClustersSpec) -> ClustersFound:
     """Rows whose cells are equal."""
-    from assay.duplicates.table import table_copies
+    from assay.duplicates.table import likely_equals, table_copies
 
     rows, cells = frame(folder, spec, spec.features)
     keep = np.isin(rows, folder.get_array(f"{spec.vectors}.rows.npy"))
-    return _write(folder, prefix, *table_copies(cells[keep].reset_index(drop=True), list(spec.features)))
+    cells = cells[keep].reset_index(drop=True)
+    keys, pairs = table_copies(cells, list(spec.features))
+    return _write(folder, prefix, keys, pairs, likely_equals(cells, list(spec.features), keys))
 
 
-def _write(folder: Folder, prefix: str, keys: Sequence[str | None], pairs: Pairs) -> ClustersFound:
+def _write(
+    folder: Folder, prefix: str, keys: Sequence[str | None], pairs: Pairs, likely: NDArray[np.bool_] | None = None
+) -> ClustersFound:
+    """``likely``: rows that are equal to others because of what the table is, and not surplus."""
     groups = exact_groups(keys)
     found = cluster(len(keys), groups, pairs)
     table = {
@@ -116,6 +122,7 @@ def _write(folder: Folder, prefix: str, keys: Sequence[str | None], pairs: Pairs
         "score": found.score,
         "kind": pa.array(found.kind.tolist(), pa.string()),
         "exact": found.exact,
+        "surplus": groups if likely is None else np.where(likely, -1, groups),
     }
     folder.put_table(f"{prefix}.parquet", pa.table(table))
     return ClustersFound(len(np.unique(found.id[found.id >= 0])), len(pairs.row_a))

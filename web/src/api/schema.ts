@@ -188,6 +188,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/export/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description What the export would change and leave out, copies one by one; nothing is written.
+         */
+        post: operations["preview_api_v1_projects__project__export_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/facets": {
         parameters: {
             query?: never;
@@ -883,6 +903,24 @@ export interface components {
             number: number;
             summary: components["schemas"]["Preview"] | null;
         };
+        /**
+         * DroppedCopy
+         * @description ``row`` would be left out: a copy of ``stays``, which stays because of ``why``.
+         */
+        DroppedCopy: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Row */
+            row: number;
+            /** Stays */
+            stays: number;
+            /** Stays Id */
+            stays_id: string;
+            /** Why */
+            why: string;
+        };
         /** EntryDetail */
         EntryDetail: {
             /** Action */
@@ -994,6 +1032,13 @@ export interface components {
              * @default false
              */
             csv_guard?: boolean;
+            /** Drop Duplicates */
+            drop_duplicates?: ("exact" | "near") | null;
+            /**
+             * Drop Share
+             * @default 0.05
+             */
+            drop_share?: number;
             filter?: components["schemas"]["FilterBody"] | null;
             /**
              * Fix
@@ -1017,6 +1062,33 @@ export interface components {
              * @default false
              */
             only_corrections?: boolean;
+        };
+        /**
+         * ExportPreview
+         * @description What an export would do. ``refused``: why it would not be done as asked; "" = it would. ``copies``: the first of
+         *     ``n_copies``.
+         */
+        ExportPreview: {
+            /** Copies */
+            copies: components["schemas"]["DroppedCopy"][];
+            /** Done */
+            done: {
+                [key: string]: number;
+            };
+            /** Left */
+            left: {
+                [key: string]: number;
+            };
+            /** Left Out */
+            left_out: number;
+            /** N Copies */
+            n_copies: number;
+            /** Refused */
+            refused: string;
+            /** Relabeled */
+            relabeled: number;
+            /** Rows */
+            rows: number;
         };
         /**
          * Facets
@@ -2347,6 +2419,82 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    preview_api_v1_projects__project__export_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportPreview"];
+                };
             };
             /** @description Unauthorized */
             401: {
