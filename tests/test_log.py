@@ -22,7 +22,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assay.actions import ActionLog, ConflictError, Request, State, fold, prepare
+from assay.actions import ActionLog, ConflictError, FixPlan, Request, State, fold, prepare
 from assay.actions import log as log_module
 from assay.actions.codec import pack_state, unpack_state
 from assay.actions.entry import ACTION_NAMES
@@ -277,6 +277,17 @@ def test_decisions_that_stand_are_left_alone_by_a_file_unless_it_says_so(log: Ac
         assert done.summary["skipped"] == {"by-hand": 1, "fixed": 1}
     log.append(ask("exclude", 0, 1, route="file", overwrite=True), "bob")
     assert (action(log, 0), action(log, 1)) == ("exclude", "exclude")
+
+
+def test_a_suggestion_that_the_policy_does_not_trust_is_not_called_none() -> None:
+    action, label = (
+        np.array([None, "unresolved", "auto-fix", "exclude"], object),
+        np.array([None, None, "cow", None], object),
+    )
+    request = Request("auto-fix", rows=np.arange(4), policy="auto", route="bulk", removals=False)
+    done = prepare(request, State(4), ["cat"] * 4, lambda policy: FixPlan(policy, action, label))
+    assert done.skipped == {"no-suggestion": 1, "not-certain": 1, "removal": 1}
+    assert (done.rows.tolist(), done.removals.tolist()) == ([2], [3])
 
 
 # the preview ------------------------------------------------------------------------------------------------------

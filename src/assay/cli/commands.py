@@ -67,6 +67,11 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("-o", "--output", type=click.Path(path_type=Path), help="Project folder. [default: NAME.assay]"),
         click.option(
+            "--replace",
+            is_flag=True,
+            help="Begin the project anew where it holds other data, which is refused otherwise.",
+        ),
+        click.option(
             "--task",
             default="auto",
             metavar="TASK",
@@ -130,6 +135,7 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
 
     Run the same command again to resume an interrupted run. The files of DATA are never written to.
     """
+    from assay.actions.standing import standing
     from assay.analysis.progress import Progress
     from assay.analysis.run import analyze_source, failures
     from assay.analysis.settings import make_settings
@@ -179,6 +185,8 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         pred_probs=given["pred_probs"],
         pred_classes=classes,
         embeddings=named_arrays(given["embeddings"]),
+        decided=lambda: standing(folder.root),
+        replace=given["replace"],
     )
     if not quiet and not log_json:
         click.echo(str(Project(folder.root).summary()))
@@ -279,6 +287,43 @@ def issues(
         opened.refuse_source(target)
         write_table(iter([table]), target, format_, csv_guard=csv_guard)
         click.echo(f"{table.num_rows:,} rows -> {target}", err=True)
+
+
+@main.command()
+@click.argument("project", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Every finding with all it holds, as JSON.")
+@click.option("--check", "check", metavar="NAME", help="Only findings of this check, such as relation.")
+@click.option(
+    "--apply", "number", type=int, metavar="N", help="Do what finding N proposes, as one entry that undo takes back."
+)
+@click.option("--instead", is_flag=True, help="With --apply: what the finding offers instead, such as a merge.")
+@click.option("--dry-run", is_flag=True, help="With --apply: say what would change, and write nothing.")
+@click.option("--person", help="With --apply: who decides. [default: $ASSAY_USER, else the login name]")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def insights(
+    project: str, as_json: bool, check: str | None, number: int | None, instead: bool, dry_run: bool, person: str | None,
+    debug: bool,
+) -> None:  # fmt: skip
+    """What PROJECT says as a whole: relations between classes, noisy classes, splits, order, and what to do about it."""
+    from assay import api
+    from assay.cli.terminal import show_findings, show_preview
+
+    if number is None and (instead or dry_run):
+        raise UsageError("--instead and --dry-run go with --apply N")
+    opened = api.open(project)
+    if number is not None:
+        if dry_run:
+            show_preview(opened.preview(number, alternative=instead))
+        else:
+            click.echo(opened.apply(number, person, alternative=instead).said)
+        return
+    numbered = [
+        (place, finding) for place, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])
+    ]
+    if as_json:
+        click.echo(json.dumps([finding for _, finding in numbered], indent=1, ensure_ascii=False))
+    else:
+        show_findings(numbered)
 
 
 @main.command()

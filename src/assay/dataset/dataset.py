@@ -117,7 +117,7 @@ def _table_hash(table: pa.Table) -> bytes:
     return file.state.digest()
 
 
-def _tokens(source: Source, n: int) -> list[str]:
+def tokens(source: Source, n: int) -> list[str]:
     """What changes when the row's content does: the file's stamp, the blob's hash, or nothing (cells are hashed whole)."""
     if source.uris is None:
         return [""] * n
@@ -135,8 +135,19 @@ def task_of(source: Source) -> str:
     return ClassTarget.task if given is not None and given.null_count < len(given) else NoTarget.task
 
 
-def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> Dataset:
-    """Give row numbers and write the parts. Cost: the ids, labels and cells once in memory; images stay where they are."""
+def write_dataset(
+    folder: Folder,
+    source: Source,
+    previous: Dataset | None,
+    number_of: NDArray[np.int64] | None = None,
+    contents: NDArray[np.uint64] | None = None,
+) -> Dataset:
+    """Give row numbers and write the parts.
+
+    number_of : (N,) the row number before of each row, -1 = new. Default: found by row id. contents : (N,) a hash of what
+    each row holds, kept for rows that vanish.
+
+    Cost: the ids, labels and cells once in memory; images stay where they are."""
     n = len(source.ids)
     new_ids = source.ids
     old_ids = previous.rows["row_id"].combine_chunks() if previous is not None else None
@@ -146,8 +157,10 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
     else:
         if old_ids.type != new_ids.type:  # numbers became words (one id "x7" is enough): the same ids, written as text
             old_ids, new_ids = old_ids.cast(pa.string()), new_ids.cast(pa.string())
-        found = pc.index_in(new_ids, value_set=old_ids).fill_null(-1).to_numpy(zero_copy_only=False)
-        number_of = np.asarray(found, np.int64)
+        if number_of is None:
+            found = pc.index_in(new_ids, value_set=old_ids).fill_null(-1).to_numpy(zero_copy_only=False)
+            number_of = np.asarray(found, np.int64)
+        number_of = number_of.copy()
         fresh = number_of < 0
         number_of[fresh] = len(old_ids) + np.arange(int(fresh.sum()))
         total = len(old_ids) + int(fresh.sum())
@@ -162,6 +175,8 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
     given = source.given if source.given is not None else pa.nulls(n, pa.string())
     ids = new_ids.take(take)
     if old_ids is not None:
+        if source.roles.id is None:  # a number is another row's by now
+            old_ids = pa.array([-1 - row for row in range(len(old_ids))], pa.int64()).cast(old_ids.type)
         ids = pc.coalesce(ids, pa.concat_arrays([old_ids, pa.nulls(total - len(old_ids), old_ids.type)]))
     gone = place < 0
     rows = pa.table(
@@ -169,13 +184,15 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
             "row_id": ids,
             "order": pa.array(place),
             "uri": pa.array(source.uris or [""] * n, pa.string()).take(take),
-            "token": pa.array(_tokens(source, n), pa.string()).take(take),
+            "token": pa.array(tokens(source, n), pa.string()).take(take),
             "given": given.take(take),
             "target": kind.absent(encoded.take(take)),
             "split": (source.split if source.split is not None else pa.nulls(n, pa.string())).take(take),
             "reason": pc.if_else(pa.array(gone), MISSING, pa.array(reason, pa.string()).take(take)),
         }
     )
+    if contents is not None:
+        rows = rows.append_column("content", _contents(contents, take, previous))
     cells = _arranged(source.cells, take)
     header = {
         "modality": source.modality,
@@ -196,6 +213,15 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
         folder.put_json(f"{base}/dataset.json", header | {CHECKSUMS: folder.listed(written)})
     target = kind(rows["target"].combine_chunks(), labels)
     return Dataset(fingerprint, source.modality, source.roles, target, rows, source.name)
+
+
+def _contents(contents: NDArray[np.uint64], take: pa.Array, previous: Dataset | None) -> pa.Array:
+    """By row number; a row that vanished keeps what it held."""
+    now = pa.array(contents, pa.uint64()).take(take)
+    if previous is None or "content" not in previous.rows.column_names:
+        return now
+    old = previous.rows["content"].combine_chunks()
+    return pc.coalesce(now, pa.concat_arrays([old, pa.nulls(len(now) - len(old), pa.uint64())]))
 
 
 def _arranged(cells: pa.Table, take: pa.Array) -> pa.Table:

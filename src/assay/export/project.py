@@ -75,6 +75,9 @@ def export_project(
         open_bytes=project.open_bytes if pictures else None,
         picture_column=project.run["roles"]["image"] if pictures and _in_memory(project) else None,
         splits="split" in present,
+        new_labels=list(dict.fromkeys(label for label in plan.corrected_label.tolist() if label is not None)),
+        raw_form=project.originals.raw_form if project.originals is not None else "",
+        merged=project.originals.merged if project.originals is not None else None,
     )
     said = plan.lines() if plan.policy != "none" or plan.done or plan.left else []
     said += [copy.line() for copy in copies_of(project, plan, SHOWN)]
@@ -94,11 +97,11 @@ def _batches(project: FinishedRun, plan: FixPlan, rows: NDArray[np.bool_] | None
     if plan.copies:
         reason = np.full(len(order), None, object)
         reason[[copy.row for copy in plan.copies]] = [copy.reason for copy in copies_of(project, plan)]
-    for cells, results in project.batches():
+    for cells, results in project.original_batches():
         stop = start + cells.num_rows
         named = results[ROW_ID].cast(pa.string())
-        if image is not None and image in cells.column_names and pa.types.is_string(cells[image].type):
-            named = pc.coalesce(cells[image], named)
+        if image is not None and image in cells.column_names:
+            named = pc.coalesce(_names(cells[image], named.type), named)
         batch = Batch(
             cells,
             results,
@@ -107,6 +110,30 @@ def _batches(project: FinishedRun, plan: FixPlan, rows: NDArray[np.bool_] | None
             order[start:stop],
             named.to_pylist(),
             None if reason is None else reason[start:stop],
+            _raw(project, start, stop),
         )
         yield batch if rows is None else batch.take(rows[order[start:stop]])
         start = stop
+
+
+def _names(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """The names of pictures: texts, or the paths beside bytes."""
+    if pa.types.is_struct(column.type):
+        return pc.struct_field(column, "path").cast(kind)
+    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return (
+        column.cast(kind)
+        if any(test(column.type) for test in text)
+        else pa.chunked_array([pa.nulls(len(column), kind)])
+    )
+
+
+def _raw(project: FinishedRun, start: int, stop: int) -> NDArray[np.object_] | None:
+    """The lines of rows that could not be read as rows."""
+    if project.originals is None or not project.originals.raw:
+        return None
+    raw = np.full(stop - start, None, object)
+    for row, line in project.originals.raw.items():
+        if start <= row < stop:
+            raw[row - start] = line
+    return raw

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from assay.checks import CHECK_BY_NAME, CHECKS
 from assay.columns import BY_NAME, COLUMNS, ROW_ID, columns_of, public_names
 from assay.dataset.dataset import PART, Dataset, read_blobs, read_cells, read_dataset
+from assay.dataset.originals import OriginalCells
 from assay.dataset.scope import read_scope
 from assay.dataset.target import Label
 from assay.errors import ProjectError, UsageError
@@ -186,6 +187,28 @@ class FinishedRun:
         for start in range(0, len(order), size):
             yield self.cells(order[start : start + size]), results.slice(start, size)
 
+    @cached_property
+    def originals(self) -> OriginalCells | None:
+        """The cells as they came, where they are more than the plain ones."""
+        prefix = self.run.get("originals")
+        return OriginalCells(self.folder, prefix) if prefix else None
+
+    def original_batches(self) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """`batches` with the user's columns as they came: their own types, every value, pictures and other bytes."""
+        found = self.originals
+        if found is None:
+            yield from self.batches()
+            return
+        order, start = self.dataset.order, 0
+        for cells, results in self.batches(found.step):
+            rows = order[start : start + cells.num_rows]
+
+            def blob(place: int, rows: NDArray[np.int64] = rows) -> bytes:
+                return self.open_bytes(int(rows[place]))
+
+            yield found.slice(cells, start, blob), results
+            start += cells.num_rows
+
     # pictures ------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -247,8 +270,9 @@ class FinishedRun:
     # answers -------------------------------------------------------------------------------------------------
 
     def insights(self) -> list[dict[str, Any]]:
-        """Findings about classes, columns and the dataset as a whole."""
-        return list(self.folder.get_json(self.run["findings"])) if self.run["findings"] else []
+        """Findings about classes, columns and the dataset as a whole, each a dict as `assay.insights.Finding` says."""
+        files = [self.run.get("findings"), self.run.get("ontology")]
+        return [finding for file in files if file for finding in self.folder.get_json(file)]
 
     def summary(self) -> Summary:
         """What was found, check by check; prints as a table."""

@@ -23,9 +23,10 @@ from assay.sources.beside import metadata_cells, names_images, unnamed_images
 from assay.sources.cells import Cells
 from assay.sources.columns import given_labels, row_ids, split_column
 from assay.sources.decompression import check_unpacked
-from assay.sources.folder import METADATA, Listing, find_layout, image_source, list_folder
+from assay.sources.folder import Listing, find_layout, image_source, list_folder
 from assay.sources.frames import from_hf, from_memory, load_hf_folder
 from assay.sources.image_paths import Base, find_places
+from assay.sources.originals import Originals, find_originals
 from assay.sources.reading import UnreadableError, read_bytes
 from assay.sources.roles import NONE, Wanted, find_roles
 from assay.sources.rows import Roles, Source, is_image
@@ -204,9 +205,8 @@ def _open_zip(path: Path, wanted: Wanted) -> Source:
             raise SourceError(f"{path}: {member} cannot be read inside a ZIP; unpack it and give the folder")
         try:
             with zipfile.ZipFile(path) as packed:
-                check_unpacked(
-                    path, max((info.file_size for info in packed.infolist() if _is_metadata(info)), default=0)
-                )
+                sizes = [info.file_size for info in packed.infolist() if info.filename.endswith(member)]
+                check_unpacked(path, max(sizes, default=0))
             data = read_bytes(archive.members[member][0])
         except UnreadableError as error:
             raise SourceError(f"{path}: {member} cannot be read: {error}") from error
@@ -261,6 +261,7 @@ def _from_cells(cells: Cells, wanted: Wanted, name: str, base: Base) -> Source:
         roles=roles,
         notes=notes,
         name=name,
+        originals=_originals(cells, roles.image, pictures),
     )
 
 
@@ -283,5 +284,8 @@ def _beside_blobs(
     return uris, stamps, reasons
 
 
-def _is_metadata(info: zipfile.ZipInfo) -> bool:
-    return info.filename.rpartition("/")[2].lower() in METADATA
+def _originals(cells: Cells, image: str | None, pictures: Sequence[bytes | None] | None) -> Originals | None:
+    merged = cells.split if cells.merged else None
+    found = find_originals(cells.table, cells.given, cells.metadata, image=image, blobs=pictures, merged=merged)
+    found = replace(found, raw=cells.raw, raw_form=cells.raw_form)
+    return None if found.says_nothing else found

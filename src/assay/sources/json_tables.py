@@ -81,6 +81,7 @@ def read_jsonl(data: bytes, where: str) -> Cells:
         return read_json(data, where)
     rows: list[dict[str, Any]] = []
     reasons: dict[int, str] = {}
+    raw: dict[int, bytes] = {}
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
@@ -94,6 +95,8 @@ def read_jsonl(data: bytes, where: str) -> Cells:
         except (ValueError, RecursionError) as error:
             reasons[len(rows)] = f"line {number} is not a valid JSON object ({str(error)[:80]})"
             value = {}
+        if len(rows) in reasons:
+            raw[len(rows)] = line.rstrip(b"\r")
         rows.append(value)
     if len(reasons) > len(rows) / 2 and (len(reasons) > 3 or len(reasons) == len(rows)):
         first = next(iter(reasons.values()))
@@ -103,6 +106,7 @@ def read_jsonl(data: bytes, where: str) -> Cells:
     found = _records(rows, where)
     found.reasons |= reasons
     found.misread |= set(reasons)
+    found.raw, found.raw_form = raw, "jsonl"
     if reasons:
         found.notes.append(f"{len(reasons):,} rows are broken and are not analysed ({next(iter(reasons.values()))})")
     return found

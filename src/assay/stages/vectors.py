@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.dataset.dataset import PART, read_rows, read_target
+from assay.issues.scan import Scan
 from assay.predict import Rounds
 from assay.stages.specs import DatasetSpec, VectorsSpec
 from assay.stages.stage import setting, stage
@@ -234,7 +235,10 @@ class Predicted:
 
 @stage(version=3)
 def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
-    """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds."""
+    """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds.
+
+    Where the second round counts, what one read of the first round's probabilities left of each row lies in ``.first.npz``.
+    """
     from assay.issues.label import judge
     from assay.issues.noise import boundary_noise
     from assay.issues.scan import scan
@@ -242,10 +246,12 @@ def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
 
     labels = labels_of(folder, spec)
     boundary = 0.0
+    first: list[Scan] = []
 
     def doubt(probabilities: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         nonlocal boundary
         seen = scan(labels, probabilities)
+        first.append(seen)
         boundary = boundary_noise(labels, seen)
         return judge(labels, seen, boundary=boundary)
 
@@ -270,6 +276,11 @@ def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
             seed=spec.seed,
             threads=spec.threads,
         )
+    if (
+        made.rounds.used == 2
+    ):  # the second round forgets labels that are doubted, among them those of classes that mean the same
+        kept = {name: getattr(first[0], name) for name in ("classes", "probs", "given", "analyzed", "proper")}
+        folder.put_arrays(f"{prefix}.first.npz", kept)
     return Predicted(
         made.weights,
         made.log_loss,

@@ -85,6 +85,16 @@ def ensure_project(folder: Folder) -> dict[str, Any]:
     return project
 
 
+def start_anew(folder: Folder) -> None:
+    """The project becomes one of another source: a new id, so that no decision of the old one is its own, and no run.
+
+    Runs and decisions stay on disk; project.json names the ids that the project had.
+    """
+    project = read_project(folder)
+    had = [*project.get("replaced", []), project["uuid"]]
+    folder.put_json(PROJECT, project | {"uuid": str(uuid.uuid4()), "latest_run": None, "replaced": had})
+
+
 def run_name(number: int) -> str:
     return f"runs/{number:04d}.json"
 

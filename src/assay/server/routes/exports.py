@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -41,7 +42,7 @@ def export(body: ExportBody, opened: Open) -> StreamingResponse:
     """The user's columns with the final labels; folders come as a ZIP."""
     scratch = Path(tempfile.mkdtemp(prefix="assay-export-"))
     try:
-        name = f"{opened.project.name}-clean"
+        name = _name(opened, body)
         tree = body.format in ("folder", "hf")
         target = scratch / (name if tree else f"{name}.{body.format}")
         opened.project.export(
@@ -94,6 +95,14 @@ def _rows(body: ExportBody, opened: Opened) -> NDArray[np.bool_] | None:
     if body.filter is None or not body.filter.plain():
         return None
     return opened.views.mask(Filter.from_json(body.filter.plain()), opened.state())
+
+
+def _name(opened: Opened, body: ExportBody) -> str:
+    """Project, what is in it, when: two exports are told apart in a folder of downloads."""
+    filtered = body.filter is not None and body.filter.plain()
+    what = "corrections" if body.only_corrections else "filtered" if filtered else "clean"
+    at = "" if body.at is None else f"-entry{body.at}"
+    return f"{opened.project.name}-{what}{at}-{time.strftime('%Y%m%d-%H%M')}"
 
 
 def _sent(target: Path, scratch: Path) -> Iterator[bytes]:
