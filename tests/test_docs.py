@@ -38,7 +38,8 @@ WITH_EXAMPLES = sorted(
     if ">>> " in path.read_text(encoding="utf-8")
 )
 CONTRACT = {
-    "analyze": "--output --replace --task --modality --features --text --image --label --id --split --pred-probs --classes "
+    "analyze": "--output --replace --task --modality --features --text --image --label --id --split --class-level --sheet "
+    "--pred-probs --classes "
     "--embeddings --encoder --effort --seed --workers --memory --quiet --log-json --debug --dry-run",
     "summary": "--json --debug",
     "issues": "--type --top --format --output --csv-guard --debug",

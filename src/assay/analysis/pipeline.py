@@ -74,7 +74,10 @@ class Pipeline:
         of_classes = learn is not None and bool(self.dataset.classes)
         leaks = self.column_leaks() if of_classes and self.dataset.modality == "table" else LeaksFound()
         own = self.arrays.embeddings
-        encoded = Encoding(self.runner, self.dataset, self.settings, own, self.order_file, left_out=leaks.columns)
+        left_out = leaks.columns
+        if left_out and set(self.dataset.roles.features) <= set(left_out):  # nothing else is there to learn from
+            left_out, self.blind = (), "every column gives the label away, so nothing could contradict a label"
+        encoded = Encoding(self.runner, self.dataset, self.settings, own, self.order_file, left_out=left_out)
         encoded.all()
         self.features = encoded.features
         self.outcome.properties, self.outcome.missing = encoded.properties, encoded.missing
