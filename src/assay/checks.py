@@ -348,6 +348,14 @@ FINDING_CHECKS: tuple[FindingCheck, ...] = (
         ("table",),
     ),
     FindingCheck(
+        "two_labels",
+        "Two labels in one row",
+        "Plausible texts are taken apart; parts that are surely of different classes speak for two labels.",
+        ("text",),
+        needs_labels=True,
+        stage="ontology",
+    ),
+    FindingCheck(
         "relations",
         "Relations between classes",
         "Classes that nothing tells apart, that hold or resemble one another, that catch what fits nowhere, or fall in two.",

@@ -72,6 +72,7 @@ class _Pipeline:
         graph = self.graph(gathered)
         copies = self.cluster_copies(gathered, graph)
         predicted: Stage[Any] | None = None
+        folds: Stage[Any] | None = None
         if self.labelled:
             folds = self.folds(gathered, copies)
             predicted = self.predict(gathered, graph, folds)
@@ -85,7 +86,7 @@ class _Pipeline:
         else:
             self.properties(gathered)
         self.insights(gathered)
-        self.ontology(gathered, graph, copies, predicted)
+        self.ontology(gathered, graph, copies, folds, predicted)
 
     @property
     def labelled(self) -> bool:
@@ -350,16 +351,25 @@ class _Pipeline:
             self.outcome.insight_counts = result.counts
 
     def ontology(
-        self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any], predicted: Stage[Any] | None
+        self,
+        gathered: Stage[Any],
+        graph: Stage[Any],
+        copies: Stage[Any],
+        folds: Stage[Any] | None,
+        predicted: Stage[Any] | None,
     ) -> None:
         """What the dataset says as a whole; which of its checks are called for."""
         dataset, folder_of_images = self.dataset, self.dataset.modality == "image" and not self.dataset.roles.image
         reasons: dict[str, str] = {}
         if predicted is None:
             why = self.runner.skipped.get("label", "the data has no labels")
-            reasons |= dict.fromkeys(("relations", "class_quality", "property_shortcut", "weak_group"), why)
+            reasons |= dict.fromkeys(
+                ("two_labels", "relations", "class_quality", "property_shortcut", "weak_group"), why
+            )
         if dataset.splits is None:
             reasons |= dict.fromkeys(("split_leakage", "split_shift"), "the data has no splits")
+        if dataset.modality != "text":
+            reasons.setdefault("two_labels", "only texts are taken apart so far")
         if folder_of_images:
             reasons["row_order"] = "files of a folder have no order of their own"
         spec = ontology.OntologySpec(
@@ -370,12 +380,16 @@ class _Pipeline:
             duplicates=copies.prefix(),
             properties=self.outcome.properties,
             order=self.order_file,
+            folds=folds.prefix() if folds else "",
+            text=str(dataset.roles.text or "") if dataset.modality == "text" else "",
+            encoders=tuple(self.settings.encoders) if dataset.modality == "text" else (),
             ordered=not folder_of_images,
             reasons=reasons,
         )
         inputs = dataset.inputs | {"vectors": gathered.output, "graph": graph.output, "duplicates": copies.output}
         inputs |= {"pred_probs": predicted.output} if predicted else {}
         inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
+        inputs |= {"folds": folds.output} if folds else {}
         inputs |= {"properties": fingerprint(list(self.outcome.properties))}
         stage = single_shard("ontology", ontology.ontology, spec, inputs=inputs, rows=dataset.n_rows)
         result = self.runner.try_check("ontology", stage)
