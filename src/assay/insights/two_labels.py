@@ -25,8 +25,8 @@ from assay.issues.scan import rows_by_class
 SHARE = 0.40  # probability that the parts must give both classes ...
 SCORE = 0.12  # ... and the one-against-rest score of the second class over the whole row
 LONGER = 0.70  # a text with two things in it is longer than most of its class: this share of them, over a pair's rows
-FEWEST = 4  # rows of a pair that make a has-a candidate ...
-OF_CLASS = 0.04  # ... and this share of the holder's rows
+FEWEST = 5  # rows of a pair that make a has-a candidate ...
+OF_CLASS = 0.08  # ... and this share of the holder's rows
 RIDGE = 0.03  # shrinkage of the one-against-rest scores, as a share of the vectors' mean variance
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts counts: one part alone may be chance
