@@ -42,8 +42,10 @@ CONTRACT = {
     "--embeddings --encoder --effort --seed --workers --memory --quiet --log-json --debug --dry-run",
     "summary": "--json --debug",
     "issues": "--type --top --format --output --csv-guard --debug",
+    "insights": "--json --check --apply --instead --dry-run --person --debug",
     "report": "--output --debug",
-    "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --debug",
+    "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --drop-duplicates "
+    "--drop-share --dry-run --debug",
     "log": "--limit --json --debug",
     "apply": "--person --overwrite --keep-going --debug",
     "undo": "--person --debug",

@@ -260,7 +260,7 @@ def test_one_against_rest_leaves_the_row_out() -> None:
 
 def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:
     labels = np.array([0] * 6 + [1], np.int32)
-    two = np.array([[0.9, 0.05, 0.05], [0.9, 0.05, 0.05], [0.05, 0.05, 0.9], [0.05, 0.05, 0.9]], np.float32)
+    two = np.array([[0.9, 0.07, 0.03], [0.9, 0.07, 0.03], [0.03, 0.07, 0.9], [0.03, 0.07, 0.9]], np.float32)
     one = np.array([[0.9, 0.05, 0.05]] * 4, np.float32)
     parts = [two, two, two, two, two, one, one]
     whole = np.full((7, 3), 0.4, np.float32)

@@ -105,7 +105,7 @@ CHECKS: tuple[Check, ...] = (
         "Exact duplicates",
         "is_exact_duplicate",
         "near_duplicate_score",
-        sentence="Rows whose decoded pixels, normalised text or normalised cells are the same.",
+        sentence="Rows whose decoded pixels, text or cells are the same, white space aside.",
         letter="=",
         shown=("near_duplicate_cluster_id",),
         gallery=0,
@@ -354,6 +354,12 @@ FINDING_CHECKS: tuple[FindingCheck, ...] = (
         ("text",),
         needs_labels=True,
         stage="ontology",
+    ),
+    FindingCheck(
+        "cells",
+        "Cell faults",
+        "Cells that are missing, placeholders, misspelt, damaged, out of place or in conflict with another column.",
+        ("table",),
     ),
     FindingCheck(
         "relations",

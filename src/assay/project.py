@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import UsageError
 from assay.runs.finished_run import FinishedRun
 

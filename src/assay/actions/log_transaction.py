@@ -233,7 +233,17 @@ def _coded(labels: Sequence[Any]) -> tuple[Numbers, list[Any]]:
 
 def _switched(word: str, n: int, **more: Any) -> dict[str, Any]:
     """The summary of an undo or redo, in the form of every summary."""
-    return {"action": word, "n": n, "relabeled": 0, "excluded": 0, "skipped": {}, "pairs": [], "first": [], **more}
+    return {
+        "action": word,
+        "n": n,
+        "relabeled": 0,
+        "excluded": 0,
+        "removals": 0,
+        "skipped": {},
+        "pairs": [],
+        "first": [],
+        **more,
+    }
 
 
 def nothing(word: str, number: int | None = None) -> dict[str, Any]:

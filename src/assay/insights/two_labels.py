@@ -25,6 +25,9 @@ from assay.issues.scan import rows_by_class
 SHARE = 0.40  # probability that the parts must give both classes ...
 SCORE = 0.12  # ... and the one-against-rest score of the second class over the whole row
 LONGER = 0.70  # a text with two things in it is longer than most of its class: this share of them, over a pair's rows
+ALIEN = (
+    0.05  # probability of the one class, at most, where the other is surest, over a pair's rows: else they look alike
+)
 FEWEST = 5  # rows of a pair that make a has-a candidate ...
 OF_CLASS = 0.08  # ... and this share of the holder's rows
 RIDGE = 0.03  # shrinkage of the one-against-rest scores, as a share of the vectors' mean variance
@@ -149,8 +152,9 @@ def second_labels(
         both = min(float(best[given]), float(others[code]))
         seen = min(max(float(whole[at, code]), 0.01), 1.0)
         second[at], part[at] = code, int(p[:, code].argmax())
-        score[at] = both * math.sqrt(seen) * float(rank[rows[at]])
-        plain[at] = both >= SHARE and seen >= SCORE and rank[rows[at]] >= 0.5
+        alien = (1 - float(p[part[at], given])) * (1 - float(p[int(p[:, given].argmax()), code]))
+        score[at] = both * math.sqrt(seen) * float(rank[rows[at]]) * alien
+        plain[at] = both >= SHARE and seen >= SCORE and rank[rows[at]] >= 0.5 and p[part[at], given] <= ALIEN
     return TwoLabels(rows, second, score, part, plain)
 
 
@@ -166,11 +170,12 @@ def held_classes(
 ) -> dict[tuple[int, int], NDArray[np.int64]]:
     """(holder, held) -> the rows that show it, surest first: pairs with enough rows, which see both classes on the whole and,
     where rows have a length, are long for their class."""
-    both = np.zeros(len(found.rows), np.float32)
+    both, mixed = np.zeros(len(found.rows), np.float32), np.zeros(len(found.rows), np.float32)
     for at, (p, code) in enumerate(zip(parts, found.second.tolist(), strict=True)):
         if code >= 0:
-            best = np.sort(p, axis=0)[-TWO_BEST:].mean(0)
-            both[at] = min(float(best[int(labels[found.rows[at]])]), float(best[code]))
+            best, given = np.sort(p, axis=0)[-TWO_BEST:].mean(0), int(labels[found.rows[at]])
+            both[at] = min(float(best[given]), float(best[code]))
+            mixed[at] = p[found.part[at], given]
     counts = np.bincount(labels[labels >= 0], minlength=n_classes)
     of: dict[tuple[int, int], list[int]] = {}
     for at in np.flatnonzero(both >= SHARE).tolist():
@@ -180,6 +185,7 @@ def held_classes(
         chosen = np.array(places, np.int64)
         seen = float(np.clip(whole[chosen, held], 0, 1).mean())
         enough = len(chosen) >= FEWEST and len(chosen) >= OF_CLASS * counts[holder] and seen >= SCORE
+        enough = enough and float(mixed[chosen].mean()) <= ALIEN
         if enough and (not long or float(rank[found.rows[chosen]].mean()) >= LONGER):
             out[holder, held] = found.rows[chosen[np.argsort(-found.score[chosen], kind="stable")]]
     return out

@@ -30,6 +30,7 @@ class OntologySpec(CheckSpec):
     """``pred_probs``, ``label``, ``graph``, ``duplicates``: prefixes, "" without; ``properties``: of shards; ``order``: a file.
 
     ``folds``: prefix; ``text``: the text column, "" without; ``encoders``: what sentence encoders were asked for.
+    ``withheld``: why label issues were, where they were.
     ``reasons``: check -> why it cannot be done, as far as that is known before.
     """
 
@@ -42,6 +43,7 @@ class OntologySpec(CheckSpec):
     folds: str
     text: str
     encoders: tuple[str, ...]
+    withheld: str = setting()
     ordered: bool = setting()
     reasons: dict[str, str]
 
@@ -56,7 +58,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=1)
+@stage(version=2)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
@@ -256,7 +258,7 @@ class _Seen:
     def quality(self) -> list[Finding]:
         from assay.insights.quality import quality_findings
 
-        return self._numbered(quality_findings(self.names, self.codes, self.top, self.label))
+        return self._numbered(quality_findings(self.names, self.codes, self.top, self.label, self.spec.withheld))
 
     def leakage(self) -> list[Finding]:
         from assay.insights.splits import split_leakage
