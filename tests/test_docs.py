@@ -43,7 +43,7 @@ CONTRACT = {
     "summary": "--json --debug",
     "issues": "--type --top --format --output --csv-guard --debug",
     "insights": "--json --check --apply --instead --dry-run --person --debug",
-    "report": "--output --debug",
+    "report": "--output --format --debug",
     "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --drop-duplicates "
     "--drop-share --dry-run --debug",
     "log": "--limit --json --debug",

@@ -363,3 +363,13 @@ def test_a_finding_without_action_says_so(corn: Path) -> None:
     (quality,) = [f for f in project.insights() if f["check"] == "model_quality"]
     with pytest.raises(UsageError, match="proposes no action"):
         project.apply(quality)
+
+
+def test_the_report_reads_the_corrections_and_is_written_as_markdown_too(corn: Path, tmp_path: Path) -> None:
+    project = assay.open(corn)
+    page = Path(project.report(tmp_path / "report.md")).read_text(encoding="utf-8")
+    assert "| corn | ear |" in page or "| ear | corn |" in page
+    assert "the same thing" in page and "## Checks" in page
+    assert "the same thing" in Path(project.report(tmp_path / "report.html")).read_text(encoding="utf-8")
+    with pytest.raises(UsageError, match="choose html or md"):
+        project.report(tmp_path / "x", format="pdf")
