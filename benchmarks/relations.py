@@ -99,7 +99,10 @@ def found_relations(project: assay.Project) -> Truth:
         if finding["check"] != "relation" or len(finding["subject"]) != 2:
             continue
         pair = finding["classes"]
-        first, second = pair.values() if isinstance(pair, dict) else sorted(map(str, pair))
+        if isinstance(pair, dict):
+            first, second = (pair[key] for key in (("general", "specific") if "general" in pair else ("holder", "held")))
+        else:
+            first, second = sorted(map(str, pair))
         out.add((finding["type"], str(first), str(second)))
     return out
 

@@ -131,9 +131,12 @@ def readings_of(findings: list[dict[str, Any]]) -> dict[frozenset[str], str]:
         pair: Any = finding.get("classes") or ()
         if finding["check"] != "relation" or len(pair) != 2:
             continue
-        if isinstance(pair, dict):
-            first, second = map(str, pair.values())
-            reading = f"{second} is a {first}" if finding["type"] == "is_a" else f"{first} may hold {second}"
+        if isinstance(pair, dict) and finding["type"] == "is_a":
+            first, second = str(pair["general"]), str(pair["specific"])
+            reading = f"{second} is a {first}"
+        elif isinstance(pair, dict):
+            first, second = str(pair["holder"]), str(pair["held"])
+            reading = f"{first} may hold {second}"
         else:
             first, second = map(str, pair)
             reading = words.get(finding["type"], "")
