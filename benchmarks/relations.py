@@ -100,7 +100,9 @@ def found_relations(project: assay.Project) -> Truth:
             continue
         pair = finding["classes"]
         if isinstance(pair, dict):
-            first, second = (pair[key] for key in (("general", "specific") if "general" in pair else ("holder", "held")))
+            first, second = (
+                pair[key] for key in (("general", "specific") if "general" in pair else ("holder", "held"))
+            )
         else:
             first, second = sorted(map(str, pair))
         out.add((finding["type"], str(first), str(second)))
