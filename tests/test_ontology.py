@@ -373,3 +373,21 @@ def test_the_report_reads_the_corrections_and_is_written_as_markdown_too(corn: P
     assert "the same thing" in Path(project.report(tmp_path / "report.html")).read_text(encoding="utf-8")
     with pytest.raises(UsageError, match="choose html or md"):
         project.report(tmp_path / "x", format="pdf")
+
+
+def test_a_proposal_over_http_is_previewed_done_once_and_undone(corn: Path, tmp_path: Path) -> None:
+    from serving import client, copy_project
+
+    with client(tmp_path / "home", copy_project(corn, tmp_path / "corn.assay")) as made:
+        base = f"/api/v1/projects/{made.get('/api/v1/projects').json()[0]['id']}"
+        listed = made.get(f"{base}/insights").json()
+        number = next(at for at, finding in enumerate(listed, 1) if finding["type"] == "same_thing")
+        n = made.post(f"{base}/insights/{number}/preview", json={}).json()["n"]
+        asked = {"token": "merge-corn-and-ear"}
+        done = made.post(f"{base}/insights/{number}/apply", json=asked).json()
+        again = made.post(f"{base}/insights/{number}/apply", json=asked).json()
+        assert done["entry"]["n_rows"] == n > 0
+        assert again["entry"]["number"] == done["entry"]["number"]
+        assert made.post(f"{base}/undo", json={}).status_code == 200
+        assert made.post(f"{base}/insights/{number}/preview", json={}).json()["n"] == n
+        assert made.post(f"{base}/insights/9999/preview", json={}).status_code == 404
