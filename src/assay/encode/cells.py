@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assay.sources.words import BLANK
+
 Kind = Literal["empty", "constant", "identifier", "number", "date", "category", "string", "text"]
 Floats = NDArray[np.float64]
 
-BLANK = frozenset(
-    {"", "na", "n/a", "n.a.", "#n/a", "nan", "<na>", "null", "nat", "-", "--", "?"}
-)  # "none" may be a value
 FEW_LEVELS = 48  # strings with at most so many levels are categories
 PROSE = 5.0  # mean words a cell, from which strings are text
 MIN_NUMERIC = 0.9  # share of the cells, placeholders aside, that must read as numbers, or as dates
@@ -215,10 +214,10 @@ def _is_running_number(known: Floats, name: str) -> bool:
     distinct = len(np.unique(known))
     if distinct < MIN_DISTINCT * len(known):
         return False
-    return bool(known.max() - known.min() < SPREAD * distinct) or _named_like_id(name)
+    return bool(known.max() - known.min() < SPREAD * distinct) or named_like_id(name)
 
 
-def _named_like_id(name: str) -> bool:
+def named_like_id(name: str) -> bool:
     return bool(_ID_NAME.search(name) or _CAMEL_ID.search(name))
 
 
@@ -238,4 +237,4 @@ def _are_codes(levels: tuple[str, ...], name: str) -> bool:
         return True
     if len({_DIGITS.sub("0", level) for level in levels}) <= TEMPLATES:
         return True
-    return _named_like_id(name) and not any(" " in level for level in levels)
+    return named_like_id(name) and not any(" " in level for level in levels)

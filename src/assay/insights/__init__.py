@@ -7,5 +7,6 @@ from assay.insights.augmented import augmented_finding
 from assay.insights.classes import class_findings
 from assay.insights.columns import column_findings
 from assay.insights.finding import Finding
+from assay.insights.table_faults import table_faults
 
-__all__ = ["Finding", "augmented_finding", "class_findings", "column_findings"]
+__all__ = ["Finding", "augmented_finding", "class_findings", "column_findings", "table_faults"]

@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.dataset.dataset import read_blobs, read_rows
+from assay.dataset.scope import read_scope
 from assay.encode import pixels
 from assay.encode.image_encoders import ImageEncoder, image_encoders
 from assay.sources.reading import UnreadableError, read_bytes
@@ -48,6 +49,7 @@ def _pictures(folder: Folder, dataset: str, rows: Sequence[int], levels: Levels)
 
 def _files(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[tuple[int, bytes | None, str | None]]:
     """(row, bytes, reason) for ascending row numbers; bytes or a reason, never both."""
+    scope = read_scope(folder, dataset, written_here=True)
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
         first, last = some[0], some[-1]
@@ -58,7 +60,7 @@ def _files(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[tuple[
                 yield row, None, reason
                 continue
             try:
-                yield row, blobs[row] if row in blobs else read_bytes(uri), None
+                yield row, blobs[row] if row in blobs else read_bytes(uri, scope), None
             except UnreadableError as error:
                 yield row, None, str(error)
             except MemoryError:
