@@ -216,7 +216,12 @@ class Pipeline:
         candidates = single_shard(
             "duplicates/candidates",
             duplicates.candidates,
-            duplicates.CandidatesSpec(**self.on_vectors, graph=graph.prefix(), seed=self.settings.seed),
+            duplicates.CandidatesSpec(
+                **self.on_vectors,
+                graph=graph.prefix(),
+                properties=self.outcome.properties,
+                seed=self.settings.seed,
+            ),
             inputs={"vectors": gathered.output, "graph": graph.output},
             rows=self.dataset.n_rows,
         )
