@@ -92,7 +92,7 @@ def _some(files: list[str], folder: str, start: int, stop: int, n: int) -> None:
 
 def encode(scratch: Path, workers: int) -> None:
     from assay.analysis.encoding import Encoding
-    from assay.analysis.executor import LocalExecutor
+    from assay.analysis.local_executor import LocalExecutor
     from assay.analysis.progress import Progress
     from assay.analysis.runner import Runner
     from assay.analysis.settings import Settings

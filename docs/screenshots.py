@@ -94,7 +94,7 @@ def take(page: Any, address: str, scheme: str, output: Path) -> None:
     review()
     shot_now(page, output, f"review-{scheme}")
     page.keyboard.press("Control+a")
-    page.get_by_role("toolbar").get_by_role("button", name="Auto-fix").click()
+    page.get_by_role("toolbar").get_by_role("button", name="Accept").click()
     page.get_by_role("dialog").get_by_role("button", name=re.compile("Do it")).wait_for()
     shot_now(page, output, f"preview-{scheme}")
     page.keyboard.press("Escape")

@@ -17,6 +17,7 @@ import pytest
 
 from assay.server.workspace import project_id
 
+PATIENCE = float(os.environ.get("ASSAY_TEST_PATIENCE", "60")) * 1000  # ms
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
@@ -41,7 +42,7 @@ def browser(**options: Any) -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=path, args=list(FLAGS))
         context = started.new_context(**({"viewport": {"width": 1280, "height": 720}} | options))
-        context.set_default_timeout(60_000)  # a loaded machine is slow, not wrong
+        context.set_default_timeout(PATIENCE)  # a loaded machine is slow, not wrong
         try:
             yield context
         finally:
@@ -60,7 +61,7 @@ def watched(context: Any) -> tuple[Any, list[str]]:
 def another(context: Any, **options: Any) -> Any:
     """A second person's browser: a context without the cookies of the first."""
     made = context.browser.new_context(**({"viewport": {"width": 1280, "height": 720}} | options))
-    made.set_default_timeout(60_000)
+    made.set_default_timeout(PATIENCE)
     return made
 
 
@@ -114,5 +115,5 @@ def expect(locator: Any) -> Any:
     """Playwright's assertions, which wait for what they claim; as patient as everything else here."""
     from playwright import sync_api
 
-    sync_api.expect.set_options(timeout=60_000)
+    sync_api.expect.set_options(timeout=PATIENCE)
     return sync_api.expect(locator)

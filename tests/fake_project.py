@@ -122,6 +122,11 @@ class FakeProject:
         for start in range(0, len(self), size):
             yield self._cells.slice(start, size), self.results().slice(start, size)
 
+    originals = None
+
+    def original_batches(self) -> Iterator[tuple[pa.Table, pa.Table]]:
+        return self.batches()
+
     def insights(self) -> list[dict[str, Any]]:
         return self._findings
 

@@ -69,7 +69,7 @@ def exported(page, tmp_path: Path) -> list[dict[str, str]]:
         dialog.get_by_role("button", name="Export", exact=True).click()
     target = tmp_path / download.value.suggested_filename
     download.value.save_as(target)
-    assert target.name.endswith("-clean.parquet")
+    assert re.fullmatch(r"[\w-]+-clean-[0-9]{8}-[0-9]{4}\.parquet", target.name)
     page.keyboard.press("Escape")
     return pd.read_parquet(target).to_dict("records")
 
@@ -87,11 +87,12 @@ def add_filter(page, what: str, value: str) -> None:
 def fix_in_bulk(page, number: int) -> None:
     """Everything that the filter holds, after a look at what would happen."""
     page.keyboard.press("Control+a")
-    page.get_by_role("toolbar").get_by_role("button", name="Auto-fix").click()
-    dialog = page.get_by_role("dialog", name=re.compile("Auto-fix"))
+    page.get_by_role("toolbar").get_by_role("button", name="Accept").click()
+    dialog = page.get_by_role("dialog", name=re.compile("Accept the suggestions"))
+    dialog.get_by_text("Every suggestion", exact=True).click()  # the safe ones alone are what a person gets unasked
     page.wait_for_function(f"() => /{number}\\s*relabelled/.test(document.querySelector('[role=dialog]').innerText)")
     dialog.get_by_role("button", name=re.compile(f"Do it: {number} rows?")).click()
-    said(page, f"Auto-fixed {number} rows?")
+    said(page, f"Accepted the suggestion of {number} rows?: frog → ")
     decided(page, number)
 
 

@@ -159,9 +159,10 @@ def test_the_review_has_no_serious_fault(screen, shelf, project):
     screen.keyboard.press("Control+a")
     screen.get_by_role("toolbar").wait_for()
     faults.look("selected rows")
-    screen.get_by_role("toolbar").get_by_role("button", name="Auto-fix").click()
+    screen.get_by_role("toolbar").get_by_role("button", name="Accept").click()
     screen.get_by_role("button", name="Do it").wait_for()
-    screen.get_by_text(re.compile("^The first [0-9]+ of them")).click()
+    screen.get_by_text("Every suggestion", exact=True).click()
+    screen.get_by_role("region", name="Rows that change", exact=True).last.wait_for()
     faults.look("preview", DIALOG)
     close(screen)
     for button, dialog in DIALOGS.items():

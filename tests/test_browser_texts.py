@@ -170,13 +170,14 @@ def test_the_exported_file_has_exactly_what_keys_and_clean_top_k_changed(review,
     asking = review.get_by_role("dialog", name="Clean the top of this list")
     asking.get_by_role("textbox", name="How many").fill("10")
     asking.get_by_role("button", name="See what would change").click()
-    preview = review.get_by_role("dialog", name="Auto-fix the top 10 rows?")
-    preview.get_by_text("Skipped: 2 (decided by hand).").wait_for()
+    preview = review.get_by_role("dialog", name="Accept the suggestions of the top 10 rows?")
+    preview.get_by_text("Every suggestion", exact=True).click()
+    preview.get_by_text("Stay as they are: 2 (decided by hand).").wait_for()
     assert [words.split() for words in preview.locator(".figure").all_inner_texts()] == [
-        ["8", "rows", "change"], ["8", "relabelled"], ["0", "left", "out"], ["2", "skipped"],
+        ["8", "rows", "change"], ["8", "relabelled"], ["0", "left", "out"], ["2", "stay", "as", "they", "are"],
     ]  # fmt: skip
     preview.get_by_role("button", name="Do it: 8 rows").click()
-    told(review, "Auto-fixed 8 rows")
+    told(review, "Accepted the suggestion of 8 rows")
     decided(review, 10)
 
     expected = banking["intent"].to_numpy(object).copy()

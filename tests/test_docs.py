@@ -43,7 +43,8 @@ CONTRACT = {
     "summary": "--json --debug",
     "issues": "--type --top --format --output --csv-guard --debug",
     "report": "--output --debug",
-    "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --debug",
+    "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --drop-duplicates "
+    "--drop-share --dry-run --debug",
     "log": "--limit --json --debug",
     "apply": "--person --overwrite --keep-going --debug",
     "undo": "--person --debug",

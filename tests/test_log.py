@@ -22,12 +22,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assay.actions import ActionLog, ConflictError, Request, State, fold, prepare
+from assay.actions import ActionLog, ConflictError, FixPlan, Request, State, fold, prepare
 from assay.actions import log as log_module
 from assay.actions.codec import pack_state, unpack_state
 from assay.actions.entry import ACTION_NAMES
 from assay.actions.migrations import SCHEMA
-from assay.actions.prepare import fit_label
+from assay.dataset.target import fit_label
 from assay.errors import AssayError, ProjectError, StorageError, UsageError
 from logging_twin import PROJECT, ProjectFacts, Twin, open_log, rows, writer
 
@@ -279,6 +279,17 @@ def test_decisions_that_stand_are_left_alone_by_a_file_unless_it_says_so(log: Ac
     assert (action(log, 0), action(log, 1)) == ("exclude", "exclude")
 
 
+def test_a_suggestion_that_the_policy_does_not_trust_is_not_called_none() -> None:
+    action, label = (
+        np.array([None, "unresolved", "auto-fix", "exclude"], object),
+        np.array([None, None, "cow", None], object),
+    )
+    request = Request("auto-fix", rows=np.arange(4), policy="auto", route="bulk", removals=False)
+    done = prepare(request, State(4), ["cat"] * 4, lambda policy: FixPlan(policy, action, label))
+    assert done.skipped == {"no-suggestion": 1, "not-certain": 1, "removal": 1}
+    assert (done.rows.tolist(), done.removals.tolist()) == ([2], [3])
+
+
 # the preview ------------------------------------------------------------------------------------------------------
 
 
@@ -428,7 +439,7 @@ def test_rows_come_in_any_order_and_twice_and_missing_ones_are_counted(tmp_path:
     ],
 )  # fmt: skip
 def test_a_label_takes_the_type_of_the_given_ones(classes: list[Any], label: Any, fitted: Any) -> None:
-    found = fit_label(label, classes)
+    found = fit_label(label, type(classes[0]) if classes else None)
     assert (type(found), found) == (type(fitted), fitted)
 
 
@@ -441,7 +452,7 @@ def test_a_label_takes_the_type_of_the_given_ones(classes: list[Any], label: Any
 )  # fmt: skip
 def test_a_label_of_another_kind_is_refused(classes: list[Any], label: Any, message: str) -> None:
     with pytest.raises(UsageError, match=f"does not fit: the labels of this project are {message}"):
-        fit_label(label, classes)
+        fit_label(label, type(classes[0]) if classes else None)
 
 
 def test_one_and_true_and_one_point_zero_are_three_labels(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import uuid
 import zipfile
@@ -281,7 +282,9 @@ def test_the_export_has_exactly_the_decisions(api):
     act(api, "label", {"rows": [7]}, label="nine")
     ids = {row["row"]: row["id"] for row in view(api, {"rows": [3, 7]})["rows"]}
     answer = made.post(f"{base}/export", json={"format": "csv", "only_corrections": True})
-    assert answer.headers["content-disposition"] == 'attachment; filename="digits-clean.csv"'
+    assert re.fullmatch(
+        r'attachment; filename="digits-(clean|corrections)-\d{8}-\d{4}\.csv"', answer.headers["content-disposition"]
+    )
     rows = {row["id"]: row for row in csv.DictReader(io.StringIO(answer.text))}
     assert set(rows) == set(ids.values())
     assert (rows[ids[7]]["corrected_label"], rows[ids[7]]["action"]) == ("nine", "label")

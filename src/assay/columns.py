@@ -80,7 +80,14 @@ COLUMNS: tuple[Column, ...] = (
     _flag(
         "exact_duplicate",
         "duplicate",
-        "Same decoded pixels, same normalised text, or same normalised cells as another row.",
+        "Same decoded pixels, same text or same cells as another row, white space aside.",
+    ),
+    Column(
+        "exact_duplicate_cluster_id",
+        "int64",
+        "duplicate",
+        "Exact copies with the same number are one row given several times; from 0; empty = none, or equal rows of a table "
+        "whose few values make them likely.",
     ),
     _flag("near_duplicate", "duplicate", "A verified near copy of another row (exact copies included)."),
     _score("near_duplicate", "duplicate", "Similarity to the closest member of the cluster; exact = 1."),

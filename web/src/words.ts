@@ -22,6 +22,9 @@ export function percent(share: number, digits = 0): string {
   return `${(100 * share).toFixed(digits)} %`
 }
 
+/** A probability, with one rounding wherever it stands: a model is never 100 % sure. */
+export const sure = (p: number): string => (p > 0.99 ? '>99 %' : p < 0.01 ? '<1 %' : `${Math.round(100 * p)} %`)
+
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`
@@ -78,7 +81,7 @@ const PAST: Record<string, string> = {
   keep: 'Kept as given',
   label: 'Relabelled',
   exclude: 'Left out',
-  'auto-fix': 'Auto-fixed',
+  'auto-fix': 'Suggestion accepted',
   unresolved: 'Marked undecided',
   clear: 'Decision cleared',
   tag: 'Tagged',
@@ -90,8 +93,20 @@ const PAST: Record<string, string> = {
 
 export const actionWord = (action: string): string => PAST[action] ?? action
 
+/** ": dog → cat (5), cat → dog (2) and 3 more": from what to what. */
+export function pairsText({ pairs = [], n_pairs = 0 }: Pick<Entry, 'pairs' | 'n_pairs'>): string {
+  if (!pairs.length) return ''
+  const shown = pairs.map(
+    ([given, label, n]) => `${labelText(given)} → ${labelText(label)}${n > 1 || n_pairs > 1 ? ` (${count(n)})` : ''}`,
+  )
+  const more = n_pairs - pairs.length
+  return `: ${shown.join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`
+}
+
 /** "Relabelled 55 rows as boot" */
-export function told(entry: Pick<Entry, 'action' | 'n_rows' | 'label' | 'text' | 'undoes'>): string {
+export function told(
+  entry: Pick<Entry, 'action' | 'n_rows' | 'label' | 'text' | 'undoes' | 'pairs' | 'n_pairs'>,
+): string {
   const what = rows(entry.n_rows)
   switch (entry.action) {
     case 'label':
@@ -101,7 +116,7 @@ export function told(entry: Pick<Entry, 'action' | 'n_rows' | 'label' | 'text' |
     case 'exclude':
       return `Left out ${what}`
     case 'auto-fix':
-      return `Auto-fixed ${what}`
+      return `Accepted the suggestion of ${what}${pairsText(entry)}`
     case 'unresolved':
       return `Marked ${what} undecided`
     case 'clear':
@@ -130,8 +145,9 @@ export function outcome(done: Done): string {
       : 'Nothing had to change.'
   const parts = [told(done.entry)]
   const summary = done.summary
-  if (summary && done.entry.action === 'auto-fix' && summary.n > 1)
-    parts.push(`${count(summary.relabeled)} relabelled, ${count(summary.excluded)} left out`)
+  if (summary && done.entry.action === 'auto-fix' && summary.excluded > 0) {
+    parts.push(summary.n === 1 ? 'left out' : `${count(summary.excluded)} left out`)
+  }
   const skipped = skippedText(summary?.skipped)
   if (skipped && done.entry.n_rows !== 1) parts.push(`skipped ${skipped}`)
   if (done.kept) parts.push(`${rows(done.kept)} ${done.kept === 1 ? 'stays' : 'stay'} as decided later`)
@@ -158,6 +174,17 @@ export const skippedText = (skipped: Record<string, number> | undefined): string
     .map(([code, n]) => `${count(n)} (${skippedWord(code)})`)
     .join(', ')
 
+/** Why a row would be the one of its copies that stays, by the server's codes. */
+const KEEP: Record<string, string> = {
+  kept: 'somebody kept it',
+  'right-label': 'its label is the right one',
+  'no-label-issue': 'its label is not doubted',
+  labelled: 'it has a label',
+  largest: 'it is the largest',
+  first: 'it is the first',
+}
+export const keepWord = (why: string | null | undefined): string => KEEP[why ?? ''] ?? ''
+
 /** What a row is now, in one short phrase, or "" for untouched. */
 export function stateText(row: Row): string {
   if (row.excluded) return 'left out'
@@ -178,7 +205,7 @@ export function stateText(row: Row): string {
 export function verb(action: ActionName, label?: Label | null, text?: string): string {
   switch (action) {
     case 'auto-fix':
-      return 'Auto-fix'
+      return 'Accept the suggestions of'
     case 'keep':
       return 'Keep as given'
     case 'label':

@@ -4,12 +4,14 @@ In: issue columns, a policy; requests of people. Out: a `FixPlan`; an `ActionLog
 Does not know: how issues were found, filters, HTTP.
 """
 
+from assay.actions.copies import Copy
 from assay.actions.difference import Difference
 from assay.actions.entry import ACTION_NAMES, ConflictError, Done, Entry, Prepared, Request
 from assay.actions.log import ActionLog, default_person
 from assay.actions.plan import Decision, FixPlan, plan_fixes
 from assay.actions.policy import POLICIES, Policy
 from assay.actions.prepare import prepare
+from assay.actions.proposed import proposed_request
 from assay.actions.state import State, fold
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "POLICIES",
     "ActionLog",
     "ConflictError",
+    "Copy",
     "Decision",
     "Difference",
     "Done",
@@ -30,4 +33,5 @@ __all__ = [
     "fold",
     "plan_fixes",
     "prepare",
+    "proposed_request",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import AssayError
 
 # codes of State.action; an auto-fix that leaves a row out is an "auto-fix" with `excluded`
@@ -57,10 +57,12 @@ class Request:
     action : one of `ASKED`.
     rows : row numbers; made ascending and unique.
     label : the new label, for "label".
+    labels : instead of it, the new label of each of ``rows`` (None = leave the row alone), for "label".
     text : the tag's name, or the note ("" removes it).
     policy : of "auto-fix": "reference" takes every suggestion, "auto" only safe ones.
     overwrite : replace decisions that stand? Default: yes where rows were named one by one (routes "row", "selection") and
         for "clear", else no. An auto-fix by another route never replaces what a person decided, whatever this says.
+    removals : of "auto-fix": may it leave rows out, or only relabel?
     route : one of `ROUTES`.
     view : the filter and sort that chose the rows, kept for the log.
     """
@@ -71,8 +73,10 @@ class Request:
     text: str | None = None
     policy: str = "reference"
     overwrite: bool | None = None
+    removals: bool = True
     route: str = "row"
     view: dict[str, Any] | None = None
+    labels: NDArray[np.object_] | None = None
 
     @property
     def replaces(self) -> bool:
@@ -93,7 +97,8 @@ def by_hand(action: str, route: str) -> bool:
 
 # why a row stays as it is: a code, for programs, and what it means
 UNCHANGED, BY_HAND, FIXED = "unchanged", "by-hand", "fixed"
-NO_SUGGESTION, NOT_CERTAIN, GONE, NOTED = "no-suggestion", "not-certain", "gone", "noted"
+NO_SUGGESTION, NOT_CERTAIN, REMOVAL = "no-suggestion", "not-certain", "removal"
+GONE, NOTED = "gone", "noted"
 MEANWHILE = "meanwhile:"  # followed by the person
 SKIPPED = {
     UNCHANGED: "nothing would change",
@@ -101,6 +106,7 @@ SKIPPED = {
     FIXED: "auto-fixed already",
     NO_SUGGESTION: "no suggestion",
     NOT_CERTAIN: "the suggestion is not sure enough",
+    REMOVAL: "it would be left out, which was not asked for",
     GONE: "no longer in the source",
     NOTED: "has a note",
 }
@@ -119,6 +125,7 @@ class Prepared:
     labels : the new label, None = none. excluded : rows that this takes out. given : the label as given.
     skipped : code of `SKIPPED` -> rows left alone. pairs : (given, new, rows) of relabelled rows, most first.
     was : (action, label, excluded) of the rows before.
+    removals : row numbers that an auto-fix leaves out, or would if it were asked to.
     """
 
     request: Request
@@ -128,6 +135,7 @@ class Prepared:
     skipped: dict[str, int]
     pairs: list[tuple[Label | None, Label, int]]
     was: list[tuple[str, Label | None, bool]] = field(default_factory=list)
+    removals: Rows = field(default_factory=lambda: _NO_ROWS)
 
     @property
     def relabeled(self) -> int:
@@ -141,6 +149,7 @@ class Prepared:
             "n": len(self.rows),
             "relabeled": self.relabeled,
             "excluded": int(self.excluded.sum()),
+            "removals": len(self.removals),
             "skipped": dict(self.skipped),
             "pairs": [list(pair) for pair in self.pairs],
         }

@@ -5,7 +5,6 @@ In: a `Request`, the `State`, given labels, planned fixes. Out: `Prepared`. Does
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,6 +24,7 @@ from assay.actions.entry import (
     NOT_CERTAIN,
     NOTE,
     NOTED,
+    REMOVAL,
     ROUTES,
     TAGS,
     UNCHANGED,
@@ -37,11 +37,10 @@ from assay.actions.entry import (
 from assay.actions.plan import AUTO, EXCLUDE, UNRESOLVED, FixPlan
 from assay.actions.policy import POLICIES
 from assay.actions.state import State
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label, fit_label
 from assay.errors import UsageError
 
-LONGEST = {"tag": 100, "note": 10_000, "label": 1_000}  # characters
-KINDS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts"}
+LONGEST = {"tag": 100, "note": 10_000}  # characters
 
 
 def prepare(
@@ -51,6 +50,7 @@ def prepare(
     plan: Callable[[str], FixPlan],
     *,
     present: Flags | None = None,
+    fit: Callable[[Any], Label] | None = None,
 ) -> Prepared:
     """Which rows the request changes and how, and why the others stay.
 
@@ -61,6 +61,7 @@ def prepare(
     given : (N,) label values, None = unlabelled.
     plan : policy -> `FixPlan` by row number; asked for "auto-fix" only.
     present : (N,) rows that are still in the source; the others are skipped. Default: all.
+    fit : what the task makes of a label that was decided on. Default: the type of the given ones.
 
     Raises
     ------
@@ -70,7 +71,8 @@ def prepare(
     Cost: O(n) of the request's rows, about a microsecond each, and one pass over N to look for the kind of the labels.
     """
     rows = _rows(request, state.n)
-    request = replace(_checked(request, given), rows=rows)
+    fitting = fit or (lambda label: fit_label(label, _kind(given)))
+    request = replace(_checked(request, fitting), rows=rows, labels=_labels(request, fitting, rows))
     draft = _Draft(request, state, rows)
     if present is not None:
         draft.skip(~present[rows], GONE)
@@ -81,41 +83,6 @@ def prepare(
     else:
         draft.decide(plan(request.policy) if request.action == AUTO else None)
     return draft.prepared(given)
-
-
-def fit_label(label: Any, given: Sequence[Label | None] | NDArray[np.object_]) -> Label:
-    """The label in the type of the given ones: "7" becomes 7 where they are whole numbers; `UsageError` if it cannot."""
-    if isinstance(label, np.generic):
-        label = label.item()
-    if not isinstance(label, str | int | float | bool) or (isinstance(label, float) and not math.isfinite(label)):
-        raise UsageError(f"the label {label!r} is no label: give a text or a number")
-    if isinstance(label, str) and not label.strip():
-        raise UsageError("the label is blank; to take a decision back use the action clear")
-    if isinstance(label, str) and len(label) > LONGEST["label"]:
-        raise UsageError(f"the label is longer than {LONGEST['label']:,} characters")
-    known = next((value for value in given if value is not None), None)
-    if known is None or type(known) is type(label):
-        return label
-    fitted = _converted(label, type(known))
-    if fitted is None:
-        raise UsageError(f"the label {label!r} does not fit: the labels of this project are {KINDS[type(known)]}")
-    return fitted
-
-
-def _converted(label: Label, kind: type) -> Label | None:
-    if kind is str:
-        return str(label)
-    if kind is bool:
-        return {"true": True, "false": False, "1": True, "0": False}.get(str(label).strip().lower())
-    if isinstance(label, bool):
-        return None
-    try:
-        number = float(label)
-        if kind is float:
-            return number if math.isfinite(number) else None
-        return int(label) if isinstance(label, str) else int(number) if number.is_integer() else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _rows(request: Request, n: int) -> Rows:
@@ -131,7 +98,30 @@ def _rows(request: Request, n: int) -> Rows:
     return rows
 
 
-def _checked(request: Request, given: Sequence[Label | None] | NDArray[np.object_]) -> Request:
+def _kind(given: Sequence[Label | None] | NDArray[np.object_]) -> type | None:
+    """Type of the given labels."""
+    return next((type(value) for value in given if value is not None), None)
+
+
+def _labels(request: Request, fit: Callable[[Any], Label], rows: Rows) -> NDArray[np.object_] | None:
+    """The labels of single rows, fitted and in the order of ``rows``."""
+    if request.labels is None:
+        return None
+    if request.action != "label" or request.label is not None:
+        raise UsageError('labels of single rows go with the action "label", without one label for all')
+    asked = np.asarray(request.rows, np.int64)
+    if len(request.labels) != len(asked):
+        raise UsageError(f"there are {len(request.labels):,} labels for {len(asked):,} rows")
+    fitted: dict[Any, Label] = {}
+    for label in dict.fromkeys((type(value), value) for value in request.labels.tolist() if value is not None):
+        fitted[label] = fit(label[1])
+    out = np.full(len(rows), None, object)
+    place = np.searchsorted(rows, asked)
+    out[place] = [None if value is None else fitted[type(value), value] for value in request.labels.tolist()]
+    return out
+
+
+def _checked(request: Request, fit: Callable[[Any], Label]) -> Request:
     """The request with its label fitted and its text trimmed."""
     action, text = request.action, request.text
     if action not in ASKED:
@@ -141,9 +131,10 @@ def _checked(request: Request, given: Sequence[Label | None] | NDArray[np.object
     if action == AUTO and (request.policy not in POLICIES or request.policy == "none"):
         raise UsageError(f"unknown fix policy {request.policy!r}; choose reference or auto")
     if action == "label":
-        if request.label is None:
+        if request.label is None and request.labels is None:
             raise UsageError('the action "label" needs a label')
-        request = replace(request, label=fit_label(request.label, given))
+        if request.label is not None:
+            request = replace(request, label=fit(request.label))
     elif request.label is not None:
         raise UsageError(f'the action "{action}" takes no label')
     if action not in (*TAGS, NOTE):
@@ -168,6 +159,7 @@ class _Draft:
         self.codes: Numbers | None = None  # index into names, -1 = none
         self.names: list[Label] = []
         self.skipped: dict[str, int] = {}
+        self.removals = np.zeros(len(rows), bool)
 
     def skip(self, which: Flags, why: str) -> None:
         count = int((which & self.changes).sum())
@@ -191,6 +183,9 @@ class _Draft:
         state, rows, request = self.state, self.rows, self.request
         if fixes is not None:
             self._take(fixes)
+        elif request.labels is not None:
+            codes = self._give(np.flatnonzero([label is not None for label in request.labels]), request.labels)
+            self.skip(codes < 0, NO_SUGGESTION)
         elif request.action == "label":
             self.names = [] if request.label is None else [request.label]
             self.codes = np.zeros(len(rows), np.int32)
@@ -202,6 +197,10 @@ class _Draft:
         self.skip(self._same(decided, by_hand), UNCHANGED)
         if not request.replaces:
             self.skip(decided, FIXED)
+        if fixes is not None:
+            self.removals = self.excluded & self.changes
+            if not request.removals:
+                self.skip(self.removals, REMOVAL)
 
     def _take(self, fixes: FixPlan) -> None:
         """The planned label, or out."""
@@ -211,12 +210,15 @@ class _Draft:
         # a suggestion that the policy does not trust is not the same as none
         self.skip(np.asarray(action == UNRESOLVED, bool), NOT_CERTAIN)
         self.skip(~(relabel | self.excluded), NO_SUGGESTION)
+        self._give(np.flatnonzero(relabel), fixes.corrected_label[self.rows])
+
+    def _give(self, places: NDArray[np.int64], labels: NDArray[np.object_]) -> Numbers:
+        """The labels (aligned with the rows) at these places, the others none."""
         code: dict[tuple[type, Label], int] = {}
         codes = np.full(len(self.rows), -1, np.int32)
-        places = np.flatnonzero(relabel)
-        labels = fixes.corrected_label[self.rows[places]].tolist()
-        codes[places] = [code.setdefault((type(label), label), len(code)) for label in labels]
+        codes[places] = [code.setdefault((type(label), label), len(code)) for label in labels[places].tolist()]
         self.codes, self.names = codes, [label for _, label in code]
+        return codes
 
     def _same(self, decided: Flags, by_hand: Flags) -> Flags:
         state, rows, request = self.state, self.rows, self.request
@@ -245,4 +247,5 @@ class _Draft:
             (ACTION_NAMES[state.action[row]], state.label_of(row), bool(state.excluded[row]))
             for row in rows[:200].tolist()
         ]
-        return Prepared(self.request, rows, labels, excluded, self.skipped, pairs, was)
+        removals = self.rows[self.removals]
+        return Prepared(self.request, rows, labels, excluded, self.skipped, pairs, was, removals)

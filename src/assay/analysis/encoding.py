@@ -31,7 +31,7 @@ class Encoding:
 
     embeddings : encoder -> prefixes of its shards. tiny : of 32 x 32 thumbnails. properties : of what the checks of the
     modality read. reasons : of tables that say why a row could not be read. missing : sentences on encoders that are not
-    here. features : the stage of a table that the tree models read.
+    here. features : the stage of a table that the tree models read. left_out : columns of a table that are no features.
     """
 
     runner: Runner
@@ -45,6 +45,7 @@ class Encoding:
     reasons: tuple[str, ...] = ()
     missing: list[str] = field(default_factory=list)
     features: Stage[tables.FeaturesMade] | None = None
+    left_out: tuple[str, ...] = ()
 
     def all(self) -> None:
         {"image": self.of_images, "text": self.of_texts, "table": self.of_tables}[self.dataset.modality]()
@@ -210,7 +211,7 @@ class Encoding:
         spec = tables.FeaturesSpec(
             dataset=self.dataset.fingerprint,
             n_rows=self.dataset.n_rows,
-            features=tuple(self.dataset.roles.features),
+            features=tuple(name for name in self.dataset.roles.features if name not in self.left_out),
             seed=self.settings.seed,
         )
         self.features = single_shard(

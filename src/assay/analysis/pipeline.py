@@ -10,17 +10,18 @@ Does not know: where stages run, what is already done, how anything is computed 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import numpy as np
 
 from assay.analysis.encoding import Encoding
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArray, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
-from assay.stages import duplicates, images, issues, tables, vectors
+from assay.dataset.target import ClassTarget
+from assay.stages import duplicates, images, issues, ontology, tables, vectors
+from assay.stages.leaks import ColumnLeaksSpec, LeaksFound, SizeLeaksSpec, column_leaks, size_leaks
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5
@@ -37,6 +38,7 @@ class Outcome:
     flags: dict[str, int] = field(default_factory=dict)
     insights: str = ""
     insight_counts: dict[str, int] = field(default_factory=dict)
+    ontology: str = ""
     graph: dict[str, Any] = field(default_factory=dict)
     prediction: dict[str, Any] = field(default_factory=dict)
 
@@ -44,15 +46,14 @@ class Outcome:
 def run(runner: Runner, dataset: Dataset, settings: Settings, arrays: UserArrays) -> Outcome:
     """Do every stage that this dataset and these settings call for."""
     order_file = f"dataset/{dataset.fingerprint}/order.npy"
-    if not runner.folder.exists(order_file):
-        runner.folder.put_array(order_file, dataset.order)
-    pipeline = _Pipeline(runner, dataset, settings, arrays, order_file)
+    runner.folder.keep_array(order_file, dataset.order)
+    pipeline = Pipeline(runner, dataset, settings, arrays, order_file)
     pipeline.all()
     return pipeline.outcome
 
 
 @dataclass
-class _Pipeline:
+class Pipeline:
     runner: Runner
     dataset: Dataset
     settings: Settings
@@ -61,20 +62,27 @@ class _Pipeline:
     outcome: Outcome = field(default_factory=Outcome)
     inputs: dict[str, str] = field(default_factory=dict)  # kind of check -> fingerprint of its table
     features: Stage[tables.FeaturesMade] | None = None
+    leak_findings: str = ""
+    blind: str = (
+        ""  # why label findings are withheld, where what pictures are like outside their content gives labels away
+    )
+    verdict: dict[str, Any] | None = None
 
     def all(self) -> None:
-        encoded = Encoding(self.runner, self.dataset, self.settings, self.arrays.embeddings, self.order_file)
+        learn = LABEL_STAGES.get(self.dataset.target.task) if self.learnable else None
+        of_classes = learn is not None and bool(self.dataset.classes)
+        leaks = self.column_leaks() if of_classes and self.dataset.modality == "table" else LeaksFound()
+        own = self.arrays.embeddings
+        encoded = Encoding(self.runner, self.dataset, self.settings, own, self.order_file, left_out=leaks.columns)
         encoded.all()
         self.features = encoded.features
         self.outcome.properties, self.outcome.missing = encoded.properties, encoded.missing
         gathered = self.gather(encoded)
         graph = self.graph(gathered)
         copies = self.cluster_copies(gathered, graph)
-        predicted: Stage[Any] | None = None
-        if self.labelled:
-            folds = self.folds(gathered, copies)
-            predicted = self.predict(gathered, graph, folds)
-            self.label(gathered, predicted)
+        if of_classes and self.dataset.modality == "image":
+            self.blind = self.size_leaks().blind
+        predicted = learn(self, gathered, graph, copies) if learn is not None else None
         self.outlier(gathered, graph, predicted)
         self.duplicate(gathered, copies)
         if predicted is not None:
@@ -84,17 +92,40 @@ class _Pipeline:
         else:
             self.properties(gathered)
         self.insights(gathered)
+        self.whole_dataset(gathered, graph, copies, predicted)
 
     @property
-    def labelled(self) -> bool:
+    def learnable(self) -> bool:
         """Whether label checks make sense; where they do not, the reason is kept."""
-        if not self.dataset.labelled:
-            return False
-        if len(np.unique(self.dataset.codes[self.dataset.codes >= 0])) < 2:
-            for kind in ("label", "conflict"):
-                self.runner.skipped[kind] = "all labelled rows carry one class, so nothing can be learned about labels"
-            return False
-        return True
+        why = self.dataset.target.why_nothing_to_learn
+        if why:
+            self.runner.skipped |= {"label": why, "conflict": why}
+        return not why
+
+    # what gives the label away -------------------------------------------------------------------------------
+
+    def column_leaks(self) -> LeaksFound:
+        """Columns that fix the label; of probabilities the user brought nobody knows what they were learned from."""
+        if self.arrays.pred_probs is not None or self.arrays.embeddings:
+            return LeaksFound()
+        features = tuple(self.dataset.roles.features)
+        spec = ColumnLeaksSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, features=features)
+        return self.leaks(column_leaks, spec, self.dataset.inputs)
+
+    def size_leaks(self) -> LeaksFound:
+        if self.arrays.pred_probs is not None:
+            return LeaksFound()
+        properties = self.outcome.properties
+        spec = SizeLeaksSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, properties=properties)
+        return self.leaks(size_leaks, spec, self.dataset.inputs | {"properties": fingerprint(list(properties))})
+
+    def leaks(self, function: Any, spec: Any, inputs: dict[str, str]) -> LeaksFound:
+        stage = single_shard("leaks", function, spec, inputs=inputs, rows=self.dataset.n_rows)
+        found: LeaksFound | None = self.runner.try_check("leaks", stage)
+        if found is None:
+            return LeaksFound()
+        self.leak_findings, self.inputs["leaks"] = stage.prefix(), stage.output
+        return found
 
     # whole arrays --------------------------------------------------------------------------------------------
 
@@ -122,7 +153,7 @@ class _Pipeline:
         )
         present = self.dataset.order
         self.outcome.flags["is_initially_unlabeled"] = (
-            int((self.dataset.codes[present] < 0).sum()) if self.dataset.labelled else 0
+            int((~self.dataset.target.labelled[present]).sum()) if self.dataset.target.has_labels else 0
         )
         return stage
 
@@ -274,10 +305,21 @@ class _Pipeline:
         self.outcome.prediction = {"source": "the user's own pred_probs"}
         return stage
 
+    def classes(self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any]) -> Stage[Any]:
+        """One class a row: folds, out-of-sample probabilities, the label check."""
+        predicted = self.predict(gathered, graph, self.folds(gathered, copies))
+        found = self.outcome.prediction
+        if 0 < found.get("labelled", 0) == found.get("unjudged"):
+            why = "every class is one row or copies of one, so nothing can be learned about labels"
+            self.runner.skipped["label"] = why
+        else:
+            self.label(gathered, predicted, self.blind)
+        return predicted
+
     # checks --------------------------------------------------------------------------------------------------
 
-    def check(self, kind: str, function: Any, spec: issues.CheckSpec, inputs: dict[str, str]) -> None:
-        """Run one kind of check, and remember its table and counts."""
+    def check(self, kind: str, function: Any, spec: issues.CheckSpec, inputs: dict[str, str]) -> Any:
+        """Run one kind of check, and remember its table and counts; its result, None where it failed."""
         inputs = self.dataset.inputs | inputs
         stage = single_shard(f"issues/{kind}", function, spec, inputs=inputs, rows=self.dataset.n_rows)
         result: issues.Checked | None = self.runner.try_check(kind, stage)
@@ -285,20 +327,34 @@ class _Pipeline:
             self.outcome.tables[kind] = stage.prefix()
             self.outcome.flags |= result.flags
             self.inputs[kind] = stage.output
+        return result
 
     @property
     def on_check(self) -> dict[str, Any]:
         """The fields of `assay.stages.issues.CheckSpec`."""
         return self.on_vectors | {"classes": tuple(self.dataset.classes), "seed": self.settings.seed}
 
-    def label(self, gathered: Stage[Any], predicted: Stage[Any]) -> None:
+    def label(self, gathered: Stage[Any], predicted: Stage[Any], blind: str) -> None:
         spec = issues.LabelSpec(
             **self.on_check,
             pred_probs=predicted.prefix(),
             n_folds=N_FOLDS,
             boundary=self.outcome.prediction.get("boundary_noise"),
+            blind=blind,
         )
-        self.check("label", issues.label, spec, {"vectors": gathered.output, "pred_probs": predicted.output})
+        inputs = {"vectors": gathered.output, "pred_probs": predicted.output}
+        result: issues.LabelsChecked | None = self.check("label", issues.label, spec, inputs)
+        if result is not None:
+            self.verdict = result.verdict
+            if result.verdict["withheld"]:
+                self.withhold(result)
+
+    def withhold(self, result: issues.LabelsChecked) -> None:
+        """Labels could not be judged: the check counts as skipped, and its columns as not there."""
+        self.runner.skipped["label"] = result.verdict["withheld"]
+        del self.outcome.tables["label"]
+        for name in result.flags:
+            self.outcome.flags.pop(name, None)
 
     def outlier(self, gathered: Stage[Any], graph: Stage[Any], predicted: Stage[Any] | None) -> None:
         spec = issues.OutlierSpec(
@@ -339,11 +395,54 @@ class _Pipeline:
             modality=self.dataset.modality,
             label=self.outcome.tables.get("label", ""),
             features=tuple(self.dataset.roles.features),
+            leaks=self.leak_findings,
+            verdict=self.verdict,
         )
         inputs = self.dataset.inputs | {"vectors": gathered.output}
-        inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
+        inputs |= {name: self.inputs[name] for name in ("label", "leaks") if name in self.inputs}
         stage = single_shard("insights", issues.insights, spec, inputs=inputs)
         result = self.runner.try_check("insights", stage)
         if result is not None:
             self.outcome.insights = f"{stage.prefix()}.json"
             self.outcome.insight_counts = result.counts
+
+    def whole_dataset(
+        self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any], predicted: Stage[Any] | None
+    ) -> None:
+        """What the dataset says as a whole; which of its checks are called for."""
+        dataset, folder_of_images = self.dataset, self.dataset.modality == "image" and not self.dataset.roles.image
+        reasons: dict[str, str] = {}
+        if predicted is None:
+            why = self.runner.skipped.get("label", "the data has no labels")
+            reasons |= dict.fromkeys(("relations", "class_quality", "property_shortcut", "weak_group"), why)
+        if dataset.splits is None:
+            reasons |= dict.fromkeys(("split_leakage", "split_shift"), "the data has no splits")
+        if folder_of_images:
+            reasons["row_order"] = "files of a folder have no order of their own"
+        spec = ontology.OntologySpec(
+            **self.on_check,
+            pred_probs=predicted.prefix() if predicted else "",
+            label=self.outcome.tables.get("label", ""),
+            graph=graph.prefix(),
+            duplicates=copies.prefix(),
+            properties=self.outcome.properties,
+            order=self.order_file,
+            ordered=not folder_of_images,
+            reasons=reasons,
+        )
+        inputs = dataset.inputs | {"vectors": gathered.output, "graph": graph.output, "duplicates": copies.output}
+        inputs |= {"pred_probs": predicted.output} if predicted else {}
+        inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
+        inputs |= {"properties": fingerprint(list(self.outcome.properties))}
+        stage = single_shard("ontology", ontology.ontology, spec, inputs=inputs, rows=dataset.n_rows)
+        result = self.runner.try_check("ontology", stage)
+        if result is not None:
+            self.outcome.ontology = f"{stage.prefix()}.json"
+            self.outcome.insight_counts |= result.counts
+            self.runner.failed |= result.failed
+            self.runner.skipped |= result.skipped
+
+
+# what is learned from the labels of a task, and which check follows; a task without an entry has none
+LearnLabels = Callable[[Pipeline, Stage[Any], Stage[Any], Stage[Any]], Stage[Any] | None]
+LABEL_STAGES: dict[str, LearnLabels] = {ClassTarget.task: Pipeline.classes}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol, TypeVar
 
-from assay.analysis.executor import LocalExecutor, TaskError
+from assay.analysis.executor import Executor, TaskError
 from assay.analysis.progress import Progress
 from assay.analysis.stage import Stage, pending, results, tasks
 from assay.errors import AssayError, SourceError
@@ -30,9 +30,7 @@ C = TypeVar("C", bound=HasNotes)
 class Runner:
     """Runs stages through the executor, keeps what already holds, and remembers cost, notes and failures."""
 
-    def __init__(
-        self, folder: Folder, executor: LocalExecutor, progress: Progress, before: dict[str, Any] | None
-    ) -> None:
+    def __init__(self, folder: Folder, executor: Executor, progress: Progress, before: dict[str, Any] | None) -> None:
         self.folder, self.executor, self.progress = folder, executor, progress
         self.before: dict[str, Any] = (before or {}).get("stages", {})
         self.stages: dict[str, dict[str, Any]] = {}

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import ArrayError, UsageError
 from assay.storage import Folder
 
@@ -125,10 +125,11 @@ def _keep(folder: Folder, name: str, array: NDArray[Any]) -> UserArray:
         state.update(np.ascontiguousarray(array[start : start + 65_536]).data)
     digest = state.hexdigest()
     file = f"stages/user/{digest}/{name}.npy"
-    if not folder.exists(file):
+    if not folder.is_whole(f"stages/user/{digest}/{name}.done"):
         with folder.array_writer(file, array.shape, array.dtype) as out:
             for start in range(0, len(array), 65_536):
                 out[start : start + 65_536] = array[start : start + 65_536]
+        folder.guard(file)
     return UserArray(file, array.shape, digest)
 
 

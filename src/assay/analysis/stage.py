@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from assay.analysis.executor import Task
 from assay.stages.stage import StageFunction, find_stage, settings_of
 from assay.storage import Folder
+from assay.storage.checksums import FILES as CHECKSUMS
 
 R = TypeVar("R")
 SINGLE = "all"
@@ -97,9 +98,13 @@ def single_shard(
 
 
 def pending(stage: Stage[Any], folder: Folder) -> list[Shard]:
-    """Shards without a marker."""
+    """Shards that are not done: without a marker, or whose files are not all there and as they were written."""
     done = {name for name in folder.names(stage.base) if name.endswith(".done")}
-    return [shard for shard in stage.shards if f"{shard.key}.done" not in done]
+    return [
+        shard
+        for shard in stage.shards
+        if f"{shard.key}.done" not in done or not folder.is_whole(f"{stage.prefix(shard.key)}.done")
+    ]
 
 
 def tasks(stage: Stage[Any], shards: Sequence[Shard], folder: Folder) -> list[Task]:
@@ -123,8 +128,10 @@ def run_shard(folder: Folder, message: dict[str, Any]) -> dict[str, Any]:
     function = find_stage(message["stage"])
     started, cpu = time.perf_counter(), time.process_time()
     reset_peak()
-    result = function.run_json(folder, message["prefix"], message["spec"])
+    with folder.recording() as written:
+        result = function.run_json(folder, message["prefix"], message["spec"])
     record = {
+        CHECKSUMS: folder.listed(written),
         "result": result,
         "version": function.version,
         "wall_seconds": round(time.perf_counter() - started, 3),

@@ -24,16 +24,22 @@ if TYPE_CHECKING:
 PAIRS, CLASSES, MATRIX, POINTS = 100, 1_000, 60, 200
 
 
-def corrections(table: ReviewTable, mask: Flags, most: int = PAIRS) -> list[dict[str, Any]]:
-    """The most suggested corrections of the label issues in ``mask`` (N,): [{given, suggested, count}], most first, ties by
-    code. Cost: O(N).
+def corrections(
+    table: ReviewTable, mask: Flags, undecided: Flags | None = None, most: int = PAIRS
+) -> list[dict[str, Any]]:
+    """The most suggested corrections of the label issues in ``mask`` (N,): [{given, suggested, count, open}], most first, ties
+    by code. ``open``: those of them in ``undecided`` (N,), all where it is not given. Cost: O(N).
     """
     pairs, counts = _pairs(table, mask)
     k = max(len(table.classes), 1)
     order = np.argsort(-counts, kind="stable")[:most]
+    left = counts if undecided is None else np.zeros_like(counts)
+    if undecided is not None:
+        found, n = _pairs(table, mask & undecided)
+        left[np.searchsorted(pairs, found)] = n
     return [
-        {"given": table.classes[pair // k], "suggested": table.classes[pair % k], "count": count}
-        for pair, count in zip(pairs[order].tolist(), counts[order].tolist(), strict=True)
+        {"given": table.classes[pair // k], "suggested": table.classes[pair % k], "count": count, "open": still}
+        for pair, count, still in zip(pairs[order].tolist(), counts[order].tolist(), left[order].tolist(), strict=True)
     ]
 
 

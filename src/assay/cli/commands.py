@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from assay.checks import CHECKS
+from assay.cli.care import CARE
 from assay.cli.log import DECISIONS
 from assay.cli.serve import serve
 from assay.errors import AssayError, UsageError
@@ -66,6 +67,11 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("-o", "--output", type=click.Path(path_type=Path), help="Project folder. [default: NAME.assay]"),
         click.option(
+            "--replace",
+            is_flag=True,
+            help="Begin the project anew where it holds other data, which is refused otherwise.",
+        ),
+        click.option(
             "--task",
             default="auto",
             metavar="TASK",
@@ -86,6 +92,8 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--label", help="The label column."),
         click.option("--id", "id_", help="The column of row ids."),
         click.option("--split", help="The column of splits, or none."),
+        click.option("--class-level", type=click.IntRange(1), help="Which level of the folders is the class, from 1."),
+        click.option("--sheet", help="The sheet of an Excel file. [default: the first with a table]"),
         click.option("--pred-probs", type=click.Path(), help="Your model's out-of-sample probabilities (.npy, N x K)."),
         click.option(
             "--classes", type=click.Path(), help="A text file: the class of each column of --pred-probs, one a line."
@@ -127,6 +135,7 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
 
     Run the same command again to resume an interrupted run. The files of DATA are never written to.
     """
+    from assay.actions.standing import standing
     from assay.analysis.progress import Progress
     from assay.analysis.run import analyze_source, failures
     from assay.analysis.settings import make_settings
@@ -154,6 +163,8 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         image=given["image"],
         id=given["id_"],
         split=given["split"],
+        class_level=given["class_level"],
+        sheet=given["sheet"],
         features=features,
     )
     estimate = _estimate(source, settings, given)
@@ -174,6 +185,8 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         pred_probs=given["pred_probs"],
         pred_classes=classes,
         embeddings=named_arrays(given["embeddings"]),
+        decided=lambda: standing(folder.root),
+        replace=given["replace"],
     )
     if not quiet and not log_json:
         click.echo(str(Project(folder.root).summary()))
@@ -203,7 +216,12 @@ def _lines(path: str | None) -> list[str] | None:
         return None
     if not Path(path).is_file():
         raise UsageError(f"--classes: there is no file {path}")
-    return [line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    data = Path(path).read_bytes()
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return [line for line in data.decode(encoding).splitlines() if line.strip()]
+    except UnicodeError as error:
+        raise UsageError(f"--classes: {path} is not UTF-8 or UTF-16 text ({error}); save it as UTF-8") from error
 
 
 @main.command()
@@ -273,6 +291,43 @@ def issues(
 
 @main.command()
 @click.argument("project", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Every finding with all it holds, as JSON.")
+@click.option("--check", "check", metavar="NAME", help="Only findings of this check, such as relation.")
+@click.option(
+    "--apply", "number", type=int, metavar="N", help="Do what finding N proposes, as one entry that undo takes back."
+)
+@click.option("--instead", is_flag=True, help="With --apply: what the finding offers instead, such as a merge.")
+@click.option("--dry-run", is_flag=True, help="With --apply: say what would change, and write nothing.")
+@click.option("--person", help="With --apply: who decides. [default: $ASSAY_USER, else the login name]")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def insights(
+    project: str, as_json: bool, check: str | None, number: int | None, instead: bool, dry_run: bool, person: str | None,
+    debug: bool,
+) -> None:  # fmt: skip
+    """What PROJECT says as a whole: relations between classes, noisy classes, splits, order, and what to do about it."""
+    from assay import api
+    from assay.cli.terminal import show_findings, show_preview
+
+    if number is None and (instead or dry_run):
+        raise UsageError("--instead and --dry-run go with --apply N")
+    opened = api.open(project)
+    if number is not None:
+        if dry_run:
+            show_preview(opened.preview(number, alternative=instead))
+        else:
+            click.echo(opened.apply(number, person, alternative=instead).said)
+        return
+    numbered = [
+        (place, finding) for place, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])
+    ]
+    if as_json:
+        click.echo(json.dumps([finding for _, finding in numbered], indent=1, ensure_ascii=False))
+    else:
+        show_findings(numbered)
+
+
+@main.command()
+@click.argument("project", type=click.Path())
 @click.option("-o", "--output", default="report.html", type=click.Path(), show_default=True)
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def report(project: str, output: str, debug: bool) -> None:
@@ -292,6 +347,20 @@ def report(project: str, output: str, debug: bool) -> None:
     show_default=True,
     help="Which fixes to apply.",
 )
+@click.option(
+    "--drop-duplicates",
+    type=click.Choice(["exact", "near"]),
+    help="Leave out all but one row of each set of copies, and say which. [default: none is left out]",
+)
+@click.option(
+    "--drop-share",
+    type=float,
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="The share of all rows that --drop-duplicates may leave out; more is refused.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
 @click.option("--format", "format_", type=click.Choice(EXPORT_FORMATS), help="[default: by the ending of -o]")
 @click.option(
     "--columns",
@@ -305,19 +374,30 @@ def report(project: str, output: str, debug: bool) -> None:
 @click.option("--csv-guard", is_flag=True, help="Neutralise cells that a spreadsheet would run as formulas.")
 @click.option("--at", type=int, metavar="N", help="Decisions as they stood after entry N of the log. [default: all]")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def export(project: str, output: str, fix: str, format_: str | None, debug: bool, **options: Any) -> None:
+def export(
+    project: str, output: str, fix: str, format_: str | None, dry_run: bool, debug: bool, **options: Any
+) -> None:
     """The dataset to train on: with your decisions, then fixed as --fix says where nobody decided.
 
-    Nothing is written into PROJECT or the source.
+    Nothing is written into PROJECT or the source. --fix auto changes labels and leaves no row out.
     """
     from assay import api
 
+    if dry_run:
+        from assay.export import preview_export
+
+        names = ("at", "drop_duplicates", "drop_share")
+        opened = api.open(project)
+        chosen = {name: options[name] for name in names}
+        for line in preview_export(opened, opened.log, fix=fix, **chosen).lines():
+            click.echo(line)
+        return
     done = api.open(project).export(output, fix=fix, format=format_, **options)
     for line in done.lines():
         click.echo(line)
 
 
-for command in (*DECISIONS, serve):
+for command in (*DECISIONS, *CARE, serve):
     main.add_command(command)
 
 

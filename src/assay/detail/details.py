@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from assay.detail.discriminative_terms import DiscriminativeTerms
 from assay.detail.evidence import RowFacts, evidence
+from assay.query.copies import best_copy
 from assay.query.properties import PictureProperties
 from assay.query.rows import page, show_cell, shown_columns
 from assay.query.unusual_cells import describe_cell
@@ -21,7 +22,7 @@ from assay.similar.neighborhood import Neighborhood
 
 if TYPE_CHECKING:
     from assay.actions.state import State
-    from assay.dataset.dataset import Label
+    from assay.dataset.target import Label
     from assay.query.table import ReviewTable
 
 PROBABLE, NEIGHBORS, COPIES = 5, 12, 24  # shown
@@ -36,7 +37,8 @@ class Details:
     def of(self, row: int, state: State) -> dict[str, Any]:
         """row: as in a page. probabilities: [{label, p}], the `PROBABLE` most probable and the given label, most probable
         first; [] where the run kept none. neighbors: [{row, distance}], nearest first. duplicates: rows of its cluster, the
-        row itself left out, each with "is_wrong" and "kind". correct_label: of the cluster. evidence: see
+        row itself left out, each with "is_wrong" and "kind"; keep, keep_why: the row of the
+        cluster that would stay. correct_label: of the cluster. evidence: see
         `assay.detail.evidence`. full_text; telling: [{word, side}], its words that speak for the given or the suggested label.
         cells: [{column, text, odd, telling, value, low, high, share}] of every column that is shown.
         Cost: milliseconds; the first time up to a second.
@@ -56,6 +58,7 @@ class Details:
             usual={} if self._pictures is None else self._pictures.usual,
         )
         shown = copies[:COPIES]
+        best = best_copy(table, state, np.append(copies, row)) if len(copies) else (None, None)
         text = self._text(row)
         rows = page(table, state, [row, *near[:NEIGHBORS].tolist(), *shown.tolist()])
         neighbors, duplicates = rows[1 : len(rows) - len(shown)], rows[len(rows) - len(shown) :]
@@ -68,6 +71,8 @@ class Details:
             ],
             "duplicates": [one | self._copy(number) for one, number in zip(duplicates, shown.tolist(), strict=True)],
             "n_duplicates": len(copies),
+            "keep": best[0],
+            "keep_why": best[1],
             "correct_label": self._correct(row),
             "evidence": evidence(table, row, known),
             "full_text": text,
@@ -81,6 +86,8 @@ class Details:
         if at is None or self._probabilities is None or at >= len(self._probabilities):
             return []
         p = np.asarray(self._probabilities[at], np.float64)
+        if not np.isfinite(p).all():  # a row whose label could not be judged
+            return []
         order = np.argsort(-p, kind="stable")
         return [(self.table.classes[code], float(p[code])) for code in order.tolist()]
 

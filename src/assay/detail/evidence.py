@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.checks import CHECK_BY_NAME
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.query.properties import ratio
 from assay.query.table import ReviewTable
 

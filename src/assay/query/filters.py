@@ -14,7 +14,7 @@ from typing import Any
 
 from assay.actions.entry import ACTION_NAMES
 from assay.checks import CHECK_BY_NAME, CHECKS
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import UsageError
 
 CLEAN = "clean"  # no check but the harmless ones has flagged the row

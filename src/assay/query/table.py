@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from assay.checks import CHECK_BY_NAME, CHECKS
 from assay.columns import BY_NAME, Column
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import UsageError
 from assay.query.cells import MemoryCells
 from assay.query.filters import CLEAN
@@ -167,9 +167,14 @@ class ReviewTable:
         """The other present rows of its cluster, in the user's order."""
         if self.cluster[row] < 0:
             return np.zeros(0, np.int64)
+        rows = self.rows_of_cluster(int(self.cluster[row]))
+        return rows[rows != row]
+
+    def rows_of_cluster(self, cluster: int) -> NDArray[np.int64]:
+        """The present rows of a set of copies, in the user's order."""
         rows, ids = self._clusters
-        start, stop = np.searchsorted(ids, self.cluster[row], "left"), np.searchsorted(ids, self.cluster[row], "right")
-        return rows[start:stop][rows[start:stop] != row]
+        start, stop = np.searchsorted(ids, [cluster, cluster + 1], "left")
+        return rows[start:stop]
 
     # checks --------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,10 @@ ERROR_RATE = (
     "The mean, over all labelled rows, of the calibrated probability that the given label is wrong. The 95% interval "
     "says how far chance alone could move it; it takes the probabilities as they are."
 )
+ERROR_BOUND = (
+    "The classes overlap, so wrong labels cannot be told from rows that could be of either class. The bound is the upper end of "
+    "the 95% interval for the share of other labels among the tenth of the rows that the model is surest of."
+)
 TELLING = {
     "text": "Marked words occur clearly more often in texts of that class than of the other.",
     "table": "Marked cells hold values that are rare in the given class and common in the suggested one.",

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from assay.errors import AssayError
 from assay.server.database import ACTIVE, Database, jobs
+from assay.server.look import SECRETS
 from assay.server.schemas.projects import Job
 
 LEASE = float(os.environ.get("ASSAY_JOB_LEASE", "15"))  # seconds without a beat after which a runner counts as dead
@@ -47,10 +48,13 @@ class Jobs:
 
     # asked by routes -----------------------------------------------------------------------------------------
 
-    def submit(self, project: Path, arguments: Sequence[str], person: str, *, confined: bool = False) -> str:
-        """Start `assay ARGUMENTS` for a project folder; `BusyError` while another run of it is active."""
+    def submit(self, project: Path, arguments: Sequence[str], person: str, *, confined: Sequence[Path] = ()) -> str:
+        """Start `assay ARGUMENTS` for a project folder; `BusyError` while another run of it is active.
+
+        ``confined``: the folders that the data may reach; none: its owner started the run.
+        """
         job = uuid.uuid4().hex
-        command = json.dumps({"arguments": list(arguments), "confined": confined})
+        command = json.dumps({"arguments": list(arguments), "confined": [str(path) for path in confined]})
         try:
             with self._database.writing() as connection:
                 connection.execute(
@@ -128,9 +132,12 @@ class Jobs:
 
     def _spawn(self, job: str) -> None:
         command = [sys.executable, "-m", "assay.server.runner", str(self._home), job]
+        environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
         with (self._home / "runner.log").open("ab") as log:
             self._children.append(
-                subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                subprocess.Popen(
+                    command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+                )
             )
 
 

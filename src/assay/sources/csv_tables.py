@@ -7,21 +7,28 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, pairwise
 from typing import Literal
 
 import pyarrow as pa
 
 from assay.errors import SourceError
 from assay.sources.cells import Cells, refuse_twins
+from assay.sources.words import count_words
 
 DELIMITERS = (",", ";", "\t", "|")
+LEAST_ROWS, COMPARED = 5, 200  # rows that a first line is compared with, to see whether it is one of them
 SNIFFED = 50  # lines looked at to find the delimiter
 RECOVERIES = 100  # stray quotes after which the rest is taken as it comes
 LATIN = "if it was saved as Windows-1252: iconv -f windows-1252 -t utf-8 FILE > NEW"
 csv.field_size_limit(1 << 30)  # the standard limit of 128 KB is shorter than real documents
 
-Record = tuple[int, list[str], str | None]  # line, cells, what is wrong
+Record = tuple[int, list[str], str | None, int]  # line, cells, what is wrong, the line after it
+ESCAPED = re.compile(r'(?<!\\)((?:\\\\)*)\\"')  # a quote behind a backslash that is not escaped itself
+LONE = re.compile(r'(?<!\\)(?:\\\\)*\\(?![\\"])')  # a backslash that escapes neither quote nor backslash
 
 
 def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
@@ -41,17 +48,55 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     chosen = _delimiter(lines, delimiter)
     if delimiter is None and chosen != ",":
         notes.append(f"delimiter: {'tab' if chosen == chr(9) else chosen}")
-    header_record, body = _header(lines, chosen, where)
+    header_record, body = _header(lines, chosen, where, notes)
     header = _names(header_record, where, broken)
-    records = list(_records(lines, body, chosen, len(header), csv.QUOTE_MINIMAL))
-    if chosen == "\t" and any(wrong for _, _, wrong in records):
-        plain = list(_records(lines, body, chosen, len(header), csv.QUOTE_NONE))
-        if not any(wrong for _, _, wrong in plain):
-            records = plain
+    odd: list[int] = []
+    records = list(_records(lines, body, chosen, len(header), csv.QUOTE_MINIMAL, odd))
+    if any(wrong for _, _, wrong, _ in records) and chosen == "\t":
+        plain = list(_records(lines, body, chosen, len(header), csv.QUOTE_NONE, []))
+        if not any(wrong for _, _, wrong, _ in plain):
+            records, odd = plain, []
             notes.append("quotes are kept as they stand: this file does not use them around cells")
+    records, odd = _escaped(lines, body, chosen, len(header), records, odd, notes)
+    if odd:
+        notes.append(f"{len(odd):,} rows have quotes inside cells that are not doubled; they are kept (line {odd[0]})")
     if not records:
         raise SourceError(f"{where} has a header but no rows")
-    return _assembled(header, records, where, broken, notes)
+    found = _assembled(header, records, where, broken, notes)
+    found.raw_form = f"csv{chosen}"
+    found.raw = {row: _line(lines, records[row]) for row in found.reasons}
+    return found
+
+
+def _line(lines: Sequence[str], record: Record) -> bytes:
+    """The line or lines of a record as they stand in the file, without the last line end."""
+    return "".join(lines[record[0] - 1 : record[3]]).rstrip("\r\n").encode("utf-8", "surrogateescape")
+
+
+def _escaped(
+    lines: Sequence[str],
+    body: int,
+    delimiter: str,
+    width: int,
+    records: list[Record],
+    odd: list[int],
+    notes: list[str],
+) -> tuple[list[Record], list[int]]:
+    """The records and odd lines, read with quotes as \\" (Spark, MySQL) where that leaves fewer rows odd or broken."""
+    bad = len(odd) + sum(wrong is not None for _, _, wrong, _ in records)
+    if not bad or not any('\\"' in line for line in lines[body:]):
+        return records, odd
+    doubled = [*lines[:body], *(ESCAPED.sub(r'\1""', line) for line in lines[body:])]
+    strange: list[int] = []
+    found = list(_records(doubled, body, delimiter, width, csv.QUOTE_MINIMAL, strange))
+    if len(strange) + sum(wrong is not None for _, _, wrong, _ in found) >= bad:
+        return records, odd
+    if not any(LONE.search(line) for line in lines[body:]):  # backslashes are escaped as well
+        found = [
+            (line, [cell.replace("\\\\", "\\") for cell in cells], wrong, end) for line, cells, wrong, end in found
+        ]
+    notes.append('quotes inside cells stand behind a backslash in this file (\\"): they are read as quotes')
+    return found, strange
 
 
 def _decoded(data: bytes) -> tuple[str, bool]:
@@ -80,13 +125,63 @@ def _delimiter(lines: Sequence[str], wanted: str | None) -> str:
     return best[2]
 
 
-def _header(lines: Sequence[str], delimiter: str, where: str) -> tuple[list[str], int]:
-    """(cells of the first record, the line after it)."""
+def _header(lines: Sequence[str], delimiter: str, where: str, notes: list[str]) -> tuple[list[str], int]:
+    """(cells of the first record, the line after it), or made names and 0 where the first line looks like data."""
     reader = csv.reader(lines, delimiter=delimiter)
     try:
-        return next(reader), reader.line_num
+        first, body = next(reader), reader.line_num
     except (StopIteration, csv.Error) as error:
         raise SourceError(f"{where} has no header row ({error})") from error
+    try:
+        rows = [row for row in islice(reader, COMPARED) if len(row) == len(first) and row != first]
+    except csv.Error:
+        rows = []
+    if not _looks_like_data(first, rows):
+        return first, body
+    notes.append(
+        f"the first line looks like data ({', '.join(first[:3])[:60]}, ...): read without a header, the columns are called "
+        "column 1, column 2, ...; if that line holds the names, change it so that it differs from the data"
+    )
+    return [f"column {place}" for place in range(1, len(first) + 1)], 0
+
+
+def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Does every cell of the first line stand as well in its column: a number among numbers, a value that comes again, prose?
+
+    Years and other numbers that count up are names: "country, 2001, 2002".
+    """
+    if len(rows) < LEAST_ROWS:
+        return False
+    again = 0
+    numbers: list[float] = []
+    for cell, column in zip(map(str.strip, first), zip(*rows, strict=True), strict=True):
+        values = [value.strip() for value in column if value.strip()]
+        kinds = set(values)
+        if not cell:
+            if len(values) == len(rows):
+                return False  # the usual corner of a table with an index
+        elif _reads_as_number(cell):
+            if not all(map(_reads_as_number, values)):
+                return False
+            numbers.append(float(cell))
+        elif cell in kinds and len(kinds) <= len(rows) / 2:
+            again += 1
+        elif not (_is_prose(cell) and sum(map(_is_prose, values)) > len(values) / 2):
+            return False
+    steps = {after - before for before, after in pairwise(numbers)}
+    counts_up = len(numbers) > 1 and len(steps) == 1 and steps != {0.0} and all(map(float.is_integer, numbers))
+    return not counts_up and (again > 0 or len(numbers) > 1 or (len(numbers) == len(first) == 1))
+
+
+def _reads_as_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def _is_prose(cell: str) -> bool:
+    return count_words(cell) >= 4
 
 
 def _names(record: Sequence[str], where: str, broken: bool) -> list[str]:
@@ -102,8 +197,13 @@ def _is_broken(cell: str) -> bool:
     return not cell.isascii() and any("\ud800" <= letter <= "\udfff" for letter in cell)
 
 
-def _records(lines: Sequence[str], start: int, delimiter: str, width: int, quoting: Literal[0, 3]) -> Iterator[Record]:
-    """Every record after the header. A quote that swallows good lines costs its own line, not theirs."""
+def _records(
+    lines: Sequence[str], start: int, delimiter: str, width: int, quoting: Literal[0, 3], odd: list[int]
+) -> Iterator[Record]:
+    """Every record after the header. A quote that swallows good lines costs its own line, not theirs.
+
+    ``odd`` gets the lines of records with lone quotes inside quoted cells, which are split at the quotes that end a cell.
+    """
     at, recoveries = start, 0
     while at < len(lines):
         base, restart = at, False
@@ -115,7 +215,7 @@ def _records(lines: Sequence[str], start: int, delimiter: str, width: int, quoti
                 return
             except csv.Error as error:
                 at = base + reader.line_num
-                yield at, [], str(error)
+                yield at, [], str(error), at
                 continue
             first, at = at, base + reader.line_num
             if not record or (len(record) == 1 < width and not record[0].strip()):
@@ -125,10 +225,53 @@ def _records(lines: Sequence[str], start: int, delimiter: str, width: int, quoti
                 recoveries += 1
                 at = first + 1
                 raw = next(csv.reader(lines[first:at], delimiter=delimiter, quoting=csv.QUOTE_NONE), [])
-                yield at, raw, "a quote opens that is never closed"
+                yield at, raw, "a quote opens that is never closed", at
             else:
+                if quoting == csv.QUOTE_MINIMAL and _is_odd(lines[first:at], delimiter):
+                    odd.append(first + 1)
+                    record = _split("".join(lines[first:at]).rstrip("\r\n"), delimiter)
                 wrong = f"{len(record)} cells where the header has {width}" if len(record) != width else None
-                yield first + 1, record, wrong
+                yield first + 1, record, wrong, at
+
+
+def _is_odd(lines: Sequence[str], delimiter: str) -> bool:
+    """Does a quoted cell go on after its closing quote? A lenient reader drops a quote there without a word."""
+    if not any('"' in line for line in lines):
+        return False
+    try:
+        next(csv.reader(lines, delimiter=delimiter, strict=True), None)
+    except csv.Error:
+        return True
+    return False
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    """Cells, where only a quote before a delimiter or the end closes a quoted one; other quotes are part of it."""
+    cells, at, end = [], 0, len(text)
+    while True:
+        if text.startswith('"', at):
+            close = at + 1
+            while True:
+                close = text.find('"', close)
+                if close < 0:
+                    close = end
+                    break
+                if text.startswith('""', close) and not text.startswith('""' + delimiter, close):
+                    close += 2
+                elif close + 1 == end or text.startswith(delimiter, close + 1):
+                    break
+                else:
+                    close += 1
+            cells.append(text[at + 1 : close].replace('""', '"'))
+            at = close + 1
+        else:
+            stop = text.find(delimiter, at)
+            stop = end if stop < 0 else stop
+            cells.append(text[at:stop])
+            at = stop
+        if at >= end:
+            return cells
+        at += len(delimiter)
 
 
 def _swallowed(lines: Sequence[str], record: Sequence[str], delimiter: str, width: int) -> bool:
@@ -150,7 +293,7 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
     width, total = len(header), len(records)
     reasons: dict[int, str] = {}
     undecodable = 0
-    for row, (line, record, wrong) in enumerate(records):
+    for row, (line, record, wrong, _) in enumerate(records):
         if wrong:
             reasons[row] = f"line {line}: {wrong}"
         elif broken and any(_is_broken(cell) for cell in record):
@@ -165,17 +308,33 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
         )
     if undecodable == total or undecodable > max(3, total // 2):
         raise SourceError(f"{where} is not UTF-8 text; save it as UTF-8 ({LATIN})")
+    repeated = _repeated_headers(header, records, reasons)
     if misread:
         notes.append(f"{len(misread):,} rows are broken and are not analysed ({reasons[min(misread)]})")
     if undecodable:
         notes.append(f"{undecodable:,} rows are not valid UTF-8 and are not analysed; {LATIN}")
+    if repeated:
+        reasons |= repeated
+        misread |= repeated.keys()
+        notes.append(f"{len(repeated):,} rows repeat the header and are not analysed ({repeated[min(repeated)]})")
     columns = []
     for place in range(width):
-        values = [record[place] if place < len(record) else "" for _, record, _ in records]
+        values = [record[place] if place < len(record) else "" for _, record, _, _ in records]
         columns.append(typed([_mended(value) for value in values] if broken else values, misread))
     if any(_is_number(name) for name in header):
         notes.append(f"the first row is taken as column names: {', '.join(header[:5])}. Is there no header row?")
     return Cells(pa.table(columns, header), reasons, misread, notes, where=where)
+
+
+def _repeated_headers(header: Sequence[str], records: Sequence[Record], reasons: Mapping[int, str]) -> dict[int, str]:
+    """Row -> reason of the rows that are the header once more, as joined files have them."""
+    if len(header) < 2:
+        return {}
+    return {
+        row: f"line {record[0]} is the header again"
+        for row, record in enumerate(records)
+        if row not in reasons and len(record[1]) == len(header) and [cell.strip() for cell in record[1]] == list(header)
+    }
 
 
 def _mended(cell: str) -> str:

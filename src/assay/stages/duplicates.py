@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from assay.dataset.dataset import read_cells
 from assay.duplicates import Pairs, cluster, exact_groups
@@ -61,7 +62,7 @@ class ImageClustersSpec(VectorsSpec):
     verified: tuple[str, ...]
 
 
-@stage(version=1)
+@stage(version=2)
 def image_clusters(folder: Folder, prefix: str, spec: ImageClustersSpec) -> ClustersFound:
     """Equal pixels and proven pairs."""
     rows = folder.get_array(f"{spec.vectors}.rows.npy")
@@ -79,17 +80,18 @@ class TextClustersSpec(VectorsSpec):
     column: str
 
 
-@stage(version=1)
+@stage(version=2)
 def text_clusters(folder: Folder, prefix: str, spec: TextClustersSpec) -> ClustersFound:
     """Equal and nearly equal texts."""
-    from assay.duplicates.text import normalize_text, text_duplicates
+    from assay.duplicates.text import exact_text, normalize_text, text_duplicates
 
     rows = folder.get_array(f"{spec.vectors}.rows.npy")
     cells = read_cells(folder, spec.dataset, 0, spec.n_rows, [spec.column])[spec.column]
     # with vectors of the user's own, a row may have no text: it is a copy of none
     texts = [text or "" for text in cells.cast(pa.string()).take(pa.array(rows)).to_pylist()]
     keys = [normalize_text(text) or None for text in texts]
-    return _write(folder, prefix, keys, text_duplicates(texts, keys, threads=spec.threads))
+    exact = [exact_text(text) if key else None for text, key in zip(texts, keys, strict=True)]
+    return _write(folder, prefix, exact, text_duplicates(texts, keys, threads=spec.threads))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,17 +99,22 @@ class TableClustersSpec(VectorsSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=1)
+@stage(version=2)
 def table_clusters(folder: Folder, prefix: str, spec: TableClustersSpec) -> ClustersFound:
     """Rows whose cells are equal."""
-    from assay.duplicates.table import table_copies
+    from assay.duplicates.table import likely_equals, table_copies
 
     rows, cells = frame(folder, spec, spec.features)
     keep = np.isin(rows, folder.get_array(f"{spec.vectors}.rows.npy"))
-    return _write(folder, prefix, *table_copies(cells[keep].reset_index(drop=True), list(spec.features)))
+    cells, features = cells[keep].reset_index(drop=True), list(spec.features)
+    keys, pairs = table_copies(cells, features)
+    return _write(folder, prefix, keys, pairs, likely_equals(cells, features, keys))
 
 
-def _write(folder: Folder, prefix: str, keys: Sequence[str | None], pairs: Pairs) -> ClustersFound:
+def _write(
+    folder: Folder, prefix: str, keys: Sequence[str | None], pairs: Pairs, likely: NDArray[np.bool_] | None = None
+) -> ClustersFound:
+    """``likely``: rows that are equal to others because of what the table is, and not surplus."""
     groups = exact_groups(keys)
     found = cluster(len(keys), groups, pairs)
     table = {
@@ -115,6 +122,7 @@ def _write(folder: Folder, prefix: str, keys: Sequence[str | None], pairs: Pairs
         "score": found.score,
         "kind": pa.array(found.kind.tolist(), pa.string()),
         "exact": found.exact,
+        "surplus": groups if likely is None else np.where(likely, -1, groups),
     }
     folder.put_table(f"{prefix}.parquet", pa.table(table))
     return ClustersFound(len(np.unique(found.id[found.id >= 0])), len(pairs.row_a))

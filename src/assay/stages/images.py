@@ -15,9 +15,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.dataset.dataset import read_blobs, read_rows
+from assay.dataset.scope import read_scope
 from assay.encode import pixels
 from assay.encode.image_encoders import ImageEncoder, image_encoders
 from assay.sources.reading import UnreadableError, read_bytes
+from assay.sources.sandbox import Scope
 from assay.stages.specs import DatasetSpec
 from assay.stages.stage import setting, stage
 from assay.storage import Folder
@@ -29,20 +31,21 @@ Read = tuple[int, bytes | None, pixels.Picture | None, str | None]
 
 def _pictures(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[Read]:
     """(row, bytes, picture, reason) for ascending row numbers; a picture or a reason, never both."""
+    scope = read_scope(folder, dataset, written_here=True)
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
         first, last = some[0], some[-1]
         table = read_rows(folder, dataset, first, last + 1, ["uri", "reason"]).take([row - first for row in some])
         blobs = read_blobs(folder, dataset, some)
         for row, uri, reason in zip(some, table["uri"].to_pylist(), table["reason"].to_pylist(), strict=True):
-            yield _read(row, uri, reason, blobs)
+            yield _read(row, uri, reason, blobs, scope)
 
 
-def _read(row: int, uri: str, reason: str | None, blobs: dict[int, bytes]) -> Read:
+def _read(row: int, uri: str, reason: str | None, blobs: dict[int, bytes], scope: Scope) -> Read:
     if reason is not None:
         return row, None, None, reason
     try:
-        data = blobs[row] if row in blobs else read_bytes(uri)
+        data = blobs[row] if row in blobs else read_bytes(uri, scope)
         return row, data, pixels.decode(data), None
     except (pixels.UndecodableError, UnreadableError) as error:
         return row, None, None, str(error)

@@ -15,7 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.columns import columns_of
-from assay.dataset.dataset import PART, Label
+from assay.dataset.dataset import PART, read_target
+from assay.dataset.target import Label
 from assay.duplicates import Clusters
 from assay.encode.cells import Cells
 from assay.stages.specs import VectorsSpec
@@ -110,7 +111,11 @@ def _clusters(folder: Folder, duplicates: str) -> Clusters:
     table = folder.get_table(f"{duplicates}.parquet")
     kind = np.array(table["kind"].to_pylist(), object)
     return Clusters(
-        table["id"].to_numpy(), table["score"].to_numpy(), kind, table["exact"].to_numpy(zero_copy_only=False)
+        table["id"].to_numpy(),
+        table["score"].to_numpy(),
+        kind,
+        table["exact"].to_numpy(zero_copy_only=False),
+        table["surplus"].to_numpy(),
     )
 
 
@@ -121,23 +126,38 @@ class LabelSpec(CheckSpec):
     pred_probs: str
     n_folds: int = setting()
     boundary: float | None = setting()
+    blind: str = setting(default="")
 
 
-@stage(version=1)
-def label(folder: Folder, prefix: str, spec: LabelSpec) -> Checked:
-    from assay.issues.label import find_label_issues, reasons
+@dataclass(frozen=True)
+class LabelsChecked(Checked):
+    """``verdict``: `assay.issues.verdict.Verdict` as a dict."""
+
+    verdict: dict[str, Any]
+
+
+@stage(version=2)
+def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
+    """Labels that are likely wrong; ``blind`` says why nothing may be said of them."""
+    from dataclasses import replace
+
+    from assay.issues.label import judge_with_verdict, reasons
+    from assay.issues.scan import scan
 
     labels = labels_of(folder, spec)
     probabilities = folder.get_array(f"{spec.pred_probs}.npy", mmap=True)
     counts = np.bincount(labels[labels >= 0], minlength=len(spec.classes))
-    found = dict(find_label_issues(labels, probabilities, rare=counts < spec.n_folds, boundary=spec.boundary))
+    seen = scan(labels, probabilities)
+    columns, known = judge_with_verdict(labels, seen, rare=counts < spec.n_folds, boundary=spec.boundary)
+    known = replace(known, withheld=spec.blind or known.withheld)
+    found = dict(columns)
     found["label_issue_reason"] = reasons(found, labels, spec.classes)
     result = _write(folder, prefix, "label", found, _rows(folder, spec), spec)
     suggested = found["suggested_label"]
     flagged = np.asarray(found["is_label_issue"], bool)
     pairs, counts = np.unique(np.stack([labels[flagged], suggested[flagged]]), axis=1, return_counts=True)
     folder.put_arrays(f"{prefix}.pairs.npz", {"pairs": pairs, "counts": counts})
-    return result
+    return LabelsChecked(result.flags, result.notes, known.to_dict())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +217,7 @@ class DuplicateSpec(CheckSpec):
     duplicates: str
 
 
-@stage(version=1)
+@stage(version=2)
 def duplicate(folder: Folder, prefix: str, spec: DuplicateSpec) -> Checked:
     """Copies, and those across splits."""
     from assay.issues.conflict import duplicate_issues
@@ -277,17 +297,19 @@ def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
     from assay.stages.tables import frame
 
     rows, cells = frame(folder, spec, spec.features)
-    codes = column_of(folder, spec, "code").to_numpy().astype(np.int32)
+    codes = read_target(folder, spec.dataset).codes
     return _write(folder, prefix, "table", table_issues(cells, list(spec.features), codes[rows]), rows, spec)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InsightsSpec(CheckSpec):
-    """``label``: prefix of the label table, "" without."""
+    """``label``: prefix of the label table, "" without; ``leaks``: of findings on leaks; ``verdict``: of the labels."""
 
     modality: str
     label: str
     features: tuple[str, ...]
+    leaks: str = ""
+    verdict: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -304,10 +326,11 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     from dataclasses import asdict
 
     from assay.insights import class_findings, column_findings, table_faults
+    from assay.insights.finding import Finding
     from assay.stages.tables import frame
 
     findings = []
-    codes = column_of(folder, spec, "code").to_numpy().astype(np.int32)
+    codes = read_target(folder, spec.dataset).codes if spec.classes else np.full(spec.n_rows, -1, np.int32)
     if spec.classes:
         columns = ["is_label_issue", "p_label_error", "suggested_label"]
         parts = (
@@ -316,11 +339,18 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
             else []
         )
         findings += class_findings(
-            spec.classes, codes, _label_summary(pa.concat_tables(parts), list(spec.classes)) if parts else None
+            spec.classes,
+            codes,
+            _label_summary(pa.concat_tables(parts), list(spec.classes)) if parts else None,
+            spec.verdict,
         )
+    leaks = [Finding(**found) for found in folder.get_json(f"{spec.leaks}.json")] if spec.leaks else []
+    findings = leaks + findings
     if spec.modality == "table":
         rows, cells = frame(folder, spec, spec.features)
-        findings += column_findings(cells, list(spec.features), codes[rows])
+        leaking = {name for leak in leaks for name in leak.subject if len(leak.subject) == 1}
+        of_columns = column_findings(cells, list(spec.features), codes[rows])
+        findings += [one for one in of_columns if one.data["kind"] != "label copy" or one.subject[0] not in leaking]
         findings += table_faults(cells, list(spec.features), rows)
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     counts: dict[str, int] = {}

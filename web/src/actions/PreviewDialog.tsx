@@ -1,33 +1,34 @@
-/** What a bulk decision would do, before it is done. */
+/** What a bulk decision would do, before it is done: numbers, then the rows themselves. */
 import { Alert, Button, Checkbox, Group, Loader, SegmentedControl, Stack, Table, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { api } from '../api/client'
-import type { Ask, Label } from '../api/types'
 import { live } from '../api/queries'
-import { message } from '../shell/Notice'
-import { Scroll } from '../shell/Scroll'
-import { actionWord, count, labelText, rows, skippedText } from '../words'
+import type { Ask, Change, Removal, Summary } from '../api/types'
+import { RowLine } from '../row/RowLine'
+import { FromTo } from '../row/Stand'
 import type { Proposal } from '../shell/context'
 import { Dialog } from '../shell/Dialog'
+import { message } from '../shell/Notice'
+import { Scroll } from '../shell/Scroll'
+import { count, labelText, rows, skippedText, skippedWord } from '../words'
 
-export function PreviewDialog({
-  id,
-  proposal,
-  close,
-  confirm,
-}: {
+interface Props {
   id: string
   proposal: Proposal
   close: () => void
   confirm: (ask: Ask) => Promise<void>
-}) {
-  const [policy, setPolicy] = useState(proposal.ask.policy ?? 'reference')
+}
+
+export function PreviewDialog({ id, proposal, close, confirm }: Props) {
+  const accepting = proposal.ask.action === 'auto-fix'
+  const [policy, setPolicy] = useState(proposal.ask.policy ?? 'auto')
   const [overwrite, setOverwrite] = useState(proposal.ask.overwrite ?? proposal.ask.route === 'selection')
+  const [removals, setRemovals] = useState(false)
   const [busy, setBusy] = useState(false)
   const deciding = ['keep', 'label', 'exclude', 'auto-fix', 'unresolved'].includes(proposal.ask.action)
-  const canOverwrite = deciding && proposal.ask.action !== 'auto-fix'
-  const ask: Ask = { ...proposal.ask, policy, ...(canOverwrite ? { overwrite } : {}) }
+  const canOverwrite = deciding && !accepting
+  const ask: Ask = { ...proposal.ask, policy, removals, ...(canOverwrite ? { overwrite } : {}) }
   const { data, error, isFetching } = useQuery({
     queryKey: live(id, 'ask', ask),
     queryFn: ({ signal }) => api.ask(id, ask, signal),
@@ -51,15 +52,15 @@ export function PreviewDialog({
   return (
     <Dialog onClose={close} title={proposal.title} centered size="lg">
       <Stack gap="md">
-        {proposal.ask.action === 'auto-fix' && (
+        {accepting && (
           <SegmentedControl
             fullWidth
             value={policy}
             onChange={(value) => setPolicy(value)}
-            aria-label="Which suggestions to take"
+            aria-label="Which suggestions to accept"
             data={[
-              { value: 'reference', label: 'Every suggestion' },
               { value: 'auto', label: 'Only the safe ones' },
+              { value: 'reference', label: 'Every suggestion' },
             ]}
           />
         )}
@@ -80,44 +81,17 @@ export function PreviewDialog({
           </Group>
         ) : (
           <div className="preview" aria-live="polite" data-busy={isFetching || undefined}>
-            <div className="preview-numbers">
-              <Figure n={data.n} what={data.n === 1 ? 'row changes' : 'rows change'} />
-              {deciding && <Figure n={data.relabeled} what="relabelled" />}
-              {deciding && <Figure n={data.excluded} what="left out" />}
-              <Figure
-                n={Object.values(data.skipped).reduce((a, b) => a + b, 0)}
-                what="skipped"
-                title={skippedText(data.skipped)}
+            <Figures data={data} deciding={deciding} />
+            {data.pairs.length > 1 && <Pairs pairs={data.pairs} />}
+            {data.first.length > 0 && (
+              <Changes
+                list={data.first.filter((change) => !removals || !change.after.excluded || !accepting)}
+                n={data.n}
               />
-            </div>
-            {skippedText(data.skipped) && (
-              <Text size="sm" c="dimmed">
-                Skipped: {skippedText(data.skipped)}.
-              </Text>
             )}
-            {data.pairs.length > 0 && (
-              <Scroll height={190} label="What becomes what">
-                <Table withRowBorders={false} verticalSpacing={2} stickyHeader>
-                  <Table.Thead>
-                    <Table.Tr>
-                      <Table.Th>Given</Table.Th>
-                      <Table.Th>becomes</Table.Th>
-                      <Table.Th ta="right">rows</Table.Th>
-                    </Table.Tr>
-                  </Table.Thead>
-                  <Table.Tbody>
-                    {data.pairs.slice(0, 100).map(([given, next, n], i) => (
-                      <Table.Tr key={i}>
-                        <Table.Td>{labelText(given)}</Table.Td>
-                        <Table.Td>{next === null ? 'left out' : labelText(next)}</Table.Td>
-                        <Table.Td ta="right">{count(n)}</Table.Td>
-                      </Table.Tr>
-                    ))}
-                  </Table.Tbody>
-                </Table>
-              </Scroll>
+            {accepting && data.removals > 0 && (
+              <Removals list={data.first_removals} n={data.removals} on={removals} set={setRemovals} />
             )}
-            {data.first.length > 0 && <First rows={data.first} n={data.n} />}
           </div>
         )}
         <Group justify="space-between">
@@ -143,6 +117,31 @@ export function PreviewDialog({
   )
 }
 
+/** Rows that only wait for their tick box are told there, not among those left alone. */
+function Figures({ data, deciding }: { data: Summary; deciding: boolean }) {
+  const { removal: _, ...skipped } = data.skipped
+  const left = Object.values(skipped).reduce((a, b) => a + b, 0)
+  return (
+    <>
+      <div className="preview-numbers">
+        <Figure n={data.n} what={data.n === 1 ? 'row changes' : 'rows change'} />
+        {deciding && <Figure n={data.relabeled} what="relabelled" />}
+        {deciding && <Figure n={data.excluded} what="left out" />}
+        <Figure n={left} what="stay as they are" title={skippedText(skipped)} />
+      </div>
+      {left > 0 && (
+        <Text size="sm" c="dimmed">
+          Stay as they are:{' '}
+          {Object.entries(skipped)
+            .map(([code, n]) => `${count(n)} (${skippedWord(code)})`)
+            .join(', ')}
+          .
+        </Text>
+      )}
+    </>
+  )
+}
+
 function Figure({ n, what, title }: { n: number; what: string; title?: string }) {
   return (
     <div className="figure" title={title}>
@@ -152,26 +151,28 @@ function Figure({ n, what, title }: { n: number; what: string; title?: string })
   )
 }
 
-/** The first rows with what they were and will be; the server says which keys it sends. */
-function First({ rows: list, n }: { rows: Record<string, unknown>[]; n: number }) {
+function Pairs({ pairs }: { pairs: Summary['pairs'] }) {
   return (
-    <details className="preview-first">
-      <summary>The first {Math.min(list.length, n)} of them</summary>
-      <Scroll height={190} label="The first rows">
-        <Table verticalSpacing={2} withRowBorders={false}>
+    <details className="preview-pairs">
+      <summary>
+        {count(pairs.length)} kinds of change, the most frequent: {labelText(pairs[0]![0])} →{' '}
+        {pairs[0]![1] === null ? 'left out' : labelText(pairs[0]![1])} ({count(pairs[0]![2])})
+      </summary>
+      <Scroll height={150} label="What becomes what">
+        <Table withRowBorders={false} verticalSpacing={2} stickyHeader>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>Row</Table.Th>
-              <Table.Th>before</Table.Th>
-              <Table.Th>after</Table.Th>
+              <Table.Th>Given</Table.Th>
+              <Table.Th>becomes</Table.Th>
+              <Table.Th ta="right">rows</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {list.map((row, i) => (
+            {pairs.slice(0, 100).map(([given, next, n], i) => (
               <Table.Tr key={i}>
-                <Table.Td className="mono">{String(row.id ?? row.row)}</Table.Td>
-                <Table.Td>{state(row.before)}</Table.Td>
-                <Table.Td>{state(row.after)}</Table.Td>
+                <Table.Td className="wrap">{labelText(given)}</Table.Td>
+                <Table.Td className="wrap">{next === null ? 'left out' : labelText(next)}</Table.Td>
+                <Table.Td ta="right">{count(n)}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>
@@ -181,11 +182,65 @@ function First({ rows: list, n }: { rows: Record<string, unknown>[]; n: number }
   )
 }
 
-function state(value: unknown): string {
-  if (value === null || value === undefined) return '–'
-  if (typeof value !== 'object') return labelText(value as Label)
-  const { action, label, excluded } = value as { action?: string; label?: Label | null; excluded?: boolean }
-  if (excluded) return 'left out'
-  if (label !== null && label !== undefined) return labelText(label)
-  return action ? actionWord(action).toLowerCase() : '–'
+function Changes({ list, n }: { list: Change[]; n: number }) {
+  if (!list.length) return null
+  return (
+    <section aria-label="Rows that change">
+      <Text size="sm" fw={600} mb={4}>
+        {list.length < n ? `The first ${count(list.length)} of ${count(n)}` : 'These rows'}
+      </Text>
+      <Scroll height={190} label="Rows that change">
+        <ul className="change-list">
+          {list.map((change) => (
+            <li key={change.row.row}>
+              <RowLine row={change.row} />
+              <FromTo change={change} />
+            </li>
+          ))}
+        </ul>
+      </Scroll>
+    </section>
+  )
+}
+
+const WHY: Record<Removal['why'], string> = {
+  copy: 'a copy',
+  outlier: 'an outlier',
+  unreadable: 'it could not be read',
+}
+
+function Removals({ list, n, on, set }: { list: Removal[]; n: number; on: boolean; set: (on: boolean) => void }) {
+  return (
+    <section className="removals" aria-label="Rows to leave out">
+      <Checkbox
+        label={`Also leave out ${rows(n)}`}
+        description="Nothing is left out without this tick."
+        checked={on}
+        onChange={(event) => set(event.currentTarget.checked)}
+      />
+      <Scroll height={150} label="Rows to leave out">
+        <ul className="change-list">
+          {list.map(({ row, why, keep }) => (
+            <li key={row.row}>
+              <RowLine row={row} />
+              <span className="removal-why">
+                {why === 'copy' && keep ? (
+                  <>
+                    copy of <span className="mono">{keep.id}</span>, which stays
+                  </>
+                ) : (
+                  WHY[why]
+                )}
+              </span>
+            </li>
+          ))}
+        </ul>
+      </Scroll>
+      {list.length < n && (
+        <Text size="xs" c="dimmed">
+          The first {count(list.length)} of {count(n)}.
+        </Text>
+      )}
+    </section>
+  )
 }

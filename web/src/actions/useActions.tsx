@@ -101,6 +101,7 @@ export function useActions(id: string, number: { current: number }): { actions: 
     () => ({
       decide: (ask) => send(ask, number.current),
       propose: (ask, title, then) => setProposal({ ask, title, then }),
+      say: (text) => toast(text),
       undo: (entry) => back('undo', entry),
       redo: (entry) => back('redo', entry),
     }),

@@ -21,6 +21,7 @@ import type {
   ProjectItem,
   Row,
   Session,
+  Sets,
   Sort,
   SourcePreview,
   Summary,
@@ -110,6 +111,8 @@ export const api = {
   /** A picture to compare with; its key goes into a filter. */
   picture: async (p: string, file: Blob) =>
     (await request('POST', `${of(p)}/pictures`, file)).json() as Promise<{ key: string }>,
+  sets: (p: string, body: { filter: Filter; offset: number; limit: number }, signal?: AbortSignal) =>
+    call<Sets>('POST', `${of(p)}/sets`, body, signal),
   positions: (p: string, body: { filter: Filter; sort: Sort | null; rows: number[] }) =>
     call<{ positions: number[] }>('POST', `${of(p)}/positions`, body),
   facets: (p: string, filter: Filter, signal?: AbortSignal) =>

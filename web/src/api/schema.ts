@@ -188,6 +188,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/export/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description What the export would change and leave out, copies one by one; nothing is written.
+         */
+        post: operations["preview_api_v1_projects__project__export_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/facets": {
         parameters: {
             query?: never;
@@ -425,6 +445,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets
+         * @description Sets of copies that have a row of a filter, conflicts first.
+         */
+        post: operations["sets_api_v1_projects__project__sets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/thumbs/{row}": {
         parameters: {
             query?: never;
@@ -547,10 +587,15 @@ export interface components {
             overwrite?: boolean | null;
             /**
              * Policy
-             * @default reference
+             * @default auto
              * @enum {string}
              */
             policy?: "reference" | "auto";
+            /**
+             * Removals
+             * @default false
+             */
+            removals?: boolean;
             /** Route */
             route?: ("row" | "selection" | "bulk" | "class") | null;
             /** Seen */
@@ -592,6 +637,12 @@ export interface components {
             text: string;
         } & {
             [key: string]: unknown;
+        };
+        /** Change */
+        Change: {
+            after: components["schemas"]["Stand"];
+            before: components["schemas"]["Stand"];
+            row: components["schemas"]["Row"];
         };
         /**
          * Charts
@@ -797,12 +848,39 @@ export interface components {
             /** Width */
             width?: number | null;
         };
+        /**
+         * CopySet
+         * @description Rows that are copies of each other: the first of ``n``. ``keep``: the row that would stay, and ``why``.
+         */
+        CopySet: {
+            /** Cluster */
+            cluster: number;
+            /** Conflict */
+            conflict: boolean;
+            /** Correct Label */
+            correct_label: boolean | number | string | null;
+            /** Keep */
+            keep: number;
+            /** N */
+            n: number;
+            /** Open */
+            open: boolean;
+            /** Rows */
+            rows: components["schemas"]["Row"][];
+            /**
+             * Why
+             * @enum {string}
+             */
+            why: "kept" | "right-label" | "no-label-issue" | "labelled" | "largest" | "first";
+        };
         /** Correction */
         Correction: {
             /** Count */
             count: number;
             /** Given */
             given: boolean | number | string;
+            /** Open */
+            open: number;
             /** Suggested */
             suggested: boolean | number | string;
         };
@@ -814,7 +892,8 @@ export interface components {
         };
         /**
          * DecisionBody
-         * @description What is asked for. ``label`` goes with "label"; ``text`` is the tag, or the note.
+         * @description What is asked for. ``label`` goes with "label"; ``text`` is the tag, or the note. An "auto-fix" relabels; only with
+         *     ``removals`` does it leave rows out as well.
          */
         DecisionBody: {
             /**
@@ -828,10 +907,15 @@ export interface components {
             overwrite?: boolean | null;
             /**
              * Policy
-             * @default reference
+             * @default auto
              * @enum {string}
              */
             policy?: "reference" | "auto";
+            /**
+             * Removals
+             * @default false
+             */
+            removals?: boolean;
             /** Route */
             route?: ("row" | "selection" | "bulk" | "class") | null;
             /** Target */
@@ -856,6 +940,10 @@ export interface components {
             full_text: string | null;
             /** History */
             history: components["schemas"]["Past"][];
+            /** Keep */
+            keep: number | null;
+            /** Keep Why */
+            keep_why: ("kept" | "right-label" | "no-label-issue" | "labelled" | "largest" | "first") | null;
             /** N Duplicates */
             n_duplicates: number;
             /** Neighbors */
@@ -883,6 +971,24 @@ export interface components {
             number: number;
             summary: components["schemas"]["Preview"] | null;
         };
+        /**
+         * DroppedCopy
+         * @description ``row`` would be left out: a copy of ``stays``, which stays because of ``why``.
+         */
+        DroppedCopy: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Row */
+            row: number;
+            /** Stays */
+            stays: number;
+            /** Stays Id */
+            stays_id: string;
+            /** Why */
+            why: string;
+        };
         /** EntryDetail */
         EntryDetail: {
             /** Action */
@@ -891,10 +997,18 @@ export interface components {
             at: string;
             /** Label */
             label?: boolean | number | string | null;
+            /** N Pairs */
+            n_pairs: number;
             /** N Rows */
             n_rows: number;
             /** Number */
             number: number;
+            /** Pairs */
+            pairs: [
+                boolean | number | string | null,
+                boolean | number | string | null,
+                number
+            ][];
             /** Person */
             person: string;
             /** Policy */
@@ -902,9 +1016,7 @@ export interface components {
             /** Route */
             route: string;
             /** Rows */
-            rows: {
-                [key: string]: unknown;
-            }[];
+            rows: components["schemas"]["EntryRow"][];
             /** Text */
             text?: string | null;
             /** Undoes */
@@ -921,7 +1033,7 @@ export interface components {
         };
         /**
          * EntryOut
-         * @description One entry of the log without its rows.
+         * @description One entry of the log without its rows; ``pairs``: the most frequent of its ``n_pairs`` (given, new, rows).
          */
         EntryOut: {
             /** Action */
@@ -930,10 +1042,18 @@ export interface components {
             at: string;
             /** Label */
             label?: boolean | number | string | null;
+            /** N Pairs */
+            n_pairs: number;
             /** N Rows */
             n_rows: number;
             /** Number */
             number: number;
+            /** Pairs */
+            pairs: [
+                boolean | number | string | null,
+                boolean | number | string | null,
+                number
+            ][];
             /** Person */
             person: string;
             /** Policy */
@@ -953,6 +1073,19 @@ export interface components {
             view?: {
                 [key: string]: unknown;
             } | null;
+        };
+        /**
+         * EntryRow
+         * @description A row that an entry changed; ``before``: the entry that had decided it, 0 = none.
+         */
+        EntryRow: {
+            /** Before */
+            before: number;
+            /** Excluded */
+            excluded: boolean;
+            /** Label */
+            label: boolean | number | string | null;
+            row: components["schemas"]["Row"];
         };
         /**
          * EvidenceOut
@@ -994,6 +1127,13 @@ export interface components {
              * @default false
              */
             csv_guard?: boolean;
+            /** Drop Duplicates */
+            drop_duplicates?: ("exact" | "near") | null;
+            /**
+             * Drop Share
+             * @default 0.05
+             */
+            drop_share?: number;
             filter?: components["schemas"]["FilterBody"] | null;
             /**
              * Fix
@@ -1019,8 +1159,36 @@ export interface components {
             only_corrections?: boolean;
         };
         /**
+         * ExportPreview
+         * @description What an export would do. ``refused``: why it would not be done as asked; "" = it would. ``copies``: the first of
+         *     ``n_copies``.
+         */
+        ExportPreview: {
+            /** Copies */
+            copies: components["schemas"]["DroppedCopy"][];
+            /** Done */
+            done: {
+                [key: string]: number;
+            };
+            /** Left */
+            left: {
+                [key: string]: number;
+            };
+            /** Left Out */
+            left_out: number;
+            /** N Copies */
+            n_copies: number;
+            /** Refused */
+            refused: string;
+            /** Relabeled */
+            relabeled: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
          * Facets
-         * @description How many rows of a filter carry each check, label, decision, person, tag and split; values with counts, most first.
+         * @description How many rows of a filter carry each check (``open``: and are not decided), label, decision, person, tag and split;
+         *     values with counts, most first.
          */
         Facets: {
             /** Action */
@@ -1045,6 +1213,10 @@ export interface components {
                 boolean | number | string | null,
                 number
             ][];
+            /** Open */
+            open: {
+                [key: string]: number;
+            };
             /** Presets */
             presets: {
                 [key: string]: number;
@@ -1167,9 +1339,7 @@ export interface components {
         /** LogDiff */
         LogDiff: {
             /** Rows */
-            rows: {
-                [key: string]: unknown;
-            }[];
+            rows: components["schemas"]["Change"][];
             /** Start */
             start: number;
             /** Stop */
@@ -1297,7 +1467,8 @@ export interface components {
         };
         /**
          * Preview
-         * @description What an action would change; ``pairs``: (given, new, rows), most rows first; ``first``: some of the rows.
+         * @description What an action would change. ``skipped``: code -> rows. ``pairs``: (given, new, rows), most rows first. ``first``: some of
+         *     the rows. ``removals``: rows that an auto-fix leaves out, or would if it were asked to; ``first_removals``: some of them.
          */
         Preview: {
             /** Action */
@@ -1305,9 +1476,9 @@ export interface components {
             /** Excluded */
             excluded: number;
             /** First */
-            first: {
-                [key: string]: unknown;
-            }[];
+            first: components["schemas"]["Change"][];
+            /** First Removals */
+            first_removals: components["schemas"]["Removal"][];
             /** N */
             n: number;
             /** Pairs */
@@ -1318,12 +1489,12 @@ export interface components {
             ][];
             /** Relabeled */
             relabeled: number;
+            /** Removals */
+            removals: number;
             /** Skipped */
             skipped: {
                 [key: string]: number;
             };
-        } & {
-            [key: string]: unknown;
         };
         /** Probability */
         Probability: {
@@ -1427,6 +1598,19 @@ export interface components {
             task: string;
         };
         /**
+         * Removal
+         * @description A row that an auto-fix leaves out and why; of a copy, the row that stays.
+         */
+        Removal: {
+            keep: components["schemas"]["Row"] | null;
+            row: components["schemas"]["Row"];
+            /**
+             * Why
+             * @enum {string}
+             */
+            why: "copy" | "outlier" | "unreadable";
+        };
+        /**
          * Row
          * @description One row as every page shows it.
          */
@@ -1508,6 +1692,30 @@ export interface components {
             signed_in: boolean;
             /** Version */
             version: string;
+        };
+        /** Sets */
+        Sets: {
+            /** Number */
+            number: number;
+            /** Sets */
+            sets: components["schemas"]["CopySet"][];
+            /** Total */
+            total: number;
+        };
+        /** SetsBody */
+        SetsBody: {
+            /** @default {} */
+            filter?: components["schemas"]["FilterBody"];
+            /**
+             * Limit
+             * @default 30
+             */
+            limit?: number;
+            /**
+             * Offset
+             * @default 0
+             */
+            offset?: number;
         };
         /** SignIn */
         SignIn: {
@@ -1594,6 +1802,33 @@ export interface components {
             rows: number;
             /** Split */
             split: string | null;
+        };
+        /**
+         * Stand
+         * @description What a row is by the decisions.
+         */
+        Stand: {
+            /** Action */
+            action: string;
+            /** Excluded */
+            excluded: boolean;
+            /** Label */
+            label: boolean | number | string | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+            /**
+             * Person
+             * @default
+             */
+            person?: string;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: string[];
         };
         /**
          * TellingWord
@@ -2347,6 +2582,82 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    preview_api_v1_projects__project__export_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportPreview"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -3241,6 +3552,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    sets_api_v1_projects__project__sets_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sets"];
                 };
             };
             /** @description Unauthorized */

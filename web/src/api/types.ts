@@ -14,6 +14,8 @@ export type ActionName = Schemas['DecisionBody']['action']
 
 export type Row = Schemas['Row']
 export type Copy = Schemas['Copy']
+export type CopySet = Schemas['CopySet']
+export type Sets = Schemas['Sets']
 export type Page = Schemas['Page']
 export type Detail = Schemas['Detail']
 export type Evidence = Schemas['EvidenceOut']
@@ -28,6 +30,9 @@ export type Ask = Omit<Schemas['DecisionBody'], 'target'> & { target: Target }
 export type Target =
   { rows: number[] } | { filter: Filter; sort: Sort | null; top: number | null; ranges: [number, number][] | null }
 export type Summary = Schemas['Preview']
+export type Change = Schemas['Change']
+export type Removal = Schemas['Removal']
+export type Stand = Schemas['Stand']
 export type Done = Schemas['Done']
 export type Entry = Schemas['EntryOut']
 export type EntryDetail = Schemas['EntryDetail']

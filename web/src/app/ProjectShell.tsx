@@ -9,13 +9,14 @@ import { useActions } from '../actions/useActions'
 import { ExportDialog } from '../export/ExportDialog'
 import { JobProgress } from '../projects/JobProgress'
 import { Help } from '../review/Help'
-import { command, typing } from '../review/keys'
+import { command } from '../review/keys'
 import { Review } from '../review/Review'
 import { TABS, type Tab } from '../url/address'
 import { go, usePlace } from '../url/router'
 import { count, percent, stageWord } from '../words'
 import { OpenedContext } from '../shell/context'
 import { giveBack } from '../shell/focus'
+import { mayAct } from '../shell/keyboard'
 import { Link } from '../shell/Link'
 import { Failure, Notice } from '../shell/Notice'
 import { Mark, SchemeToggle } from '../shell/SchemeToggle'
@@ -164,7 +165,7 @@ function Open({
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || typing(event.target) || document.querySelector('[role="dialog"]')) return
+      if (!mayAct(event)) return
       const what = command(event)?.do
       if (what === 'undo') actions.undo()
       else if (what === 'redo') actions.redo()

@@ -21,7 +21,7 @@ export function Bars({ bars, first = 12, partName }: { bars: Bar[]; first?: numb
       <ul className="bars">
         {bars.slice(0, shown).map((bar) => (
           <li key={bar.key}>
-            <button type="button" onClick={bar.onClick} disabled={!bar.onClick}>
+            <button type="button" onClick={bar.onClick} disabled={!bar.onClick} title={bar.spoken}>
               <span className="bar-name">{bar.name}</span>
               <span className="bar-track" aria-hidden="true">
                 <span className="bar-fill" style={{ width: `${(100 * bar.value) / top}%` }} />
@@ -30,7 +30,9 @@ export function Bars({ bars, first = 12, partName }: { bars: Bar[]; first?: numb
                 )}
               </span>
               <span className="bar-value">
-                {bar.part !== undefined && partName ? `${count(bar.part)} of ${count(bar.value)}` : count(bar.value)}
+                {bar.part !== undefined && bar.part !== bar.value && partName
+                  ? `${count(bar.part)} of ${count(bar.value)}`
+                  : count(bar.value)}
                 {bar.note && <small>{bar.note}</small>}
               </span>
             </button>

@@ -40,7 +40,7 @@ export default function ChartsPage() {
             <Findings />
             <Panel
               title="Most suggested corrections"
-              about="Given label, then the label we suggest. A click shows these rows."
+              about="Given label, then the label we suggest; orange: not decided yet. A click shows these rows."
             >
               {data ? <Corrections data={data} show={show} /> : <Wait />}
             </Panel>
@@ -164,6 +164,7 @@ function Corrections({ data, show }: Props) {
   if (!list.length) return <Nothing>No row of this filter has a label issue with a suggestion.</Nothing>
   return (
     <Bars
+      partName="open"
       bars={list.map((entry) => ({
         key: labelKey(entry.given) + labelKey(entry.suggested),
         name: (
@@ -177,6 +178,7 @@ function Corrections({ data, show }: Props) {
         ),
         spoken: `${labelText(entry.given)} to ${labelText(entry.suggested)}`,
         value: entry.count,
+        part: entry.open,
         onClick: () => show({ any: ['label'], given: [entry.given], suggested: [entry.suggested] }),
       }))}
     />

@@ -119,8 +119,8 @@ export function ExportDialog({ close }: { close: () => void }) {
             onChange={(event) => setFix(event.currentTarget.value as typeof fix)}
             data={[
               { value: 'none', label: 'As given' },
-              { value: 'auto', label: 'Take the safe suggestions' },
-              { value: 'reference', label: 'Take every suggestion' },
+              { value: 'auto', label: 'Accept the safe suggestions' },
+              { value: 'reference', label: 'Accept every suggestion' },
             ]}
           />
         </Group>

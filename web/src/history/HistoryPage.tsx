@@ -4,7 +4,9 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api } from '../api/client'
 import { live } from '../api/queries'
-import type { Entry, Filter, Label, Sort } from '../api/types'
+import type { Change, Entry, EntryDetail, Filter, Sort } from '../api/types'
+import { RowLine } from '../row/RowLine'
+import { FromTo } from '../row/Stand'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { Scroll } from '../shell/Scroll'
@@ -184,7 +186,7 @@ function EntryDialog({ number, close }: { number: number; close: () => void }) {
               size="compact-sm"
               variant="light"
               onClick={() =>
-                go({ tab: 'review', filter: { rows: data.rows.map((row) => Number(row.row)) }, sort: null, row: null })
+                go({ tab: 'review', filter: { rows: data.rows.map(({ row }) => row.row) }, sort: null, row: null })
               }
             >
               Show{' '}
@@ -198,29 +200,29 @@ function EntryDialog({ number, close }: { number: number; close: () => void }) {
   )
 }
 
-function RowTable({ list, entry }: { list: Record<string, unknown>[]; entry: Entry }) {
+function RowTable({ list, entry }: { list: EntryDetail['rows']; entry: Entry }) {
   return (
     <Scroll height={340} label="Rows of the entry">
-      <Table verticalSpacing={3} stickyHeader>
+      <Table verticalSpacing={4} stickyHeader>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Row</Table.Th>
-            <Table.Th>What</Table.Th>
+            <Table.Th>Given</Table.Th>
+            <Table.Th>Then</Table.Th>
             <Table.Th>Decided before by</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {list.map((row) => (
-            <Table.Tr key={String(row.row)}>
-              <Table.Td className="mono">{String(row.id ?? row.row)}</Table.Td>
+          {list.map(({ row, label, excluded, before }) => (
+            <Table.Tr key={row.row}>
               <Table.Td>
-                {row.excluded
-                  ? 'left out'
-                  : row.label !== null && row.label !== undefined
-                    ? labelText(row.label as Label)
-                    : actionWord(entry.action).toLowerCase()}
+                <RowLine row={row} />
               </Table.Td>
-              <Table.Td>{typeof row.before === 'number' ? `entry ${row.before}` : 'nobody'}</Table.Td>
+              <Table.Td className="wrap">{labelText(row.given)}</Table.Td>
+              <Table.Td className="wrap">
+                {excluded ? 'left out' : label !== null ? labelText(label) : actionWord(entry.action).toLowerCase()}
+              </Table.Td>
+              <Table.Td>{before ? `entry ${before}` : 'nobody'}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -246,24 +248,21 @@ function DiffDialog({ from, to, close }: { from: number; to: number; close: () =
             {rows(data.total)} differ{data.rows.length < data.total ? `; the first ${count(data.rows.length)}` : ''}.
           </Text>
           <Scroll height={420} label="Rows that differ">
-            <Table verticalSpacing={3} stickyHeader>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>Row</Table.Th>
-                  <Table.Th>After entry {from}</Table.Th>
-                  <Table.Th>After entry {to}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {data.rows.map((row) => (
-                  <Table.Tr key={String(row.row)}>
-                    <Table.Td className="mono">{String(row.id ?? row.row)}</Table.Td>
-                    <Table.Td>{stateOf(row.before)}</Table.Td>
-                    <Table.Td>{stateOf(row.after)}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
+            <ul className="change-list">
+              {data.rows.map((change) => (
+                <li key={change.row.row}>
+                  <RowLine row={change.row} />
+                  <span>
+                    <FromTo change={change} />
+                    {extras(change).map((text) => (
+                      <small key={text} className="quiet">
+                        {text}
+                      </small>
+                    ))}
+                  </span>
+                </li>
+              ))}
+            </ul>
           </Scroll>
         </>
       )}
@@ -271,25 +270,13 @@ function DiffDialog({ from, to, close }: { from: number; to: number; close: () =
   )
 }
 
-function stateOf(value: unknown): string {
-  if (value === null || typeof value !== 'object') return 'no decision'
-  const { action, label, excluded, tags, note } = value as {
-    action?: string
-    label?: Label | null
-    excluded?: boolean
-    tags?: string[]
-    note?: string
-  }
-  const parts = [
-    excluded
-      ? 'left out'
-      : label !== null && label !== undefined
-        ? labelText(label)
-        : action
-          ? actionWord(action).toLowerCase()
-          : 'no decision',
-  ]
-  if (tags?.length) parts.push(`tags: ${tags.join(', ')}`)
-  if (note) parts.push(`note: ${note}`)
-  return parts.join('; ')
+/** Tags and notes that came or went. */
+function extras({ before, after }: Change): string[] {
+  const came = (after.tags ?? []).filter((tag) => !before.tags?.includes(tag))
+  const went = (before.tags ?? []).filter((tag) => !after.tags?.includes(tag))
+  return [
+    came.length ? `tagged ${came.join(', ')}` : '',
+    went.length ? `untagged ${went.join(', ')}` : '',
+    before.note !== after.note ? (after.note ? `note: ${after.note}` : 'note removed') : '',
+  ].filter(Boolean)
 }

@@ -23,19 +23,35 @@ export function EvidenceCard({ item }: { item: Item }) {
   )
 }
 
+/** A number as people write it: no eleven digits after the point. */
+export function plainNumber(x: number): string {
+  if (x === 0) return '0'
+  if (Math.abs(x) < 0.005) return x > 0 ? 'under 0.01' : 'just under 0'
+  return x.toLocaleString('en', { maximumFractionDigits: Math.abs(x) < 10 ? 2 : Math.abs(x) < 100 ? 1 : 0 })
+}
+
+/** Where a value lies beside what is usual: "far below the usual 0.18 to 1". */
+export function rangeText(value: number, low: number, high: number): string {
+  const span = Math.max(high - low, 1e-9)
+  const usual =
+    plainNumber(low) === plainNumber(high) ? plainNumber(low) : `${plainNumber(low)} to ${plainNumber(high)}`
+  if (value < low)
+    return `${plainNumber(value)}: ${low - value > 0.1 * span ? 'far below' : 'below'} the usual ${usual}`
+  if (value > high) return `${plainNumber(value)}: ${value - high > span ? 'far above' : 'above'} the usual ${usual}`
+  return `${plainNumber(value)}: within the usual ${usual}`
+}
+
 function Range({ value, low, high }: { value: number; low: number; high: number }) {
   const from = Math.min(value, low)
   const span = Math.max(value, high) - from || 1
   const at = (x: number) => 4 + (92 * (x - from)) / span
-  const say = (x: number) => x.toLocaleString('en', { maximumSignificantDigits: 4 })
+  const text = rangeText(value, low, high)
   return (
-    <div className="range" role="img" aria-label={`${say(value)}; most rows lie between ${say(low)} and ${say(high)}`}>
+    <div className="range" role="img" aria-label={text}>
       <span className="range-line" />
       <span className="range-normal" style={{ left: `${at(low)}%`, width: `${Math.max(1, at(high) - at(low))}%` }} />
       <span className="range-value" style={{ left: `${at(value)}%` }} />
-      <span className="range-text">
-        {say(value)} here; most rows {say(low)} to {say(high)}
-      </span>
+      <span className="range-text">{text}</span>
     </div>
   )
 }

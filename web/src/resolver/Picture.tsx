@@ -1,6 +1,6 @@
 /** The picture, large: wheel or buttons zoom, drag moves, double click fits. */
 import { ActionIcon, Tooltip } from '@mantine/core'
-import { IconMaximize, IconZoomIn, IconZoomOut } from '@tabler/icons-react'
+import { IconArrowsMaximize, IconMaximize, IconZoomIn, IconZoomOut } from '@tabler/icons-react'
 import { useEffect, useRef, useState, type PointerEvent } from 'react'
 
 const FIT = { scale: 1, x: 0, y: 0 }
@@ -77,6 +77,20 @@ export function Picture({ src, thumb, alt }: { src: string; thumb: string; alt: 
         <span className="no-thumb">The picture cannot be shown: the file may have moved, or is not readable.</span>
       )}
       <div className="picture-tools">
+        {document.fullscreenEnabled && (
+          <Tooltip label="Full screen">
+            <ActionIcon
+              variant="default"
+              size="sm"
+              aria-label="Full screen"
+              onClick={() =>
+                void (document.fullscreenElement ? document.exitFullscreen() : frame.current?.requestFullscreen())
+              }
+            >
+              <IconArrowsMaximize size={14} />
+            </ActionIcon>
+          </Tooltip>
+        )}
         <Tooltip label="Larger">
           <ActionIcon variant="default" size="sm" aria-label="Zoom in" onClick={() => zoom(1.6)}>
             <IconZoomIn size={14} />

@@ -20,7 +20,7 @@ import type { ActionName, Detail, Label, Row } from '../api/types'
 import { useOpened } from '../shell/context'
 import { Failure } from '../shell/Notice'
 import { go } from '../url/router'
-import { actionWord, count, labelKey, labelText, percent, REVIEW_TAG, stateText, when } from '../words'
+import { actionWord, count, labelKey, labelText, keepWord, REVIEW_TAG, stateText, sure, when } from '../words'
 import { ClassPicker } from '../row/ClassPicker'
 import { EvidenceCard } from './Evidence'
 import { found, Marked } from '../row/Marked'
@@ -33,6 +33,7 @@ import { leaveField } from '../shell/focus'
 export interface Candidates {
   row: Row
   ranked: Label[]
+  offer: ReturnType<typeof proposed>
 }
 
 type Act = (action: ActionName, more?: { label?: Label; text?: string }) => Promise<void>
@@ -77,7 +78,7 @@ export function Resolver(props: Props) {
     [data, project.classes],
   )
 
-  props.candidates.current = data ? { row: data.row, ranked } : null
+  props.candidates.current = data ? { row: data.row, ranked, offer: proposed(data) } : null
   useEffect(
     () => () => {
       props.candidates.current = null
@@ -147,7 +148,8 @@ export function Resolver(props: Props) {
           <>
             <Content id={id} row={props.row} detail={data} />
             <Decide detail={data} act={props.act} />
-            <Classes detail={data} ranked={ranked} act={props.act} input={search} />
+            {data && <Why detail={data} />}
+            <Classes key={props.row} detail={data} ranked={ranked} act={props.act} input={search} />
             {data ? (
               <Rest key={data.row.row} detail={data} act={props.act} note={note} />
             ) : (
@@ -326,9 +328,24 @@ function Cells({ cells }: { cells: Detail['cells'] }) {
   )
 }
 
+/** What accepting (W) means for a row: its suggestion, or what its copies say; null where there is nothing to accept. */
+export function proposed(detail: Detail): { action: ActionName; label?: Label; says: string; why: string } | null {
+  const { row, correct_label: right, keep } = detail
+  if (row.suggested !== null) return { action: 'auto-fix', says: labelText(row.suggested), why: '' }
+  if (row.checks.includes('outlier')) return { action: 'auto-fix', says: 'leave out', why: 'an outlier' }
+  if (row.checks.includes('not_analyzed')) return { action: 'exclude', says: 'leave out', why: 'it could not be read' }
+  if (keep === null || row.excluded) return null
+  if (right !== null && labelKey(row.final) !== labelKey(right)) {
+    return { action: 'label', label: right, says: labelText(right), why: 'as its copies' }
+  }
+  const stays = detail.duplicates.find((other) => other.row === keep)
+  const torn = right === null && row.checks.includes('duplicate_label_conflict')
+  return stays && !stays.excluded && !torn ? { action: 'exclude', says: 'leave out', why: `copy of ${stays.id}` } : null
+}
+
 function Decide({ detail, act }: { detail: Detail | undefined; act: Act }) {
   const row = detail?.row
-  const out = row && row.suggested === null && row.checks.includes('outlier')
+  const offer = detail ? proposed(detail) : null
   const needs = row?.tags.includes(REVIEW_TAG)
   return (
     <div className="decide">
@@ -338,9 +355,16 @@ function Decide({ detail, act }: { detail: Detail | undefined; act: Act }) {
           <b className={row?.given === null ? 'none' : ''}>{row ? labelText(row.given) : ' '}</b>
         </div>
         <div>
-          <span>Suggested{row?.suggested_confidence != null && `, ${percent(row.suggested_confidence)} sure`}</span>
+          <span>
+            Suggested
+            {row?.suggested_confidence != null
+              ? `, ${sure(row.suggested_confidence)} sure`
+              : offer?.why
+                ? `: ${offer.why}`
+                : ''}
+          </span>
           <b className={row?.suggested != null ? 'suggestion' : 'none'}>
-            {row ? (row.suggested !== null ? labelText(row.suggested) : out ? 'leave out' : 'nothing to change') : ' '}
+            {row ? (offer?.says ?? 'nothing to change') : ' '}
           </b>
         </div>
         {row && row.corrected !== null && (
@@ -353,8 +377,8 @@ function Decide({ detail, act }: { detail: Detail | undefined; act: Act }) {
       <div className="decide-buttons">
         <Button
           size="xs"
-          variant={row && row.suggested === null && !out ? 'default' : 'filled'}
-          disabled={!row}
+          variant={offer ? 'filled' : 'default'}
+          disabled={!row || !offer}
           onClick={() => void act('auto-fix')}
           rightSection={<Kbd size="xs">W</Kbd>}
         >
@@ -410,6 +434,7 @@ function Classes({
 }) {
   const { project } = useOpened()
   const [searching, setSearching] = useState(false)
+  const [all, setAll] = useState(false)
   if (project.classes.length === 0 && detail && detail.probabilities.length === 0 && project.task === 'unlabeled')
     return null
   const chance = new Map(detail?.probabilities.map((entry) => [labelKey(entry.label), entry.p]))
@@ -420,12 +445,18 @@ function Classes({
   const shown: Label[] = [...(detail?.probabilities.map((entry) => entry.label) ?? [])]
   for (const label of ranked) if (!shown.some((other) => labelKey(other) === labelKey(label))) shown.push(label)
   const now = detail ? labelKey(detail.row.corrected ?? detail.row.given) : null
+  // Classes that the model all but rules out are folded away, except those that the row has or is to get.
+  const matters = new Set([now, labelKey(detail?.row.given ?? null), labelKey(detail?.row.suggested ?? null)])
+  const listed = shown.slice(0, 11)
+  const likely = all
+    ? listed
+    : listed.filter((label, at) => at < 3 || matters.has(labelKey(label)) || (chance.get(labelKey(label)) ?? 0) >= 0.01)
   const decide = (label: Label) =>
     detail && labelKey(label) === labelKey(detail.row.given) ? act('keep') : act('label', { label })
   return (
     <Section title="Classes by probability">
       <ol className="classes">
-        {shown.slice(0, 11).map((label) => {
+        {likely.map((label) => {
           const p = chance.get(labelKey(label))
           const key = keys.get(labelKey(label))
           return (
@@ -434,7 +465,7 @@ function Classes({
                 <span className="class-bar" style={{ width: `${100 * (p ?? 0)}%` }} />
                 {key ? <Kbd size="xs">{key}</Kbd> : <span className="no-key" />}
                 <span className="class-name">{labelText(label)}</span>
-                <span className="class-p">{p === undefined ? '' : percent(p)}</span>
+                <span className="class-p">{p === undefined ? '' : sure(p)}</span>
               </button>
             </li>
           )
@@ -446,6 +477,11 @@ function Classes({
             </li>
           ))}
       </ol>
+      {listed.length > likely.length && (
+        <Button size="compact-xs" variant="subtle" mt={4} onClick={() => setAll(true)}>
+          {listed.length - likely.length} less likely
+        </Button>
+      )}
       {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions -- Escape bubbles up from the field inside */}
       <div
         onFocus={() => setSearching(true)}
@@ -471,25 +507,31 @@ function Classes({
   )
 }
 
+function Why({ detail }: { detail: Detail }) {
+  const { row } = detail
+  return (
+    <Section
+      title={
+        detail.evidence.some((item) => item.check !== 'well_labeled') ? 'Why it was flagged' : 'Nothing was flagged'
+      }
+    >
+      {detail.evidence.length > 0 ? (
+        <ul className="evidences">
+          {detail.evidence.map((item, at) => (
+            <EvidenceCard key={at} item={item} />
+          ))}
+        </ul>
+      ) : (
+        <p className="quiet">{row.reason ?? 'No check found anything wrong with this row.'}</p>
+      )}
+    </Section>
+  )
+}
+
 function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject<HTMLTextAreaElement | null> }) {
   const { row } = detail
   return (
     <>
-      <Section
-        title={
-          detail.evidence.some((item) => item.check !== 'well_labeled') ? 'Why it was flagged' : 'Nothing was flagged'
-        }
-      >
-        {detail.evidence.length > 0 ? (
-          <ul className="evidences">
-            {detail.evidence.map((item, at) => (
-              <EvidenceCard key={at} item={item} />
-            ))}
-          </ul>
-        ) : (
-          <p className="quiet">{row.reason ?? 'No check found anything wrong with this row.'}</p>
-        )}
-      </Section>
       {detail.duplicates.length > 0 && (
         <Section
           title={`Duplicates (${count(detail.n_duplicates)})`}
@@ -498,7 +540,7 @@ function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject
               <Button
                 size="compact-xs"
                 variant="subtle"
-                onClick={() => go({ filter: { cluster: [row.cluster!] }, sort: null })}
+                onClick={() => go({ filter: { cluster: [row.cluster!] }, sort: null, look: 'sets' })}
               >
                 Show the group
               </Button>
@@ -506,19 +548,24 @@ function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject
           }
         >
           <div className="cards large">
-            <RowCard row={row} note="this row" current />
-            {detail.duplicates.slice(0, 11).map((other) => {
-              const differs = labelKey(other.final) !== labelKey(row.final)
+            {[{ ...row, kind: null, is_wrong: false }, ...detail.duplicates.slice(0, 11)].map((other) => {
+              const mine = other.row === row.row
+              // which label is the right one is known only where the set says so: until then none is painted wrong
+              const right = detail.correct_label
+              const wrong = right !== null && labelKey(other.final) !== labelKey(right)
               const says = [
-                other.kind?.replaceAll('_', ' '),
-                other.is_wrong ? 'its label is the wrong one' : differs ? 'another label' : '',
+                mine ? 'this row' : other.kind?.replaceAll('_', ' '),
+                wrong && !other.excluded ? 'its label is the wrong one' : '',
+                !mine && right === null && labelKey(other.final) !== labelKey(row.final) ? 'another label' : '',
+                other.row === detail.keep ? `would stay: ${keepWord(detail.keep_why)}` : '',
                 other.split && other.split !== row.split ? `in ${other.split}` : '',
               ]
               return (
                 <RowCard
                   key={other.row}
                   row={other}
-                  tone={other.is_wrong || differs ? 'bad' : undefined}
+                  current={mine}
+                  tone={right === null ? undefined : wrong ? 'bad' : 'good'}
                   note={says.filter(Boolean).join(', ') || undefined}
                 />
               )

@@ -28,7 +28,7 @@ export function BulkBar({ n, total, act, clear, all }: Props) {
       )}
       <span className="gap" />
       <Button size="compact-sm" onClick={() => void act('auto-fix')}>
-        Auto-fix
+        Accept
       </Button>
       <Pop label="Label …">
         {(close) => (

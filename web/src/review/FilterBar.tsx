@@ -378,6 +378,67 @@ function Frame({
   )
 }
 
+interface Option {
+  value: string
+  label: string
+  n?: number
+}
+
+/** What was typed means: the option of that name, else the first that holds it; null where there is none. */
+function meant(options: Option[], text: string): Option | null {
+  const needle = text.trim().toLowerCase()
+  const fits = (option: Option) => option.label.toLowerCase()
+  return options.find((o) => fits(o) === needle) ?? options.find((o) => fits(o).includes(needle)) ?? null
+}
+
+/** Values to choose from; what was typed and not chosen is chosen by Enter. */
+function useValues(options: Option[], start: string[]) {
+  const [values, setValues] = useState(start)
+  const [search, setSearch] = useState('')
+  const [error, setError] = useState('')
+  const [opened, setOpened] = useState(false)
+  /** What was typed becomes a value, or an error that says what was not found. */
+  const settled = (): string[] | null => {
+    if (!search.trim()) return error ? null : values
+    const found = meant(options, search)
+    if (!found) setError(`Nothing is called “${search.trim()}”`)
+    else if (!values.includes(found.value)) setValues([...values, found.value])
+    return found ? [...new Set([...values, found.value])] : null
+  }
+  const take = (done: (values: string[]) => void) => {
+    const now = settled()
+    if (now) done(now)
+  }
+  const props = {
+    data: options.map(({ value, label }) => ({ value, label })),
+    value: values,
+    onChange: (chosen: string[]) => {
+      setValues(chosen)
+      setError('')
+    },
+    // one Enter takes the value and closes the list, the next shows the rows
+    onOptionSubmit: () => setOpened(false),
+    dropdownOpened: opened,
+    onDropdownOpen: () => setOpened(true),
+    onDropdownClose: () => setOpened(false),
+    searchable: true,
+    searchValue: search,
+    onSearchChange: (text: string) => {
+      setSearch(text)
+      if (text) setError('')
+    },
+    onBlur: () => void settled(), // the field forgets its text when it is left
+    error,
+    limit: 100,
+    hidePickedOptions: true,
+    selectFirstOptionOnChange: true,
+    comboboxProps: { withinPortal: false, position: 'right-start' as const },
+    nothingFoundMessage: 'Nothing of that name',
+    maxDropdownHeight: 220,
+  }
+  return { values, take, props }
+}
+
 function Many({
   title,
   options,
@@ -386,28 +447,20 @@ function Many({
   back,
 }: {
   title: string
-  options: { value: string; label: string; n?: number }[]
+  options: Option[]
   start: string[]
   done: (values: string[]) => void
   back: () => void
 }) {
-  const [values, setValues] = useState(start)
+  const { values, take, props } = useValues(options, start)
   const numbers = new Map(options.map((option) => [option.value, option.n]))
   return (
-    <Frame title={title} back={back} submit={() => done(values)}>
+    <Frame title={title} back={back} submit={() => take(done)}>
       <MultiSelect
-        data={options.map(({ value, label }) => ({ value, label }))}
-        value={values}
-        onChange={setValues}
-        searchable
-        limit={100}
-        hidePickedOptions
+        {...props}
         autoFocus
         aria-label={title}
         placeholder={values.length ? '' : 'Choose one or more'}
-        comboboxProps={{ withinPortal: false, position: 'right-start' }}
-        nothingFoundMessage="Nothing of that name"
-        maxDropdownHeight={220}
         renderOption={({ option }) => (
           <Group justify="space-between" wrap="nowrap" w="100%" gap="xs">
             <span>{option.label}</span>
@@ -524,7 +577,14 @@ function ColumnEditor({
   const [min, setMin] = useState<string | number>('')
   const [max, setMax] = useState<string | number>('')
   const [text, setText] = useState('')
-  const [values, setValues] = useState<string[]>([])
+  const options =
+    column.kind === 'flag'
+      ? [
+          { value: 'true', label: 'Yes' },
+          { value: 'false', label: 'No' },
+        ]
+      : column.levels.map((level) => ({ value: String(level), label: String(level) }))
+  const { take, props: choose } = useValues(options, [])
   const name = column.name
   const date = column.kind === 'date'
   const ways = [
@@ -539,16 +599,19 @@ function ColumnEditor({
   const submit = () => {
     if (way === 'blank' || way === 'filled') return done({ column: name, blank: way === 'blank' })
     if (way === 'contains') return text ? done({ column: name, contains: text }) : back()
-    if (way === 'in')
-      return values.length
-        ? done({
-            column: name,
-            in:
-              column.kind === 'flag'
-                ? values.map((v) => v === 'true')
-                : column.levels.filter((level) => values.includes(String(level))),
-          })
-        : back()
+    if (way === 'in') {
+      return take((values) =>
+        values.length
+          ? done({
+              column: name,
+              in:
+                column.kind === 'flag'
+                  ? values.map((v) => v === 'true')
+                  : column.levels.filter((level) => values.includes(String(level))),
+            })
+          : back(),
+      )
+    }
     const range: { column: string; min?: number | string; max?: number | string } = { column: name }
     if (min !== '') range.min = date ? String(min) : Number(min)
     if (max !== '') range.max = date ? String(max) : Number(max)
@@ -599,25 +662,7 @@ function ColumnEditor({
           autoFocus
         />
       )}
-      {way === 'in' && (
-        <MultiSelect
-          label="Values"
-          data={
-            column.kind === 'flag'
-              ? [
-                  { value: 'true', label: 'Yes' },
-                  { value: 'false', label: 'No' },
-                ]
-              : column.levels.map(String)
-          }
-          value={values}
-          onChange={setValues}
-          searchable
-          limit={100}
-          comboboxProps={{ withinPortal: false, position: 'right-start' }}
-          maxDropdownHeight={200}
-        />
-      )}
+      {way === 'in' && <MultiSelect {...choose} label="Values" autoFocus />}
     </Frame>
   )
 }

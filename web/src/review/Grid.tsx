@@ -14,7 +14,9 @@ import {
   type Ref,
   type RefObject,
 } from 'react'
-import type { Modality, Row } from '../api/types'
+import type { Modality, Row, Sort } from '../api/types'
+import { useOpened } from '../shell/context'
+import { go } from '../url/router'
 import { ImageCell, TableCell, TextCell } from '../row/cells'
 import { step } from './gridMath'
 import { add, band, has, toggle, type Ranges } from './selection'
@@ -28,6 +30,9 @@ export interface GridHandle {
 interface Props {
   id: string
   modality: Modality
+  /** as table lines, whatever the rows are */
+  table: boolean
+  sort: Sort | null
   count: number
   thumb: number
   columns: string[]
@@ -46,15 +51,18 @@ interface Props {
 const CAPTION = 46
 const TEXT_LINE = 96
 const TABLE_LINE = 40
-const HEAD = 34
+const PICTURE_LINE = 60
+const OWN_WIDTH: Record<Modality, number> = { image: 64, text: 340, table: 0 } // what is shown of the row itself
 
 export function Grid(props: Props) {
   const { modality, count, thumb, cursor, selection, onSight, onCursor, onSelect } = props
   const scroller = useRef<HTMLDivElement>(null)
   const anchor = useRef(0)
-  const table = modality === 'table'
-  const cellHeight = modality === 'image' ? thumb + CAPTION + 8 : table ? TABLE_LINE : TEXT_LINE
-  const grid = useBigGrid(scroller, count, cellHeight, modality === 'image' ? thumb + 8 : 0, table ? HEAD : 0)
+  const extending = useRef(false)
+  const { table } = props
+  const own = modality === 'image' && !table
+  const cellHeight = own ? thumb + CAPTION + 8 : !table ? TEXT_LINE : modality === 'image' ? PICTURE_LINE : TABLE_LINE
+  const grid = useBigGrid(scroller, count, cellHeight, own ? thumb + 8 : 0)
   const { first, end, columns, show } = grid
 
   useEffect(() => {
@@ -63,6 +71,12 @@ export function Grid(props: Props) {
   useImperativeHandle(props.handle, () => ({ show, focus: () => scroller.current?.focus({ preventScroll: true }) }), [
     show,
   ])
+
+  // A selection begins where the cursor was moved to, by whatever key; only what extends it leaves its beginning alone.
+  useEffect(() => {
+    if (!extending.current) anchor.current = cursor
+    extending.current = false
+  }, [cursor])
 
   const extend = useCallback((to: number) => {
     const from = anchor.current
@@ -74,8 +88,10 @@ export function Grid(props: Props) {
     const next = step(event.key, cursor, count, columns, grid.perPage)
     if (next === null) return
     event.preventDefault()
-    if (event.shiftKey) onSelect(extend(next))
-    else anchor.current = next
+    if (event.shiftKey) {
+      extending.current = true
+      onSelect(extend(next))
+    }
     onCursor(next, 'key')
     show(next)
   }
@@ -97,14 +113,29 @@ export function Grid(props: Props) {
   const drag = useBand(scroller, grid, count, selection, onSelect)
   const lines: number[] = []
   for (let index = first; index < end; index++) lines.push(index)
+  const shownOwn = OWN_WIDTH[modality]
+  const fixed = useMemo(() => [88, ...(shownOwn ? [shownOwn] : []), 150, 140, 150], [shownOwn])
   const template = useMemo(
-    () => `88px minmax(110px, 1fr) 160px 170px ${props.columns.map(() => '150px').join(' ')}`,
-    [props.columns],
+    () => [...fixed, ...props.columns.map(() => 150)].map((width) => `${width}px`).join(' ') + ' 1fr',
+    [fixed, props.columns],
   )
-  const width = table ? 88 + 110 + 160 + 170 + 150 * props.columns.length : undefined
+  const width = table ? fixed.reduce((a, b) => a + b, 0) + 150 * props.columns.length : undefined
+  const head = useRef<HTMLDivElement>(null)
 
   return (
     <div className={`grid-frame ${table ? 'grid-table' : ''}`}>
+      {table && (
+        <div ref={head} className="table-head-frame">
+          <Head
+            template={template}
+            width={width}
+            titles={props.titles}
+            columns={props.columns}
+            sort={props.sort}
+            own={shownOwn > 0}
+          />
+        </div>
+      )}
       <div
         ref={scroller}
         className="grid"
@@ -114,21 +145,11 @@ export function Grid(props: Props) {
         aria-activedescendant={count ? `cell-${cursor}` : undefined}
         tabIndex={0}
         onKeyDown={onKey}
+        onScroll={() => {
+          if (head.current && scroller.current) head.current.scrollLeft = scroller.current.scrollLeft
+        }}
         {...drag}
       >
-        {table && (
-          <div className="table-head" style={{ gridTemplateColumns: template, minWidth: width }} role="presentation">
-            <span>Issues</span>
-            <span>Row</span>
-            <span>Given</span>
-            <span>Suggested</span>
-            {props.columns.map((name) => (
-              <span key={name} title={props.titles[name] ?? name}>
-                {props.titles[name] ?? name}
-              </span>
-            ))}
-          </div>
-        )}
         <div role="presentation" style={{ height: grid.physical, position: 'relative', minWidth: width }}>
           {lines.map((index) => {
             const row = props.get(index)
@@ -143,7 +164,7 @@ export function Grid(props: Props) {
               anySelected: selection.length > 0,
               top: Math.floor(index / columns) * cellHeight + grid.shift,
             }
-            if (modality === 'image')
+            if (own)
               return (
                 <ImageCell
                   key={index}
@@ -154,11 +175,68 @@ export function Grid(props: Props) {
                   height={cellHeight}
                 />
               )
-            if (modality === 'text') return <TextCell key={index} {...shared} height={cellHeight} />
-            return <TableCell key={index} {...shared} height={cellHeight} columns={props.columns} template={template} />
+            if (!table) return <TextCell key={index} {...shared} height={cellHeight} />
+            return (
+              <TableCell
+                key={index}
+                {...shared}
+                id={props.id}
+                modality={modality}
+                height={cellHeight}
+                columns={props.columns}
+                template={template}
+              />
+            )
           })}
         </div>
       </div>
+    </div>
+  )
+}
+
+/** The names of the columns; a click sorts by one, another turns the order round. */
+function Head({
+  template,
+  width,
+  titles,
+  columns,
+  sort,
+  own,
+}: {
+  template: string
+  width: number | undefined
+  titles: Record<string, string>
+  columns: string[]
+  sort: Sort | null
+  own: boolean
+}) {
+  const { project } = useOpened()
+  const ours = (column: string) => project.columns.find((one) => one.ours && one.column === column)?.name
+  const label = (name: string | undefined, title: string) => {
+    if (!name || !project.columns.some((column) => column.name === name)) return <span key={title}>{title}</span>
+    const on = sort?.by === name
+    return (
+      <span key={name}>
+        <button
+          type="button"
+          title={`Sort by ${title}`}
+          aria-label={`${title}${on ? (sort.descending ? ', highest first' : ', lowest first') : ''}; sort`}
+          onClick={() => go({ sort: { by: name, descending: on ? !sort.descending : false } })}
+        >
+          {title}
+          {on && <span aria-hidden="true"> {sort.descending ? '↓' : '↑'}</span>}
+        </button>
+      </span>
+    )
+  }
+  return (
+    <div className={`table-head${own ? ' with-own' : ''}`} style={{ gridTemplateColumns: template, minWidth: width }}>
+      <span>Issues</span>
+      {own && <span>{project.modality === 'image' ? 'Picture' : 'Text'}</span>}
+      {label(ours('row_id'), 'Row')}
+      {label(ours('given_label'), 'Given')}
+      {label(ours('suggested_label'), 'Suggested')}
+      {columns.map((name) => label(name, titles[name] || name))}
     </div>
   )
 }

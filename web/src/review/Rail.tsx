@@ -5,7 +5,7 @@ import { useFacets } from '../api/queries'
 import type { CheckInfo, ColumnInfo, Filter, Sort } from '../api/types'
 import { useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
-import { count, REVIEW_TAG } from '../words'
+import { count, QUIET, REVIEW_TAG } from '../words'
 
 interface Preset {
   key: string
@@ -13,7 +13,11 @@ interface Preset {
   filter: Filter
   sort: Sort | null
   n: number | undefined
+  /** of these: without a decision */
+  open?: number
   hint: string
+  /** its rows belong together in sets of copies */
+  sets?: boolean
   off?: string
 }
 interface Group {
@@ -41,7 +45,7 @@ const GROUPS: [string, string[]][] = [
   ['Table', ['identical_row']],
 ]
 
-/** The keys of a filter that a preset sets; the rest (class, split, search ...) stays when another preset is clicked. */
+/** The keys of a filter that a preset sets; the rest (class, split, search, "not decided" ...) stays when another is clicked. */
 const PRESET_KEYS = ['any', 'all', 'none', 'resolved', 'tag'] as const
 
 export function rest(filter: Filter): Filter {
@@ -52,51 +56,85 @@ export function rest(filter: Filter): Filter {
 
 export function Rail() {
   const { id, project } = useOpened()
-  const { filter } = usePlace()
+  const { filter, look } = usePlace()
   const others = useMemo(() => rest(filter), [filter])
   const facets = useFacets(id, others)
   const groups = useMemo(
     () => presets(project.checks, project.columns, facets.data),
     [project.checks, project.columns, facets.data],
   )
+  // "Not decided" goes along with whatever is clicked next.
+  const kept: Filter = filter.resolved === false ? { resolved: false } : {}
   const now = JSON.stringify(picked(filter))
+  const silent = groups.flatMap((group) => group.presets).filter((preset) => foundNothing(preset, project.checks, now))
+  const show = (preset: Preset) =>
+    go({
+      filter: { ...others, ...kept, ...preset.filter },
+      sort: preset.sort,
+      row: null,
+      look: preset.sets ? 'sets' : look === 'sets' ? null : look,
+    })
+  const button = (preset: Preset) => (
+    <li key={preset.key}>
+      <Hint text={preset.off ?? preset.hint}>
+        <button
+          type="button"
+          className={`preset${now === JSON.stringify(preset.filter) ? ' on' : ''}`}
+          aria-pressed={now === JSON.stringify(preset.filter)}
+          aria-disabled={preset.off ? true : undefined}
+          onClick={() => !preset.off && show(preset)}
+        >
+          <span>{preset.title}</span>
+          <Numbers preset={preset} />
+        </button>
+      </Hint>
+    </li>
+  )
 
   return (
     <nav className="rail" aria-label="What was found">
       <ScrollArea h="100%" type="hover" scrollbarSize={6} viewportProps={{ tabIndex: -1 }}>
-        {groups.map((group) => (
-          <section key={group.title}>
-            <h2>{group.title}</h2>
-            <ul>
-              {group.presets.map((preset) => {
-                const on = now === JSON.stringify(preset.filter)
-                return (
-                  <li key={preset.key}>
-                    <Hint text={preset.off ?? preset.hint}>
-                      <button
-                        type="button"
-                        className={`preset${on ? ' on' : ''}`}
-                        aria-pressed={on}
-                        aria-disabled={preset.off ? true : undefined}
-                        onClick={() =>
-                          !preset.off && go({ filter: { ...others, ...preset.filter }, sort: preset.sort, row: null })
-                        }
-                      >
-                        <span>{preset.title}</span>
-                        <span className={`n${preset.n === 0 ? ' zero' : ''}`}>
-                          {preset.off ? '–' : preset.n === undefined ? '' : count(preset.n)}
-                        </span>
-                      </button>
-                    </Hint>
-                  </li>
-                )
-              })}
-            </ul>
+        {groups.map((group) => {
+          const shown = group.presets.filter((preset) => !silent.includes(preset))
+          return shown.length === 0 ? null : (
+            <section key={group.title}>
+              <h2>{group.title}</h2>
+              <ul>{shown.map(button)}</ul>
+            </section>
+          )
+        })}
+        {silent.length > 0 && (
+          <section>
+            <details className="silent">
+              <summary>
+                {silent.length === 1 ? '1 check found nothing' : `${count(silent.length)} checks found nothing`}
+              </summary>
+              <ul>{silent.map(button)}</ul>
+            </details>
           </section>
-        ))}
+        )}
       </ScrollArea>
     </nav>
   )
+}
+
+/** Of a check: open of all, as long as the two differ. */
+function Numbers({ preset: { n, open, off } }: { preset: Preset }) {
+  if (off) return <span className="n">–</span>
+  if (n === undefined) return <span className="n" />
+  if (open === undefined || open === n) return <span className={`n${n === 0 ? ' zero' : ''}`}>{count(n)}</span>
+  return (
+    <span className="n" title={`${count(open)} not decided, of ${count(n)}`}>
+      {count(open)}
+      <span className="of"> of {count(n)}</span>
+    </span>
+  )
+}
+
+/** A check that ran over the whole dataset and flagged no row, or could not run; never the one that is looked at. */
+function foundNothing(preset: Preset, checks: CheckInfo[], now: string): boolean {
+  const check = checks.find((one) => one.name === preset.key)
+  return check !== undefined && !check.count && now !== JSON.stringify(preset.filter)
 }
 
 function Hint({ text, children }: { text: string; children: ReactNode }) {
@@ -109,7 +147,12 @@ function Hint({ text, children }: { text: string; children: ReactNode }) {
 }
 
 const picked = (filter: Filter): Filter =>
-  Object.fromEntries(PRESET_KEYS.filter((key) => filter[key] !== undefined).map((key) => [key, filter[key]]))
+  Object.fromEntries(
+    PRESET_KEYS.filter((key) => filter[key] !== undefined && !(key === 'resolved' && !filter.resolved)).map((key) => [
+      key,
+      filter[key],
+    ]),
+  )
 
 /** Each check in its own order: the worst by its score first, copies beside each other. */
 function orderOf(check: CheckInfo, columns: ColumnInfo[]): Sort | null {
@@ -127,6 +170,8 @@ function presets(checks: CheckInfo[], columns: ColumnInfo[], facets: ReturnType<
     filter: { any: [check.name] },
     sort: orderOf(check, columns),
     n: facets?.checks[check.name],
+    open: QUIET.has(check.name) ? undefined : facets?.open[check.name],
+    sets: check.name.includes('duplicate'),
     hint: columns.find((column) => column.ours && column.column === check.flag)?.meaning ?? '',
     off:
       check.status === 'ran'

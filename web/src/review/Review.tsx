@@ -1,5 +1,5 @@
 /** The main page: rail, filter, grid, and the open row beside it. Holds the cursor and the selection; everything else is in the address. */
-import { ActionIcon, Button, Group, Menu, NumberInput, Slider, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Group, Menu, NumberInput, SegmentedControl, Slider, Tooltip } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
 import {
   IconArrowsSort,
@@ -16,15 +16,18 @@ import { api } from '../api/client'
 import type { Ask, ActionName, Label, Modality, Sort, Target } from '../api/types'
 import { prefetch, Resolver, type Candidates } from '../resolver/Resolver'
 import { useOpened } from '../shell/context'
+import { mayAct } from '../shell/keyboard'
 import { Failure, Notice } from '../shell/Notice'
+import { LOOKS } from '../url/address'
 import { go, usePlace } from '../url/router'
 import { REVIEW_TAG, rows as rowsText, verb } from '../words'
 import { BulkBar } from './BulkBar'
 import { FilterBar } from './FilterBar'
 import { Grid, type GridHandle } from './Grid'
-import { command, typing } from './keys'
+import { command } from './keys'
 import { Rail } from './Rail'
 import { listed, NONE, size, toggle, type Ranges } from './selection'
+import { Sets } from './Sets'
 import { TopK } from './TopK'
 import { rowAt, useRows } from './useRows'
 
@@ -159,7 +162,18 @@ export function Review() {
       const row = place.row !== null ? shown : document.activeElement?.classList.contains('grid') ? under : undefined
       if (!row) return
       const stays = action === 'tag' || action === 'untag' || action === 'note'
-      const doing = actions.decide({ action, ...more, target: { rows: [row.row] }, route: 'row' })
+      // by hand, on one row that is looked at: the suggestion as it stands, sure or not
+      const known = candidates.current?.row.row === row.row ? candidates.current : null
+      let ask: Pick<Ask, 'action' | 'label' | 'text' | 'policy' | 'removals'> = { action, ...more }
+      if (action === 'auto-fix') {
+        if (known && !known.offer)
+          return actions.say('There is nothing to accept here: keep it (Q), leave it out (E) or label it.')
+        ask =
+          known?.offer?.action === 'auto-fix' || !known?.offer
+            ? { action, policy: 'reference', removals: true }
+            : { action: known.offer.action, label: known.offer.label }
+      }
+      const doing = actions.decide({ ...ask, target: { rows: [row.row] }, route: 'row' })
       if (!stays && advance && place.row !== null) void openAt(outside ? cursor : cursor + 1)
       await doing
     },
@@ -168,7 +182,7 @@ export function Review() {
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || typing(event.target) || document.querySelector('[role="dialog"]')) return
+      if (!mayAct(event)) return
       const target = event.target instanceof HTMLElement ? event.target : null
       // With a row open, left and right go on from wherever the focus is, except where they mean something of their own.
       if (
@@ -251,7 +265,9 @@ export function Review() {
   const offered = useMemo(
     () =>
       project.columns
-        .filter((column) => !column.ours && column.name !== project.roles.label && column.kind !== 'id')
+        // the label, text, id and split of a row stand in places of their own
+        .filter((column) => !column.ours && column.kind !== 'id')
+        .filter((column) => !['label', 'text', 'id', 'split'].some((role) => project.roles[role] === column.name))
         .map((column) => column.name),
     [project],
   )
@@ -260,6 +276,7 @@ export function Review() {
     defaultValue: [],
     getInitialValueInEffect: false,
   })
+  const table = project.modality === 'table' || place.look === 'table'
   const columns = useMemo(
     () => offered.filter((name) => !hidden.includes(name)).slice(0, MOST_COLUMNS),
     [offered, hidden],
@@ -282,8 +299,22 @@ export function Review() {
               grid.current?.focus()
             }}
           />
+          <Tooltip label={filter.resolved === false ? 'Show decided rows too' : 'Show only rows without a decision'}>
+            <Button
+              size="compact-sm"
+              variant={filter.resolved === false ? 'filled' : 'default'}
+              aria-pressed={filter.resolved === false}
+              onClick={() => {
+                const { resolved: _, ...others } = filter
+                go({ filter: filter.resolved === false ? others : { ...others, resolved: false }, row: null })
+              }}
+            >
+              Not decided
+            </Button>
+          </Tooltip>
+          <LookMenu />
           <SortMenu sort={sort} />
-          {project.modality === 'image' && (
+          {project.modality === 'image' && !table && (
             <Group gap={6} wrap="nowrap" className="size-slider">
               <IconPhoto size={14} aria-hidden="true" />
               <Slider
@@ -299,7 +330,7 @@ export function Review() {
               />
             </Group>
           )}
-          {project.modality === 'table' && <ColumnMenu offered={offered} hidden={hidden} setHidden={setHidden} />}
+          {table && offered.length > 0 && <ColumnMenu offered={offered} hidden={hidden} setHidden={setHidden} />}
           <Tooltip label={place.pick ? 'A click opens a row' : 'A click ticks a row'}>
             <ActionIcon
               variant={place.pick ? 'filled' : 'default'}
@@ -328,11 +359,15 @@ export function Review() {
             </Failure>
           ) : data.total === 0 ? (
             <Empty />
+          ) : place.look === 'sets' ? (
+            <Sets filter={filter} />
           ) : (
             <Grid
               key={viewKey}
               id={id}
               modality={project.modality as Modality}
+              table={table}
+              sort={sort}
               count={total}
               thumb={thumb}
               columns={columns}
@@ -378,6 +413,32 @@ export function Review() {
       )}
       {topK && <TopK total={total} close={() => setTopK(false)} />}
     </main>
+  )
+}
+
+/** Checks whose rows belong together in sets. */
+const OF_SETS = new Set(['near_duplicate', 'exact_duplicate', 'duplicate_label_conflict', 'cross_split_duplicate'])
+
+function LookMenu() {
+  const { project } = useOpened()
+  const { filter, look } = usePlace()
+  const sets = project.checks.some((check) => OF_SETS.has(check.name) && check.count)
+  const asSets = sets && (look === 'sets' || filter.cluster || filter.any?.some((name) => OF_SETS.has(name)))
+  const own = project.modality === 'image' ? 'Grid' : project.modality === 'text' ? 'Texts' : 'Table'
+  const data = [
+    { value: '', label: own },
+    ...(project.modality === 'table' ? [] : [{ value: 'table', label: 'Table' }]),
+    ...(asSets ? [{ value: 'sets', label: 'Sets' }] : []),
+  ]
+  if (data.length < 2) return null
+  return (
+    <SegmentedControl
+      size="xs"
+      aria-label="How the rows are laid out"
+      value={data.some((entry) => entry.value === look) ? look! : ''}
+      onChange={(value) => go({ look: LOOKS.find((name) => name === value) ?? null, row: null }, { replace: true })}
+      data={data}
+    />
   )
 }
 

@@ -68,7 +68,7 @@ export function TopK({ total, close }: { total: number; close: () => void }) {
         />
         <Radio.Group label="What to do with them" value={action} onChange={(value) => setAction(value)}>
           <Stack gap={6} mt={6}>
-            <Radio value="auto-fix" label="Auto-fix: take the suggestions" />
+            <Radio value="auto-fix" label="Accept the suggestions" />
             <Radio value="label" label={`Label them all${label === null ? '' : ` as “${labelText(label)}”`}`} />
             <Radio value="keep" label="Keep as given" />
             <Radio value="exclude" label="Leave out" />

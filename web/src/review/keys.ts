@@ -78,7 +78,7 @@ export const HELP: { title: string; keys: [string[], string][] }[] = [
   {
     title: 'Decide',
     keys: [
-      [['W'], 'Take the suggestion (or leave the row out, where that is the suggestion)'],
+      [['W'], 'Accept the suggestion (or leave the row out, where that is the suggestion)'],
       [['Q'], 'Keep the given label'],
       [['E'], 'Leave the row out of the dataset'],
       [['N'], 'Needs review: tag it for a second look'],
@@ -118,14 +118,3 @@ export const HELP: { title: string; keys: [string[], string][] }[] = [
     ],
   },
 ]
-
-/** Is somebody typing there? Then letters are letters. */
-export function typing(target: EventTarget | null): boolean {
-  if (!(target instanceof HTMLElement)) return false
-  return (
-    target.isContentEditable ||
-    target.closest('[role="menu"]') !== null ||
-    /^(TEXTAREA|SELECT)$/.test(target.tagName) ||
-    (target.tagName === 'INPUT' && !/^(checkbox|radio|range|button)$/.test((target as HTMLInputElement).type))
-  )
-}

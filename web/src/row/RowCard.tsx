@@ -3,6 +3,7 @@ import type { Row } from '../api/types'
 import { Labels, Letters, RowThumb } from './cells'
 import { useOpened } from '../shell/context'
 import { go } from '../url/router'
+import { cellsText } from './RowLine'
 
 export function RowCard({
   row,
@@ -29,12 +30,7 @@ export function RowCard({
           <RowThumb id={id} row={row} />
         </span>
       ) : (
-        <span className="row-text">
-          {row.text ??
-            Object.entries(row.cells)
-              .map(([name, value]) => `${name}: ${value || 'blank'}`)
-              .join(' · ')}
-        </span>
+        <span className="row-text">{row.text ?? cellsText(row)}</span>
       )}
       <span className="hidden">Row {row.id}, given </span>
       <span className="row-foot">

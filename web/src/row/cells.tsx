@@ -12,7 +12,7 @@ import { memo, useState, type MouseEvent, type ReactNode } from 'react'
 import { api } from '../api/client'
 import type { Row } from '../api/types'
 import { found, Marked } from './Marked'
-import { labelText, LETTERS, QUIET, stateText, percent } from '../words'
+import { labelText, LETTERS, QUIET, stateText, sure } from '../words'
 
 interface Shared {
   index: number
@@ -212,7 +212,7 @@ export const TextCell = memo(function TextCell(p: Shared) {
               </span>
               <Labels row={row} />
               {row.suggested_confidence !== null && !row.action && (
-                <span className="sure">{percent(row.suggested_confidence)} sure</span>
+                <span className="sure">{sure(row.suggested_confidence)} sure</span>
               )}
             </>
           )}
@@ -222,11 +222,13 @@ export const TextCell = memo(function TextCell(p: Shared) {
   )
 })
 
-export const TableCell = memo(function TableCell(p: Shared & { columns: string[]; template: string }) {
+export const TableCell = memo(function TableCell(
+  p: Shared & { id: string; modality: string; columns: string[]; template: string },
+) {
   const { row } = p
   return (
     <div
-      {...attributes(p, 'line')}
+      {...attributes(p, p.modality === 'table' ? 'line' : 'line with-own')}
       style={{ transform: `translateY(${p.top}px)`, height: p.height, width: '100%', gridTemplateColumns: p.template }}
     >
       {row ? (
@@ -235,13 +237,29 @@ export const TableCell = memo(function TableCell(p: Shared & { columns: string[]
             <Tick selected={p.selected} />
             <Letters checks={row.checks} />
           </span>
+          {p.modality === 'image' && (
+            <span className="line-thumb">
+              <span className="thumb">
+                <RowThumb id={p.id} row={row} />
+              </span>
+            </span>
+          )}
+          {p.modality === 'text' && (
+            <span title={row.text ?? undefined}>
+              {row.text ? <Marked text={row.text} marks={found(row.marked)} /> : <i>(empty)</i>}
+            </span>
+          )}
           <span className="mono">
-            {row.id}
+            <span className="cut" title={row.id}>
+              {row.id}
+            </span>
             <span className="marks">
               <StateMark row={row} />
             </span>
           </span>
-          <span className={row.corrected !== null || row.excluded ? 'struck' : ''}>{labelText(row.given)}</span>
+          <span className={row.corrected !== null || row.excluded ? 'struck' : ''} title={labelText(row.given)}>
+            {labelText(row.given)}
+          </span>
           <span className="to">
             {row.excluded
               ? 'left out'

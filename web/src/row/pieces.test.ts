@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
-import { pieces, type Mark } from './pieces'
+import { describe, expect, it } from 'vitest'
+import { onlyHere, pieces, type Mark } from './pieces'
 
 const found = (...texts: string[]): Mark[] => texts.map((text) => ({ text, tone: 'found' }))
 
@@ -45,4 +45,17 @@ it('marks words and spans in one text', () => {
     { text: ' to ', tone: null },
     { text: 'a.b@c.de', tone: 'found' },
   ])
+})
+
+describe('onlyHere', () => {
+  it('marks the words that the other text lacks, and each as often as it lacks them', () => {
+    const marked = (a: string, b: string) => onlyHere(a, b).flatMap((piece) => (piece.only ? [piece.text.trim()] : []))
+    expect(marked('to be or not to be', 'To be or to be')).toEqual(['not'])
+    expect(marked('a a a', 'a')).toEqual(['a', 'a'])
+    expect(
+      onlyHere('one  two', '')
+        .map((piece) => piece.text)
+        .join(''),
+    ).toBe('one  two')
+  })
 })

@@ -33,3 +33,20 @@ export function pieces(text: string, marks: Mark[]): { text: string; tone: Mark[
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
+
+/** A text cut into pieces: words that the other text does not have (as often), and what both have. Pure. */
+export function onlyHere(text: string, other: string): { text: string; only: boolean }[] {
+  const left = new Map<string, number>()
+  for (const [word] of other.toLowerCase().matchAll(/\S+/g)) left.set(word, (left.get(word) ?? 0) + 1)
+  const out: { text: string; only: boolean }[] = []
+  for (const part of text.split(/(\s+)/)) {
+    const word = part.toLowerCase()
+    const n = left.get(word) ?? 0
+    const only = /\S/.test(part) && n === 0
+    if (n) left.set(word, n - 1)
+    const last = out[out.length - 1]
+    if (last && last.only === only) last.text += part
+    else if (part) out.push({ text: part, only })
+  }
+  return out
+}

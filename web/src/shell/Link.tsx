@@ -25,6 +25,7 @@ export function Link({ to, keep, children, ...rest }: Props) {
           sort: null,
           row: null,
           pick: false,
+          look: null,
           tab: 'review',
           pair: [null, null],
           ...whole,

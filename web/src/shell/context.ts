@@ -14,6 +14,8 @@ export interface Actions {
   decide: (ask: Ask) => Promise<Done | null>
   /** Show what it would do first; `then` runs once it is done. */
   propose: (ask: Ask, title: string, then?: () => void) => void
+  /** Tell something, with nothing done. */
+  say: (text: string) => void
   undo: (number?: number) => void
   redo: (number?: number) => void
 }

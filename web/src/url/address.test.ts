@@ -34,6 +34,7 @@ describe('the address of a view', () => {
       sort: { by: 'label_issue_score', descending: true },
       row: 17,
       pick: true,
+      look: 'sets' as const,
       pair: ['a', 2] as [string, number],
     }
     const url = new URL(encodePlace(place), 'http://x')

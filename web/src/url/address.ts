@@ -7,6 +7,9 @@ import type { Condition, Filter, Label, Sort } from '../api/types'
 export const TABS = ['review', 'charts', 'map', 'compare', 'history'] as const
 export type Tab = (typeof TABS)[number]
 
+export const LOOKS = ['sets', 'table', 'map', 'dense'] as const
+export type Look = (typeof LOOKS)[number]
+
 export interface Place {
   project: string | null
   tab: Tab
@@ -15,6 +18,8 @@ export interface Place {
   row: number | null
   /** how the grid selects: a click opens a row, or ticks it */
   pick: boolean
+  /** how the rows are laid out: null = as their kind is shown, "sets" of copies, a "table", the "map" beside them */
+  look: Look | null
   /** the two classes of the page Compare */
   pair: [Label | null, Label | null]
 }
@@ -26,6 +31,7 @@ export const NOWHERE: Place = {
   sort: null,
   row: null,
   pick: false,
+  look: null,
   pair: [null, null],
 }
 
@@ -84,6 +90,7 @@ export function encodePlace(place: Place): string {
   if (place.sort) query.set('sort', (place.sort.descending ? '-' : '') + place.sort.by)
   if (place.row !== null) query.set('row', String(place.row))
   if (place.pick) query.set('pick', '1')
+  if (place.look) query.set('look', place.look)
   if (place.pair.some((label) => label !== null)) query.set('pair', JSON.stringify(place.pair))
   const text = query.toString()
   return `/p/${encodeURIComponent(place.project)}/${place.tab}${text ? `?${text}` : ''}`
@@ -103,6 +110,7 @@ export function decodePlace(path: string, search: string): Place {
     sort: sort ? { by: sort.replace(/^-/, ''), descending: sort.startsWith('-') } : null,
     row: row !== null && /^\d+$/.test(row) ? Number(row) : null,
     pick: query.get('pick') === '1',
+    look: LOOKS.find((name) => name === query.get('look')) ?? null,
     pair: Array.isArray(pair) && pair.length === 2 ? [pair[0] as Label | null, pair[1] as Label | null] : [null, null],
   }
 }

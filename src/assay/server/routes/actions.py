@@ -5,22 +5,28 @@ In: what to do with which rows. Out: entries of the log. Does not know: how rows
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from fastapi import APIRouter, Query
 
 from assay.actions import Done as Deed
 from assay.actions import Entry, Prepared, Request
-from assay.server.routes.filters import Open, Person, rows_of
+from assay.actions.entry import Rows
+from assay.actions.plan import EXCLUDE
+from assay.server.routes.filters import Open, Person, rows_of, shown
 from assay.server.schemas.decisions import (
     ActBody,
+    Change,
     DecisionBody,
     Done,
     EntryDetail,
     EntryOut,
+    EntryRow,
     LogDiff,
     LogPage,
     Preview,
+    Removal,
     RowsTarget,
     UndoBody,
 )
@@ -29,12 +35,14 @@ from assay.server.workspace import NoProjectError, Opened
 router = APIRouter(prefix="/projects/{project}", tags=["actions"])
 
 SHOWN = 200  # rows of an entry or a difference that are listed
+LISTED = 60  # removals that a preview lists
+PAIRS = 3  # relabelled pairs that an entry names
 
 
 @router.post("/preview")
 def preview(body: DecisionBody, opened: Open) -> Preview:
     """What the action would change, before it is done."""
-    return _preview(opened.log.prepare(_request(body, opened)))
+    return _preview(opened.log.prepare(_request(body, opened)), opened)
 
 
 @router.post("/actions")
@@ -74,7 +82,7 @@ def diff(
 ) -> LogDiff:
     """Rows whose decision differs between two points of the log."""
     found = opened.log.diff(start, stop)
-    return LogDiff(start=start, stop=stop, total=len(found), rows=found[:SHOWN])
+    return LogDiff(start=start, stop=stop, total=len(found), rows=_changes(found[:SHOWN], opened))
 
 
 @router.get("/log/{number}")
@@ -83,10 +91,10 @@ def entry(opened: Open, number: int) -> EntryDetail:
     found = opened.log.entries(before=number + 1, limit=1, rows=True) if 0 < number < 2**31 else []
     if not found or found[0].number != number:
         raise NoProjectError(f"there is no entry {number:,} in the log")
-    rows = found[0].listed(SHOWN)
-    ids = opened.table.ids
-    listed = [row | {"id": str(ids[int(row["row"])].as_py())} for row in rows]
-    return EntryDetail(**_entry(found[0], opened).model_dump(), rows=listed)
+    listed = found[0].listed(SHOWN)
+    pictures = shown(opened, opened.state(), [line["row"] for line in listed])
+    rows = [EntryRow(**line | {"row": row}) for line, row in zip(listed, pictures, strict=True)]
+    return EntryDetail(**_entry(found[0], opened).model_dump(), rows=rows)
 
 
 def _request(body: DecisionBody, opened: Opened) -> Request:
@@ -101,19 +109,51 @@ def _request(body: DecisionBody, opened: Opened) -> Request:
         text=body.text,
         policy=body.policy,
         overwrite=body.overwrite,
+        removals=body.removals,
         route=body.route or route,
         view=chosen_by,
     )
 
 
-def _preview(prepared: Prepared) -> Preview:
-    return Preview.model_validate(prepared.summary())
+def _preview(prepared: Prepared, opened: Opened) -> Preview:
+    summary = prepared.summary()
+    return Preview(
+        **summary | {"first": _changes(summary["first"], opened)},
+        first_removals=_removals(prepared.removals[:LISTED], opened, prepared.request.policy),
+    )
+
+
+def _changes(lines: list[dict[str, Any]], opened: Opened) -> list[Change]:
+    rows = shown(opened, opened.state(), [line["row"] for line in lines])
+    return [Change(row=row, before=line["before"], after=line["after"]) for row, line in zip(rows, lines, strict=True)]
+
+
+def _removals(rows: Rows, opened: Opened, policy: str) -> list[Removal]:
+    """Why each row would be left out: of copies, which one stays."""
+    table, state, action = opened.table, opened.state(), opened.log.plan(policy).action
+    nothing = np.zeros(table.n, bool)
+    unread, outlier = table.flags.get("is_not_analyzed", nothing), table.flags.get("is_outlier", nothing)
+    keepers = [
+        next((int(copy) for copy in table.copies_of(row) if action[copy] != EXCLUDE and not state.excluded[copy]), None)
+        for row in rows.tolist()
+    ]
+    stays = dict(zip(kept := [row for row in keepers if row is not None], shown(opened, state, kept), strict=True))
+    found = []
+    for row, keep, line in zip(rows.tolist(), keepers, shown(opened, state, rows), strict=True):
+        why: Literal["copy", "outlier", "unreadable"] = "copy"
+        if unread[row]:
+            why, keep = "unreadable", None
+        elif outlier[row] and (keep is None or policy == "reference"):
+            why, keep = "outlier", None
+        found.append(Removal(row=line, why=why, keep=None if keep is None else stays[keep]))
+    return found
 
 
 def _done(deed: Deed) -> Done:
+    bare: dict[str, Any] = {"first": [], "first_removals": []}
     return Done(
         entry=None if deed.entry is None else _plain(deed.entry),
-        summary=None if deed.summary is None else Preview.model_validate(deed.summary),
+        summary=None if deed.summary is None else Preview.model_validate({"removals": 0} | deed.summary | bare),
         kept=deed.kept,
         number=deed.number,
     )
@@ -124,5 +164,7 @@ def _entry(entry: Entry, opened: Opened) -> EntryOut:
 
 
 def _plain(entry: Entry, *, undone: bool = False) -> EntryOut:
-    values: dict[str, Any] = {name: getattr(entry, name, None) for name in EntryOut.model_fields if name != "undone"}
-    return EntryOut(**values, undone=undone)
+    made = {"undone", "pairs", "n_pairs"}
+    values: dict[str, Any] = {name: getattr(entry, name, None) for name in EntryOut.model_fields if name not in made}
+    pairs = entry.summary.get("pairs", [])
+    return EntryOut(**values, undone=undone, pairs=pairs[:PAIRS], n_pairs=len(pairs))

@@ -36,7 +36,7 @@ def draw(body: ChartsBody, opened: Open) -> Charts:
         return charts.timeline([at for at, _ in deciding], [count for _, count in deciding])
 
     make: dict[str, Callable[[], Any]] = {
-        "corrections": lambda: charts.corrections(table, mask),
+        "corrections": lambda: charts.corrections(table, mask, ~resolved(state)),
         "matrix": lambda: charts.correction_matrix(table, mask),
         "classes": lambda: charts.per_class(table, mask, state),
         "histograms": lambda: charts.histograms(table, mask),

@@ -16,8 +16,9 @@ from fastapi.responses import StreamingResponse
 from assay.checks import CHECK_BY_NAME, SENTENCES
 from assay.columns import BY_NAME
 from assay.errors import AssayError
+from assay.server.look import look
 from assay.server.routes.filters import Ask, Person
-from assay.server.routes.uploads import place_of, source_options
+from assay.server.routes.uploads import place_of, reach, source_options
 from assay.server.schemas.projects import (
     CheckOut,
     ClassOut,
@@ -30,7 +31,6 @@ from assay.server.schemas.projects import (
 )
 from assay.server.services import Services
 from assay.server.workspace import NoProjectError, project_id, why
-from assay.sources.sandbox import confined
 from assay.storage import Folder
 from assay.storage.project_folder import PROJECT, latest_run
 
@@ -53,18 +53,15 @@ def projects(services: Ask) -> list[ProjectItem]:
 def create(body: NewProject, services: Ask, person: Person) -> Created:
     """Analyse data as a new project. The data is looked at first, so that what cannot be read is said at once."""
     path = place_of(body, services)
-    upload = services.uploads.holds(path)
+    bounds = reach(path, services)
     options = source_options(body.options)
-    with confined(path.parent if upload else None):
-        from assay.sources import open_source
-
-        source = open_source(str(path), **options)
-    place = services.workspace.new_place(body.name or source.name)
+    seen = look(path, options, bounds, strict=True)
+    place = services.workspace.new_place(body.name or seen.name)
     arguments = ["analyze", str(path), "-o", str(place), "--log-json"]
     for name, value in body.options.items():
         if value:
             arguments.append(f"--{name}={value}")
-    job = services.jobs.submit(place, arguments, person, confined=upload)
+    job = services.jobs.submit(place, arguments, person, confined=bounds)
     found = services.jobs.latest(place)
     assert found is not None and found.id == job
     return Created(id=project_id(place), job=found)

@@ -14,9 +14,10 @@ from fastapi.responses import Response
 from assay.charts import examples as typical
 from assay.errors import UsageError
 from assay.query import Filter
+from assay.query.copies import sets_of
 from assay.server.routes.filters import Open, known_label, known_row, shown
-from assay.server.schemas.filters import FacetsBody, PositionsBody, ViewBody
-from assay.server.schemas.rows import Detail, Examples, Facets, Page, PictureKey, Positions
+from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, ViewBody
+from assay.server.schemas.rows import CopySet, Detail, Examples, Facets, Page, PictureKey, Positions, Sets
 from assay.server.workspace import NoProjectError
 from assay.sources.reading import UnreadableError
 
@@ -28,6 +29,7 @@ SHOWN = {
     "gif": "image/gif",
     "webp": "image/webp",
 }  # what browsers show safely
+MEMBERS = 24  # of a set of copies that are shown
 LARGEST_PICTURE = 64 << 20  # bytes
 LARGEST = 2_000  # pixels a side of what is turned into JPEG for the browser
 
@@ -45,6 +47,18 @@ def positions(body: PositionsBody, opened: Open) -> Positions:
     """Where rows stand in a view; -1 = not in it."""
     found, _ = opened.view(body.filter.plain(), body.sort.model_dump() if body.sort else None)
     return Positions(positions=found.positions(body.rows))
+
+
+@router.post("/sets")
+def sets(body: SetsBody, opened: Open) -> Sets:
+    """Sets of copies that have a row of a filter, conflicts first."""
+    state = opened.state()
+    mask = opened.views.mask(Filter.from_json(body.filter.plain()), state)
+    total, found = sets_of(opened.table, state, mask, body.offset, body.limit)
+    made = [
+        CopySet(**one | {"n": len(one["rows"]), "rows": shown(opened, state, one["rows"][:MEMBERS])}) for one in found
+    ]
+    return Sets(total=total, sets=made, number=state.number)
 
 
 @router.post("/facets")

@@ -25,6 +25,7 @@ class Correction(BaseModel):
     given: Label
     suggested: Label
     count: int
+    open: int
 
 
 class Matrix(BaseModel):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from assay.server.schemas.base import MOST, Body, Label, Note, RowNumber
 from assay.server.schemas.filters import FilterBody, SortBody
+from assay.server.schemas.rows import Row
 
 
 class RowsTarget(Body):
@@ -34,14 +35,16 @@ Action = Literal["keep", "label", "exclude", "auto-fix", "unresolved", "clear", 
 
 
 class DecisionBody(Body):
-    """What is asked for. ``label`` goes with "label"; ``text`` is the tag, or the note."""
+    """What is asked for. ``label`` goes with "label"; ``text`` is the tag, or the note. An "auto-fix" relabels; only with
+    ``removals`` does it leave rows out as well."""
 
     action: Action
     target: RowsTarget | ViewTarget
     label: Label | None = None
     text: Note | None = None
-    policy: Literal["reference", "auto"] = "reference"
+    policy: Literal["reference", "auto"] = "auto"
     overwrite: bool | None = None
+    removals: bool = False
     route: Literal["row", "selection", "bulk", "class"] | None = None
 
 
@@ -57,22 +60,48 @@ class UndoBody(Body):
     token: Annotated[str, StringConstraints(min_length=8, max_length=64)] | None = None
 
 
-class Preview(BaseModel):
-    """What an action would change; ``pairs``: (given, new, rows), most rows first; ``first``: some of the rows."""
+class Stand(BaseModel):
+    """What a row is by the decisions."""
 
-    model_config = ConfigDict(extra="allow")
+    action: str
+    label: Label | None
+    excluded: bool
+    person: str = ""
+    tags: list[str] = []
+    note: str = ""
+
+
+class Change(BaseModel):
+    row: Row
+    before: Stand
+    after: Stand
+
+
+class Removal(BaseModel):
+    """A row that an auto-fix leaves out and why; of a copy, the row that stays."""
+
+    row: Row
+    why: Literal["copy", "outlier", "unreadable"]
+    keep: Row | None
+
+
+class Preview(BaseModel):
+    """What an action would change. ``skipped``: code -> rows. ``pairs``: (given, new, rows), most rows first. ``first``: some of
+    the rows. ``removals``: rows that an auto-fix leaves out, or would if it were asked to; ``first_removals``: some of them."""
 
     action: str
     n: int
     relabeled: int
     excluded: int
+    removals: int
     skipped: dict[str, int]
     pairs: list[tuple[Label | None, Label | None, int]]
-    first: list[dict[str, Any]]
+    first: list[Change]
+    first_removals: list[Removal]
 
 
 class EntryOut(BaseModel):
-    """One entry of the log without its rows."""
+    """One entry of the log without its rows; ``pairs``: the most frequent of its ``n_pairs`` (given, new, rows)."""
 
     number: int
     at: str
@@ -86,6 +115,8 @@ class EntryOut(BaseModel):
     view: dict[str, Any] | None = None
     undoes: int | None = None
     undone: bool = False
+    pairs: list[tuple[Label | None, Label | None, int]]
+    n_pairs: int
 
 
 class Done(BaseModel):
@@ -102,12 +133,21 @@ class LogPage(BaseModel):
     number: int
 
 
+class EntryRow(BaseModel):
+    """A row that an entry changed; ``before``: the entry that had decided it, 0 = none."""
+
+    row: Row
+    label: Label | None
+    excluded: bool
+    before: int
+
+
 class EntryDetail(EntryOut):
-    rows: list[dict[str, Any]]
+    rows: list[EntryRow]
 
 
 class LogDiff(BaseModel):
     start: int
     stop: int
     total: int
-    rows: list[dict[str, Any]]
+    rows: list[Change]

@@ -79,5 +79,11 @@ class PositionsBody(Body):
     rows: list[RowNumber] = Field(max_length=PAGE)
 
 
+class SetsBody(Body):
+    filter: FilterBody = FilterBody()
+    offset: int = Field(default=0, ge=0, lt=2**31)
+    limit: int = Field(default=30, ge=0, le=100)
+
+
 class FacetsBody(Body):
     filter: FilterBody = FilterBody()

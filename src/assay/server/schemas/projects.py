@@ -140,3 +140,30 @@ class ExportBody(Body):
     csv_guard: bool = False
     filter: FilterBody | None = None
     at: int | None = Field(default=None, ge=0, lt=2**31)
+    drop_duplicates: Literal["exact", "near"] | None = None
+    drop_share: float = Field(default=0.05, ge=0, le=1)
+
+
+class DroppedCopy(BaseModel):
+    """``row`` would be left out: a copy of ``stays``, which stays because of ``why``."""
+
+    row: int
+    id: str
+    stays: int
+    stays_id: str
+    kind: str
+    why: str
+
+
+class ExportPreview(BaseModel):
+    """What an export would do. ``refused``: why it would not be done as asked; "" = it would. ``copies``: the first of
+    ``n_copies``."""
+
+    rows: int
+    relabeled: int
+    left_out: int
+    done: dict[str, int]
+    left: dict[str, int]
+    n_copies: int
+    copies: list[DroppedCopy]
+    refused: str

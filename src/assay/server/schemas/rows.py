@@ -48,16 +48,40 @@ class Page(BaseModel):
     number: int
 
 
+KeepReason = Literal["kept", "right-label", "no-label-issue", "labelled", "largest", "first"]
+
+
+class CopySet(BaseModel):
+    """Rows that are copies of each other: the first of ``n``. ``keep``: the row that would stay, and ``why``."""
+
+    cluster: int
+    n: int
+    rows: list[Row]
+    correct_label: Label | None
+    conflict: bool
+    keep: int
+    why: KeepReason
+    open: bool
+
+
+class Sets(BaseModel):
+    total: int
+    sets: list[CopySet]
+    number: int
+
+
 class Positions(BaseModel):
     positions: list[int]
 
 
 class Facets(BaseModel):
-    """How many rows of a filter carry each check, label, decision, person, tag and split; values with counts, most first."""
+    """How many rows of a filter carry each check (``open``: and are not decided), label, decision, person, tag and split;
+    values with counts, most first."""
 
     total: int
     resolved: int
     checks: dict[str, int]
+    open: dict[str, int]
     presets: dict[str, int]
     given: list[tuple[Label | None, int]]
     suggested: list[tuple[Label | None, int]]
@@ -136,6 +160,8 @@ class Detail(BaseModel):
     neighbors: list[Neighbor]
     duplicates: list[Copy]
     n_duplicates: int
+    keep: int | None
+    keep_why: KeepReason | None
     correct_label: Label | None
     evidence: list[EvidenceOut]
     full_text: str | None
