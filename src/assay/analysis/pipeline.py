@@ -395,6 +395,7 @@ class Pipeline:
             modality=self.dataset.modality,
             label=self.outcome.tables.get("label", ""),
             features=tuple(self.dataset.roles.features),
+            text=(self.dataset.roles.text or "") if self.dataset.modality == "text" else "",
             leaks=self.leak_findings,
             verdict=self.verdict,
         )

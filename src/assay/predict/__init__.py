@@ -85,7 +85,8 @@ def predict(
     ``extra``: probabilities made elsewhere, out of sample; rows of NaN fall back on the prior. ``doubt``: from
     probabilities (N, K) to ``is_label_issue``, ``label_quality``, ``p_label_error`` and ``suggested_label`` (code); with
     it, and an effort beyond "fast", a second round learns without the issues that are wrong
-    with probability .75, and is averaged with the first where the log-loss of the other labelled rows falls. The same bytes whatever ``threads``.
+    with probability .75, and is averaged with the first where the log-loss of the other labelled rows falls. The same
+    bytes whatever ``threads``.
     Cost: O(N d^2 + N d K) for discriminants, a few times that for softmax heads (left out above 200,000 rows); twice with
     a second round (left out above 400 million probabilities unless the effort is "best").
     """

@@ -256,7 +256,7 @@ class PropertiesCheckSpec(CheckSpec):
     properties: tuple[str, ...]
 
 
-@stage(version=1)
+@stage(version=2)
 def image(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
     """Dark, light, blurry, odd pictures."""
     from assay.encode.pixels import PROPERTY_NAMES
@@ -308,8 +308,14 @@ class InsightsSpec(CheckSpec):
     modality: str
     label: str
     features: tuple[str, ...]
+    text: str = ""
     leaks: str = ""
     verdict: dict[str, Any] | None = None
+
+    @property
+    def column(self) -> str:
+        """Where the texts are, as `read_texts` asks."""
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -325,9 +331,10 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
 
-    from assay.insights import class_findings, column_findings, table_faults
+    from assay.insights import class_findings, column_findings, table_faults, text_faults
     from assay.insights.finding import Finding
     from assay.stages.tables import frame
+    from assay.stages.texts import read_texts
 
     findings = []
     codes = read_target(folder, spec.dataset).codes if spec.classes else np.full(spec.n_rows, -1, np.int32)
@@ -352,6 +359,9 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
         of_columns = column_findings(cells, list(spec.features), codes[rows])
         findings += [one for one in of_columns if one.data["kind"] != "label copy" or one.subject[0] not in leaking]
         findings += table_faults(cells, list(spec.features), rows)
+    elif spec.text:
+        rows, texts = read_texts(folder, spec, 0, spec.n_rows)
+        findings += text_faults(texts, rows, spec.text)
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     counts: dict[str, int] = {}
     for finding in findings:
