@@ -362,6 +362,12 @@ FINDING_CHECKS: tuple[FindingCheck, ...] = (
         ("table",),
     ),
     FindingCheck(
+        "texts",
+        "Damaged texts",
+        "Texts with HTML entities, or with letters of a wrong encoding.",
+        ("text",),
+    ),
+    FindingCheck(
         "relations",
         "Relations between classes",
         "Classes that nothing tells apart, that hold or resemble one another, that catch what fits nowhere, or fall in two.",

@@ -443,6 +443,7 @@ class Pipeline:
             label=self.outcome.tables.get("label", ""),
             duplicates=copies.prefix(),
             features=tuple(self.dataset.roles.features),
+            text=(self.dataset.roles.text or "") if self.dataset.modality == "text" else "",
             leaks=self.leak_findings,
             verdict=self.verdict,
         )
