@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.analysis.run import _versions
-from assay.columns import BY_NAME, CHECKS
+from assay.checks import CHECKS
+from assay.columns import BY_NAME
 from assay.dataset.dataset import PART, write_dataset
 from assay.sources import Roles, Source
 from assay.stages.issues import to_table
@@ -206,7 +207,7 @@ def record(dataset: Any, tables: dict[str, str], counts: dict[str, int], vectors
         "roles": {name: getattr(dataset.roles, name) for name in ("label", "text", "image", "id", "split", "features")},
         "settings": {"seed": 0, "effort": "regular", "encoders": [], "task": "auto"},
         "stages": stages, "tables": tables, "vectors": vectors["place"], "properties": [], "checks": checks, "findings": "",
-        "graph": {"k": NEAREST, "metric": "cosine", "recall": 1.0, "dims": DIMS}, "prediction": {}, "views": ["cloud"],
+        "graph": {"k": NEAREST, "metric": "cosine", "recall": 1.0, "dims": DIMS}, "prediction": {}, "embeddings": ["cloud"],
         "missing": [], "notes": ["every row of this project is made up"], "redone": {}, "timings": [], "seconds": 0.0,
         "workers": 1, "worker_deaths": 0, "versions": _versions(),
     }  # fmt: skip

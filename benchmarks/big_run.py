@@ -13,6 +13,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assay.stages import images
+from assay.stages.stage import stage
+from assay.storage import Folder
 from problems import data_dir
 from sides import answer, call, keep, run_side, show
 
@@ -120,9 +124,17 @@ def _measured(folder: str) -> pa.Table:
     return pa.Table.from_pylist(records, pa.schema([(name, pa.float64()) for name in pixels.PROPERTY_NAMES]))
 
 
-def encode(folder: Any, place: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """A shard of `assay.stages.images:encode`, out of nothing."""
-    start, stop = spec["start"], spec["stop"]
+@dataclass(frozen=True, kw_only=True)
+class MadeSpec:
+    dataset: str
+    start: int
+    stop: int
+
+
+@stage(version=1)
+def encode(folder: Folder, prefix: str, spec: MadeSpec) -> images.Encoded:
+    """A shard of `assay.stages.images.encode`, out of nothing."""
+    start, stop = spec.start, spec.stop
     n, number = stop - start, start // BLOCK
     made = {name: values[:n] for name, values in block(number).items()}
     rng = np.random.default_rng([47, number])
@@ -132,10 +144,10 @@ def encode(folder: Any, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         vectors = _vectors(view, made, rng)
         shift = rng.standard_normal((len(copies), DIMS), dtype=np.float32)
         vectors[copies] = vectors[origins] + 0.1 * _spectrum(view) * shift
-        folder.put_array(f"{place}.{view}.npy", vectors.astype(np.float16))
+        folder.put_array(f"{prefix}.{view}.npy", vectors.astype(np.float16))
     tiny = _thumbnails(n, rng)
     tiny[copies] = tiny[origins] + rng.normal(0, 1, (len(copies), 32, 32))
-    folder.put_array(f"{place}.tiny.npy", tiny.clip(0, 255).astype(np.uint8))
+    folder.put_array(f"{prefix}.tiny.npy", tiny.clip(0, 255).astype(np.uint8))
     rows = np.arange(start, stop)
     hashes = rows.copy()
     hashes[made["exact"]] = start + made["origin"][made["exact"]]
@@ -144,10 +156,10 @@ def encode(folder: Any, place: str, spec: dict[str, Any]) -> dict[str, Any]:
     names = pa.array([f"{value:032x}" for value in hashes])
     first = {"row": pa.array(rows), "reason": pa.nulls(n, pa.string()), "file_hash": names, "pixel_hash": names}
     folder.put_table(
-        f"{place}.properties.parquet", pa.table(first | {name: table[name] for name in table.column_names})
+        f"{prefix}.properties.parquet", pa.table(first | {name: table[name] for name in table.column_names})
     )
-    folder.put_array(f"{place}.rows.npy", rows)
-    return {"rows": n, "unreadable": 0}
+    folder.put_array(f"{prefix}.rows.npy", rows)
+    return images.Encoded(n, 0)
 
 
 def analyze(scratch: Path, memory: str | None) -> None:
@@ -155,16 +167,19 @@ def analyze(scratch: Path, memory: str | None) -> None:
     import assay
     from assay.analysis import encoding, pipeline
     from assay.analysis.stage import Stage
+    from big_run import MadeSpec, encode  # by a name that workers can import
 
     class Made(encoding.Encoding):
-        def images(self) -> None:
+        def of_images(self) -> None:
             tokens = self.dataset.rows["token"].to_pylist()
-            spec = {"dataset": self.dataset.fingerprint}
-            stage = Stage("encode/images", "big_run:encode", {}, {}, self.row_shards(BLOCK, tokens, spec))
-            self.runner.need(stage)
-            self.properties = self.tiny = stage.places
-            self.reasons += stage.places
-            self.views |= dict.fromkeys(VIEWS, stage.places)
+            stage = Stage("encode/images", encode, {}, self.row_shards(BLOCK, tokens, self.shard_of))
+            self.runner.require(stage)
+            self.properties = self.tiny = stage.prefixes
+            self.reasons += stage.prefixes
+            self.embeddings |= dict.fromkeys(VIEWS, stage.prefixes)
+
+        def shard_of(self, start: int, stop: int) -> MadeSpec:
+            return MadeSpec(dataset=self.dataset.fingerprint, start=start, stop=stop)
 
     vars(pipeline)["Encoding"] = Made
     with call() as spent:

@@ -92,7 +92,7 @@ def _some(files: list[str], folder: str, start: int, stop: int, n: int) -> None:
 
 def encode(scratch: Path, workers: int) -> None:
     from assay.analysis.encoding import Encoding
-    from assay.analysis.executor import LocalExecutor
+    from assay.analysis.local_executor import LocalExecutor
     from assay.analysis.progress import Progress
     from assay.analysis.runner import Runner
     from assay.analysis.settings import Settings
@@ -108,7 +108,7 @@ def encode(scratch: Path, workers: int) -> None:
     with call() as spent, LocalExecutor(workers) as executor:
         runner = Runner(folder, executor, Progress("quiet"), None)
         encoding = Encoding(runner, dataset, settings, {}, "")
-        encoding.images()
+        encoding.of_images()
     reasons = [folder.get_table(f"{place}.properties.parquet", ["reason"])["reason"] for place in encoding.properties]
     unreadable = sum(len(column) - column.null_count for column in reasons)
     answer(scratch, f"encode-{workers}", {"call": spent, "stages": runner.costs, "unreadable": unreadable})

@@ -21,7 +21,7 @@ import pandas as pd
 from PIL import Image, ImageFilter, ImageOps
 
 import assay
-from assay.columns import CHECK_BY_NAME
+from assay.checks import CHECK_BY_NAME
 from measure import commit, machine
 from page import RESULTS, write_page
 from planted_text import FOREIGN, noise, personal, typo

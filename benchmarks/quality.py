@@ -160,7 +160,7 @@ def analyse(problem: Problem, variant: str, place: Path) -> Outcome:
         return full
 
     vectors = {
-        view: aligned(np.load(project_folder / f"{place_of_vectors}.{view}.npy")) for view in project.run["views"]
+        view: aligned(np.load(project_folder / f"{place_of_vectors}.{view}.npy")) for view in project.run["embeddings"]
     }
     stage = project.run["stages"].get("predict")
     pred_probs = None

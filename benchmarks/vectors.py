@@ -86,7 +86,7 @@ def read(folder: Path) -> dict[str, NDArray[Any]]:
 
 
 def views(project: assay.Project) -> list[str]:
-    return list(project.run["views"])
+    return list(project.run["embeddings"])
 
 
 def stage(project: assay.Project, name: str) -> list[Path]:

@@ -13,8 +13,9 @@ from pathlib import Path
 import click
 
 from assay import errors
+from assay.checks import ANY, CHECKS
 from assay.cli.commands import main
-from assay.columns import ANY, CHECKS, COLUMNS, Column
+from assay.columns import COLUMNS, Column
 
 GENERATED = Path(__file__).resolve().parent / "_generated"
 TYPES = {

@@ -15,7 +15,8 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from assay.actions import State
-from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, COLUMNS, ROW_ID, public_names
+from assay.checks import CHECK_BY_NAME, CHECKS
+from assay.columns import BY_NAME, COLUMNS, ROW_ID, public_names
 from assay.report.notebook import IssuesFrame
 from assay.sources.reading import UnreadableError
 from assay.storage.project_folder import refuse_source
@@ -70,7 +71,7 @@ class FakeProject:
             "classes": classes,
             "roles": {"label": None, "text": None, "image": None, "features": []} | (roles or {}),
             "settings": {"seed": 0, "effort": "regular", "encoders": [], "task": "auto"},
-            "views": ["lite0", "patches"],
+            "embeddings": ["lite0", "patches"],
             "missing": [],
             "notes": [],
             "versions": {"assay": "0.1.0"},
@@ -120,6 +121,11 @@ class FakeProject:
     def batches(self, size: int = 50_000) -> Iterator[tuple[pa.Table, pa.Table]]:
         for start in range(0, len(self), size):
             yield self._cells.slice(start, size), self.results().slice(start, size)
+
+    originals = None
+
+    def original_batches(self) -> Iterator[tuple[pa.Table, pa.Table]]:
+        return self.batches()
 
     def insights(self) -> list[dict[str, Any]]:
         return self._findings

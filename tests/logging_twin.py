@@ -15,6 +15,7 @@ import numpy as np
 
 from assay.actions import ActionLog, FixPlan, Request, State
 from assay.actions.entry import ACTION_NAMES
+from assay.dataset.target import fit_label
 
 PROJECT = "00000000-0000-4000-8000-000000000000"
 
@@ -33,6 +34,9 @@ class ProjectFacts:
         if self.given is None:
             self.given = np.array(["cat", "dog"], object)[rows % 2]
         self.present = ~np.isin(rows, self.gone)
+
+    def fit_decision(self, label: Any) -> Any:
+        return fit_label(label, next((type(value) for value in self.given if value is not None), None))
 
     def plan(self, policy: str) -> FixPlan:
         rows = np.arange(self.n_rows)

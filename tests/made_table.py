@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from assay.actions import ACTION_NAMES
-from assay.columns import CHECK_BY_NAME
+from assay.checks import CHECK_BY_NAME
 from assay.query import ReviewTable
 from assay.query.cells import MemoryCells
 

@@ -12,6 +12,9 @@ import pytest
 import assay
 from assay.columns import BY_NAME
 from assay.errors import ArrayError, SourceError, UsageError
+from assay.stages.issues import Checked, OutlierSpec
+from assay.stages.stage import StageFunction
+from assay.storage import Folder
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +161,7 @@ def own() -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
 def test_own_probabilities_and_embeddings_replace_the_built_in_stages(own, tmp_path):
     frame, probs, vectors = own
     project = assay.analyze(frame, pred_probs=probs, embeddings=vectors, output=tmp_path / "p.assay", progress="quiet")
-    assert project.run["views"] == ["embeddings"]
+    assert project.run["embeddings"] == ["embeddings"]
     assert project.run["prediction"] == {"source": "the user's own pred_probs"}
     assert 4 in project.issues("label")["row_id"].tolist()
     alone = assay.label_issues(frame["label"], probs)
@@ -257,12 +260,17 @@ def test_a_failing_check_is_recorded_and_the_others_still_run(tmp_path, monkeypa
     from assay.analysis import pipeline
     from assay.cli.commands import main
 
-    real = pipeline.whole
+    real = pipeline.single_shard
 
-    def sabotage(name, fn, *given, **named):
-        return real(name, "assay.stages.issues:no_such_check" if name == "issues/outlier" else fn, *given, **named)
+    def no_such_check(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
+        raise AssertionError
 
-    monkeypatch.setattr(pipeline, "whole", sabotage)
+    no_such_check.__module__ = "assay.stages.issues"
+
+    def sabotage(name, function, *given, **named):
+        return real(name, StageFunction(no_such_check, 1) if name == "issues/outlier" else function, *given, **named)
+
+    monkeypatch.setattr(pipeline, "single_shard", sabotage)
     frame_of(40, ["p", "q"] * 20).to_csv(tmp_path / "t.csv", index=False)
     words = ["analyze", str(tmp_path / "t.csv"), "--label", "target", "-o", str(tmp_path / "p.assay")]
     done = CliRunner().invoke(main, words)

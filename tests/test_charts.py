@@ -397,7 +397,7 @@ def test_what_cannot_be_compared_is_refused_in_words(real: Real) -> None:
 
 def test_a_text_is_compared_by_the_sentence_encoder_that_the_run_used(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = SimpleNamespace(name="sentences", encode=lambda texts: np.array([[len(texts[0]), 1.0]], np.float32))
-    run = {"modality": "text", "views": ["tfidf", "sentences"], "settings": {"encoders": ["gone"]}}
+    run = {"modality": "text", "embeddings": ["tfidf", "sentences"], "settings": {"encoders": ["gone"]}}
 
     def encoders(names: list[str]) -> list[Any]:
         if names:

@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 import assay
+from assay.checks import CHECKS
 from assay.cli.commands import main
-from assay.columns import CHECKS
 
 CONTRACT = {
     "--task", "--modality", "--features", "--text", "--image", "--label", "--id", "--split", "--pred-probs", "--classes",

@@ -18,7 +18,6 @@ from assay.dataset import dataset as module
 from assay.dataset.dataset import (
     MISSING,
     Dataset,
-    classes_of,
     read_blobs,
     read_cells,
     read_dataset,
@@ -26,6 +25,7 @@ from assay.dataset.dataset import (
     shard_key,
     write_dataset,
 )
+from assay.dataset.target import classes_of
 from assay.errors import ProjectError
 from assay.sources import Source, open_source
 from assay.storage import Folder
@@ -213,7 +213,11 @@ def test_any_change_of_the_rows_changes_the_fingerprint(folder, change):
 def test_what_was_written_is_read_back(folder):
     written = write_dataset(folder, source(["a", "b", "c"], ["x", None, "y"]), None)
     found = read_dataset(folder, written.fingerprint)
-    assert found.rows.equals(written.rows) and found.roles == written.roles and found.known == written.known
+    assert (
+        found.rows.equals(written.rows)
+        and found.roles == written.roles
+        and found.target.header == written.target.header
+    )
     assert (found.modality, found.name, found.classes) == (written.modality, written.name, written.classes)
 
 

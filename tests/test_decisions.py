@@ -332,3 +332,61 @@ def test_many_lines_are_applied_in_a_moment(place: Path, project: assay.Project)
     lines = [{"action": "tag", "rows": [i % 300], "text": f"t{i // 300}"} for i in range(3_000)]
     run("apply", place, actions_file(place, *lines))
     assert project.log.state().number == 3_000 and len(project.log.state().tags) == 10
+
+
+# dropping copies ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> Path:
+    """Sixty texts of which two are given twice, the copies under the same label."""
+    words = {"good": "lovely", "bad": "awful"}
+    rows = [
+        (f"the {thing} at number {i} was {words[mood]} that day", mood)
+        for i in range(60)
+        for mood, thing in [(("good", "bad")[i % 2], ("film", "food", "hotel", "train")[i % 4])]
+    ]
+    frame = pd.DataFrame([*rows, rows[7], rows[8]], columns=["text", "label"])
+    assay.analyze(frame, text="text", label="label", effort="fast", progress="quiet", output=tmp_path / "p.assay")
+    return tmp_path / "p.assay"
+
+
+def test_copies_go_only_where_asked_and_are_named(twins: Path, tmp_path: Path) -> None:
+    for fix in ("none", "auto"):
+        run("export", twins, "-o", tmp_path / f"{fix}.csv", "--fix", fix)
+        assert len(pd.read_csv(tmp_path / f"{fix}.csv")) == 62
+    said = run("export", twins, "-o", tmp_path / "out.csv", "--drop-duplicates", "exact")
+    assert "exact copies of other rows left out: 2" in said
+    assert "  left out 60: exact copy of 7, which stays: it comes first" in said
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert len(table) == 60 and not table["text"].duplicated().any()
+    run("export", twins, "-o", tmp_path / "all.csv", "--drop-duplicates", "exact", "--keep-excluded")
+    table = pd.read_csv(tmp_path / "all.csv")
+    assert table.loc[61, ["action", "action_reason"]].tolist() == [
+        "exclude",
+        "exact copy of 8, which stays: it comes first",
+    ]
+
+
+def test_more_copies_than_allowed_are_refused_and_a_dry_run_lists_them(twins: Path, tmp_path: Path) -> None:
+    out = ("export", twins, "-o", tmp_path / "out.csv", "--drop-duplicates", "exact", "--drop-share", "0.02")
+    assert "2 of 62 rows (3.2%) are exact copies of others, more than the 2%" in run(*out, code=2)
+    said = run(*out, "--dry-run")
+    assert said.startswith("62 rows: 0 would be relabelled, 2 left out\n") and "left out 60: exact copy of 7" in said
+    assert "refused as asked: 2 of 62 rows" in said
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_repeated_rows_of_a_narrow_table_are_no_surplus(tmp_path: Path) -> None:
+    """24 combinations in 1,200 rows; beside them, two rows of a wide table that were entered twice."""
+    rng = np.random.default_rng(7)
+    narrow = pd.DataFrame({"region": rng.choice(list("nesw"), 600), "plan": rng.choice(["basic", "plus", "pro"], 600)})
+    narrow["label"] = np.where(narrow["plan"] == "basic", "leave", "stay")
+    wide = pd.DataFrame({f"x{i}": rng.normal(size=200).round(3) for i in range(4)}).assign(label=["a", "b"] * 100)
+    wide = pd.concat([wide, wide.iloc[:2]], ignore_index=True)
+    for name, table, gone in (("narrow", narrow, 0), ("wide", wide, 2)):
+        project = assay.analyze(
+            table, label="label", effort="fast", progress="quiet", output=tmp_path / f"{name}.assay"
+        )
+        for kind in ("exact", "near"):
+            assert project.export(tmp_path / f"{name}-{kind}.csv", drop_duplicates=kind).left_out == gone

@@ -24,8 +24,9 @@ from click.testing import CliRunner
 
 import assay
 from assay import errors
+from assay.checks import CHECKS
 from assay.cli.commands import main
-from assay.columns import CHECKS, COLUMNS
+from assay.columns import COLUMNS
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE, DOCS = ROOT / "src", ROOT / "docs"
@@ -42,7 +43,8 @@ CONTRACT = {
     "summary": "--json --debug",
     "issues": "--type --top --format --output --csv-guard --debug",
     "report": "--output --debug",
-    "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --debug",
+    "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --drop-duplicates "
+    "--drop-share --dry-run --debug",
     "log": "--limit --json --debug",
     "apply": "--person --overwrite --keep-going --debug",
     "undo": "--person --debug",

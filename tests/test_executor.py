@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.analysis.executor import LocalExecutor, Task, TaskError
+from assay.analysis.executor import Task, TaskError
+from assay.analysis.local_executor import LocalExecutor
 from assay.errors import ShardFailedError, SourceError
 
 TESTS = Path(__file__).parent
@@ -74,7 +75,8 @@ def test_an_error_on_the_drivers_side_is_raised_and_not_waited_for(tmp_path: Pat
 def test_workers_never_import_the_callers_main(tmp_path: Path) -> None:
     """A script without a guard would start itself again and again; here it is read from standard input."""
     script = f"""
-from assay.analysis.executor import LocalExecutor, Task
+from assay.analysis.executor import Task
+from assay.analysis.local_executor import LocalExecutor
 open({str(tmp_path / "started")!r}, "a").write("x")
 with LocalExecutor(2) as executor:
     print(sorted(x for _, x in executor.map([Task("tasks:square", {str(tmp_path)!r}, {{"x": x}}) for x in range(3)])))
@@ -86,7 +88,8 @@ with LocalExecutor(2) as executor:
 
 def test_workers_end_when_their_driver_is_killed(tmp_path: Path) -> None:
     script = f"""
-from assay.analysis.executor import LocalExecutor, Task
+from assay.analysis.executor import Task
+from assay.analysis.local_executor import LocalExecutor
 tasks = [Task("tasks:note_process", {str(tmp_path)!r}, {{"seconds": 60}}) for _ in range(2)]
 list(LocalExecutor(2).map(tasks))
 """

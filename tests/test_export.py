@@ -133,10 +133,10 @@ def test_text_formats_hold_every_kind_of_cell(tmp_path: Path, format: str) -> No
     row = read(path, format)[0]
     if format in ("csv", "tsv"):
         assert (row["list"], row["struct"]) == ("[1, null]", '{"a": 1.5, "b": ["/w=="]}')
-        assert (row["nan"], row["nothing"], row["half"]) == ("", "", "0.5")
+        assert (row["nan"], row["nothing"], row["half"]) == ("NaN", "", "0.5")
     else:
         assert (row["list"], row["struct"]) == ([1, None], {"a": 1.5, "b": ["/w=="]})
-        assert (row["nan"], row["nothing"], row["half"]) == (None, None, 0.5)
+        assert (row["nan"], row["nothing"], row["half"]) == ("NaN", None, 0.5)
     assert (row["day"], row["money"], row["bytes"]) == ("2024-02-29", "1.10", "AP8=")
     assert row["instant"].startswith("2024-02-29T01:02:03")
     assert row["category"] == "x"
@@ -145,7 +145,7 @@ def test_text_formats_hold_every_kind_of_cell(tmp_path: Path, format: str) -> No
 def test_json_is_json_even_of_numbers_that_json_does_not_know(tmp_path: Path) -> None:
     write_table([pa.table({"x": [float("inf"), float("nan"), -float("inf"), 1.0]})], tmp_path / "t.json")
     rows = json.loads((tmp_path / "t.json").read_text(), parse_constant=pytest.fail)
-    assert [row["x"] for row in rows] == [None, None, None, 1.0]
+    assert [row["x"] for row in rows] == ["Infinity", "NaN", "-Infinity", 1.0]
 
 
 @pytest.mark.parametrize("format", ["parquet", "arrow", "csv"])
@@ -432,7 +432,10 @@ def test_splits_whose_names_are_made_safe_alike_are_not_mixed(tmp_path: Path) ->
 
 def test_names_that_collide_get_numbers_and_every_picture_is_there(tmp_path: Path) -> None:
     names = ["x/1.jpg", "y/1.jpg", "1-2.jpg", "z/1.JPG", "1.jpg"]
-    export_dataset([batch([None] * 5, names=names)], tmp_path / "out", open_bytes=picture_of)
+    done = export_dataset([batch([None] * 5, names=names)], tmp_path / "out", open_bytes=picture_of)
+    assert done.notes == [
+        "pictures whose file has another name, for theirs is taken or not safe: 4 (y/1.jpg -> 1-2.jpg, ...)"
+    ]
     assert tree(tmp_path / "out") == ["cat/1-2-2.jpg", "cat/1-2.jpg", "cat/1-3.JPG", "cat/1-4.jpg", "cat/1.jpg"]
     assert sorted(path.read_bytes()[-1] for path in (tmp_path / "out" / "cat").iterdir()) == [0, 1, 2, 3, 4]
 
@@ -447,8 +450,12 @@ def test_many_pictures_of_one_name_take_no_time_to_name(tmp_path: Path) -> None:
 
 def test_classes_that_differ_only_in_case_or_spelling_have_folders_of_their_own(tmp_path: Path) -> None:
     labels = ["Cat", "cat", "caf\u00e9", "cafe\u0301", "a/b", "a\\b"]
-    export_dataset([batch([None] * 6, labels=pa.array(labels))], tmp_path / "out", open_bytes=picture_of)
+    done = export_dataset([batch([None] * 6, labels=pa.array(labels))], tmp_path / "out", open_bytes=picture_of)
     assert len(list((tmp_path / "out").iterdir())) == 6
+    assert done.notes == [
+        "classes whose folder has another name, for not every file system takes theirs or tells them apart: "
+        "'cat' -> cat-2, 'cafe\u0301' -> cafe\u0301-2, 'a/b' -> a_b, 'a\\\\b' -> a_b-2"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -667,13 +674,14 @@ def test_a_project_is_exported_without_fixes_unless_asked(tmp_path: Path) -> Non
     assert done.lines() == [f"40 rows -> {tmp_path / 'out.parquet'}"]
 
 
-def test_fixing_a_project_changes_labels_and_leaves_rows_out_as_planned(tmp_path: Path) -> None:
+def test_fixing_a_project_changes_labels_and_leaves_no_row_out(tmp_path: Path) -> None:
     options: Any = {"fix": "auto", "columns": "actions", "keep_excluded": True}
     done = export_project(reviews(), reviews().log, tmp_path / "out.parquet", **options)  # type: ignore[arg-type]
     table = pq.read_table(tmp_path / "out.parquet").to_pandas()
     assert table["label"][25] == "bad"
     assert table["corrected_label"].dropna().index.tolist() == [25]
-    assert table["action"][39] == "exclude"  # the row that could not be read
+    assert table["action"][39] == "unresolved"  # the row that could not be read
+    assert "exclude" not in set(table["action"]) and done.left_out == 0
     assert "label issues given the suggested label, which is safe to take: 1" in done.lines()
 
 

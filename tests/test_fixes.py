@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.actions import POLICIES, Decision, FixPlan, Policy, plan_fixes
-from assay.actions.plan import ACTIONS, BROKEN
-from assay.errors import UsageError
+from assay.actions.plan import ACTIONS, DROPS
+from assay.errors import TooManyCopiesError, UsageError
 
 
 def issues(n: int = 1, **columns: Any) -> dict[str, Any]:
@@ -32,6 +32,7 @@ def copies(*labels: str | None, **columns: Any) -> dict[str, Any]:
     """Rows that are all copies of each other, with these labels."""
     n = len(labels)
     base = {"is_near_duplicate": [True] * n, "near_duplicate_cluster_id": [4] * n}
+    base |= {"is_exact_duplicate": [True] * n, "exact_duplicate_cluster_id": [2] * n}
     return issues(n, given_label=list(labels)) | base | columns
 
 
@@ -135,20 +136,15 @@ def test_a_label_issue_without_a_suggestion_is_left() -> None:
 # outliers and unreadable rows ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("check", BROKEN)
-def test_auto_leaves_an_outlier_out_only_where_a_second_check_agrees(check: str) -> None:
-    plan = plan_fixes(issues(3, is_outlier=[True, True, False], **{check: [True, False, True]}), policy="auto")
-    assert actions(plan) == ["exclude", "unresolved", None]
+def test_auto_leaves_no_outlier_and_no_unreadable_row_out() -> None:
+    table = issues(3, is_outlier=[True, True, False], is_dark=[True, False, True], is_not_analyzed=[False, False, True])
+    plan = plan_fixes(table, policy="auto")
+    assert actions(plan) == ["unresolved"] * 3
+    assert plan.left == {"outliers": 2, "rows that could not be read": 1}
 
 
 def test_reference_leaves_every_outlier_out() -> None:
     assert actions(plan_fixes(issues(2, is_outlier=[True, False]), policy="reference")) == ["exclude", None]
-
-
-def test_auto_leaves_unreadable_rows_out_and_reference_does_not() -> None:
-    table = issues(2, is_not_analyzed=[True, False])
-    assert actions(plan_fixes(table, policy="auto")) == ["exclude", None]
-    assert actions(plan_fixes(table, policy="reference")) == [None, None]
 
 
 # unlabelled rows -----------------------------------------------------------------------------------------------
@@ -179,14 +175,22 @@ def test_auto_gives_no_label_to_an_unlabelled_outlier() -> None:
 
 
 def test_of_equal_copies_the_first_stays() -> None:
-    assert actions(plan_fixes(copies("cat", "cat", "cat"), policy="auto")) == [None, "exclude", "exclude"]
+    assert actions(plan_fixes(copies("cat", "cat", "cat"), policy="auto", drop_duplicates="exact", drop_share=1)) == [
+        None,
+        "exclude",
+        "exclude",
+    ]
 
 
 def test_of_copies_of_different_size_the_largest_stays() -> None:
     pictures = copies("cat", "cat", "cat", image_width=[10, 30, 20], image_height=[10, 10, 20])
-    assert actions(plan_fixes(pictures, policy="auto")) == ["exclude", "exclude", None]
+    assert actions(plan_fixes(pictures, policy="auto", drop_duplicates="exact", drop_share=1)) == [
+        "exclude",
+        "exclude",
+        None,
+    ]
     texts = copies("cat", "cat", text_num_characters=[5, 6])
-    assert actions(plan_fixes(texts, policy="auto")) == ["exclude", None]
+    assert actions(plan_fixes(texts, policy="auto", drop_duplicates="exact", drop_share=1)) == ["exclude", None]
 
 
 def test_a_correctly_labelled_copy_stays_before_a_larger_one() -> None:
@@ -199,28 +203,43 @@ def test_a_correctly_labelled_copy_stays_before_a_larger_one() -> None:
         is_duplicate_label_wrong=[True, False],
         duplicate_correct_label=["cat", "cat"],
     )
-    plan = plan_fixes(table, policy="auto")
+    plan = plan_fixes(table, policy="auto", drop_duplicates="exact", drop_share=1)
     assert actions(plan) == ["exclude", None]
     assert plan.corrected_label.tolist() == [None, None]
 
 
 def test_a_copy_without_label_issue_stays_before_one_with_and_a_labelled_one_before_an_unlabelled_one() -> None:
-    assert actions(plan_fixes(copies("cat", "cat", is_label_issue=[True, False]), policy="auto")) == ["exclude", None]
-    assert actions(plan_fixes(copies(None, "cat"), policy="auto")) == ["exclude", None]
+    assert actions(
+        plan_fixes(
+            copies("cat", "cat", is_label_issue=[True, False]), policy="auto", drop_duplicates="exact", drop_share=1
+        )
+    ) == ["exclude", None]
+    assert actions(plan_fixes(copies(None, "cat"), policy="auto", drop_duplicates="exact", drop_share=1)) == [
+        "exclude",
+        None,
+    ]
 
 
 def test_a_copy_that_a_person_kept_is_the_one_that_stays() -> None:
-    plan = plan_fixes(copies("cat", "cat", "cat"), {2: Decision("keep")}, "auto")
+    plan = plan_fixes(copies("cat", "cat", "cat"), {2: Decision("keep")}, "auto", drop_duplicates="exact", drop_share=1)
     assert actions(plan) == ["exclude", "exclude", "keep"]
 
 
 def test_copies_that_a_person_kept_all_stay() -> None:
-    plan = plan_fixes(copies("cat", "cat", "cat"), {0: Decision("keep"), 2: Decision("label", "dog")}, "auto")
+    plan = plan_fixes(
+        copies("cat", "cat", "cat"),
+        {0: Decision("keep"), 2: Decision("label", "dog")},
+        "auto",
+        drop_duplicates="exact",
+        drop_share=1,
+    )
     assert actions(plan) == ["keep", "exclude", "label"]
 
 
 def test_when_a_person_left_a_copy_out_another_one_stays() -> None:
-    assert actions(plan_fixes(copies("cat", "cat"), {0: Decision("exclude")}, "auto")) == ["exclude", None]
+    assert actions(
+        plan_fixes(copies("cat", "cat"), {0: Decision("exclude")}, "auto", drop_duplicates="exact", drop_share=1)
+    ) == ["exclude", None]
 
 
 def test_when_no_copy_has_the_right_label_the_one_that_stays_gets_it() -> None:
@@ -231,7 +250,7 @@ def test_when_no_copy_has_the_right_label_the_one_that_stays_gets_it() -> None:
         is_duplicate_label_wrong=[True, True],
         duplicate_correct_label=["cat", "cat"],
     )
-    plan = plan_fixes(table, policy="auto")
+    plan = plan_fixes(table, policy="auto", drop_duplicates="exact", drop_share=1)
     assert actions(plan) == ["auto-fix", "exclude"]
     assert plan.corrected_label[0] == "cat"
 
@@ -247,7 +266,7 @@ def test_the_label_that_the_copies_agree_on_is_not_changed_by_the_suggestion() -
         is_safe_to_fix=[True, False],
         suggested_label=["dog", None],
     )
-    assert actions(plan_fixes(table, policy="auto")) == [None, "exclude"]
+    assert actions(plan_fixes(table, policy="auto", drop_duplicates="exact", drop_share=1)) == [None, "exclude"]
 
 
 def test_where_it_is_not_clear_which_label_is_right_all_copies_stay_for_a_person() -> None:
@@ -263,18 +282,77 @@ def test_where_it_is_not_clear_which_label_is_right_all_copies_stay_for_a_person
         suggested_label=["dog", None, "dog"],
         suggested_label_confidence_score=[0.99, np.nan, 0.99],
     )
-    plan = plan_fixes(table, policy="auto")
+    plan = plan_fixes(table, policy="auto", drop_duplicates="exact", drop_share=1)
     assert actions(plan) == ["unresolved"] * 3
-    assert plan.lines()[-1] == (
-        "left for a person, copies with different labels where it is not clear which is right: 3"
+    assert plan.lines()[-1] == "left for a person, copies with different labels: 3"
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_policy_leaves_a_copy_out(policy: str) -> None:
+    assert "exclude" not in actions(plan_fixes(copies("cat", "cat", "dog"), policy=policy))
+
+
+def test_copies_are_left_out_without_any_policy_when_a_person_says_so() -> None:
+    plan = plan_fixes(copies("cat", "cat", "cat"), drop_duplicates="exact", drop_share=1)
+    assert actions(plan) == [None, "exclude", "exclude"]
+    assert plan.lines() == ["exact copies of other rows left out: 2"]
+
+
+def test_the_plan_names_the_row_that_stays_and_why() -> None:
+    table = copies(
+        "cat", "cat", "cat", None, text_num_characters=[5, 9, 9, 9], is_label_issue=[False, False, True, False]
     )
+    plan = plan_fixes(table, drop_duplicates="exact", drop_share=1)
+    assert [(copy.row, copy.stays, copy.kind, copy.why) for copy in plan.copies] == [
+        (0, 1, "exact", "it is the larger"),
+        (2, 1, "exact", "its label is in no doubt"),
+        (3, 1, "exact", "it is labelled"),
+    ]
+    kept = plan_fixes(copies("cat", "cat"), {1: Decision("keep")}, drop_duplicates="exact", drop_share=1)
+    assert [(copy.row, copy.stays, copy.why) for copy in kept.copies] == [(0, 1, "a person decided about it")]
 
 
-def test_an_unreadable_or_broken_copy_is_not_the_one_that_stays() -> None:
-    table = copies("cat", "cat", "cat", is_not_analyzed=[True, False, False])
-    assert actions(plan_fixes(table, policy="auto")) == ["exclude", None, "exclude"]
-    table = copies("cat", "cat", "cat", is_outlier=[True, False, False], is_dark=[True, False, False])
-    assert actions(plan_fixes(table, policy="auto")) == ["exclude", None, "exclude"]
+def test_exact_leaves_near_copies_alone() -> None:
+    """Two sets of exact copies that are near copies of each other: one row of each stays, or one of all."""
+    table = copies("cat", "cat", "cat", "cat", "cat", exact_duplicate_cluster_id=[0, 0, 1, 1, None])
+    table["is_exact_duplicate"] = [True, True, True, True, False]
+    exact = plan_fixes(table, drop_duplicates="exact", drop_share=1)
+    assert actions(exact) == [None, "exclude", None, "exclude", None]
+    near = plan_fixes(table, drop_duplicates="near", drop_share=1)
+    assert actions(near) == [None, *["exclude"] * 4]
+
+
+def test_more_copies_than_the_share_are_refused_until_allowed() -> None:
+    n = 100
+    ids = [*[1] * 7, *[None] * (n - 7)]
+    table = issues(n, is_exact_duplicate=[i is not None for i in ids], exact_duplicate_cluster_id=ids)
+    with pytest.raises(TooManyCopiesError, match=r"6 of 100 rows \(6.0%\) .* more than the 5% .* --drop-share 0.06"):
+        plan_fixes(table, drop_duplicates="exact")
+    assert int(plan_fixes(table, drop_duplicates="exact", drop_share=0.06).excluded.sum()) == 6
+    table["exact_duplicate_cluster_id"] = [*[1] * 6, *[None] * (n - 6)]
+    assert int(plan_fixes(table, drop_duplicates="exact").excluded.sum()) == 5
+
+
+def test_equal_rows_that_are_the_nature_of_a_table_are_no_surplus() -> None:
+    table = copies("cat", "cat", "cat", exact_duplicate_cluster_id=[None] * 3)
+    for kind in DROPS:
+        assert actions(plan_fixes(table, drop_duplicates=kind, drop_share=1)) == [None] * 3
+
+
+@pytest.mark.parametrize(("kind", "share"), [("some", 0.05), ("exact", -0.1), ("exact", 1.5)])
+def test_unknown_kinds_of_copies_and_shares_are_refused(kind: str, share: float) -> None:
+    with pytest.raises(UsageError, match=r"duplicates|share"):
+        plan_fixes(copies("cat", "cat"), drop_duplicates=kind, drop_share=share)
+
+
+def test_auto_without_dropping_changes_no_label_that_copies_speak_against() -> None:
+    """Copies that all stay: the one that agrees with them is left as it is, the other is changed only to their label."""
+    known = {"is_duplicate_label_conflict": [True] * 2, "duplicate_correct_label": ["cat"] * 2}
+    suggested = {"is_label_issue": [True, True], "is_safe_to_fix": [True, True]}
+    plan = plan_fixes(copies("cat", "dog", suggested_label=["dog", "cat"], **known, **suggested), policy="auto")
+    assert (actions(plan), plan.corrected_label.tolist()) == ([None, "auto-fix"], [None, "cat"])
+    plan = plan_fixes(copies("cat", "dog", suggested_label=["dog", "cow"], **known, **suggested), policy="auto")
+    assert actions(plan) == [None, "unresolved"]
 
 
 def test_reference_leaves_copies_alone() -> None:
@@ -306,15 +384,15 @@ def test_minus_one_is_a_label_like_any_other_where_labels_are_values() -> None:
 
 
 def test_a_policy_of_ones_own_is_followed() -> None:
-    own = Policy("own", label_issues="all", outliers="none", duplicates=False, unlabeled=None, unreadable=False)
+    own = Policy("own", label_issues="all", outliers="none", unlabeled=None)
     table = issues(2, is_label_issue=[True, False], suggested_label=["dog", None], is_not_analyzed=[False, True])
-    assert actions(plan_fixes(table, policy=own)) == ["auto-fix", None]
+    assert actions(plan_fixes(table, policy=own)) == ["auto-fix", "unresolved"]
 
 
 def test_the_plan_says_what_was_done_and_what_was_left() -> None:
     n = 1_500
-    plan = plan_fixes(issues(n, is_not_analyzed=[True] * n), {0: Decision("keep"), 1: Decision("keep")}, "auto")
-    assert plan.lines() == ['rows that a person marked "keep": 2', "rows left out that could not be read: 1,498"]
+    plan = plan_fixes(issues(n, is_outlier=[True] * n), {0: Decision("keep"), 1: Decision("keep")}, "reference")
+    assert plan.lines() == ['rows that a person marked "keep": 2', "outliers left out: 1,498"]
     assert int(plan.excluded.sum()) == 1_498
 
 
@@ -372,7 +450,7 @@ def clusters_of(table: dict[str, Any]) -> dict[int, list[int]]:
     """Cluster -> its copies, by a plain loop."""
     found: dict[int, list[int]] = {}
     for row, cluster in enumerate(table["near_duplicate_cluster_id"]):
-        if cluster is not None and (table["is_near_duplicate"][row] or table["is_exact_duplicate"][row]):
+        if cluster is not None and table["is_near_duplicate"][row]:
             found.setdefault(cluster, []).append(row)
     return found
 
@@ -396,37 +474,39 @@ def test_no_plan_breaks_the_rules_of_actions(case: tuple[dict[str, Any], dict[in
     assert again.lines() == plan.lines()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(cases())
-def test_auto_keeps_one_row_of_every_set_of_copies(case: tuple[dict[str, Any], dict[int, Decision]]) -> None:
+def test_auto_leaves_no_row_out_that_nobody_left_out(case: tuple[dict[str, Any], dict[int, Decision]]) -> None:
     table, decisions = case
     plan = plan_fixes(table, decisions, "auto")
+    assert {row for row, action in enumerate(plan.action) if action == "exclude"} == {
+        row for row, decision in decisions.items() if decision.action == "exclude"
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases(), st.sampled_from(["none", "auto"]))
+def test_dropping_keeps_one_row_of_every_set_of_copies(
+    case: tuple[dict[str, Any], dict[int, Decision]], policy: str
+) -> None:
+    table, decisions = case
+    table["exact_duplicate_cluster_id"] = [0] * len(table["given_label"])
+    plan = plan_fixes(table, decisions, policy, drop_duplicates="near", drop_share=1)
     for rows in clusters_of(table).values():
-        out_of_themselves = [
-            row
-            for row in rows
-            if (decisions[row].action == "exclude" if row in decisions else False)
-            or (row not in decisions and table["is_not_analyzed"][row])
-            or (
-                row not in decisions
-                and table["is_outlier"][row]
-                and (table["is_dark"][row] or table["is_empty_text"][row])
-            )
-        ]
-        candidates = [row for row in rows if row not in out_of_themselves]
+        candidates = [row for row in rows if row not in decisions or decisions[row].action != "exclude"]
         staying = [row for row in rows if plan.action[row] != "exclude"]
         assert bool(staying) == bool(candidates)
-        torn = any(
-            table["is_duplicate_label_conflict"][row] and table["duplicate_correct_label"][row] is None
-            for row in candidates
-        )
-        if torn:
+        given = {table["given_label"][row] for row in candidates if table["duplicate_correct_label"][row] is None}
+        if len(given - {None}) > 1:
             assert staying == candidates
         elif candidates:
             decided = [row for row in candidates if row in decisions]
             assert staying == decided if decided else len(staying) == 1
             if not decided:
                 assert staying[0] == best_copy(table, candidates)
+            for copy in plan.copies:
+                if copy.row in rows:
+                    assert copy.stays in staying
 
 
 def best_copy(table: dict[str, Any], rows: list[int]) -> int:

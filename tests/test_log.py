@@ -27,7 +27,7 @@ from assay.actions import log as log_module
 from assay.actions.codec import pack_state, unpack_state
 from assay.actions.entry import ACTION_NAMES
 from assay.actions.migrations import SCHEMA
-from assay.actions.prepare import fit_label
+from assay.dataset.target import fit_label
 from assay.errors import AssayError, ProjectError, StorageError, UsageError
 from logging_twin import PROJECT, ProjectFacts, Twin, open_log, rows, writer
 
@@ -439,7 +439,7 @@ def test_rows_come_in_any_order_and_twice_and_missing_ones_are_counted(tmp_path:
     ],
 )  # fmt: skip
 def test_a_label_takes_the_type_of_the_given_ones(classes: list[Any], label: Any, fitted: Any) -> None:
-    found = fit_label(label, classes)
+    found = fit_label(label, type(classes[0]) if classes else None)
     assert (type(found), found) == (type(fitted), fitted)
 
 
@@ -452,7 +452,7 @@ def test_a_label_takes_the_type_of_the_given_ones(classes: list[Any], label: Any
 )  # fmt: skip
 def test_a_label_of_another_kind_is_refused(classes: list[Any], label: Any, message: str) -> None:
     with pytest.raises(UsageError, match=f"does not fit: the labels of this project are {message}"):
-        fit_label(label, classes)
+        fit_label(label, type(classes[0]) if classes else None)
 
 
 def test_one_and_true_and_one_point_zero_are_three_labels(tmp_path: Path) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
 import sys
+import time
+from urllib.parse import urlsplit
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from assay.errors import UsageError
-from assay.server.serve import prepare
+from assay.server.limits import bounded
+from assay.server.serve import one_time_address, prepare
+from assay.server.throttle import Throttle
 from serving import ORIGIN, TOKEN, client
 
 
@@ -122,20 +129,141 @@ def test_beyond_loopback_a_password_is_needed(tmp_path):
     assert "token" not in listening.url
 
 
-def test_wrong_passwords_run_out(tmp_path):
-    from starlette.testclient import TestClient
+def test_wrong_passwords_make_their_own_address_wait_and_nobody_else(tmp_path):
+    with client(tmp_path, password="open sesame") as door:
+        door.headers.pop("Authorization")
+        guest = bare(door)
+        for _ in range(5):
+            answer = guest.post("/api/v1/session", json={"password": "wrong", "person": "eve"})
+            assert answer.status_code == 401 and "not the password" in answer.json()["detail"]
+        told = guest.post("/api/v1/session", json={"password": "open sesame", "person": "eve"})
+        assert told.status_code == 429 and int(told.headers["retry-after"]) >= 1
+        assert "try again in" in told.json()["detail"]
+        assert guest.post("/api/v1/session", json={"password": "open sesame", "person": "ann"}).status_code == 200
+        time.sleep(int(told.headers["retry-after"]))  # the advice works
+        assert guest.post("/api/v1/session", json={"password": "open sesame", "person": "eve"}).status_code == 200
 
-    from assay.server.app import create_app
 
-    listening = prepare(home=tmp_path, password="open sesame")
+def test_the_wait_grows_ends_and_is_an_addresss_own():
+    now = [0.0]
+    throttle = Throttle(lambda: now[0])
+    waits = []
+    for _ in range(30):
+        now[0] += throttle.wait("10.0.0.1", "eve")
+        throttle.told("10.0.0.1", "eve", right=False)
+        waits.append(throttle.wait("10.0.0.1", "eve"))
+    assert waits[:5] == [0.0, 0.0, 0.0, 0.0, 1.0] and waits[5:8] == [2.0, 4.0, 8.0] and max(waits) == 300.0
+    assert throttle.wait("10.0.0.2", "eve") == 0.0
+    assert throttle.wait("10.0.0.1", "ann") == 300.0  # other names do not help an address that guesses on and on
+    assert throttle.wait("::ffff:10.0.0.1", "ann") == 300.0
+    now[0] += 4_000
+    throttle.told("10.0.0.1", "eve", right=False)
+    assert throttle.wait("10.0.0.1", "eve") == 0.0
+    for at in range(30_000):
+        throttle.told(f"10.1.{at // 256}.{at % 256}", "x", right=False)
+    assert len(throttle._wrong) <= 20_000
+
+
+def test_a_one_time_token_lets_in_once(door):
+    token = door.services.door.one_time()
+    assert "set-cookie" in bare(door).get(f"/?token={token}").headers
+    assert "set-cookie" not in bare(door).get(f"/?token={token}").headers
+    late = door.services.door.one_time()
+    door.services.door._once = dict.fromkeys(door.services.door._once, 0.0)
+    assert "set-cookie" not in bare(door).get(f"/?token={late}").headers
+
+
+def test_what_the_browser_is_started_with_is_not_the_lasting_token(tmp_path):
+    listening = prepare((), home=tmp_path, token=TOKEN)
     listening.socket.close()
-    guest = TestClient(create_app(listening.services), base_url=ORIGIN)
-    assert guest.get("/api/v1/session").json()["needs"] == "password"
-    assert guest.post("/api/v1/session", json={"password": "sesame"}).status_code == 401
-    assert guest.post("/api/v1/session", json={"password": "open sesame"}).status_code == 200
-    for _ in range(10):
-        guest.post("/api/v1/session", json={"password": "guess"})
-    assert "too many" in guest.post("/api/v1/session", json={"password": "open sesame"}).json()["detail"]
+    assert TOKEN in listening.url and TOKEN not in one_time_address(listening)
+
+
+@pytest.mark.parametrize("path", ["//evil.example/?token=", "/\\evil.example/?token=", "///evil.example?token="])
+def test_the_way_on_after_signing_in_is_on_this_server(door, path):
+    answer = bare(door).get(f"{ORIGIN}{path}{TOKEN}")
+    assert answer.status_code == 303
+    assert not answer.headers["location"].startswith(("//", "/\\", "http"))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "/%00", {}),
+        ("GET", "/" + "x" * 5_000, {}),
+        ("GET", "/" + "%E5%9B%BE" * 120, {}),
+        ("GET", "/~nobody", {}),
+        ("GET", "/api/v1/projects", {"Host": "["}),
+        ("POST", "/api/v1/session", {"Origin": "http://["}),
+        ("POST", "/api/v1/sources/preview", {"path": "~nobody/x"}),
+        ("POST", "/api/v1/sources/preview", {"path": "\x00"}),
+        ("POST", "/api/v1/sources/preview", {"path": "x" * 5_000}),
+        ("POST", "/api/v1/sources/preview", {"upload": "\ud800"}),
+        ("GET", "/api/v1/projects/%00", {}),
+        ("GET", "/api/v1/projects/" + "x" * 5_000, {}),
+    ],
+)
+def test_odd_requests_are_never_the_servers_fault(door, method, path, headers):
+    asked = {"json": headers} if "preview" in path else {"headers": headers}
+    if headers.get("upload"):
+        asked = {"content": b'{"upload": "\\ud800"}', "headers": {"Content-Type": "application/json"}}
+    assert door.request(method, path, **asked).status_code < 500
+
+
+@pytest.mark.parametrize("path", ["/api/v1/session", "/api/v1/projects", "/api/v1/projects/x/actions", "/"])
+def test_nobody_who_is_not_signed_in_sends_a_long_body(door, path):
+    stranger = bare(door)
+    answer = stranger.post(path, content=b"x" * 20_000)
+    assert answer.status_code == 413 and "at most 16,384 bytes" in answer.json()["detail"]
+
+    def endless():
+        for _ in range(10_000):
+            sent.append(1)
+            yield b"x" * 65_536
+
+    sent: list[int] = []
+    assert stranger.post(path, content=endless()).status_code in (400, 401, 405, 413)
+
+
+def test_bodies_of_people_who_are_signed_in_are_bounded_too(door):
+    length = {"Content-Length": str(400 << 20)}
+    for path in ("/api/v1/projects/x/actions", "/api/v1/projects/x/pictures", "/api/v1/session"):
+        assert door.post(path, content=b"", headers=length).status_code == 413
+
+
+def test_a_body_that_stops_and_a_head_that_never_ends_are_given_up():
+    async def silent() -> dict:
+        await asyncio.sleep(60)
+        return {}
+
+    with pytest.raises(HTTPException) as caught:
+        asyncio.run(bounded(silent, 10, silence=0.05)())
+    assert caught.value.status_code == 408
+
+
+def test_half_open_connections_are_closed(tmp_path):
+    code = "import assay.server.connections as c; c.HEAD = 1.0; from assay.cli.commands import main; main()"
+    command = [sys.executable, "-c", code, "serve", "--no-browser", "--home", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            parts = urlsplit(process.stdout.readline())
+            for said in (b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "):
+                with socket.create_connection((parts.hostname, parts.port), timeout=20) as wire:
+                    wire.sendall(said)
+                    assert wire.recv(100) == b""
+        finally:
+            process.kill()
+
+
+def test_a_sign_out_counts_for_every_server_of_the_home(tmp_path):
+    with client(tmp_path) as first, client(tmp_path) as second:
+        second.services.door.port = first.services.door.port
+        session = first.services.door.sign_in("ann")
+        cookies = {first.services.door.cookie: session}
+        assert second.services.door.person_of({}, cookies) == "ann"
+        first.services.door.sessions.end(session)
+        assert second.services.door.person_of({}, cookies) is None
 
 
 def test_a_port_in_use_and_a_missing_project_are_one_message(tmp_path):

@@ -30,6 +30,7 @@ def analyze(
     embeddings: Any = None,
     encoder: str | Sequence[str] | None = None,
     output: str | os.PathLike[str] | None = None,
+    replace: bool = False,
     seed: int = 0,
     effort: str = "regular",
     workers: int | None = None,
@@ -53,6 +54,7 @@ def analyze(
     embeddings : (N, d) array or ``.npy`` file, or a dict of them. Replaces the built-in encoders.
     encoder : one more encoder, or several: a name of ``assay models list``, an ONNX file or folder, a BERT-family folder.
     output : the project folder; default the data's name with ``.assay`` in the working directory.
+    replace : begin the project anew where it holds the results of other data, which is refused otherwise.
     seed : the same data, seed and machine kind give the same result tables, whatever ``workers`` and ``memory``.
     effort : "fast", "regular" or "best".
     workers, memory : worker processes (default: the cores) and a bound such as "3GB" (default: half the machine).
@@ -67,6 +69,7 @@ def analyze(
     assay.AssayError
         with one message that says what was wrong and what to do; see `assay.errors` for the tree.
     """
+    from assay.actions.standing import standing
     from assay.analysis.progress import Progress
     from assay.analysis.run import analyze_source
     from assay.analysis.settings import make_settings
@@ -81,7 +84,15 @@ def analyze(
     )
     folder = Folder(output if output is not None else f"{source.name}.assay")
     analyze_source(
-        source, folder, settings, Progress(progress), pred_probs=pred_probs, pred_classes=classes, embeddings=embeddings
+        source,
+        folder,
+        settings,
+        Progress(progress),
+        pred_probs=pred_probs,
+        pred_classes=classes,
+        embeddings=embeddings,
+        decided=lambda: standing(folder.root),
+        replace=replace,
     )
     return Project(folder.root)
 

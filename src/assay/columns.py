@@ -1,6 +1,6 @@
 """The one table of result columns: docs, exports, terminal, report and API are made from it.
 
-In: nothing. Out: `COLUMNS`, `CHECKS` and small look-ups over them.
+In: nothing. Out: `COLUMNS` and small look-ups over them.
 Does not know: how any column is computed.
 """
 
@@ -82,6 +82,13 @@ COLUMNS: tuple[Column, ...] = (
         "duplicate",
         "Same decoded pixels, same normalised text, or same normalised cells as another row.",
     ),
+    Column(
+        "exact_duplicate_cluster_id",
+        "int64",
+        "duplicate",
+        "Exact copies with the same number are one row given several times; from 0; empty = none, or equal rows of a table "
+        "whose few values make them likely.",
+    ),
     _flag("near_duplicate", "duplicate", "A verified near copy of another row (exact copies included)."),
     _score("near_duplicate", "duplicate", "Similarity to the closest member of the cluster; exact = 1."),
     Column(
@@ -147,58 +154,7 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Check:
-    """One word of ``--type``: the flag it filters by, the score it sorts by, and whom it applies to."""
-
-    name: str
-    title: str
-    flag: str
-    score: str | None
-    modalities: tuple[str, ...]
-    needs_labels: bool = False
-
-
-ANY = ("image", "text", "table")
-
-CHECKS: tuple[Check, ...] = (
-    Check("label", "Label issues", "is_label_issue", "label_issue_score", ANY, True),
-    Check("outlier", "Outliers", "is_outlier", "outlier_score", ANY),
-    Check("near_duplicate", "Near duplicates", "is_near_duplicate", "near_duplicate_score", ANY),
-    Check("exact_duplicate", "Exact duplicates", "is_exact_duplicate", "near_duplicate_score", ANY),
-    Check(
-        "duplicate_label_conflict",
-        "Duplicates with conflicting labels",
-        "is_duplicate_label_conflict",
-        "near_duplicate_score",
-        ANY,
-        True,
-    ),
-    Check("cross_split_duplicate", "Duplicates across splits", "is_cross_split_duplicate", "near_duplicate_score", ANY),
-    Check("ambiguous", "Ambiguous", "is_ambiguous", "ambiguous_score", ANY, True),
-    Check("well_labeled", "Well labelled", "is_well_labeled", "label_quality", ANY, True),
-    Check("unlabeled", "Unlabelled", "is_initially_unlabeled", "suggested_label_confidence_score", ANY, True),
-    Check("rare_class", "Rare class", "has_rare_class", "label_issue_score", ANY, True),
-    Check("not_analyzed", "Not analysed", "is_not_analyzed", None, ANY),
-    Check("dark", "Dark", "is_dark", "dark_score", ("image",)),
-    Check("light", "Light", "is_light", "light_score", ("image",)),
-    Check("blurry", "Blurry", "is_blurry", "blurry_score", ("image",)),
-    Check("low_information", "Low information", "is_low_information", "low_information_score", ("image",)),
-    Check("odd_size", "Odd size", "is_odd_size", "odd_size_score", ("image",)),
-    Check("odd_aspect_ratio", "Odd aspect ratio", "is_odd_aspect_ratio", "odd_aspect_ratio_score", ("image",)),
-    Check("grayscale", "Grayscale", "is_grayscale", None, ("image",)),
-    Check("empty_text", "Empty text", "is_empty_text", None, ("text",)),
-    Check("too_short", "Too short", "is_too_short", "too_short_score", ("text",)),
-    Check("too_long", "Too long", "is_too_long", "too_long_score", ("text",)),
-    Check("wrong_language", "Wrong language", "is_wrong_language", "wrong_language_score", ("text",)),
-    Check("non_language", "Not language", "is_non_language", "non_language_score", ("text",)),
-    Check("pii", "Personal data", "is_PII", "PII_score", ("text",)),
-    Check("identical_row", "Identical rows", "is_identical_row", None, ("table",)),
-)
-
 BY_NAME = {column.name: column for column in COLUMNS}
-CHECK_BY_NAME = {check.name: check for check in CHECKS}
-KINDS = tuple(dict.fromkeys(column.kind for column in COLUMNS if column.kind not in ("dataset", "actions")))
 
 
 def columns_of(kind: str) -> tuple[Column, ...]:

@@ -7,6 +7,7 @@ Does not know: where the fault was found.
     ├── UsageError                 the call is wrong; nothing was tried       exit code 2
     │   ├── SourceError            the data cannot be read as asked
     │   ├── ArrayError             pred_probs, embeddings or labels do not fit
+    │   ├── TooManyCopiesError     more rows would be left out as copies than was allowed
     │   └── MissingExtraError      an optional dependency is not installed
     ├── ProjectError               the project folder is damaged, newer, or not a project
     │   └── ProjectLockedError     another live process works on this project
@@ -34,6 +35,14 @@ class SourceError(UsageError):
 
 class ArrayError(UsageError, ValueError):
     pass
+
+
+class TooManyCopiesError(UsageError):
+    """``n``: rows that would be left out."""
+
+    def __init__(self, message: str, n: int) -> None:
+        super().__init__(message)
+        self.n = n
 
 
 class MissingExtraError(UsageError, ImportError):

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import UsageError
 from assay.runs.finished_run import FinishedRun
 
@@ -43,7 +43,7 @@ class Project(FinishedRun):
     def issues(self, type: str | None = None, top: int | None = None) -> pd.DataFrame:
         """All rows and columns in the user's order, or the rows one check flagged, worst first.
 
-        ``type``: a name of `assay.columns.CHECKS`, such as "label", "outlier", "near_duplicate". Ties keep the user's order.
+        ``type``: a name of `assay.checks.CHECKS`, such as "label", "outlier", "near_duplicate". Ties keep the user's order.
         """
         from assay.report.notebook import IssuesFrame, frame_of
 

@@ -4,6 +4,7 @@ In: issue columns, a policy; requests of people. Out: a `FixPlan`; an `ActionLog
 Does not know: how issues were found, filters, HTTP.
 """
 
+from assay.actions.copies import Copy
 from assay.actions.difference import Difference
 from assay.actions.entry import ACTION_NAMES, ConflictError, Done, Entry, Prepared, Request
 from assay.actions.log import ActionLog, default_person
@@ -17,6 +18,7 @@ __all__ = [
     "POLICIES",
     "ActionLog",
     "ConflictError",
+    "Copy",
     "Decision",
     "Difference",
     "Done",

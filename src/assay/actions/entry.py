@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import AssayError
 
 # codes of State.action; an auto-fix that leaves a row out is an "auto-fix" with `excluded`

@@ -20,7 +20,6 @@ from assay.actions.codec import pack_state, unpack_state
 from assay.actions.difference import Difference
 from assay.actions.entry import REDO, UNDO, Done, Entry, Prepared, Request
 from assay.actions.log_transaction import LogTransaction, nothing
-from assay.actions.plan import FixPlan
 from assay.actions.prepare import prepare
 from assay.actions.project_facts import ProjectFacts
 from assay.actions.state import State, fold
@@ -143,16 +142,19 @@ class ActionLog:
 
         return fold(state, entries(), lookup)
 
-    def plan(self, policy: str) -> FixPlan:
-        """What the policy would do to every row if nobody had decided anything."""
-        return self._facts.plan(policy)
-
     def prepare(self, request: Request) -> Prepared:
         """What the request would change now. Nothing is written."""
         return self._prepared(request, self.state())
 
     def _prepared(self, request: Request, state: State) -> Prepared:
-        return prepare(request, state, self._facts.given, self._facts.plan, present=self._facts.present)
+        return prepare(
+            request,
+            state,
+            self._facts.given,
+            self._facts.plan,
+            present=self._facts.present,
+            fit=self._facts.fit_decision,
+        )
 
     # writing -------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Does not know: what a label means (values and codes are alike to it), files, who
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assay.actions.copies import Copy, best_first, groups_of, reasons, torn_groups
 from assay.actions.policy import POLICIES, Policy
-from assay.errors import UsageError
+from assay.errors import TooManyCopiesError, UsageError
 
 AUTO, LABEL, EXCLUDE, KEEP, UNRESOLVED = "auto-fix", "label", "exclude", "keep", "unresolved"
 ACTIONS = (AUTO, LABEL, EXCLUDE, KEEP, UNRESOLVED)
-# checks that make an outlier no example of anything, by evidence that the outlier check does not use
-BROKEN = ("is_low_information", "is_dark", "is_light", "is_empty_text", "is_non_language")
+DROPS = ("exact", "near")
+DROP_SHARE = 0.05  # of the rows may be left out as copies unless a person allows more
 
 Flags = NDArray[np.bool_]
 Objects = NDArray[np.object_]
@@ -38,7 +40,8 @@ class Decision:
 class FixPlan:
     """``action`` and ``corrected_label`` (N,) as in columns.py: None = nothing to do, label unchanged.
 
-    ``done`` and ``left``: what was done and what is left for a person and why, with how many rows.
+    ``done`` and ``left``: what was done and what is left for a person and why, with how many rows. ``copies``: the rows
+    that are left out as copies, each with the row that stays and why, in the order of rows.
     """
 
     policy: str
@@ -46,6 +49,7 @@ class FixPlan:
     corrected_label: Objects
     done: dict[str, int] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
+    copies: list[Copy] = field(default_factory=list)
 
     @property
     def excluded(self) -> Flags:
@@ -63,6 +67,9 @@ def plan_fixes(
     issues: pd.DataFrame | Mapping[str, Any],
     decisions: Mapping[int, Decision] | None = None,
     policy: str | Policy = "none",
+    *,
+    drop_duplicates: str | None = None,
+    drop_share: float = DROP_SHARE,
 ) -> FixPlan:
     """Decide about every row: first what a person decided, then what the policy allows, then nothing.
 
@@ -71,33 +78,47 @@ def plan_fixes(
     issues : columns of one length by the names of columns.py (DataFrame or mapping of arrays); a column that is not
         there flags nothing. Labels are values (None, NaN = none) or int32 codes (-1 = none).
     decisions : row number -> `Decision`; always wins.
-    policy : "none", "auto", "reference" or a `Policy`.
+    policy : "none", "auto", "reference" or a `Policy`. "auto" changes labels only: it leaves no row out.
+    drop_duplicates : "exact" or "near": leave out all but one row of each set of exact copies, or of verified near
+        copies. Default: no row is left out as a copy.
+    drop_share : the largest share of the rows, 0 to 1, that may be left out as copies.
 
     Rules, in this order; the first that applies decides a row:
 
     1. a person's decision ("unresolved" too: the row is set aside and nothing touches it)
-    2. rows that could not be read are left out (auto)
-    3. outliers are left out (reference: all; auto: where a second check agrees, see `Policy`)
-    4. of each set of verified copies one row stays (auto): one that a person kept, else a correctly labelled one, then
-       the largest, then the first. Where copies carry different labels and it is not clear which is right, all stay.
-    5. label issues take the suggestion (reference: all; auto: safe ones that are no outliers)
-    6. unlabelled rows take it (reference: all; auto: of confidence .9 and more that are no outliers)
+    2. outliers are left out (reference)
+    3. of each set of copies one row stays (only with ``drop_duplicates``): one that a person kept, else a correctly
+       labelled one, then the largest, then the first. Where copies carry different labels and it is not clear which is
+       right, all stay. Equal rows of a table whose few values make them likely are no copies.
+    4. label issues take the suggestion (reference: all; auto: safe ones that are no outliers)
+    5. unlabelled rows take it (reference: all; auto: of confidence .9 and more that are no outliers)
 
-    What rules 3 to 6 flag but do not settle is "unresolved". Cost: O(N log N).
+    What the checks flag and rules 2 to 5 do not settle is "unresolved". Cost: O(N log N).
+
+    Raises
+    ------
+    UsageError
+        unknown words, a decision that makes no sense, more copies than ``drop_share``.
     """
     chosen = _policy(policy)
+    if drop_duplicates not in (None, *DROPS):
+        raise UsageError(f"unknown kind of duplicates {drop_duplicates!r}; choose one of {', '.join(DROPS)}")
+    if not 0 <= drop_share <= 1:
+        raise UsageError(f"the share of rows that may be left out as copies is from 0 to 1, not {drop_share:g}")
     table = _Table(issues)
     plan = _Draft(table, chosen)
     for row, decision in (decisions or {}).items():
         plan.decide(int(row), decision)
     if chosen.name != "none":
-        plan.unreadable()
         plan.outliers()
-        plan.duplicates()
+    if drop_duplicates is not None:
+        plan.drop_copies(drop_duplicates, drop_share)
+    if chosen.name != "none":
+        plan.conflicts()
         plan.label_issues()
         plan.unlabeled()
         plan.leave_rest()
-    return FixPlan(chosen.name, plan.action, plan.corrected, plan.done, plan.left)
+    return FixPlan(chosen.name, plan.action, plan.corrected, plan.done, plan.left, plan.copies)
 
 
 def _policy(policy: str | Policy) -> Policy:
@@ -159,6 +180,7 @@ class _Draft:
         self.outlier = table.flag("is_outlier")
         self.label_issue = table.flag("is_label_issue")
         self.torn = np.zeros(n, bool)  # copies under different labels, none of them known to be right
+        self.copies: list[Copy] = []
 
     # rules ---------------------------------------------------------------------------------------------------
 
@@ -176,50 +198,38 @@ class _Draft:
         self.settled[row] = self.decided[row] = True
         self._count(self.done, f'rows that a person marked "{decision.action}"', 1)
 
-    def unreadable(self) -> None:
-        if self.policy.unreadable:
-            rows = self.table.flag("is_not_analyzed") & ~self.settled
-            self._exclude(rows, "rows left out that could not be read")
-
     def outliers(self) -> None:
         if self.policy.outliers == "all":
-            self._exclude(self.outlier & ~self.settled, "outliers left out")
-        elif self.policy.outliers == "agreed":
-            broken = np.logical_or.reduce([self.table.flag(name) for name in BROKEN])
-            rows = self.outlier & broken & ~self.settled
-            self._exclude(rows, "outliers left out that another check finds empty or meaningless too")
+            self._exclude_rows(np.flatnonzero(self.outlier & ~self.settled), "outliers left out")
 
-    def duplicates(self) -> None:
-        if not self.policy.duplicates:
-            return
-        cluster = self.table.number("near_duplicate_cluster_id", -1).astype(np.int64)
-        copy = self.table.flag("is_near_duplicate") | self.table.flag("is_exact_duplicate")
-        gone = self.action == EXCLUDE
-        rows = np.flatnonzero(copy & (cluster >= 0) & ~gone)
-        right = self.table.label("duplicate_correct_label")
-        unsure = self.table.flag("is_duplicate_label_conflict") & ~_present(right)
-        unsure_clusters = np.unique(cluster[rows][unsure[rows]])
-        torn = np.isin(cluster[rows], unsure_clusters)
+    def drop_copies(self, kind: str, most: float) -> None:
+        """All but one row of each set of copies, unless they are more than a share of ``most``."""
+        rows, group = groups_of(self.table, kind)
+        there = self.action[rows] != EXCLUDE
+        rows, group = rows[there], group[there]
+        given, right = self.table.label("given_label"), self.table.label("duplicate_correct_label")
+        torn = torn_groups(group, given[rows], right[rows])
         self.torn[rows[torn]] = True
-        rows = rows[~torn]
-        keepers, extras = self._keepers(rows, cluster[rows], right)
-        self._exclude_rows(extras[~self.settled[extras]], "extra copies of other rows left out")
-        self._relabel_keepers(keepers, right)
-
-    def _keepers(
-        self, rows: NDArray[np.int64], cluster: NDArray[np.int64], right: Objects
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The row of each cluster that stays, and the others."""
-        given = self.table.label("given_label")[rows]
-        known = _present(right[rows])
-        wrong = self.table.flag("is_duplicate_label_wrong")[rows] | (known & _differ(given, right[rows]))
-        blank = ~_present(given)
-        order = np.lexsort(
-            (rows, -self._size()[rows], blank, self.label_issue[rows], wrong, ~self.decided[rows], cluster)
+        rows, group = rows[~torn], group[~torn]
+        order, first, ranks = best_first(self.table, rows, group, self.decided, self.label_issue)
+        keeper = order[np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))]  # of each place in ``order``
+        extra = ~first & ~self.settled[rows[order]]
+        self._check_share(int(extra.sum()), kind, most)
+        self.copies = sorted(
+            reasons(self.table, rows, order[extra], keeper[extra], ranks, kind), key=lambda copy: copy.row
         )
-        first = np.ones(len(order), bool)
-        first[1:] = cluster[order][1:] != cluster[order][:-1]
-        return rows[order[first]], rows[order[~first]]
+        self._exclude_rows(rows[order[extra]], f"{kind} copies of other rows left out")
+        if self.policy.label_issues != "none":
+            self._relabel_keepers(rows[order[first]], right)
+
+    def _check_share(self, n: int, kind: str, most: float) -> None:
+        if n > most * self.table.n_rows:
+            raise TooManyCopiesError(
+                f"{n:,} of {self.table.n_rows:,} rows ({n / self.table.n_rows:.1%}) are {kind} copies of others, more than "
+                f"the {most:.0%} that may be left out; look at them, and if they are surplus allow it with "
+                f"--drop-share {math.ceil(n / self.table.n_rows * 100) / 100:g}",
+                n,
+            )
 
     def _relabel_keepers(self, keepers: NDArray[np.int64], right: Objects) -> None:
         """A conflict whose right label is known ends with that label, whichever copy stayed."""
@@ -229,10 +239,15 @@ class _Draft:
         self._relabel(differ, right, "rows relabelled as their copies are")
         self.settled[rows] = True
 
-    def _size(self) -> NDArray[np.float64]:
-        """Pixels or characters; 0 where neither is known."""
-        pixels = self.table.number("image_width", 0) * self.table.number("image_height", 0)
-        return pixels + self.table.number("text_num_characters", 0)
+    def conflicts(self) -> None:
+        """Copies that all stay under different labels: a suggestion is taken only where the copies speak for it."""
+        conflict = self.table.flag("is_duplicate_label_conflict") & ~self.settled
+        right = self.table.label("duplicate_correct_label")
+        if self.policy.label_issues == "safe":
+            self.torn |= conflict & (~_present(right) | _differ(self.suggested, right))
+            content = conflict & _present(right) & ~_differ(self.table.label("given_label"), right)
+            self.torn &= ~content
+            self.settled |= content
 
     def label_issues(self) -> None:
         if self.policy.label_issues == "none":
@@ -257,16 +272,14 @@ class _Draft:
 
     def leave_rest(self) -> None:
         """What the checks flag and no rule settled."""
-        self._leave(self.torn, "copies with different labels where it is not clear which is right")
-        self._leave(self.outlier, "outliers where no second check agrees")
+        self._leave(self.torn, "copies with different labels")
+        self._leave(self.table.flag("is_not_analyzed"), "rows that could not be read")
+        self._leave(self.outlier, "outliers")
         self._leave(self.label_issue, "label issues without a suggestion that is certain enough")
         unlabeled = self.table.flag("is_initially_unlabeled")
         self._leave(unlabeled, "unlabelled rows without a suggestion that is certain enough")
 
     # bookkeeping ---------------------------------------------------------------------------------------------
-
-    def _exclude(self, rows: Flags, what: str) -> None:
-        self._exclude_rows(np.flatnonzero(rows), what)
 
     def _exclude_rows(self, rows: NDArray[np.int64], what: str) -> None:
         self.action[rows] = EXCLUDE

@@ -5,7 +5,6 @@ In: a `Request`, the `State`, given labels, planned fixes. Out: `Prepared`. Does
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -38,11 +37,10 @@ from assay.actions.entry import (
 from assay.actions.plan import AUTO, EXCLUDE, UNRESOLVED, FixPlan
 from assay.actions.policy import POLICIES
 from assay.actions.state import State
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label, fit_label
 from assay.errors import UsageError
 
-LONGEST = {"tag": 100, "note": 10_000, "label": 1_000}  # characters
-KINDS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts"}
+LONGEST = {"tag": 100, "note": 10_000}  # characters
 
 
 def prepare(
@@ -52,6 +50,7 @@ def prepare(
     plan: Callable[[str], FixPlan],
     *,
     present: Flags | None = None,
+    fit: Callable[[Any], Label] | None = None,
 ) -> Prepared:
     """Which rows the request changes and how, and why the others stay.
 
@@ -62,6 +61,7 @@ def prepare(
     given : (N,) label values, None = unlabelled.
     plan : policy -> `FixPlan` by row number; asked for "auto-fix" only.
     present : (N,) rows that are still in the source; the others are skipped. Default: all.
+    fit : what the task makes of a label that was decided on. Default: the type of the given ones.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def prepare(
     Cost: O(n) of the request's rows, about a microsecond each, and one pass over N to look for the kind of the labels.
     """
     rows = _rows(request, state.n)
-    request = replace(_checked(request, given), rows=rows)
+    request = replace(_checked(request, fit or (lambda label: fit_label(label, _kind(given)))), rows=rows)
     draft = _Draft(request, state, rows)
     if present is not None:
         draft.skip(~present[rows], GONE)
@@ -82,41 +82,6 @@ def prepare(
     else:
         draft.decide(plan(request.policy) if request.action == AUTO else None)
     return draft.prepared(given)
-
-
-def fit_label(label: Any, given: Sequence[Label | None] | NDArray[np.object_]) -> Label:
-    """The label in the type of the given ones: "7" becomes 7 where they are whole numbers; `UsageError` if it cannot."""
-    if isinstance(label, np.generic):
-        label = label.item()
-    if not isinstance(label, str | int | float | bool) or (isinstance(label, float) and not math.isfinite(label)):
-        raise UsageError(f"the label {label!r} is no label: give a text or a number")
-    if isinstance(label, str) and not label.strip():
-        raise UsageError("the label is blank; to take a decision back use the action clear")
-    if isinstance(label, str) and len(label) > LONGEST["label"]:
-        raise UsageError(f"the label is longer than {LONGEST['label']:,} characters")
-    known = next((value for value in given if value is not None), None)
-    if known is None or type(known) is type(label):
-        return label
-    fitted = _converted(label, type(known))
-    if fitted is None:
-        raise UsageError(f"the label {label!r} does not fit: the labels of this project are {KINDS[type(known)]}")
-    return fitted
-
-
-def _converted(label: Label, kind: type) -> Label | None:
-    if kind is str:
-        return str(label)
-    if kind is bool:
-        return {"true": True, "false": False, "1": True, "0": False}.get(str(label).strip().lower())
-    if isinstance(label, bool):
-        return None
-    try:
-        number = float(label)
-        if kind is float:
-            return number if math.isfinite(number) else None
-        return int(label) if isinstance(label, str) else int(number) if number.is_integer() else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _rows(request: Request, n: int) -> Rows:
@@ -132,7 +97,12 @@ def _rows(request: Request, n: int) -> Rows:
     return rows
 
 
-def _checked(request: Request, given: Sequence[Label | None] | NDArray[np.object_]) -> Request:
+def _kind(given: Sequence[Label | None] | NDArray[np.object_]) -> type | None:
+    """Type of the given labels."""
+    return next((type(value) for value in given if value is not None), None)
+
+
+def _checked(request: Request, fit: Callable[[Any], Label]) -> Request:
     """The request with its label fitted and its text trimmed."""
     action, text = request.action, request.text
     if action not in ASKED:
@@ -144,7 +114,7 @@ def _checked(request: Request, given: Sequence[Label | None] | NDArray[np.object
     if action == "label":
         if request.label is None:
             raise UsageError('the action "label" needs a label')
-        request = replace(request, label=fit_label(request.label, given))
+        request = replace(request, label=fit(request.label))
     elif request.label is not None:
         raise UsageError(f'the action "{action}" takes no label')
     if action not in (*TAGS, NOTE):

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 NEEDED = (
     "given_label", "is_not_analyzed", "is_initially_unlabeled", "is_label_issue", "is_safe_to_fix", "suggested_label",
     "suggested_label_confidence_score", "is_outlier", "is_exact_duplicate", "is_near_duplicate",
-    "near_duplicate_cluster_id", "is_duplicate_label_conflict", "is_duplicate_label_wrong", "duplicate_correct_label",
-    "image_width", "image_height", "text_num_characters", "is_low_information", "is_dark", "is_light", "is_empty_text",
-    "is_non_language",
+    "exact_duplicate_cluster_id", "near_duplicate_cluster_id", "near_duplicate_kind",
+    "is_duplicate_label_conflict", "is_duplicate_label_wrong", "duplicate_correct_label",
+    "image_width", "image_height", "text_num_characters",
 )  # fmt: skip
 
 
@@ -59,10 +59,12 @@ class ProjectFacts:
     @cached_property
     def given(self) -> NDArray[np.object_]:
         """(N,) label values, None = unlabelled."""
-        dataset = self._project.dataset
-        values = np.empty(len(dataset.classes) + 1, object)  # the last one, also index -1: None
-        values[: len(dataset.classes)] = dataset.classes
-        return values[dataset.codes]
+        target = self._project.dataset.target
+        return target.decode(target.column)
+
+    def fit_decision(self, label: Any) -> Any:
+        """A label that a person decided on, as the task writes it; `UsageError` where it does not fit."""
+        return self._project.dataset.target.fit_decision(label)
 
     @cached_property
     def present(self) -> Flags:

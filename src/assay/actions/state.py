@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from assay.actions.entry import ACTION_NAMES, REDO, UNDO, Channel, Entry, Flags, Numbers, Rows, by_hand
 from assay.actions.plan import EXCLUDE, Decision
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import ProjectError
 
 Lookup = Callable[[Sequence[int]], Mapping[int, Entry]]

@@ -1,12 +1,12 @@
 """The encode stages of each modality: which there are, how they are cut into shards, what they depend on.
 
-In: a `Runner`, the dataset, settings, the user's own embeddings. Out: the shards of every view, and what else was kept of
-the rows. Does not know: what comes after.
+In: a `Runner`, the dataset, settings, the user's own embeddings. Out: the shards of every embedding, and what else was kept
+of the rows. Does not know: what comes after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,24 +14,24 @@ import numpy as np
 
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArray
-from assay.analysis.stage import Shard, Stage, fingerprint, whole
+from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import Dataset, read_cells, shard_key
 from assay.errors import SourceError
+from assay.stages import images, tables, texts, vectors
 
 SHARD = 256  # rows of an image or sentence shard: a multiple of the batches in which pictures are encoded
 TEXT_SHARD = 8_192
 SAMPLE = 3_000  # pictures an encoder's state is fitted on at most; each takes as many of the first as it needs
-WORK = "assay.stages"
-Fitted = tuple[str, str]  # where an encoder's state lies, and its fingerprint
+Fitted = tuple[str, str]  # prefix of an encoder's state, and its fingerprint
 
 
 @dataclass
 class Encoding:
     """``all`` runs the stages and fills the fields.
 
-    views : name -> places of its shards. tiny : places of 32 x 32 thumbnails. properties : places of what the checks of
-    the modality read. reasons : places of tables that say why a row could not be read. missing : sentences on encoders
-    that are not here. features : the table stage that the tree models read.
+    embeddings : encoder -> prefixes of its shards. tiny : of 32 x 32 thumbnails. properties : of what the checks of the
+    modality read. reasons : of tables that say why a row could not be read. missing : sentences on encoders that are not
+    here. features : the stage of a table that the tree models read. left_out : columns of a table that are no features.
     """
 
     runner: Runner
@@ -39,29 +39,33 @@ class Encoding:
     settings: Settings
     own: Mapping[str, UserArray]
     order_file: str
-    views: dict[str, list[str]] = field(default_factory=dict)
-    tiny: list[str] = field(default_factory=list)
-    properties: list[str] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
+    embeddings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    tiny: tuple[str, ...] = ()
+    properties: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     missing: list[str] = field(default_factory=list)
-    features: Stage | None = None
+    features: Stage[tables.FeaturesMade] | None = None
+    left_out: tuple[str, ...] = ()
 
     def all(self) -> None:
-        {"image": self.images, "text": self.texts, "table": self.tables}[self.dataset.modality]()
+        {"image": self.of_images, "text": self.of_texts, "table": self.of_tables}[self.dataset.modality]()
         for name, array in self.own.items():
-            self.views[name] = self.user_view(name, array)
+            self.embeddings[name] = self.user_embedding(name, array)
 
-    def row_shards(self, size: int, tokens: Sequence[str], spec: dict[str, Any]) -> tuple[Shard, ...]:
-        """Rows ``size`` at a time; a shard's key changes when the token or the reason of one of its rows does."""
+    def row_shards(self, size: int, tokens: Sequence[str], spec: Callable[[int, int], Any]) -> tuple[Shard, ...]:
+        """Rows ``size`` at a time; a shard's key changes when the token or the reason of one of its rows does.
+
+        ``spec``: makes the spec of the rows from a first to a last, the last excluded.
+        """
         tokens = [f"{token}\t{reason or ''}" for token, reason in zip(tokens, self.dataset.reasons, strict=True)]
         shards = []
         for index, start in enumerate(range(0, self.dataset.n_rows, size)):
             stop = min(start + size, self.dataset.n_rows)
             key = shard_key(index, tokens[start:stop])
-            shards.append(Shard(key, spec | {"start": start, "stop": stop}, stop - start))
+            shards.append(Shard(key, spec(start, stop), stop - start))
         return tuple(shards)
 
-    def images(self) -> None:
+    def of_images(self) -> None:
         from assay.encode.image_encoders import image_encoders, missing_image_encoders
 
         built_in = [] if self.own else image_encoders([])
@@ -78,33 +82,38 @@ class Encoding:
         pixels = self.encode_images(
             "encode/images", [encoder.name for encoder in built_in], "", states, tokens, pixels=True
         )
-        self.properties = pixels.places
-        self.reasons += pixels.places
+        self.properties = self.tiny = pixels.prefixes
+        self.reasons += pixels.prefixes
         for encoder in built_in:
-            self.views[encoder.name] = pixels.places
+            self.embeddings[encoder.name] = pixels.prefixes
         for load, encoder in extra:
-            self.views[encoder.name] = self.encode_images(
+            self.embeddings[encoder.name] = self.encode_images(
                 f"encode/{encoder.name}", [encoder.name], load, states, tokens, pixels=False
-            ).places
-        self.tiny = pixels.places
+            ).prefixes
 
     def fit_encoders(self, chosen: list[tuple[str, Any]], tokens: Sequence[str]) -> dict[str, Fitted]:
         """What each encoder learns from a sample of the pictures, one shard an encoder."""
         sample = self.sample()
-        reads = {"sample": fingerprint([[row, tokens[row]] for row in sample])}
-        spec = self.dataset.spec(sample=sample, seed=self.settings.seed)
+        inputs = {"sample": fingerprint([[row, tokens[row]] for row in sample])}
         shards = tuple(
             Shard(
                 f"{encoder.name}-{fingerprint(encoder.fingerprint)}",
-                spec | {"encoder": encoder.name, "load": load},
+                images.FitSpec(
+                    dataset=self.dataset.fingerprint,
+                    n_rows=self.dataset.n_rows,
+                    sample=tuple(sample),
+                    encoder=encoder.name,
+                    load=load,
+                    seed=self.settings.seed,
+                ),
                 len(sample),
             )
             for load, encoder in chosen
         )
-        stage = Stage("encode/fit", f"{WORK}.images:fit", {"seed": self.settings.seed}, reads, shards)
-        self.runner.need(stage)
+        stage = Stage("encode/fit", images.fit, inputs, shards)
+        self.runner.require(stage)
         return {
-            encoder.name: (stage.place(shard.key), fingerprint([stage.fingerprint, shard.key]))
+            encoder.name: (stage.prefix(shard.key), fingerprint([stage.fingerprint, shard.key]))
             for (_, encoder), shard in zip(chosen, shards, strict=True)
         }
 
@@ -122,98 +131,109 @@ class Encoding:
         tokens: Sequence[str],
         *,
         pixels: bool,
-    ) -> Stage:
-        places = {encoder: states[encoder][0] for encoder in encoders}
-        reads = {encoder: states[encoder][1] for encoder in encoders}
-        spec = {
-            "dataset": self.dataset.fingerprint,
-            "encoders": encoders,
-            "load": load,
-            "states": places,
-            "pixels": pixels,
-        }
-        settings = {"pixels": pixels, "version": 2}
-        stage = Stage(name, f"{WORK}.images:encode", settings, reads, self.row_shards(SHARD, tokens, spec))
-        done = self.runner.need(stage)
-        if not any(result["rows"] for result in done):
+    ) -> Stage[images.Encoded]:
+        def spec(start: int, stop: int) -> images.EncodeSpec:
+            return images.EncodeSpec(
+                dataset=self.dataset.fingerprint,
+                start=start,
+                stop=stop,
+                encoders=tuple(encoders),
+                load=load,
+                states={encoder: states[encoder][0] for encoder in encoders},
+                pixels=pixels,
+            )
+
+        inputs = {encoder: states[encoder][1] for encoder in encoders}
+        stage = Stage(name, images.encode, inputs, self.row_shards(SHARD, tokens, spec))
+        if not any(done.rows for done in self.runner.require(stage)):
             self.nothing_readable(stage)
         return stage
 
-    def nothing_readable(self, stage: Stage) -> None:
-        first = self.runner.folder.get_table(f"{stage.places[0]}.properties.parquet", ["reason"])["reason"][0]
+    def nothing_readable(self, stage: Stage[Any]) -> None:
+        first = self.runner.folder.get_table(f"{stage.prefixes[0]}.properties.parquet", ["reason"])["reason"][0]
         raise SourceError(f"none of the {self.dataset.n_rows:,} images could be read; the first: {first.as_py()}")
 
-    def texts(self) -> None:
+    def of_texts(self) -> None:
         from assay.encode.bert import missing_text_encoders, sentence_encoders
 
-        column = self.dataset.roles.text
-        spec = self.dataset.spec(column=column)
-        tokens = self.cell_tokens(str(column))
-        shards = self.row_shards(TEXT_SHARD, tokens, spec)
-        properties = Stage("encode/text", f"{WORK}.texts:properties", {"column": column}, {}, shards)
-        self.runner.need(properties)
-        self.properties = properties.places
+        column = str(self.dataset.roles.text)
+        dataset, n_rows = self.dataset.fingerprint, self.dataset.n_rows
+        tokens = self.cell_tokens(column)
+
+        def properties(start: int, stop: int) -> texts.PropertiesSpec:
+            return texts.PropertiesSpec(dataset=dataset, n_rows=n_rows, start=start, stop=stop, column=column)
+
+        measured = Stage("encode/text", texts.properties, {}, self.row_shards(TEXT_SHARD, tokens, properties))
+        self.runner.require(measured)
+        self.properties = measured.prefixes
         if not self.own:
-            tfidf = whole(
-                "encode/tfidf",
-                f"{WORK}.texts:tfidf",
-                self.dataset.spec(column=column, threads=self.settings.workers),
-                settings={"seed": self.settings.seed},
-                reads=self.dataset.reads,
-                rows=self.dataset.n_rows,
+            spec = texts.TfidfSpec(
+                dataset=dataset, n_rows=n_rows, column=column, threads=self.settings.workers, seed=self.settings.seed
             )
-            if not self.runner.need(tfidf)[0]["rows"]:
+            tfidf = single_shard("encode/tfidf", texts.tfidf, spec, inputs=self.dataset.inputs, rows=n_rows)
+            if not self.runner.require(tfidf)[0].rows:
                 raise SourceError(
                     f"every text in the column {column!r} is empty or unreadable; name another with --text"
                 )
-            self.views["tfidf"] = tfidf.places
+            self.embeddings["tfidf"] = tfidf.prefixes
             self.missing += missing_text_encoders()
-        chosen: list[tuple[list[str], Any]]
-        chosen = [] if self.own else [([], encoder) for encoder in sentence_encoders([])]
-        chosen += [([name], encoder) for name in self.settings.encoders for encoder in sentence_encoders([name])]
+        chosen: list[tuple[tuple[str, ...], Any]]
+        chosen = [] if self.own else [((), encoder) for encoder in sentence_encoders([])]
+        chosen += [((name,), encoder) for name in self.settings.encoders for encoder in sentence_encoders([name])]
         for load, encoder in chosen:
-            if encoder.name in self.views:
-                continue
-            settings = {"numbers": encoder.fingerprint}
-            shards = self.row_shards(SHARD, tokens, spec | {"encoder": encoder.name, "load": load})
-            stage = Stage(f"encode/{encoder.name}", f"{WORK}.texts:sentences", settings, {}, shards)
-            self.runner.need(stage)
-            self.views[encoder.name] = stage.places
+            if encoder.name not in self.embeddings:
+                self.embeddings[encoder.name] = self.encode_sentences(encoder, load, column, tokens)
+
+    def encode_sentences(
+        self, encoder: Any, load: tuple[str, ...], column: str, tokens: Sequence[str]
+    ) -> tuple[str, ...]:
+        def spec(start: int, stop: int) -> texts.SentencesSpec:
+            return texts.SentencesSpec(
+                dataset=self.dataset.fingerprint,
+                n_rows=self.dataset.n_rows,
+                start=start,
+                stop=stop,
+                column=column,
+                encoder=encoder.name,
+                load=load,
+                numbers=encoder.fingerprint,
+            )
+
+        stage = Stage(f"encode/{encoder.name}", texts.sentences, {}, self.row_shards(SHARD, tokens, spec))
+        self.runner.require(stage)
+        return stage.prefixes
 
     def cell_tokens(self, column: str) -> list[str]:
         cells = read_cells(self.runner.folder, self.dataset.fingerprint, 0, self.dataset.n_rows, [column])[column]
         return [str(value) for value in cells.to_pylist()]
 
-    def tables(self) -> None:
-        features = list(self.dataset.roles.features)
-        self.features = whole(
-            "encode/table",
-            f"{WORK}.tables:features",
-            self.dataset.spec(),
-            settings={"features": features, "seed": self.settings.seed},
-            reads=self.dataset.reads,
-            rows=self.dataset.n_rows,
+    def of_tables(self) -> None:
+        spec = tables.FeaturesSpec(
+            dataset=self.dataset.fingerprint,
+            n_rows=self.dataset.n_rows,
+            features=tuple(name for name in self.dataset.roles.features if name not in self.left_out),
+            seed=self.settings.seed,
         )
-        found = self.runner.need(self.features)[0]
-        if not found["rows"]:
+        self.features = single_shard(
+            "encode/table", tables.features, spec, inputs=self.dataset.inputs, rows=self.dataset.n_rows
+        )
+        found = self.runner.require(self.features)[0]
+        if not found.rows:
             raise SourceError(
                 f"none of the {self.dataset.n_rows:,} rows could be read; {next(filter(None, self.dataset.reasons), '')}"
             )
-        self.runner.notes += found["notes"]
+        self.runner.notes += found.notes
         if not self.own:
-            self.views["cells"] = self.features.places
+            self.embeddings["cells"] = self.features.prefixes
 
-    def user_view(self, name: str, array: UserArray) -> list[str]:
-        spec = {"file": array.file, "row_numbers": self.order_file, "view": name}
-        stage = whole(
-            f"encode/user/{name}",
-            f"{WORK}.vectors:adopt",
-            spec,
-            settings={"content": array.digest, "seed": self.settings.seed},
-            reads=self.dataset.reads,
-            rows=array.shape[0],
+    def user_embedding(self, name: str, array: UserArray) -> tuple[str, ...]:
+        spec = vectors.AdoptSpec(
+            file=array.file, row_numbers=self.order_file, name=name, content=array.digest, seed=self.settings.seed
         )
-        if not self.runner.need(stage)[0]["rows"]:
+        stage = single_shard(
+            f"encode/user/{name}", vectors.adopt, spec, inputs=self.dataset.inputs, rows=array.shape[0]
+        )
+        if not self.runner.require(stage)[0].rows:
             raise SourceError(f"every row of the embeddings {name!r} holds NaN or infinity")
-        self.reasons += stage.places
-        return stage.places
+        self.reasons += stage.prefixes
+        return stage.prefixes

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from assay.analysis.settings import EFFORTS, Settings
-from assay.dataset.dataset import classes_of
+from assay.dataset.target import classes_of
 from assay.predict import second_round_affordable, softmax_epochs
 from assay.predict.trees import BOOSTED_CLASSES, TREES
 from assay.sources import Source

@@ -1,7 +1,7 @@
-"""The order of the stages for each modality.
+"""The stages in their order, from rows to flags, for each modality: read it from top to bottom.
 
 In: a `Runner`, the dataset, settings, the user's arrays. Out: `Outcome`: where every result lies.
-Does not know: where stages run, what is already done.
+Does not know: where stages run, what is already done, how anything is computed (each stage names its function).
 
     images  fit encoders, encode (one decode a picture) \\
     texts   properties, TF-IDF, sentence encoder         > vectors -> graph -> duplicates -> folds -> predict -> issues, insights
@@ -10,16 +10,18 @@ Does not know: where stages run, what is already done.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
-from assay.analysis.encoding import WORK, Encoding
+from assay.analysis.encoding import Encoding
 from assay.analysis.runner import Runner
-from assay.analysis.settings import Settings, UserArrays
-from assay.analysis.stage import Shard, Stage, fingerprint, whole
+from assay.analysis.settings import Settings, UserArray, UserArrays
+from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
+from assay.dataset.target import ClassTarget
+from assay.stages import duplicates, images, issues, tables, vectors
+from assay.stages.leaks import ColumnLeaksSpec, LeaksFound, SizeLeaksSpec, column_leaks, size_leaks
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5
@@ -28,10 +30,10 @@ RECALL, RECALL_OF_LARGE, LARGE = 0.98, 0.9, 100_000  # of the graph: among more 
 
 @dataclass
 class Outcome:
-    tables: dict[str, str] = field(default_factory=dict)  # kind of issue -> place of its parts
+    tables: dict[str, str] = field(default_factory=dict)  # kind of issue -> prefix of its parts
     vectors: str = ""
-    properties: list[str] = field(default_factory=list)
-    views: list[str] = field(default_factory=list)
+    properties: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
     missing: list[str] = field(default_factory=list)
     flags: dict[str, int] = field(default_factory=dict)
     insights: str = ""
@@ -42,267 +44,362 @@ class Outcome:
 
 def run(runner: Runner, dataset: Dataset, settings: Settings, arrays: UserArrays) -> Outcome:
     """Do every stage that this dataset and these settings call for."""
-    order = f"dataset/{dataset.fingerprint}/order.npy"
-    if not runner.folder.exists(order):
-        runner.folder.put_array(order, dataset.order)
-    pipeline = _Pipeline(runner, dataset, settings, arrays, str(runner.folder.path(order).resolve()))
+    order_file = f"dataset/{dataset.fingerprint}/order.npy"
+    runner.folder.keep_array(order_file, dataset.order)
+    pipeline = Pipeline(runner, dataset, settings, arrays, order_file)
     pipeline.all()
     return pipeline.outcome
 
 
 @dataclass
-class _Pipeline:
+class Pipeline:
     runner: Runner
     dataset: Dataset
     settings: Settings
     arrays: UserArrays
     order_file: str
     outcome: Outcome = field(default_factory=Outcome)
-    reads: dict[str, str] = field(default_factory=dict)
-    features: Stage | None = None
+    inputs: dict[str, str] = field(default_factory=dict)  # kind of check -> fingerprint of its table
+    features: Stage[tables.FeaturesMade] | None = None
+    leak_findings: str = ""
+    blind: str = (
+        ""  # why label findings are withheld, where what pictures are like outside their content gives labels away
+    )
+    verdict: dict[str, Any] | None = None
 
     def all(self) -> None:
-        encoded = Encoding(self.runner, self.dataset, self.settings, self.arrays.embeddings, self.order_file)
+        learn = LABEL_STAGES.get(self.dataset.target.task) if self.learnable else None
+        of_classes = learn is not None and bool(self.dataset.classes)
+        leaks = self.column_leaks() if of_classes and self.dataset.modality == "table" else LeaksFound()
+        own = self.arrays.embeddings
+        encoded = Encoding(self.runner, self.dataset, self.settings, own, self.order_file, left_out=leaks.columns)
         encoded.all()
         self.features = encoded.features
         self.outcome.properties, self.outcome.missing = encoded.properties, encoded.missing
-        vectors = self.vectors(encoded)
-        graph = self.graph(vectors)
-        duplicates = self.duplicates(vectors, graph)
-        probabilities = None
-        if self.labelled:
-            folds = self.folds(vectors, duplicates)
-            probabilities = self.probabilities(vectors, graph, folds)
-            boundary = self.outcome.prediction.get("boundary_noise")
-            self.check("label", vectors, pred_probs=probabilities, n_folds=N_FOLDS, boundary=boundary)
-        self.check("outlier", vectors, graph=graph, pred_probs=probabilities, modality=self.dataset.modality)
-        self.check("duplicate", vectors, duplicates=duplicates)
-        if self.labelled:
-            self.check("conflict", vectors, duplicates=duplicates, pred_probs=probabilities)
-        if self.dataset.modality in ("image", "text"):
-            self.check(self.dataset.modality, vectors, properties=self.outcome.properties)
+        gathered = self.gather(encoded)
+        graph = self.graph(gathered)
+        copies = self.cluster_copies(gathered, graph)
+        if of_classes and self.dataset.modality == "image":
+            self.blind = self.size_leaks().blind
+        predicted = learn(self, gathered, graph, copies) if learn is not None else None
+        self.outlier(gathered, graph, predicted)
+        self.duplicate(gathered, copies)
+        if predicted is not None:
+            self.conflict(gathered, copies, predicted)
+        if self.dataset.modality == "table":
+            self.table(gathered)
         else:
-            self.check("table", vectors, features=list(self.dataset.roles.features))
-        self.insights(vectors)
+            self.properties(gathered)
+        self.insights(gathered)
 
     @property
-    def labelled(self) -> bool:
+    def learnable(self) -> bool:
         """Whether label checks make sense; where they do not, the reason is kept."""
-        if not self.dataset.labelled:
-            return False
-        if len(np.unique(self.dataset.codes[self.dataset.codes >= 0])) < 2:
-            for kind in ("label", "conflict"):
-                self.runner.skipped[kind] = "all labelled rows carry one class, so nothing can be learned about labels"
-            return False
-        return True
+        why = self.dataset.target.why_nothing_to_learn
+        if why:
+            self.runner.skipped |= {"label": why, "conflict": why}
+        return not why
+
+    # what gives the label away -------------------------------------------------------------------------------
+
+    def column_leaks(self) -> LeaksFound:
+        """Columns that fix the label; of probabilities the user brought nobody knows what they were learned from."""
+        if self.arrays.pred_probs is not None or self.arrays.embeddings:
+            return LeaksFound()
+        features = tuple(self.dataset.roles.features)
+        spec = ColumnLeaksSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, features=features)
+        return self.leaks(column_leaks, spec, self.dataset.inputs)
+
+    def size_leaks(self) -> LeaksFound:
+        if self.arrays.pred_probs is not None:
+            return LeaksFound()
+        properties = self.outcome.properties
+        spec = SizeLeaksSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, properties=properties)
+        return self.leaks(size_leaks, spec, self.dataset.inputs | {"properties": fingerprint(list(properties))})
+
+    def leaks(self, function: Any, spec: Any, inputs: dict[str, str]) -> LeaksFound:
+        stage = single_shard("leaks", function, spec, inputs=inputs, rows=self.dataset.n_rows)
+        found: LeaksFound | None = self.runner.try_check("leaks", stage)
+        if found is None:
+            return LeaksFound()
+        self.leak_findings, self.inputs["leaks"] = stage.prefix(), stage.output
+        return found
 
     # whole arrays --------------------------------------------------------------------------------------------
 
-    def vectors(self, encoded: Encoding) -> Stage:
-        views = encoded.views
-        spec = self.dataset.spec(parts=views, tiny=encoded.tiny, reasons=encoded.reasons)
-        shards = fingerprint([views, encoded.tiny, encoded.reasons])
-        stage = whole(
+    def gather(self, encoded: Encoding) -> Stage[vectors.Gathered]:
+        spec = vectors.GatherSpec(
+            dataset=self.dataset.fingerprint,
+            n_rows=self.dataset.n_rows,
+            parts=encoded.embeddings,
+            tiny=encoded.tiny,
+            reasons=encoded.reasons,
+        )
+        shards = fingerprint([encoded.embeddings, encoded.tiny, encoded.reasons])
+        stage = single_shard(
             "vectors",
-            f"{WORK}.vectors:gather",
+            vectors.gather,
             spec,
-            settings={},
-            reads=self.dataset.reads | {"encode": shards},
+            inputs=self.dataset.inputs | {"encode": shards},
             rows=self.dataset.n_rows,
         )
-        found = self.runner.need(stage)[0]
-        self.outcome.vectors = stage.place()
-        self.outcome.views = list(views)
-        self.outcome.flags["is_not_analyzed"] = found["not_analyzed"] - sum(
+        found = self.runner.require(stage)[0]
+        self.outcome.vectors = stage.prefix()
+        self.outcome.embeddings = tuple(encoded.embeddings)
+        self.outcome.flags["is_not_analyzed"] = found.not_analyzed - sum(
             reason == MISSING for reason in self.dataset.reasons
         )
         present = self.dataset.order
         self.outcome.flags["is_initially_unlabeled"] = (
-            int((self.dataset.codes[present] < 0).sum()) if self.dataset.labelled else 0
+            int((~self.dataset.target.labelled[present]).sum()) if self.dataset.target.has_labels else 0
         )
         return stage
 
-    def on_vectors(self, vectors: Stage, **more: Any) -> dict[str, Any]:
-        return self.dataset.spec(
-            vectors=vectors.place(), views=self.outcome.views, threads=self.settings.workers, **more
-        )
-
-    def graph(self, vectors: Stage) -> Stage:
-        k = 20 if self.dataset.modality == "table" else 15
-        metric = "euclidean" if self.dataset.modality == "table" and not self.arrays.embeddings else "cosine"
-        enough = RECALL_OF_LARGE if self.dataset.n_rows > LARGE and self.settings.effort != "best" else RECALL
-        settings = {"k": k, "metric": metric, "seed": self.settings.seed, "enough": enough}
-        stage = whole(
-            "graph",
-            f"{WORK}.vectors:graph",
-            self.on_vectors(vectors),
-            settings=settings,
-            reads={"vectors": vectors.output},
-            rows=self.dataset.n_rows,
-            version=2,
-        )
-        self.outcome.graph = self.runner.need(stage)[0]
-        return stage
-
-    def duplicates(self, vectors: Stage, graph: Stage) -> Stage:
-        """Clusters of copies. Texts and tables are compared by themselves; pictures that the graph brings together, too."""
-        modality = self.dataset.modality
-        reads = {"vectors": vectors.output}
-        spec = self.on_vectors(vectors)
-        settings: dict[str, Any] = {}
-        if modality == "image":
-            verified = self.verified_pairs(vectors, graph)
-            spec |= {"properties": self.outcome.properties, "verified": verified.places}
-            reads |= {"verified": verified.output}
-        elif modality == "text":
-            spec |= {"column": self.dataset.roles.text}
-        else:
-            settings = {"features": list(self.dataset.roles.features)}
-        fn = f"{WORK}.duplicates:{modality}_clusters"
-        stage = whole("duplicates", fn, spec, settings=settings, reads=reads, rows=self.dataset.n_rows)
-        self.runner.need(stage)
-        return stage
-
-    def verified_pairs(self, vectors: Stage, graph: Stage) -> Stage:
-        """Plausible pairs of pictures, opened again and compared."""
-        candidates = whole(
-            "duplicates/candidates",
-            f"{WORK}.duplicates:candidates",
-            self.on_vectors(vectors, graph=graph.place()),
-            settings={"seed": self.settings.seed},
-            reads={"vectors": vectors.output, "graph": graph.output},
-            rows=self.dataset.n_rows,
-            version=4,
-        )
-        found = self.runner.need(candidates)[0]
-        pairs = found["pairs"]
-        if found["left_out"]:
-            self.runner.notes.append(
-                f"near duplicates: {pairs:,} plausible pairs of pictures were opened and compared, "
-                f"{found['left_out']:,} less plausible ones were not"
-            )
-        spec = {
+    @property
+    def on_vectors(self) -> dict[str, Any]:
+        """The fields of `assay.stages.specs.VectorsSpec`."""
+        return {
             "dataset": self.dataset.fingerprint,
-            "pairs": f"{candidates.place()}.npy",
-            "rows": f"{vectors.place()}.rows.npy",
+            "n_rows": self.dataset.n_rows,
+            "vectors": self.outcome.vectors,
+            "embeddings": self.outcome.embeddings,
+            "threads": self.settings.workers,
         }
+
+    def graph(self, gathered: Stage[vectors.Gathered]) -> Stage[vectors.GraphMade]:
+        table = self.dataset.modality == "table"
+        spec = vectors.GraphSpec(
+            **self.on_vectors,
+            k=20 if table else 15,
+            metric="euclidean" if table and not self.arrays.embeddings else "cosine",
+            seed=self.settings.seed,
+            enough=RECALL_OF_LARGE if self.dataset.n_rows > LARGE and self.settings.effort != "best" else RECALL,
+        )
+        inputs = {"vectors": gathered.output}
+        stage = single_shard("graph", vectors.graph, spec, inputs=inputs, rows=self.dataset.n_rows)
+        self.outcome.graph = asdict(self.runner.require(stage)[0])
+        return stage
+
+    def cluster_copies(
+        self, gathered: Stage[vectors.Gathered], graph: Stage[vectors.GraphMade]
+    ) -> Stage[duplicates.ClustersFound]:
+        """Clusters of copies. Texts and tables are compared by themselves; pictures that the graph brings together, too."""
+        inputs, n = {"vectors": gathered.output}, self.dataset.n_rows
+        if self.dataset.modality == "image":
+            verified = self.verify(gathered, graph)
+            pictures = duplicates.ImageClustersSpec(
+                **self.on_vectors, properties=self.outcome.properties, verified=verified.prefixes
+            )
+            inputs |= {"verified": verified.output}
+            stage = single_shard("duplicates", duplicates.image_clusters, pictures, inputs=inputs, rows=n)
+        elif self.dataset.modality == "text":
+            texts = duplicates.TextClustersSpec(**self.on_vectors, column=str(self.dataset.roles.text))
+            stage = single_shard("duplicates", duplicates.text_clusters, texts, inputs=inputs, rows=n)
+        else:
+            cells = duplicates.TableClustersSpec(**self.on_vectors, features=tuple(self.dataset.roles.features))
+            stage = single_shard("duplicates", duplicates.table_clusters, cells, inputs=inputs, rows=n)
+        self.runner.require(stage)
+        return stage
+
+    def verify(self, gathered: Stage[vectors.Gathered], graph: Stage[vectors.GraphMade]) -> Stage[images.Verified]:
+        """Plausible pairs of pictures, opened again and compared."""
+        candidates = single_shard(
+            "duplicates/candidates",
+            duplicates.candidates,
+            duplicates.CandidatesSpec(**self.on_vectors, graph=graph.prefix(), seed=self.settings.seed),
+            inputs={"vectors": gathered.output, "graph": graph.output},
+            rows=self.dataset.n_rows,
+        )
+        found = self.runner.require(candidates)[0]
+        if found.left_out:
+            self.runner.notes.append(
+                f"near duplicates: {found.pairs:,} plausible pairs of pictures were opened and compared, "
+                f"{found.left_out:,} less plausible ones were not"
+            )
         shards = []
-        for index, start in enumerate(range(0, pairs, PAIR_SHARD)):
-            stop = min(start + PAIR_SHARD, pairs)
-            shards.append(Shard(f"{index:05d}", spec | {"start": start, "stop": stop}, stop - start))
-        reads = {"candidates": candidates.output}
-        verified = Stage("duplicates/verify", f"{WORK}.images:verify", {}, reads, tuple(shards))
-        self.runner.need(verified)
+        for index, start in enumerate(range(0, found.pairs, PAIR_SHARD)):
+            stop = min(start + PAIR_SHARD, found.pairs)
+            spec = images.VerifySpec(
+                dataset=self.dataset.fingerprint,
+                pairs=f"{candidates.prefix()}.npy",
+                rows=f"{gathered.prefix()}.rows.npy",
+                start=start,
+                stop=stop,
+            )
+            shards.append(Shard(f"{index:05d}", spec, stop - start))
+        verified = Stage("duplicates/verify", images.verify, {"candidates": candidates.output}, tuple(shards))
+        self.runner.require(verified)
         return verified
 
-    def folds(self, vectors: Stage, duplicates: Stage) -> Stage:
-        settings = {"n_folds": N_FOLDS, "seed": self.settings.seed}
-        spec = self.on_vectors(vectors, duplicates=duplicates.place())
-        stage = whole(
-            "folds",
-            f"{WORK}.vectors:folds",
-            spec,
-            settings=settings,
-            reads=self.dataset.reads | {"duplicates": duplicates.output, "vectors": vectors.output},
+    def folds(
+        self, gathered: Stage[vectors.Gathered], copies: Stage[duplicates.ClustersFound]
+    ) -> Stage[vectors.FoldsMade]:
+        spec = vectors.FoldsSpec(
+            **self.on_vectors, duplicates=copies.prefix(), n_folds=N_FOLDS, seed=self.settings.seed
         )
-        self.runner.need(stage)
+        inputs = self.dataset.inputs | {"duplicates": copies.output, "vectors": gathered.output}
+        stage = single_shard("folds", vectors.folds, spec, inputs=inputs)
+        self.runner.require(stage)
         return stage
 
-    def probabilities(self, vectors: Stage, graph: Stage, folds: Stage) -> Stage:
-        n_classes = len(self.dataset.classes)
-        spec = self.on_vectors(vectors, graph=graph.place(), folds=folds.place(), n_classes=n_classes)
-        reads = {"vectors": vectors.output, "graph": graph.output, "folds": folds.output}
-        settings = {"effort": self.settings.effort, "seed": self.settings.seed}
+    def predict(
+        self,
+        gathered: Stage[vectors.Gathered],
+        graph: Stage[vectors.GraphMade],
+        folds: Stage[vectors.FoldsMade],
+    ) -> Stage[Any]:
+        """Out-of-sample probabilities: the user's own, or those of the models."""
         if self.arrays.pred_probs is not None:
-            own = self.arrays.pred_probs
-            spec |= {"file": own.file, "row_numbers": self.order_file, "columns": list(self.arrays.columns)}
-            given = {"content": own.digest, "class_order": fingerprint(list(self.arrays.columns))}
-            stage = whole(
-                "predict",
-                f"{WORK}.vectors:adopt_probabilities",
-                spec,
-                settings=given,
-                reads={"vectors": vectors.output},
-            )
-            self.runner.need(stage)
-            self.outcome.prediction = {"source": "the user's own pred_probs"}
-            return stage
-        models: list[str] = []
+            return self.adopt_probabilities(gathered, self.arrays.pred_probs)
+        inputs = {"vectors": gathered.output, "graph": graph.output, "folds": folds.output}
+        n_classes = len(self.dataset.classes)
         trees = None
+        models: tuple[str, ...] = ()
         if self.features is not None and not self.arrays.embeddings:
-            tree_spec = spec | {"features_place": self.features.place()}
-            trees = whole(
-                "predict/trees",
-                f"{WORK}.tables:trees",
-                tree_spec,
-                settings=settings,
-                reads=reads | {"features": self.features.output},
-                rows=self.dataset.n_rows,
+            tree_spec = tables.TreesSpec(
+                **self.on_vectors,
+                features=self.features.prefix(),
+                folds=folds.prefix(),
+                n_classes=n_classes,
+                effort=self.settings.effort,
+                seed=self.settings.seed,
             )
-            models = self.runner.need(trees)[0]["models"]
-            reads = reads | {"trees": trees.output}
-        spec |= {"trees": trees.place() if trees else "", "models": models}
-        stage = whole(
-            "predict",
-            f"{WORK}.vectors:predict",
-            spec,
-            settings=settings,
-            reads=reads,
-            rows=self.dataset.n_rows,
-            version=2,
+            tree_inputs = inputs | {"features": self.features.output}
+            trees = single_shard("predict/trees", tables.trees, tree_spec, inputs=tree_inputs, rows=self.dataset.n_rows)
+            models = self.runner.require(trees)[0].models
+            inputs = inputs | {"trees": trees.output}
+        spec = vectors.PredictSpec(
+            **self.on_vectors,
+            graph=graph.prefix(),
+            folds=folds.prefix(),
+            n_classes=n_classes,
+            trees=trees.prefix() if trees else "",
+            models=models,
+            effort=self.settings.effort,
+            seed=self.settings.seed,
         )
-        self.outcome.prediction = self.runner.need(stage)[0]
-        self.runner.notes += self.outcome.prediction["notes"]
+        stage = single_shard("predict", vectors.predict, spec, inputs=inputs, rows=self.dataset.n_rows)
+        made = self.runner.require(stage)[0]
+        self.outcome.prediction = asdict(made)
+        self.runner.notes += made.notes
         return stage
+
+    def adopt_probabilities(
+        self, gathered: Stage[vectors.Gathered], own: UserArray
+    ) -> Stage[vectors.AdoptedProbabilities]:
+        spec = vectors.AdoptProbabilitiesSpec(
+            dataset=self.dataset.fingerprint,
+            n_rows=self.dataset.n_rows,
+            vectors=gathered.prefix(),
+            file=own.file,
+            row_numbers=self.order_file,
+            columns=self.arrays.columns,
+            content=own.digest,
+            class_order=fingerprint(list(self.arrays.columns)),
+        )
+        inputs = {"vectors": gathered.output}
+        stage = single_shard("predict", vectors.adopt_probabilities, spec, inputs=inputs)
+        self.runner.require(stage)
+        self.outcome.prediction = {"source": "the user's own pred_probs"}
+        return stage
+
+    def classes(self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any]) -> Stage[Any]:
+        """One class a row: folds, out-of-sample probabilities, the label check."""
+        predicted = self.predict(gathered, graph, self.folds(gathered, copies))
+        self.label(gathered, predicted, self.blind)
+        return predicted
 
     # checks --------------------------------------------------------------------------------------------------
 
-    def check(
-        self,
-        kind: str,
-        vectors: Stage,
-        *,
-        graph: Stage | None = None,
-        duplicates: Stage | None = None,
-        pred_probs: Stage | None = None,
-        properties: list[str] | None = None,
-        **settings: Any,
-    ) -> None:
-        """Run one kind of check on the stages it uses, and remember its table and counts."""
-        reads = self.dataset.reads | {"vectors": vectors.output}
-        spec: dict[str, Any] = {"classes": self.dataset.classes}
-        uses = {"graph": graph, "duplicates": duplicates, "pred_probs": pred_probs}
-        for name, stage in uses.items():
-            spec[name] = stage.place() if stage else ""
-            if stage is not None:
-                reads[name] = stage.output
-        if properties is not None:
-            spec["properties"] = properties
-            reads["properties"] = fingerprint(properties)
-        stage = whole(
-            f"issues/{kind}",
-            f"{WORK}.issues:{kind}",
-            self.on_vectors(vectors) | spec,
-            settings=settings | {"seed": self.settings.seed},
-            reads=reads,
-            rows=self.dataset.n_rows,
-        )
-        result = self.runner.check(kind, stage)
+    def check(self, kind: str, function: Any, spec: issues.CheckSpec, inputs: dict[str, str]) -> Any:
+        """Run one kind of check, and remember its table and counts; its result, None where it failed."""
+        inputs = self.dataset.inputs | inputs
+        stage = single_shard(f"issues/{kind}", function, spec, inputs=inputs, rows=self.dataset.n_rows)
+        result: issues.Checked | None = self.runner.try_check(kind, stage)
         if result is not None:
-            self.outcome.tables[kind] = stage.place()
-            self.outcome.flags |= result["flags"]
-            self.reads[kind] = stage.output
+            self.outcome.tables[kind] = stage.prefix()
+            self.outcome.flags |= result.flags
+            self.inputs[kind] = stage.output
+        return result
 
-    def insights(self, vectors: Stage) -> None:
-        spec = self.on_vectors(vectors) | {
-            "classes": self.dataset.classes,
-            "modality": self.dataset.modality,
-            "label": self.outcome.tables.get("label", ""),
-            "features": list(self.dataset.roles.features),
-        }
-        reads = self.dataset.reads | ({"label": self.reads["label"]} if "label" in self.reads else {})
-        stage = whole("insights", f"{WORK}.issues:insights", spec, settings={}, reads=reads)
-        result = self.runner.check("insights", stage)
+    @property
+    def on_check(self) -> dict[str, Any]:
+        """The fields of `assay.stages.issues.CheckSpec`."""
+        return self.on_vectors | {"classes": tuple(self.dataset.classes), "seed": self.settings.seed}
+
+    def label(self, gathered: Stage[Any], predicted: Stage[Any], blind: str) -> None:
+        spec = issues.LabelSpec(
+            **self.on_check,
+            pred_probs=predicted.prefix(),
+            n_folds=N_FOLDS,
+            boundary=self.outcome.prediction.get("boundary_noise"),
+            blind=blind,
+        )
+        inputs = {"vectors": gathered.output, "pred_probs": predicted.output}
+        result: issues.LabelsChecked | None = self.check("label", issues.label, spec, inputs)
         if result is not None:
-            self.outcome.insights = f"{stage.place()}.json"
-            self.outcome.insight_counts = result["counts"]
+            self.verdict = result.verdict
+            if result.verdict["withheld"]:
+                self.withhold(result)
+
+    def withhold(self, result: issues.LabelsChecked) -> None:
+        """Labels could not be judged: the check counts as skipped, and its columns as not there."""
+        self.runner.skipped["label"] = result.verdict["withheld"]
+        del self.outcome.tables["label"]
+        for name in result.flags:
+            self.outcome.flags.pop(name, None)
+
+    def outlier(self, gathered: Stage[Any], graph: Stage[Any], predicted: Stage[Any] | None) -> None:
+        spec = issues.OutlierSpec(
+            **self.on_check,
+            graph=graph.prefix(),
+            pred_probs=predicted.prefix() if predicted else "",
+            modality=self.dataset.modality,
+            features=tuple(self.dataset.roles.features) if self.dataset.modality == "table" else (),
+        )
+        inputs = {"vectors": gathered.output, "graph": graph.output}
+        inputs |= {"pred_probs": predicted.output} if predicted else {}
+        self.check("outlier", issues.outlier, spec, inputs)
+
+    def duplicate(self, gathered: Stage[Any], copies: Stage[Any]) -> None:
+        spec = issues.DuplicateSpec(**self.on_check, duplicates=copies.prefix())
+        inputs = {"vectors": gathered.output, "duplicates": copies.output}
+        self.check("duplicate", issues.duplicate, spec, inputs)
+
+    def conflict(self, gathered: Stage[Any], copies: Stage[Any], predicted: Stage[Any]) -> None:
+        spec = issues.ConflictSpec(**self.on_check, duplicates=copies.prefix(), pred_probs=predicted.prefix())
+        inputs = {"vectors": gathered.output, "duplicates": copies.output, "pred_probs": predicted.output}
+        self.check("conflict", issues.conflict, spec, inputs)
+
+    def properties(self, gathered: Stage[Any]) -> None:
+        """What was measured of single pictures or texts."""
+        function = issues.image if self.dataset.modality == "image" else issues.text
+        spec = issues.PropertiesCheckSpec(**self.on_check, properties=self.outcome.properties)
+        inputs = {"vectors": gathered.output, "properties": fingerprint(list(self.outcome.properties))}
+        self.check(self.dataset.modality, function, spec, inputs)
+
+    def table(self, gathered: Stage[Any]) -> None:
+        spec = issues.TableCheckSpec(**self.on_check, features=tuple(self.dataset.roles.features))
+        self.check("table", issues.table, spec, {"vectors": gathered.output})
+
+    def insights(self, gathered: Stage[Any]) -> None:
+        spec = issues.InsightsSpec(
+            **self.on_check,
+            modality=self.dataset.modality,
+            label=self.outcome.tables.get("label", ""),
+            features=tuple(self.dataset.roles.features),
+            leaks=self.leak_findings,
+            verdict=self.verdict,
+        )
+        inputs = self.dataset.inputs | {"vectors": gathered.output}
+        inputs |= {name: self.inputs[name] for name in ("label", "leaks") if name in self.inputs}
+        stage = single_shard("insights", issues.insights, spec, inputs=inputs)
+        result = self.runner.try_check("insights", stage)
+        if result is not None:
+            self.outcome.insights = f"{stage.prefix()}.json"
+            self.outcome.insight_counts = result.counts
+
+
+# what is learned from the labels of a task, and which check follows; a task without an entry has none
+LearnLabels = Callable[[Pipeline, Stage[Any], Stage[Any], Stage[Any]], Stage[Any] | None]
+LABEL_STAGES: dict[str, LearnLabels] = {ClassTarget.task: Pipeline.classes}

@@ -8,24 +8,38 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from assay.analysis import pipeline
-from assay.analysis.executor import LocalExecutor
+from assay.analysis.local_executor import LocalExecutor
 from assay.analysis.progress import Progress
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
-from assay.columns import BY_NAME, CHECKS
+from assay.checks import CHECKS, FINDING_CHECKS
+from assay.columns import BY_NAME
 from assay.dataset.dataset import MISSING, Dataset, read_dataset, write_dataset
-from assay.errors import SourceError
+from assay.dataset.following import Followed, contents, follow
+from assay.dataset.identity import SAME
+from assay.dataset.originals import write_originals
+from assay.dataset.scope import scope_of, write_scope
+from assay.errors import ProjectError, SourceError, UsageError
 from assay.sources import Source
 from assay.storage import Folder
 from assay.storage.lock import locked
-from assay.storage.project_folder import ensure_project, latest_run, record_run, require_project_folder
+from assay.storage.project_folder import (
+    STATE,
+    ensure_project,
+    newest_readable_run,
+    record_run,
+    require_project_folder,
+    start_anew,
+)
 from assay.version import __version__
+
+LISTED = 20  # decisions that are named one by one
 
 
 def analyze_source(
@@ -37,22 +51,49 @@ def analyze_source(
     pred_probs: Any = None,
     pred_classes: Sequence[Any] | None = None,
     embeddings: Any = None,
+    decided: Callable[[], Mapping[int, str]] | None = None,
+    replace: bool = False,
 ) -> dict[str, Any]:
-    """Analyse and return the run's record. Resumable at any moment: only unfinished shards are done again."""
+    """Analyse and return the run's record. Resumable at any moment: only unfinished shards are done again.
+
+    decided : what stands about the rows of the project, row number -> words; it follows the rows. replace : let the project
+    become one of another source.
+
+    Raises
+    ------
+    UsageError
+        the project belongs to another source.
+    """
     started = time.time()
     require_project_folder(folder)
     with locked(folder):
         ensure_project(folder)
         folder.sweep()
-        before = latest_run(folder)
+        before = newest_readable_run(folder)
         previous = _previous(folder, before)
+        unknown = previous is None
+        standing = dict(decided()) if decided is not None and previous is not None else {}
         if settings.task == "multi-class" and source.given is None:
             raise SourceError("the task multi-class needs labels; name the label column with --label")
         if settings.task == "unsupervised" and source.given is not None:
             source = _without_labels(source)
-        dataset = write_dataset(folder, source, previous)
+        followed = None
+        lost: list[str] = []
+        if previous is not None and before is not None:
+            followed = follow(folder, source, previous, standing)
+            if followed.share < SAME:
+                lost = _other_source(folder, source, before, followed, standing, replace)
+                previous = followed = None
+        numbers = followed.number_of if followed is not None else None
+        dataset = write_dataset(folder, source, previous, numbers, contents(source))
+        if unknown:
+            _require_same_rows(folder, before, dataset)
+        if previous is not None and followed is not None:
+            lost = _lost(dataset, previous, followed, standing)
+        write_scope(folder, dataset.fingerprint, scope_of(source))
+        originals = write_originals(folder, dataset.fingerprint, source.originals)
         arrays = _user_arrays(folder, dataset, pred_probs, pred_classes, embeddings, len(source.ids))
-        notes = [*source.notes, *_changes(dataset, previous)]
+        notes = [*source.notes, *_changes(dataset, previous), *lost]
         for note in notes:
             progress.say(note)
         with LocalExecutor(settings.workers, debug=settings.debug) as executor:
@@ -62,9 +103,10 @@ def analyze_source(
         run = {
             "dataset": dataset.fingerprint,
             "modality": dataset.modality,
-            "task": "multi-class" if dataset.labelled else "unsupervised",
+            "task": dataset.target.task,
             "name": dataset.name,
             "origin": source.origin,
+            "originals": originals,
             "n_rows": len(dataset.order),
             "classes": dataset.classes,
             "roles": {
@@ -79,12 +121,12 @@ def analyze_source(
             "stages": runner.stages,
             "tables": outcome.tables,
             "vectors": outcome.vectors,
-            "properties": outcome.properties,
+            "properties": list(outcome.properties),
             "checks": check_records(dataset, runner, outcome),
             "findings": outcome.insights,
             "graph": outcome.graph,
             "prediction": outcome.prediction,
-            "views": outcome.views,
+            "embeddings": list(outcome.embeddings),
             "missing": outcome.missing,
             "notes": list(dict.fromkeys(runner.notes)),
             "redone": runner.redone,
@@ -99,7 +141,81 @@ def analyze_source(
 
 
 def _previous(folder: Folder, before: dict[str, Any] | None) -> Dataset | None:
-    return read_dataset(folder, before["dataset"]) if before else None
+    """The dataset of the run before; None where there is none, or it is damaged."""
+    if before is None:
+        return None
+    try:
+        return read_dataset(folder, before["dataset"])
+    except ProjectError:
+        return None
+
+
+def _require_same_rows(folder: Folder, before: dict[str, Any] | None, dataset: Dataset) -> None:
+    """Row numbers were given without the dataset of the run before, which is damaged or unknown: that is right if the
+    data is still the same. `ProjectError` if it is not and decisions name rows by their numbers."""
+    known = before["dataset"] if before is not None else None
+    if known == dataset.fingerprint or not folder.exists(STATE):
+        return
+    lost = f"dataset/{known}" if known else "the record of the last run"
+    raise ProjectError(
+        f"{lost} in {folder.root} is damaged, and the data has changed since: decisions could no longer be told to their "
+        "rows. Restore it from a copy, give the data as it was, or choose another project with -o"
+    )
+
+
+def _other_source(
+    folder: Folder,
+    source: Source,
+    before: Mapping[str, Any],
+    followed: Followed,
+    standing: Mapping[int, str],
+    replace: bool,
+) -> list[str]:
+    """Begin the project anew, or refuse to: `UsageError`."""
+    same_place = bool(source.origin) and source.origin == before.get("origin")
+    if not replace and (standing or not same_place):
+        was = before.get("origin") or "another table in memory"
+        now = source.origin or "this one" if was != source.origin else "what is there now"
+        aside = f", and sets its {len(standing):,} decided rows aside" if standing else ""
+        raise UsageError(
+            f"{folder.root} holds the results of {was}, and {now} is other data ({followed.share:.0%} of the rows are the "
+            f"same). Give it a project of its own with -o (in Python: output=); --replace (replace=True) begins this one "
+            f"anew{aside}"
+        )
+    if standing:
+        start_anew(folder)
+        return [
+            f"the project is begun anew: {len(standing):,} decided rows of {before.get('origin') or 'before'} are set aside"
+        ]
+    return ["most rows are not those of the run before: the project is begun anew"]
+
+
+def _lost(dataset: Dataset, previous: Dataset, followed: Followed, standing: Mapping[int, str]) -> list[str]:
+    """Decisions whose rows went, and those whose rows nobody can tell: one line each kind, and one a row."""
+    if not standing:
+        return []
+    ids = previous.rows["row_id"]
+    present = set(dataset.order.tolist())
+    asked = {row: places for rows, places in followed.unsure for row in rows if row in standing}
+    gone = [
+        row for row in standing if row not in present and row not in asked and previous.rows["order"][row].as_py() >= 0
+    ]
+    notes = []
+    if gone:
+        notes.append(
+            f"{len(gone):,} decided rows are no longer in the source; they are kept, and hold if the rows come back:"
+        )
+        notes += [f"  {ids[row].as_py()}: {standing[row]}" for row in gone[:LISTED]]
+        notes += [f"  ... and {len(gone) - LISTED:,} more"] if len(gone) > LISTED else []
+    if asked:
+        notes.append(
+            f"{len(asked):,} decisions are set aside, for nobody can tell which row they are about; please decide again:"
+        )
+        for row, places in list(asked.items())[:LISTED]:
+            new = ", ".join(str(source_id) for source_id in places[:5]) + (", ..." if len(places) > 5 else "")
+            notes.append(f"  {ids[row].as_py()}: {standing[row]} (is it row {new} now?)")
+        notes += [f"  ... and {len(asked) - LISTED:,} more"] if len(asked) > LISTED else []
+    return notes
 
 
 def _changes(dataset: Dataset, previous: Dataset | None) -> list[str]:
@@ -143,7 +259,7 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
             continue
         kind = BY_NAME[check.flag].kind
         record: dict[str, Any] = {"name": check.name, "title": check.title, "status": "ran", "why": "", "count": None}
-        if check.needs_labels and not dataset.labelled:
+        if check.needs_labels and not dataset.target.has_labels:
             record |= {"status": "skipped", "why": "the data has no labels"}
         elif check.name == "cross_split_duplicate" and dataset.splits is None:
             record |= {"status": "skipped", "why": "the data has no splits"}
@@ -154,22 +270,15 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
         else:
             record["count"] = outcome.flags.get(check.flag, 0)
         records.append(record)
-    for name, title, applies in (
-        ("class_names", "Misspelt class names", dataset.labelled),
-        ("columns", "Column faults", dataset.modality == "table"),
-    ):
-        if applies:
-            failed = runner.failed.get("insights")
-            count = None if failed else outcome.insight_counts.get(name, 0)
-            records.append(
-                {
-                    "name": name,
-                    "title": title,
-                    "status": "failed" if failed else "ran",
-                    "why": failed or "",
-                    "count": count,
-                }
-            )
+    for finding in FINDING_CHECKS:
+        if dataset.modality not in finding.modalities or (finding.needs_labels and not dataset.target.has_labels):
+            continue
+        failed = runner.failed.get("insights")
+        count = None if failed else outcome.insight_counts.get(finding.name, 0)
+        status = "failed" if failed else "ran"
+        records.append(
+            {"name": finding.name, "title": finding.title, "status": status, "why": failed or "", "count": count}
+        )
     return records
 
 

@@ -6,21 +6,31 @@ In: stages. Out: their results; a record of what was done, why, and at what cost
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from assay.analysis.executor import LocalExecutor, TaskError
+from assay.analysis.executor import Executor, TaskError
 from assay.analysis.progress import Progress
 from assay.analysis.stage import Stage, pending, results, tasks
 from assay.errors import AssayError, SourceError
 from assay.storage import Folder
 
+R = TypeVar("R")
+
+
+class HasNotes(Protocol):
+    """The result of a check: sentences for the run's record."""
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+C = TypeVar("C", bound=HasNotes)
+
 
 class Runner:
     """Runs stages through the executor, keeps what already holds, and remembers cost, notes and failures."""
 
-    def __init__(
-        self, folder: Folder, executor: LocalExecutor, progress: Progress, before: dict[str, Any] | None
-    ) -> None:
+    def __init__(self, folder: Folder, executor: Executor, progress: Progress, before: dict[str, Any] | None) -> None:
         self.folder, self.executor, self.progress = folder, executor, progress
         self.before: dict[str, Any] = (before or {}).get("stages", {})
         self.stages: dict[str, dict[str, Any]] = {}
@@ -30,7 +40,7 @@ class Runner:
         self.notes: list[str] = []
         self.redone: dict[str, str] = {}
 
-    def do(self, stage: Stage) -> list[dict[str, Any]]:
+    def do(self, stage: Stage[R]) -> list[R]:
         """Finish a stage; the shards' results in order. An unforeseen error becomes an `AssayError` that names the stage."""
         shards = pending(stage, self.folder)
         self._compare(stage, len(shards))
@@ -51,7 +61,8 @@ class Runner:
                 self.progress.abandon()
                 raise
             self.progress.finish()
-        records = results(stage, self.folder)
+        done = results(stage, self.folder)
+        records = [record for _, record in done]
         self.costs.append(
             {
                 "stage": stage.name,
@@ -62,9 +73,9 @@ class Runner:
                 "shards_done_now": len(shards),
             }
         )
-        return [record["result"] for record in records]
+        return [result for result, _ in done]
 
-    def need(self, stage: Stage) -> list[dict[str, Any]]:
+    def require(self, stage: Stage[R]) -> list[R]:
         """`do`, for a stage the rest of the run stands on."""
         try:
             return self.do(stage)
@@ -73,20 +84,20 @@ class Runner:
                 f"the stage {stage.name!r} failed: {error}. Finished work is kept; run again with --debug to see where"
             ) from error
 
-    def check(self, kind: str, stage: Stage) -> dict[str, Any] | None:
+    def try_check(self, kind: str, stage: Stage[C]) -> C | None:
         """`do`, for a check: its failure is recorded and the run goes on."""
         try:
-            result = dict(self.do(stage)[0])
+            result = self.do(stage)[0]
         except (TaskError, AssayError) as error:
             if isinstance(error, AssayError) and not isinstance(error, SourceError | ValueError):
                 raise
             self.failed[kind] = str(error)
             self.progress.say(f"  check {kind!r} failed: {error}")
             return None
-        self.notes += result.get("notes", [])
+        self.notes += result.notes
         return result
 
-    def _compare(self, stage: Stage, left: int) -> None:
+    def _compare(self, stage: Stage[Any], left: int) -> None:
         """Say why something that was done before is done again."""
         old = self.before.get(stage.name)
         if old is None or not left:
@@ -97,8 +108,9 @@ class Runner:
         else:
             new = stage.record()
             settings = [name for name in new["settings"] if new["settings"][name] != old["settings"].get(name)]
-            reads = [name for name in new["reads"] if new["reads"][name] != old["reads"].get(name)]
-            changed = [*(f"setting {name}" for name in settings), *(f"new {name}" for name in reads)]
+            before = old.get("inputs", old.get("reads", {}))
+            inputs = [name for name in new["inputs"] if new["inputs"][name] != before.get(name)]
+            changed = [*(f"setting {name}" for name in settings), *(f"new {name}" for name in inputs)]
             why = ", ".join(changed) or "this version of Assay computes it differently"
         self.redone[stage.name] = why
         self.progress.say(f"  {stage.name}: redone ({why})")

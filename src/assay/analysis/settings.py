@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import ArrayError, UsageError
 from assay.storage import Folder
 
@@ -86,7 +86,7 @@ def parse_bytes(value: str | int) -> int:
 
 @dataclass(frozen=True)
 class UserArray:
-    """An array of the user's on disk: where it is, what it holds, a hash of its content."""
+    """An array of the user's: its name in the project, its shape, a hash of its content."""
 
     file: str
     shape: tuple[int, ...]
@@ -119,17 +119,18 @@ def _load(value: Any, what: str) -> NDArray[Any]:
 
 
 def _keep(folder: Folder, name: str, array: NDArray[Any]) -> UserArray:
-    """Write an array into the project once, by content; a ``.npy`` on disk is used where it lies."""
+    """Write an array into the project once, by content, so that a run never depends on a file outside."""
     state = hashlib.blake2b(f"{array.shape} {array.dtype}".encode(), digest_size=8)
     for start in range(0, len(array), 65_536):
         state.update(np.ascontiguousarray(array[start : start + 65_536]).data)
     digest = state.hexdigest()
-    if isinstance(array, np.memmap) and array.filename is not None and array.mode == "r":
-        return UserArray(str(Path(array.filename).resolve()), array.shape, digest)
     file = f"stages/user/{digest}/{name}.npy"
-    if not folder.exists(file):
-        folder.put_array(file, np.asarray(array))
-    return UserArray(str(folder.path(file).resolve()), array.shape, digest)
+    if not folder.is_whole(f"stages/user/{digest}/{name}.done"):
+        with folder.array_writer(file, array.shape, array.dtype) as out:
+            for start in range(0, len(array), 65_536):
+                out[start : start + 65_536] = array[start : start + 65_536]
+        folder.guard(file)
+    return UserArray(file, array.shape, digest)
 
 
 def adopt_embeddings(folder: Folder, embeddings: Any, n_rows: int) -> dict[str, UserArray]:

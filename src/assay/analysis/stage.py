@@ -1,13 +1,12 @@
-"""Stages, shards and markers: what is done is known from files alone, so any run can resume any other.
+"""A stage of one run, its shards and markers: what is done is known from files alone, so any run can resume any other.
 
-In: a function's name, what it reads (fingerprints), its settings, its shards. Out: files below stages/, then a marker.
+In: a stage function, fingerprints of its inputs, its shards. Out: files below stages/, then a marker.
 Does not know: where tasks run, what they compute.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import resource
 import sys
@@ -15,12 +14,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from assay.analysis.executor import Task
+from assay.stages.stage import StageFunction, find_stage, settings_of
 from assay.storage import Folder
+from assay.storage.checksums import FILES as CHECKSUMS
 
-WHOLE = "all"
+R = TypeVar("R")
+SINGLE = "all"
 MEGABYTE = 1 << 20 if sys.platform == "darwin" else 1 << 10  # ru_maxrss counts bytes on macOS, KiB on Linux
 
 
@@ -33,29 +35,32 @@ class Shard:
     """One unit of work. ``key`` names its files; ``rows`` is its size for the progress bar."""
 
     key: str
-    spec: dict[str, Any]
+    spec: Any
     rows: int = 0
 
 
 @dataclass(frozen=True)
-class Stage:
-    """``fn`` is called as ``fn(folder, place, spec)`` and writes files whose names begin with ``place``.
+class Stage(Generic[R]):
+    """A stage function with what it is to read and make in this run.
 
-    ``reads`` (stage -> output fingerprint) and ``settings`` are hashed into the stage's own fingerprint. A row-local
-    stage leaves the dataset out of ``reads`` and has its rows' content in the shard keys, so that a changed file
-    costs one shard.
+    ``inputs`` (name -> output fingerprint), the version of the function and the settings of its spec are hashed into the
+    stage's own fingerprint. A row-local stage leaves the dataset out of ``inputs`` and has its rows' content in the
+    shard keys, so that a changed file costs one shard.
     """
 
     name: str
-    fn: str
-    settings: dict[str, Any]
-    reads: dict[str, str] = field(default_factory=dict)
+    function: StageFunction[Any, R]
+    inputs: Mapping[str, str] = field(default_factory=dict)
     shards: tuple[Shard, ...] = ()
-    version: int = 1
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What the spec of every shard says alike."""
+        return settings_of(self.shards[0].spec) if self.shards else {}
 
     @cached_property
     def fingerprint(self) -> str:
-        return fingerprint([self.name, self.version, self.reads, self.settings])
+        return fingerprint([self.name, self.function.version, dict(self.inputs), self.settings])
 
     @property
     def base(self) -> str:
@@ -66,53 +71,52 @@ class Stage:
         """Fingerprint of what the stage leaves behind."""
         return fingerprint([self.fingerprint, [shard.key for shard in self.shards]])
 
-    def place(self, key: str = WHOLE) -> str:
+    def prefix(self, key: str = SINGLE) -> str:
+        """Beginning of the names of a shard's files."""
         return f"{self.base}/{key}"
 
     @property
-    def places(self) -> list[str]:
-        return [self.place(shard.key) for shard in self.shards]
+    def prefixes(self) -> tuple[str, ...]:
+        return tuple(self.prefix(shard.key) for shard in self.shards)
 
     def record(self) -> dict[str, Any]:
         """What the run's manifest keeps of the stage."""
         return {
             "fingerprint": self.fingerprint,
-            "reads": self.reads,
+            "inputs": dict(self.inputs),
             "settings": self.settings,
-            "version": self.version,
+            "version": self.function.version,
             "shards": [shard.key for shard in self.shards],
         }
 
 
-def whole(
-    name: str,
-    fn: str,
-    spec: Mapping[str, Any],
-    *,
-    settings: Mapping[str, Any],
-    reads: Mapping[str, str],
-    rows: int = 0,
-    version: int = 1,
-) -> Stage:
-    """A stage of one shard. ``spec`` may hold what does not change the result (threads, places)."""
-    assert not set(spec) & set(settings), f"{name}: a setting would hide {set(spec) & set(settings)}"
-    shard = Shard(WHOLE, dict(spec) | dict(settings), rows)
-    return Stage(name, fn, dict(settings), dict(reads), (shard,), version)
+def single_shard(
+    name: str, function: StageFunction[Any, R], spec: Any, *, inputs: Mapping[str, str], rows: int = 0
+) -> Stage[R]:
+    """A stage of one shard."""
+    return Stage(name, function, dict(inputs), (Shard(SINGLE, spec, rows),))
 
 
-def pending(stage: Stage, folder: Folder) -> list[Shard]:
-    """Shards without a marker."""
+def pending(stage: Stage[Any], folder: Folder) -> list[Shard]:
+    """Shards that are not done: without a marker, or whose files are not all there and as they were written."""
     done = {name for name in folder.names(stage.base) if name.endswith(".done")}
-    return [shard for shard in stage.shards if f"{shard.key}.done" not in done]
+    return [
+        shard
+        for shard in stage.shards
+        if f"{shard.key}.done" not in done or not folder.is_whole(f"{stage.prefix(shard.key)}.done")
+    ]
 
 
-def tasks(stage: Stage, shards: Sequence[Shard], folder: Folder) -> list[Task]:
-    fn = "assay.analysis.stage:run_shard"
+def tasks(stage: Stage[Any], shards: Sequence[Shard], folder: Folder) -> list[Task]:
     return [
         Task(
-            fn,
+            "assay.analysis.stage:run_shard",
             str(folder.root),
-            {"fn": stage.fn, "place": stage.place(shard.key), "spec": shard.spec},
+            {
+                "stage": stage.function.dotted,
+                "prefix": stage.prefix(shard.key),
+                "spec": stage.function.spec_to_json(shard.spec),
+            },
             f"{stage.name} {shard.key}",
         )
         for shard in shards
@@ -120,20 +124,44 @@ def tasks(stage: Stage, shards: Sequence[Shard], folder: Folder) -> list[Task]:
 
 
 def run_shard(folder: Folder, message: dict[str, Any]) -> dict[str, Any]:
-    """Runs in a worker: the stage's function, then the marker with its result and cost."""
-    module, _, name = message["fn"].partition(":")
+    """Runs in a worker: the stage's function, then the marker with its result, version and cost."""
+    function = find_stage(message["stage"])
     started, cpu = time.perf_counter(), time.process_time()
-    result = getattr(importlib.import_module(module), name)(folder, message["place"], message["spec"])
+    reset_peak()
+    with folder.recording() as written:
+        result = function.run_json(folder, message["prefix"], message["spec"])
     record = {
+        CHECKSUMS: folder.listed(written),
         "result": result,
+        "version": function.version,
         "wall_seconds": round(time.perf_counter() - started, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),
-        "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE),
+        "peak_megabytes": peak_megabytes(),
     }
-    folder.put_json(f"{message['place']}.done", record)
+    folder.put_json(f"{message['prefix']}.done", record)
     return record
 
 
-def results(stage: Stage, folder: Folder) -> list[dict[str, Any]]:
-    """The markers of all shards, in order."""
-    return [folder.get_json(f"{place}.done") for place in stage.places]
+def reset_peak() -> None:
+    """Forget the largest memory so far, so that a stage is charged for itself and not for the one before (Linux)."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:  # noqa: PTH123
+            file.write("5")
+    except OSError:
+        return
+
+
+def peak_megabytes() -> int:
+    """The largest resident memory since `reset_peak`; where that is unknown, since the process began."""
+    try:
+        with open("/proc/self/status") as file:  # noqa: PTH123
+            peak = next(line for line in file if line.startswith("VmHWM"))
+        return round(int(peak.split()[1]) / 1024)
+    except (OSError, StopIteration):
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE)
+
+
+def results(stage: Stage[R], folder: Folder) -> list[tuple[R, dict[str, Any]]]:
+    """(result, marker) of all shards, in order."""
+    records = [folder.get_json(f"{prefix}.done") for prefix in stage.prefixes]
+    return [(stage.function.result_from_json(record["result"]), record) for record in records]

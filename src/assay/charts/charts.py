@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.columns import BY_NAME, CHECKS
+from assay.checks import CHECKS
+from assay.columns import BY_NAME
 from assay.query.masks import final_labels, resolved
 from assay.query.table import STEPS, Flags, ReviewTable
 

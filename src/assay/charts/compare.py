@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import UsageError
 from assay.query.masks import final_labels, resolved
 from assay.query.table import Flags, ReviewTable

@@ -16,13 +16,15 @@ from typing import Any
 
 import click
 
+from assay.checks import CHECKS
+from assay.cli.care import CARE
 from assay.cli.log import DECISIONS
 from assay.cli.serve import serve
-from assay.columns import CHECKS
 from assay.errors import AssayError, UsageError
 from assay.version import __version__
 
 TABLE_FORMATS = ("csv", "json", "jsonl", "parquet")
+LOOK_FIRST = ("label", "outlier", "duplicate_label_conflict", "near_duplicate", "exact_duplicate", "identical_row")
 EXPORT_FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "arrow", "folder", "hf")
 
 
@@ -64,6 +66,11 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that analyses."""
     options = [
         click.option("-o", "--output", type=click.Path(path_type=Path), help="Project folder. [default: NAME.assay]"),
+        click.option(
+            "--replace",
+            is_flag=True,
+            help="Begin the project anew where it holds other data, which is refused otherwise.",
+        ),
         click.option(
             "--task",
             default="auto",
@@ -126,6 +133,7 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
 
     Run the same command again to resume an interrupted run. The files of DATA are never written to.
     """
+    from assay.actions.standing import standing
     from assay.analysis.progress import Progress
     from assay.analysis.run import analyze_source, failures
     from assay.analysis.settings import make_settings
@@ -173,15 +181,22 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         pred_probs=given["pred_probs"],
         pred_classes=classes,
         embeddings=named_arrays(given["embeddings"]),
+        decided=lambda: standing(folder.root),
+        replace=given["replace"],
     )
     if not quiet and not log_json:
         click.echo(str(Project(folder.root).summary()))
-        click.echo(
-            f"\nNext: assay issues {folder.root} --type label --top 20;  assay report {folder.root} -o report.html"
-        )
+        click.echo(f"\nNext: {_look(run, folder.root)}assay report {folder.root} -o report.html")
     failed = failures(run)
     if failed:
         raise AssayError("a check failed: " + "; ".join(failed))
+
+
+def _look(run: dict[str, Any], root: Path) -> str:
+    """The command that shows the first kind of issue that was found; "" where none was."""
+    counts = {check["name"]: int(check["count"] or 0) for check in run["checks"] if check["status"] == "ran"}
+    first = next((name for name in LOOK_FIRST if counts.get(name)), None)
+    return f"assay issues {root} --type {first} --top 20;  " if first else ""
 
 
 def _estimate(source: Any, settings: Any, given: dict[str, Any]) -> list[str]:
@@ -286,6 +301,20 @@ def report(project: str, output: str, debug: bool) -> None:
     show_default=True,
     help="Which fixes to apply.",
 )
+@click.option(
+    "--drop-duplicates",
+    type=click.Choice(["exact", "near"]),
+    help="Leave out all but one row of each set of copies, and say which. [default: none is left out]",
+)
+@click.option(
+    "--drop-share",
+    type=float,
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="The share of all rows that --drop-duplicates may leave out; more is refused.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
 @click.option("--format", "format_", type=click.Choice(EXPORT_FORMATS), help="[default: by the ending of -o]")
 @click.option(
     "--columns",
@@ -299,19 +328,30 @@ def report(project: str, output: str, debug: bool) -> None:
 @click.option("--csv-guard", is_flag=True, help="Neutralise cells that a spreadsheet would run as formulas.")
 @click.option("--at", type=int, metavar="N", help="Decisions as they stood after entry N of the log. [default: all]")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def export(project: str, output: str, fix: str, format_: str | None, debug: bool, **options: Any) -> None:
+def export(
+    project: str, output: str, fix: str, format_: str | None, dry_run: bool, debug: bool, **options: Any
+) -> None:
     """The dataset to train on: with your decisions, then fixed as --fix says where nobody decided.
 
-    Nothing is written into PROJECT or the source.
+    Nothing is written into PROJECT or the source. --fix auto changes labels and leaves no row out.
     """
     from assay import api
 
+    if dry_run:
+        from assay.export import preview_export
+
+        names = ("at", "drop_duplicates", "drop_share")
+        opened = api.open(project)
+        chosen = {name: options[name] for name in names}
+        for line in preview_export(opened, opened.log, fix=fix, **chosen).lines():
+            click.echo(line)
+        return
     done = api.open(project).export(output, fix=fix, format=format_, **options)
     for line in done.lines():
         click.echo(line)
 
 
-for command in (*DECISIONS, serve):
+for command in (*DECISIONS, *CARE, serve):
     main.add_command(command)
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from assay.columns import CHECK_BY_NAME
+from assay.checks import CHECK_BY_NAME
 from assay.project import Project
 
 if TYPE_CHECKING:
@@ -32,19 +32,6 @@ HEADINGS = {
     "PII_items": "items",
 }
 ALWAYS = ("row_id", "given_label", "suggested_label")
-EXTRA = {
-    "label": ("suggested_label_confidence_score", "p_label_error", "label_issue_score"),
-    "outlier": ("outlier_score", "outlier_reason"),
-    "not_analyzed": ("not_analyzed_reason",),
-    "ambiguous": ("second_label", "ambiguous_score"),
-    "pii": ("PII_types", "PII_items"),
-    "near_duplicate": ("near_duplicate_cluster_id", "near_duplicate_kind", "near_duplicate_score"),
-    "exact_duplicate": ("near_duplicate_cluster_id",),
-    "duplicate_label_conflict": ("near_duplicate_cluster_id", "duplicate_correct_label"),
-    "cross_split_duplicate": ("split", "near_duplicate_cluster_id"),
-    "unlabeled": ("predicted_label", "suggested_label_confidence_score"),
-    "wrong_language": ("predicted_language", "wrong_language_score"),
-}
 
 
 def show_issues(project: Project, type: str | None, top: int | None) -> None:
@@ -57,7 +44,7 @@ def show_issues(project: Project, type: str | None, top: int | None) -> None:
     total = len(project) if type is None else len(project.flagged(type))
     names = project.public_names
     check = CHECK_BY_NAME.get(type or "")
-    wanted = [*ALWAYS, *EXTRA.get(type or "", ()), *([check.score] if check and check.score else [])]
+    wanted = [*ALWAYS, *(check.shown if check else ()), *([check.score] if check and check.score else [])]
     columns = [names[name] for name in dict.fromkeys(wanted) if name in names and names[name] in frame.column_names]
     text = project.run["roles"]["text"]
     if text and text in frame.column_names:

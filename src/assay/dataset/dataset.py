@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -21,48 +21,48 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assay.dataset.target import TARGETS, ClassTarget, Label, NoTarget, Target
 from assay.errors import ProjectError
 from assay.sources import Roles, Source
 from assay.storage import Folder
+from assay.storage.checksums import FILES as CHECKSUMS
 
 PART = 65_536
 MISSING = "no longer in the source"
-Label = str | int | float | bool
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows by row number. ``rows``: row_id, order (-1 = missing), uri, token, given, code, split, reason.
+    """Rows by row number. ``rows``: row_id, order (-1 = missing), uri, token, given, target, split, reason.
 
-    ``classes``: position = class code; empty = no labels. ``known``: every class the project has had, in the order of
-    first appearance, so that a code keeps its meaning over a run without labels, too.
+    ``target``: the labels, encoded; which task it is, is the target's to know.
     """
 
     fingerprint: str
     modality: str
     roles: Roles
-    classes: list[Label]
+    target: Target
     rows: pa.Table
     name: str
-    known: list[Label] = field(default_factory=list)
-
-    def spec(self, **more: Any) -> dict[str, Any]:
-        """What every stage that reads the dataset is told of it."""
-        return {"dataset": self.fingerprint, "n_rows": self.n_rows, **more}
 
     @property
-    def reads(self) -> dict[str, str]:
-        """What a stage that depends on the whole dataset reads."""
+    def inputs(self) -> dict[str, str]:
+        """What a stage that depends on the whole dataset has as an input."""
         return {"dataset": self.fingerprint}
 
     @property
     def n_rows(self) -> int:
         return int(self.rows.num_rows)
 
+    @property
+    def classes(self) -> list[Label]:
+        """Position = class code; [] without classes."""
+        return self.target.classes
+
     @cached_property
     def codes(self) -> NDArray[np.int32]:
         """Class code a row, -1 = unlabelled."""
-        return np.asarray(self.rows["code"].to_numpy(), np.int32)
+        return self.target.codes
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
@@ -77,7 +77,8 @@ class Dataset:
 
     @property
     def labelled(self) -> bool:
-        return bool(self.classes)
+        """Whether the data came with labels at all."""
+        return self.target.has_labels
 
     @cached_property
     def splits(self) -> NDArray[np.object_] | None:
@@ -116,22 +117,7 @@ def _table_hash(table: pa.Table) -> bytes:
     return file.state.digest()
 
 
-def classes_of(given: pa.Array | None) -> list[Label]:
-    """Distinct labels, sorted: numbers by value, strings by their UTF-8 bytes."""
-    if given is None:
-        return []
-    values = given.unique().drop_null().to_pylist()
-    return sorted(values, key=lambda value: value.encode() if isinstance(value, str) else value)
-
-
-def _codes(given: pa.Array | None, classes: Sequence[Label], n: int) -> NDArray[np.int32]:
-    if given is None or not classes:
-        return np.full(n, -1, np.int32)
-    index = pc.index_in(given, value_set=pa.array(classes, type=given.type))
-    return np.asarray(index.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
-
-
-def _tokens(source: Source, n: int) -> list[str]:
+def tokens(source: Source, n: int) -> list[str]:
     """What changes when the row's content does: the file's stamp, the blob's hash, or nothing (cells are hashed whole)."""
     if source.uris is None:
         return [""] * n
@@ -143,8 +129,25 @@ def _tokens(source: Source, n: int) -> list[str]:
     return tokens
 
 
-def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> Dataset:
-    """Give row numbers and write the parts. Cost: the ids, labels and cells once in memory; images stay where they are."""
+def task_of(source: Source) -> str:
+    """The task that the labels of a source call for."""
+    given = source.given
+    return ClassTarget.task if given is not None and given.null_count < len(given) else NoTarget.task
+
+
+def write_dataset(
+    folder: Folder,
+    source: Source,
+    previous: Dataset | None,
+    number_of: NDArray[np.int64] | None = None,
+    contents: NDArray[np.uint64] | None = None,
+) -> Dataset:
+    """Give row numbers and write the parts.
+
+    number_of : (N,) the row number before of each row, -1 = new. Default: found by row id. contents : (N,) a hash of what
+    each row holds, kept for rows that vanish.
+
+    Cost: the ids, labels and cells once in memory; images stay where they are."""
     n = len(source.ids)
     new_ids = source.ids
     old_ids = previous.rows["row_id"].combine_chunks() if previous is not None else None
@@ -154,20 +157,26 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
     else:
         if old_ids.type != new_ids.type:  # numbers became words (one id "x7" is enough): the same ids, written as text
             old_ids, new_ids = old_ids.cast(pa.string()), new_ids.cast(pa.string())
-        found = pc.index_in(new_ids, value_set=old_ids).fill_null(-1).to_numpy(zero_copy_only=False)
-        number_of = np.asarray(found, np.int64)
+        if number_of is None:
+            found = pc.index_in(new_ids, value_set=old_ids).fill_null(-1).to_numpy(zero_copy_only=False)
+            number_of = np.asarray(found, np.int64)
+        number_of = number_of.copy()
         fresh = number_of < 0
         number_of[fresh] = len(old_ids) + np.arange(int(fresh.sum()))
         total = len(old_ids) + int(fresh.sum())
     place = np.full(total, -1, np.int64)
     place[number_of] = np.arange(n)
 
-    classes, known = _classes(source.given, previous)
+    kind = TARGETS[task_of(source)]
+    encoded, labels = kind.encode(source.given, previous.target.header if previous is not None else None)
+    encoded = encoded if len(encoded) else pa.nulls(n, kind.column_type)
     take = pa.array(np.where(place >= 0, place, 0), mask=place < 0)
     reason = [source.reasons.get(row) for row in range(n)]
     given = source.given if source.given is not None else pa.nulls(n, pa.string())
     ids = new_ids.take(take)
     if old_ids is not None:
+        if source.roles.id is None:  # a number is another row's by now
+            old_ids = pa.array([-1 - row for row in range(len(old_ids))], pa.int64()).cast(old_ids.type)
         ids = pc.coalesce(ids, pa.concat_arrays([old_ids, pa.nulls(total - len(old_ids), old_ids.type)]))
     gone = place < 0
     rows = pa.table(
@@ -175,31 +184,44 @@ def write_dataset(folder: Folder, source: Source, previous: Dataset | None) -> D
             "row_id": ids,
             "order": pa.array(place),
             "uri": pa.array(source.uris or [""] * n, pa.string()).take(take),
-            "token": pa.array(_tokens(source, n), pa.string()).take(take),
+            "token": pa.array(tokens(source, n), pa.string()).take(take),
             "given": given.take(take),
-            "code": pa.array(_codes(source.given, classes, n)).take(take).fill_null(-1),
+            "target": kind.absent(encoded.take(take)),
             "split": (source.split if source.split is not None else pa.nulls(n, pa.string())).take(take),
             "reason": pc.if_else(pa.array(gone), MISSING, pa.array(reason, pa.string()).take(take)),
         }
     )
+    if contents is not None:
+        rows = rows.append_column("content", _contents(contents, take, previous))
     cells = _arranged(source.cells, take)
     header = {
         "modality": source.modality,
         "roles": _roles_json(source.roles),
-        "classes": classes,
-        "known": known,
+        "task": kind.task,
+        "target": labels,
         "name": source.name,
         "n_rows": total,
     }
     fingerprint = _digest([repr(header).encode(), _table_hash(rows), _table_hash(cells)])
     base = f"dataset/{fingerprint}"
-    if not folder.exists(f"{base}/dataset.json"):
-        for part, start in enumerate(range(0, max(total, 1), PART)):
-            folder.put_table(f"{base}/rows-{part:05d}.parquet", rows.slice(start, PART))
-            folder.put_table(f"{base}/cells-{part:05d}.parquet", cells.slice(start, PART))
-        _write_blobs(folder, base, source, number_of)
-        folder.put_json(f"{base}/dataset.json", header)
-    return Dataset(fingerprint, source.modality, source.roles, classes, rows, source.name, known)
+    if not folder.is_whole(f"{base}/dataset.json"):
+        with folder.recording() as written:
+            for part, start in enumerate(range(0, max(total, 1), PART)):
+                folder.put_table(f"{base}/rows-{part:05d}.parquet", rows.slice(start, PART))
+                folder.put_table(f"{base}/cells-{part:05d}.parquet", cells.slice(start, PART))
+            _write_blobs(folder, base, source, number_of)
+        folder.put_json(f"{base}/dataset.json", header | {CHECKSUMS: folder.listed(written)})
+    target = kind(rows["target"].combine_chunks(), labels)
+    return Dataset(fingerprint, source.modality, source.roles, target, rows, source.name)
+
+
+def _contents(contents: NDArray[np.uint64], take: pa.Array, previous: Dataset | None) -> pa.Array:
+    """By row number; a row that vanished keeps what it held."""
+    now = pa.array(contents, pa.uint64()).take(take)
+    if previous is None or "content" not in previous.rows.column_names:
+        return now
+    old = previous.rows["content"].combine_chunks()
+    return pc.coalesce(now, pa.concat_arrays([old, pa.nulls(len(now) - len(old), pa.uint64())]))
 
 
 def _arranged(cells: pa.Table, take: pa.Array) -> pa.Table:
@@ -210,18 +232,6 @@ def _arranged(cells: pa.Table, take: pa.Array) -> pa.Table:
     joined = cells.cast(wide).combine_chunks()
     starts = range(0, max(len(take), 1), PART)
     return pa.concat_tables([joined.take(take.slice(start, PART)).cast(cells.schema) for start in starts])
-
-
-def _classes(given: pa.Array | None, previous: Dataset | None) -> tuple[list[Label], list[Label]]:
-    """(classes, all classes known): new ones are appended. Labels of another type than before begin a new list."""
-    before = previous.known if previous is not None else []
-    now = classes_of(given)
-    if not now:
-        return [], before
-    if before and {type(name) for name in before} == {type(name) for name in now}:
-        old = set(before)
-        now = [*before, *(name for name in now if name not in old)]
-    return now, now
 
 
 def _write_blobs(folder: Folder, base: str, source: Source, number_of: NDArray[np.int64]) -> None:
@@ -258,18 +268,37 @@ def read_dataset(folder: Folder, fingerprint: str) -> Dataset:
     if not folder.exists(name):
         raise ProjectError(f"{folder.path(name)} is missing; run the analysis again")
     header = folder.get_json(name)
-    rows = pa.concat_tables([folder.get_table(part) for part in _parts(folder, fingerprint, "rows")]).combine_chunks()
+    base = f"dataset/{fingerprint}"
+    n_parts = max(1, -(-int(header["n_rows"]) // PART))
+    parts = [folder.get_table(f"{base}/rows-{part:05d}.parquet") for part in range(n_parts)]
+    rows = pa.concat_tables(parts).combine_chunks()
     if rows.num_rows != header["n_rows"]:
-        raise ProjectError(f"{folder.path(name)}: rows are missing from its parts; delete the folder and run again")
-    return Dataset(
-        fingerprint,
-        header["modality"],
-        Roles(**_roles_from(header["roles"])),
-        header["classes"],
-        rows,
-        header["name"],
-        header.get("known", header["classes"]),
-    )
+        raise ProjectError(f"{folder.path(name)} does not fit its parts; delete it and run the analysis again")
+    target = _target_of(folder, name, header, rows)
+    roles = Roles(**_roles_from(header["roles"]))
+    return Dataset(fingerprint, header["modality"], roles, target, rows, header["name"])
+
+
+def read_target(folder: Folder, fingerprint: str) -> Target:
+    """The labels alone."""
+    name = f"dataset/{fingerprint}/dataset.json"
+    header = folder.get_json(name)
+    column = "target" if "target" in header else "code"
+    parts = [folder.get_table(part, [column]) for part in _parts(folder, fingerprint, "rows")]
+    return _target_of(folder, name, header, pa.concat_tables(parts).combine_chunks())
+
+
+def _target_of(folder: Folder, name: str, header: dict[str, Any], rows: pa.Table) -> Target:
+    if "target" not in header:  # a dataset of version 0.1.0
+        labels = {"classes": header["classes"], "known": header.get("known", header["classes"])}
+        task = ClassTarget.task if header["classes"] else NoTarget.task
+        return TARGETS[task](rows["code"].combine_chunks(), labels)
+    kind = TARGETS.get(header["task"])
+    if kind is None:
+        raise ProjectError(
+            f"{folder.path(name)}: this version does not know the task {header['task']!r}; upgrade Assay"
+        )
+    return kind(rows["target"].combine_chunks(), header["target"])
 
 
 def read_rows(folder: Folder, fingerprint: str, start: int, stop: int, columns: list[str]) -> pa.Table:

@@ -22,7 +22,7 @@ from assay.similar.neighborhood import Neighborhood
 
 if TYPE_CHECKING:
     from assay.actions.state import State
-    from assay.dataset.dataset import Label
+    from assay.dataset.target import Label
     from assay.query.table import ReviewTable
 
 PROBABLE, NEIGHBORS, COPIES = 5, 12, 24  # shown

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay.columns import CHECK_BY_NAME
-from assay.dataset.dataset import Label
+from assay.checks import CHECK_BY_NAME
+from assay.dataset.target import Label
 from assay.query.properties import ratio
 from assay.query.table import ReviewTable
 
@@ -93,29 +93,20 @@ class _Reasons:
             "not_analyzed": lambda: (self._sentence("not_analyzed_reason"), None, None),
             "odd_size": self._size,
             "odd_aspect_ratio": self._shape,
-            "grayscale": lambda: ("The picture has no colour in a dataset that has.", None, None),
-            "empty_text": lambda: ("The text holds nothing but white space.", None, None),
             "too_short": self._length,
             "too_long": self._length,
             "wrong_language": self._language,
-            "non_language": lambda: (
-                "It reads like mark-up, codes or random characters rather than language.",
-                None,
-                None,
-            ),
             "pii": self._personal,
             "identical_row": self._identical,
         }
-        pictures = {
-            "dark": ("brightness_p95", "Even its brightest parts are dark (0 = black, 1 = white)."),
-            "light": ("brightness_p5", "Even its darkest parts are light (0 = black, 1 = white)."),
-            "blurry": ("sharpness", "It has no sharp edge at any scale (0 = none, 1 = sharp)."),
-            "low_information": ("entropy", "Its brightness hardly varies (entropy in bits, at most 8)."),
-        }
-        if name in pictures:
-            measure, text = pictures[name]
-            return text, self.known.properties.get(measure), self.known.usual.get(measure)
-        return special[name]()
+        if name in special:
+            return special[name]()
+        check = CHECK_BY_NAME[name]
+        return (
+            check.evidence or check.sentence,
+            self.known.properties.get(check.measure),
+            self.known.usual.get(check.measure),
+        )
 
     # labels --------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,9 @@ class Clusters:
     score: NDArray[np.float32]  # (N,) similarity to the closest member; exact = 1; NaN = in no cluster
     kind: NDArray[Any]  # (N,) object: "exact", the kind of the closest pair, or None
     exact: NDArray[np.bool_]  # (N,) an exact copy of another row
+    surplus: NDArray[np.int64] | None = (
+        None  # (N,) group of exact copies of which one would do; -1 = none; None = unknown
+    )
 
 
 def make_pairs(found: Sequence[tuple[int, int, float, str]]) -> Pairs:

@@ -23,6 +23,7 @@ from assay.duplicates.wording import digits_of
 
 TWINS = 3  # more rows that differ in one column only: that column is what tells them apart
 BITS = 8.0  # by chance two rows would agree as these do in 2^-8 rows of the table, were columns independent
+DISTINCT_ROWS = 0.5  # share of rows, below which equal rows are the nature of the table
 RARE = 2  # cells of a column that hold the misspelt value
 ONE_KEY, TWO_KEYS = 5, 8  # letters of a cell from which one or two keys may differ
 DECIMALS = (0, 1, 2, 3)  # that rounding may leave
@@ -77,6 +78,33 @@ def table_copies(cells: pd.DataFrame, features: Sequence[str]) -> tuple[list[str
     columns = compared_columns(cells, features)
     keys = _keys(columns, len(cells))
     return keys, _near_pairs(columns, keys)
+
+
+def likely_equals(cells: pd.DataFrame, features: Sequence[str], keys: Sequence[str | None]) -> NDArray[np.bool_]:
+    """(N,) rows that are equal to another row because the table has few values, and not because one was entered twice.
+
+    24 combinations of three columns repeat in 1,200 rows: that is their nature, and each row is a case of its own. A row is
+    likely to be met again where its values, were columns independent, would meet by chance in more than 2^-8 of the
+    tables of this size; columns that depend on each other repeat more often still, so where fewer than half of the rows
+    are distinct every equal row counts as likely.
+
+    Parameters
+    ----------
+    cells, features : as for `table_copies`.
+    keys : N keys of `table_copies`.
+
+    Notes
+    -----
+    Cost: that of reading the columns, and nothing where no two rows are equal.
+    """
+    known = [key for key in keys if key is not None]
+    distinct = len(set(known))
+    if distinct == len(known):
+        return np.zeros(len(cells), bool)
+    if distinct < DISTINCT_ROWS * len(known):
+        return np.ones(len(cells), bool)
+    bits = np.sum([_bits(column.code) for column in compared_columns(cells, features)], axis=0)
+    return np.asarray(bits < BITS + np.log2(len(cells)), bool)
 
 
 def _keys(columns: Sequence[Column], n: int) -> list[str | None]:

@@ -215,10 +215,10 @@ def _is_running_number(known: Floats, name: str) -> bool:
     distinct = len(np.unique(known))
     if distinct < MIN_DISTINCT * len(known):
         return False
-    return bool(known.max() - known.min() < SPREAD * distinct) or _named_like_id(name)
+    return bool(known.max() - known.min() < SPREAD * distinct) or named_like_id(name)
 
 
-def _named_like_id(name: str) -> bool:
+def named_like_id(name: str) -> bool:
     return bool(_ID_NAME.search(name) or _CAMEL_ID.search(name))
 
 
@@ -238,4 +238,4 @@ def _are_codes(levels: tuple[str, ...], name: str) -> bool:
         return True
     if len({_DIGITS.sub("0", level) for level in levels}) <= TEMPLATES:
         return True
-    return _named_like_id(name) and not any(" " in level for level in levels)
+    return named_like_id(name) and not any(" " in level for level in levels)

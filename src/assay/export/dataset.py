@@ -5,27 +5,29 @@ In: batches of cells, results and planned actions. Out: one file or folder. Does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from assay.actions.plan import EXCLUDE
 from assay.columns import ROW_ID
 from assay.errors import UsageError
 from assay.export.batch import Batch
+from assay.export.fit import Fitted, class_names, with_class_names
 from assay.export.folder import write_class_folders
 from assay.export.huggingface import write_hugging_face
+from assay.export.labels import coded_labels, final_labels, plain_type, typed_labels
 from assay.export.table import WRITERS, kind_by_ending, write_table
 
 COLUMNS = ("none", "actions", "all")
 TREES = ("folder", "hf")
 CHANGES = ("auto-fix", "label", "exclude")
+RAW_FORMS = {"csv": "csv,", "tsv": "csv\t", "jsonl": "jsonl"}
+LONGEST = 60  # characters of a line that is shown
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ def export_dataset(
     open_bytes: Callable[[int], bytes] | None = None,
     picture_column: str | None = None,
     splits: bool = False,
+    new_labels: Sequence[Any] | None = None,
+    raw_form: str = "",
+    merged: str | None = None,
 ) -> Exported:
     """Write the dataset to train on: the user's columns and order, final labels, without the excluded rows.
 
@@ -75,6 +80,11 @@ def export_dataset(
     open_bytes : row number -> original bytes of a picture.
     picture_column : the user's column that stands for pictures held in memory; an ``hf`` dataset gets them there.
     splits : the result column ``split`` becomes the top folders of a tree, or the splits of an ``hf`` dataset.
+    new_labels : every label that a correction may give; the categories and class names of the label column stay, with
+        these behind them. Without it categories become their values.
+    raw_form : the form of the lines in `Batch.raw`; a file of the same form gets them as they were, another leaves these
+        rows out and says so.
+    merged : the column that names the splits of a dataset that came in splits; it is no column of an ``hf`` dataset.
 
     Raises
     ------
@@ -96,16 +106,29 @@ def export_dataset(
         rows, notes = write_class_folders(_files(kept), path, open_bytes, splits=splits)
         return Exported(str(path), rows, count.excluded, notes)
     names = dict(public_names or {})
-    shape = _corrections if only_corrections else _Shape(label, columns, keep_excluded, names)
+    shape = _corrections if only_corrections else _Shape(label, columns, keep_excluded, names, new_labels)
+    as_they_are = columns == "none" and not (keep_excluded or only_corrections or csv_guard)
+    whole = kept if only_corrections else _without_broken(kept, count, as_they_are and raw_form == RAW_FORMS.get(kind))
     if kind == "hf":
         pictures = open_bytes if not only_corrections else None
         by_split = splits and not only_corrections
-        rows = write_hugging_face(
-            ((shape(batch), batch) for batch in kept), path, pictures, picture_column=picture_column, splits=by_split
+        fitted = Fitted((), kind)
+        rows, notes = write_hugging_face(
+            ((shape(batch), batch) for batch in whole),
+            path,
+            pictures,
+            picture_column=picture_column,
+            splits=by_split,
+            merged=merged if by_split else None,
+            fitted=fitted,
         )
     else:
-        rows = write_table((shape(batch) for batch in kept), path, kind, csv_guard=csv_guard)
-    return Exported(str(path), rows, 0 if keep_excluded or only_corrections else count.excluded)
+        fitted, notes = Fitted(_pieces(whole, shape), kind), []
+        rows = write_table(fitted, path, kind, csv_guard=csv_guard)
+    if count.broken:
+        notes = [*notes, count.broken_line()]
+    left_out = 0 if keep_excluded or only_corrections else count.excluded
+    return Exported(str(path), rows, left_out, [*fitted.notes, *notes])
 
 
 def _kind(path: Path, format: str | None, pictures: bool) -> str:
@@ -126,6 +149,17 @@ def _kind(path: Path, format: str | None, pictures: bool) -> str:
 @dataclass
 class _Count:
     excluded: int = 0
+    broken: int = 0
+    first: str = ""
+
+    def broken_line(self) -> str:
+        what = (
+            "1 row that could not be read is"
+            if self.broken == 1
+            else f"{self.broken:,} rows that could not be read are"
+        )
+        shown = self.first if len(self.first) <= LONGEST else f"{self.first[: LONGEST - 1]}\u2026"
+        return f"{what} left out, for they are no rows of the table (the first: {shown!r})"
 
 
 def _counted(batches: Iterable[Batch], count: _Count, keep_excluded: bool) -> Iterator[Batch]:
@@ -139,6 +173,36 @@ def _counted(batches: Iterable[Batch], count: _Count, keep_excluded: bool) -> It
         raise UsageError("there are no rows to export")
 
 
+def _without_broken(batches: Iterable[Batch], count: _Count, as_they_are: bool) -> Iterator[Batch]:
+    """Batches without the rows that could not be read, unless their lines are written as they are."""
+    for batch in batches:
+        if batch.raw is None or not any(line is not None for line in batch.raw):
+            yield batch
+            continue
+        changed = np.array([label is not None for label in batch.corrected_label], bool)
+        broken = np.array([line is not None for line in batch.raw], bool)
+        gone = broken & changed if as_they_are else broken
+        if gone.any():
+            count.first = count.first or batch.raw[np.flatnonzero(gone)[0]].decode("utf-8", "replace")
+            count.broken += int(gone.sum())
+        yield batch.take(~gone)
+
+
+def _pieces(batches: Iterable[Batch], shape: Callable[[Batch], pa.Table]) -> Iterator[pa.Table | bytes]:
+    """Tables to write, and between them the lines that are written as they are."""
+    for batch in batches:
+        table = shape(batch)
+        lines = np.zeros(0, np.int64)
+        if batch.raw is not None:
+            lines = np.flatnonzero([line is not None for line in batch.raw])
+        start = 0
+        for place in lines.tolist():
+            yield table.slice(start, place - start)
+            yield batch.raw[place]  # type: ignore[index]
+            start = place + 1
+        yield table.slice(start)
+
+
 @dataclass(frozen=True)
 class _Shape:
     """A batch -> the table to write."""
@@ -147,11 +211,19 @@ class _Shape:
     columns: str
     keep_excluded: bool
     public_names: Mapping[str, str]
+    new_labels: Sequence[Any] | None = None
 
     def __call__(self, batch: Batch) -> pa.Table:
         out = {name: batch.cells[name] for name in batch.cells.column_names}
+        metadata = batch.cells.schema.metadata
         if self.label is not None and self.label in out:
-            out[self.label] = final_labels(out[self.label], batch.corrected_label, self.label)
+            names = class_names(batch.cells.schema).get(self.label)
+            if names is None:
+                out[self.label] = final_labels(out[self.label], batch.corrected_label, self.label, self.new_labels)
+            else:
+                names = list(dict.fromkeys([*names, *map(str, self.new_labels or ())]))
+                out[self.label] = coded_labels(out[self.label], batch.corrected_label, names)
+                metadata = with_class_names(batch.cells.schema, self.label, names)
         ours: dict[str, Any] = {}
         if self.columns == "all":
             ours = {name: batch.results[name] for name in batch.results.column_names}
@@ -161,55 +233,30 @@ class _Shape:
             ours["corrected_label"] = _corrected(batch)
         if self.columns != "none" or self.keep_excluded:
             ours["action"] = pa.array(batch.action.tolist(), pa.string())
-        return pa.table(out | {self.public_names.get(name, name): values for name, values in ours.items()})
+            if batch.reason is not None:
+                ours["action_reason"] = pa.array(batch.reason.tolist(), pa.string())
+        table = pa.table(out | {self.public_names.get(name, name): values for name, values in ours.items()})
+        return table.replace_schema_metadata(metadata)
 
 
 def _corrections(batch: Batch) -> pa.Table:
     changed = batch.take(np.isin(batch.action.astype(str), CHANGES))
     given = "given_label" in changed.results.column_names
-    return pa.table(
-        {
-            "id": changed.results[ROW_ID],
-            "given_label": changed.results["given_label"] if given else pa.nulls(len(changed.action), pa.string()),
-            "corrected_label": _corrected(changed),
-            "action": pa.array(changed.action.tolist(), pa.string()),
-        }
-    )
+    columns = {
+        "id": changed.results[ROW_ID],
+        "given_label": changed.results["given_label"] if given else pa.nulls(len(changed.action), pa.string()),
+        "corrected_label": _corrected(changed),
+        "action": pa.array(changed.action.tolist(), pa.string()),
+    }
+    if changed.reason is not None:
+        columns["action_reason"] = pa.array(changed.reason.tolist(), pa.string())
+    return pa.table(columns)
 
 
 def _corrected(batch: Batch) -> pa.Array:
     known = "given_label" in batch.results.column_names
-    kind = _plain_type(batch.results["given_label"].type) if known else pa.string()
-    return _typed(batch.corrected_label.tolist(), kind, "given_label")
-
-
-def final_labels(column: pa.ChunkedArray, corrected: NDArray[np.object_], name: str) -> pa.ChunkedArray:
-    """The label column with the corrections in it, in the type that it has; categories become their values."""
-    kind = _plain_type(column.type)
-    plain = column.cast(kind) if kind != column.type else column
-    new = _typed(corrected.tolist(), kind, name)
-    return pc.if_else(pc.is_valid(new), new, plain)
-
-
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
-def _typed(labels: list[Any], kind: pa.DataType, name: str) -> pa.Array:
-    """Labels in the type of their column; text that reads as a number becomes one where the column holds numbers."""
-    cut = next((x for x in labels if isinstance(x, float) and not x.is_integer()), None)
-    if cut is not None and pa.types.is_integer(kind):  # Arrow would cut it off without a word
-        raise UsageError(f"the new label {cut!r} does not fit the label column {name!r}, which holds whole numbers")
-    try:
-        return pa.array(labels, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        pass
-    try:
-        return pa.array([label if label is None else str(label) for label in labels], pa.string()).cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise UsageError(
-            f"a new label does not fit the label column {name!r}, which holds values of type {kind}: {error}"
-        ) from error
+    kind = plain_type(batch.results["given_label"].type) if known else pa.string()
+    return typed_labels(batch.corrected_label.tolist(), kind, "given_label")
 
 
 def _files(batches: Iterable[Batch]) -> Iterator[tuple[int, str, Any, str | None]]:

@@ -25,6 +25,7 @@ RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECA
 LONGEST = 200  # bytes of a name; file systems stop at 255
 ENDING = re.compile(r"\.\w{1,10}", re.ASCII)  # what follows the dot of "v2. of June" is none
 NO_SPLIT = "none"
+RENAMED = 20  # classes that are named
 MAGIC = {
     b"\x89PNG": ".png",
     b"\xff\xd8\xff": ".jpg",
@@ -49,6 +50,7 @@ def write_class_folders(
     notes: list[str] = []
     unlabeled = 0
     unreadable: list[str] = []
+    moved: list[str] = []
     written = 0
     names = _Names()
     with new_folder(target) as root:
@@ -62,7 +64,10 @@ def write_class_folders(
                 unreadable.append(f"{name} ({error})")
                 continue
             folder = names.folder(names.folder(root, split or NO_SPLIT) if splits else root, str(label))
-            (folder / names.file(folder, name, data)).write_bytes(data)
+            file = names.file(folder, name, data)
+            (folder / file).write_bytes(data)
+            if not same_name(name, file):
+                moved.append(f"{name} -> {file}")
             written += 1
         if not written and unreadable:
             raise UsageError(f"no picture could be read: {unreadable[0]}; are the files still where they were?")
@@ -75,7 +80,18 @@ def write_class_folders(
         notes.append(
             f"pictures that could not be read and are not in the tree: {len(unreadable):,} ({unreadable[0]}{more})"
         )
-    return written, notes
+    if moved:
+        more = ", ..." if len(moved) > 1 else ""
+        notes.append(
+            f"pictures whose file has another name, for theirs is taken or not safe: {len(moved):,} ({moved[0]}{more})"
+        )
+    return written, [*names.notes(splits), *notes]
+
+
+def same_name(name: str, file: str) -> bool:
+    """Is the file called as the picture, but for the folders that it lay in and an ending that it had not?"""
+    last = PurePosixPath(name.replace("\\", "/").split("?")[0]).name
+    return file == last or (not PurePosixPath(last).suffix and PurePosixPath(file).stem == last)
 
 
 def safe_name(text: str) -> str:
@@ -98,6 +114,20 @@ class _Names:
             folder.mkdir()
             self._folders[parent, label] = folder
         return self._folders[parent, label]
+
+    def notes(self, splits: bool) -> list[str]:
+        """What classes and splits are called in the tree, where it is not their name."""
+        changed = [
+            f"{label!r} -> {folder.name}" for (_, label), folder in self._folders.items() if folder.name != label
+        ]
+        if not changed:
+            return []
+        changed = list(dict.fromkeys(changed))
+        more = f" and {len(changed) - RENAMED:,} more" if len(changed) > RENAMED else ""
+        return [
+            f"{'splits and classes' if splits else 'classes'} whose folder has another name, for not every file system takes "
+            f"theirs or tells them apart: {', '.join(changed[:RENAMED])}{more}"
+        ]
 
     def file(self, folder: Path, name: str, data: bytes) -> str:
         path = PurePosixPath(name.replace("\\", "/").split("?")[0])

@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from assay.errors import MissingExtraError
+from assay.export.batch import rows_at
+from assay.export.fit import HF, Fitted
 from assay.export.folder import new_folder, safe_name
-from assay.export.table import plain_columns
 from assay.sources.reading import UnreadableError
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ def write_hugging_face(
     *,
     splits: bool,
     picture_column: str | None = None,
-) -> int:
-    """Write a Dataset, or a DatasetDict of the splits; return the number of rows.
+    merged: str | None = None,
+    fitted: Fitted,
+) -> tuple[int, list[str]]:
+    """Write a Dataset, or a DatasetDict of the splits; return the number of rows and notes on names that changed.
 
     With ``open_bytes`` the pictures go into ``picture_column``, or without one into a column that is added (``image``,
     or ``assay_image`` where the user has one of that name); a picture that cannot be read is null. Rows go through
@@ -47,6 +50,7 @@ def write_hugging_face(
     except ImportError as error:
         raise MissingExtraError("writing Hugging Face datasets", "hf") from error
     rows = 0
+    names = _SplitNames()
     with new_folder(target) as root, _quiet(datasets):
         work, out = root / "work", root / "dataset"
         work.mkdir()
@@ -55,14 +59,16 @@ def write_hugging_face(
             writers: dict[str, Any] = {}
             schemas: dict[str, pa.Schema] = {}
             for table, batch in tables:
-                for split, piece in _pieces(plain_columns(table), batch, open_bytes, picture_column, splits):
+                for split, piece in _pieces(table, batch, open_bytes, picture_column, splits, names):
+                    piece = fitted.fit(piece.drop_columns([merged]) if merged in piece.column_names else piece)
                     if split not in writers:
                         files[split] = work / f"{len(files)}.arrow"
                         schemas[split] = _features(datasets, piece.schema).arrow_schema
                         stream = stack.enter_context(files[split].open("wb"))
                         writers[split] = stack.enter_context(pa.ipc.new_stream(stream, schemas[split]))
                         writers[split].write_batch(_no_rows(schemas[split]))
-                    writers[split].write_table(piece.cast(schemas[split]))
+                    metadata = schemas[split].metadata
+                    writers[split].write_table(piece.cast(schemas[split]).replace_schema_metadata(metadata))
                     rows += piece.num_rows
         parts = {split: datasets.Dataset.from_file(str(file)) for split, file in files.items()}
         if splits:
@@ -74,7 +80,29 @@ def write_hugging_face(
         for path in out.iterdir():
             path.rename(root / path.name)
         out.rmdir()
-    return rows
+    return rows, names.notes()
+
+
+class _SplitNames:
+    """Names of splits as Hugging Face takes them: letters, digits and underscores, no two alike."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def __call__(self, name: str | None) -> str:
+        given = str(name or "none")
+        if given not in self._known:
+            plain = found = re.sub(r"\W+", "_", given)
+            count = 1
+            while found in self._known.values():
+                count += 1
+                found = f"{plain}_{count}"
+            self._known[given] = found
+        return self._known[given]
+
+    def notes(self) -> list[str]:
+        changed = [f"{old!r} -> {new}" for old, new in self._known.items() if old != new]
+        return [f"splits renamed, for a split is a word there: {', '.join(changed[:10])}"] if changed else []
 
 
 def _pieces(
@@ -83,21 +111,33 @@ def _pieces(
     open_bytes: Callable[[int], bytes] | None,
     picture_column: str | None,
     splits: bool,
+    rename: _SplitNames,
 ) -> Iterator[tuple[str, pa.Table]]:
     """The table cut by split, with pictures added a few at a time."""
     pictures = open_bytes is not None
     named = batch.results["split"].to_pylist() if splits else [WHOLE] * table.num_rows
-    names = np.array([re.sub(r"\W+", "_", str(name or "none")) for name in named], object)
+    names = np.array([rename(name) if splits else name for name in named], object)
     for split in dict.fromkeys(names) or ([] if splits else [WHOLE]):
         places = np.flatnonzero(names == split)
         for start in range(0, max(len(places), 1), AT_ONCE if pictures else max(len(places), 1)):
             some = places[start : start + AT_ONCE] if pictures else places
-            piece = table.take(pa.array(some, pa.int64()))
+            piece = rows_at(table, some)
             if open_bytes is not None:
                 assert batch.rows is not None and batch.names is not None
-                images = [_picture(int(batch.rows[place]), batch.names[place], open_bytes) for place in some]
+                given = _given_pictures(piece, picture_column)
+                images = [
+                    held or _picture(int(batch.rows[place]), batch.names[place], open_bytes)
+                    for place, held in zip(some, given, strict=True)
+                ]
                 piece = _with_pictures(piece, pa.array(images, PICTURE), picture_column)
             yield split, piece
+
+
+def _given_pictures(piece: pa.Table, column: str | None) -> list[dict[str, Any] | None]:
+    """Pictures that came with their bytes, as they came."""
+    if column is None or column not in piece.column_names or piece[column].type != PICTURE:
+        return [None] * piece.num_rows
+    return [value if value and value["bytes"] is not None else None for value in piece[column].to_pylist()]
 
 
 def _with_pictures(piece: pa.Table, pictures: pa.Array, column: str | None) -> pa.Table:
@@ -117,9 +157,11 @@ def _picture(row: int, name: str, open_bytes: Callable[[int], bytes]) -> dict[st
 
 
 def _features(datasets: Any, schema: pa.Schema) -> Any:
-    features = datasets.Features.from_arrow_schema(schema.remove_metadata())
+    metadata = {key: value for key, value in (schema.metadata or {}).items() if key == HF}
+    known = datasets.Features.from_arrow_schema(schema.with_metadata(metadata or None))
+    features = datasets.Features({column.name: known[column.name] for column in schema})
     for column in schema:
-        if column.type == PICTURE:
+        if column.type == PICTURE and isinstance(features[column.name], dict):
             features[column.name] = datasets.Image()
     return features
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assay.errors import UsageError
@@ -38,13 +39,14 @@ Target = str | os.PathLike[str] | BinaryIO
 
 
 def write_table(
-    batches: Iterable[pa.Table], target: Target, format: str | None = None, *, csv_guard: bool = False
+    batches: Iterable[pa.Table | bytes], target: Target, format: str | None = None, *, csv_guard: bool = False
 ) -> int:
     """Write tables of one schema as one file and return the number of rows.
 
     Parameters
     ----------
-    batches : at least one table; each is written and let go before the next is asked for.
+    batches : at least one table; each is written and let go before the next is asked for. After the first, a CSV, TSV or
+        JSON lines file takes lines, too, which are written as they are.
     target : a path, replaced only when everything is written (the text formats gzipped if it ends in ``.gz``), or a
         binary stream.
     format : "csv", "tsv", "jsonl", "json", "parquet" or "arrow"; default: by the ending of the path, "csv" for streams.
@@ -113,7 +115,8 @@ def _opened(target: Target, kind: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _text(stream: BinaryIO) -> Iterator[io.TextIOWrapper]:
-    text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=False)
+    # bytes of a text that are no UTF-8 go out as they came
+    text = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="", write_through=False)
     try:
         yield text
         text.flush()
@@ -131,11 +134,20 @@ class _Rows:
         return self._text.write(f"{row[:-2]}\n")
 
 
-def _csv(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool, delimiter: str = ",") -> int:
+def _line(text: io.TextIOWrapper, stream: BinaryIO, line: bytes) -> None:
+    text.flush()
+    stream.write(line + b"\n")
+
+
+def _csv(batches: Iterable[pa.Table | bytes], stream: BinaryIO, guard: bool, delimiter: str = ",") -> int:
     rows = 0
     with _text(stream) as text:
         writer = csv.writer(_Rows(text), delimiter=delimiter, lineterminator="\r\n")
         for number, table in enumerate(batches):
+            if isinstance(table, bytes):
+                _line(text, stream, table)
+                rows += 1
+                continue
             if number == 0:
                 writer.writerow([guarded(name) if guard else name for name in table.column_names])
             writer.writerows(csv_rows(table, guard=guard))
@@ -143,20 +155,24 @@ def _csv(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool, delimiter: 
     return rows
 
 
-def _tsv(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool) -> int:
+def _tsv(batches: Iterable[pa.Table | bytes], stream: BinaryIO, guard: bool) -> int:
     return _csv(batches, stream, guard, "\t")
 
 
-def _jsonl(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool) -> int:
+def _jsonl(batches: Iterable[pa.Table | bytes], stream: BinaryIO, guard: bool) -> int:
     rows = 0
     with _text(stream) as text:
         for table in batches:
+            if isinstance(table, bytes):
+                _line(text, stream, table)
+                rows += 1
+                continue
             text.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in json_rows(table))
             rows += table.num_rows
     return rows
 
 
-def _json(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool) -> int:
+def _json(batches: Iterable[Any], stream: BinaryIO, guard: bool) -> int:
     rows = 0
     with _text(stream) as text:
         text.write("[")
@@ -168,13 +184,39 @@ def _json(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool) -> int:
     return rows
 
 
-def _parquet(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool) -> int:
+def _parquet(batches: Iterable[Any], stream: BinaryIO, guard: bool) -> int:
     return _columnar(batches, lambda schema: pq.ParquetWriter(stream, schema, compression="zstd"))
 
 
-def _arrow(batches: Iterable[pa.Table], stream: BinaryIO, guard: bool) -> int:
-    # an Arrow file holds one dictionary a column, and batches bring their own: categories become their values
-    return _columnar((plain_columns(table) for table in batches), lambda schema: pa.ipc.new_file(stream, schema))
+def _arrow(batches: Iterable[Any], stream: BinaryIO, guard: bool) -> int:
+    # an Arrow file holds one dictionary a column, which later batches may only add to
+    options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
+    return _columnar(_one_dictionary(batches), lambda schema: pa.ipc.new_file(stream, schema, options=options))
+
+
+def _one_dictionary(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The tables with categories as codes of one dictionary a column, which grows."""
+    known: dict[str, pa.Array] = {}
+    for table in batches:
+        for place, column in enumerate(table.schema):
+            if not pa.types.is_dictionary(column.type):
+                continue
+            chunks = table[column.name].unify_dictionaries().chunks
+            own = chunks[0].dictionary if chunks else pa.array([], column.type.value_type)
+            old = known.setdefault(column.name, own)
+            if not old.equals(own):
+                fresh = own.filter(pc.invert(pc.is_in(own, value_set=old)))
+                known[column.name] = old = pa.concat_arrays([old, fresh]) if len(fresh) else old
+            codes = [
+                pa.DictionaryArray.from_arrays(
+                    pc.index_in(chunk.dictionary_decode(), value_set=old, skip_nulls=True).cast(column.type.index_type),
+                    old,
+                    ordered=column.type.ordered,
+                )
+                for chunk in chunks
+            ]
+            table = table.set_column(place, column, pa.chunked_array(codes, column.type))
+        yield table
 
 
 def plain_columns(table: pa.Table) -> pa.Table:
@@ -185,19 +227,19 @@ def plain_columns(table: pa.Table) -> pa.Table:
     return table
 
 
-def _columnar(batches: Iterable[pa.Table], opener: Callable[[pa.Schema], AbstractContextManager[Any]]) -> int:
+def _columnar(batches: Iterable[Any], opener: Callable[[pa.Schema], AbstractContextManager[Any]]) -> int:
     tables = iter(batches)
     first = next(tables)
     rows = first.num_rows
     with opener(first.schema) as writer:
         writer.write_table(first)
         for table in tables:
-            writer.write_table(table.cast(first.schema))
+            writer.write_table(table if table.schema.equals(first.schema) else table.cast(first.schema))
             rows += table.num_rows
     return int(rows)
 
 
-WRITERS: dict[str, Callable[[Iterable[pa.Table], BinaryIO, bool], int]] = {
+WRITERS: dict[str, Callable[[Iterable[Any], BinaryIO, bool], int]] = {
     "csv": _csv,
     "tsv": _tsv,
     "jsonl": _jsonl,

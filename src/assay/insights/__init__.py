@@ -6,5 +6,6 @@ In: class names and codes, label issues, feature cells. Out: `Finding`s. Pure; d
 from assay.insights.classes import class_findings
 from assay.insights.columns import column_findings
 from assay.insights.finding import Finding
+from assay.insights.table_faults import table_faults
 
-__all__ = ["Finding", "class_findings", "column_findings"]
+__all__ = ["Finding", "class_findings", "column_findings", "table_faults"]

@@ -23,7 +23,10 @@ Z95 = 1.959964  # of the normal distribution
 
 
 def class_findings(
-    classes: Sequence[Any], codes: NDArray[np.int32], summary: Mapping[str, NDArray[Any]] | None
+    classes: Sequence[Any],
+    codes: NDArray[np.int32],
+    summary: Mapping[str, NDArray[Any]] | None,
+    verdict: Mapping[str, Any] | None = None,
 ) -> list[Finding]:
     """Findings, the most general first.
 
@@ -33,6 +36,7 @@ def class_findings(
     codes : (N,) int32 class codes, -1 = unlabelled.
     summary : None where label issues were not computed, else (N,) arrays ``is_label_issue`` bool, ``p_label_error`` float32
         (NaN = not computed) and ``suggested_label`` int32 codes (-1 = none).
+    verdict : what can be known of these labels, as `assay.issues.verdict.Verdict.to_dict`; default: all.
 
     Notes
     -----
@@ -41,8 +45,13 @@ def class_findings(
     names = [value.item() if isinstance(value, np.generic) else value for value in classes]
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     found: list[Finding] = []
+    if verdict and verdict["withheld"]:
+        message = verdict["withheld"][0].upper() + verdict["withheld"][1:] + "."
+        data = {"accuracy": verdict["accuracy"], "surest": verdict["surest"]}
+        found.append(Finding("labels_withheld", "Label findings withheld", [], message, data))
     if summary is not None:
-        found += _error_rate(codes, np.asarray(summary["p_label_error"], np.float64))
+        p_error = np.asarray(summary["p_label_error"], np.float64)
+        found += _at_most(codes, p_error, verdict) if verdict and verdict["at_most"] else _error_rate(codes, p_error)
         found += _corrections(names, codes, summary)
     found += _class_names(names, counts)
     return found + _rare_classes(names, counts)
@@ -63,6 +72,21 @@ def _error_rate(codes: NDArray[np.int32], p_error: NDArray[np.float64]) -> list[
     )
     data = {"rate": rate, "low": low, "high": high, "labels": n}
     return [Finding("label_error_rate", "Wrong labels, estimated", [], message, data)]
+
+
+def _at_most(codes: NDArray[np.int32], p_error: NDArray[np.float64], verdict: Mapping[str, Any]) -> list[Finding]:
+    """Where classes overlap: what the surest rows allow, for noise cannot be told from overlap."""
+    p = p_error[(codes >= 0) & np.isfinite(p_error)]
+    if not len(p):
+        return []
+    rate = float(np.clip(p.mean(), 0, 1))
+    bound = max(rate, float(verdict["bound"]))
+    message = (
+        f"At most {bound:.1%} of the {len(p):,} labels are wrong. The classes overlap (accuracy {verdict['accuracy']:.2f}, "
+        f"surest tenth {verdict['surest']:.2f}), so that wrong labels cannot be told from rows that could be of either class."
+    )
+    data = {"rate": bound, "low": 0.0, "high": bound, "labels": len(p), "at_most": True}
+    return [Finding("label_error_rate", "Wrong labels, at most", [], message, data)]
 
 
 def _corrections(names: list[Any], codes: NDArray[np.int32], summary: Mapping[str, NDArray[Any]]) -> list[Finding]:

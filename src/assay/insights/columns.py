@@ -46,7 +46,7 @@ def column_findings(cells: pd.DataFrame, features: Sequence[str], codes: NDArray
         found += _about_one(name, read)
         if read.kind == "constant" or read.blank.mean() > MOSTLY_BLANK or len(cells) < LEAST:
             continue
-        numbers = _value_numbers(read)
+        numbers = value_numbers(read)
         leaks += _copies_label(name, numbers, codes)
         values = _comparable(read)
         same = seen.setdefault(int(pd.util.hash_array(values).sum(dtype=np.uint64)), [])
@@ -81,7 +81,7 @@ def _about_one(name: str, read: Cells) -> Iterator[Finding]:
         yield Finding(CHECK, "Identifier among the features", [name], message, {"kind": "identifier"})
 
 
-def _value_numbers(read: Cells) -> NDArray[np.int64]:
+def value_numbers(read: Cells) -> NDArray[np.int64]:
     """(N,) number of each cell's value from 0 by first appearance; blank is a value too."""
     values: NDArray[Any] = np.zeros(0) if read.numbers is None else read.numbers
     values = values if read.codes is None else read.codes

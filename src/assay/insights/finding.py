@@ -13,7 +13,7 @@ from typing import Any
 class Finding:
     """``message`` is a sentence for a person; ``data`` holds the same as JSON values."""
 
-    check: str  # "class_names", "label_error_rate", "corrections", "rare_classes", "columns"
+    check: str  # a name such as "class_names", "label_error_rate", "labels_withheld", "corrections", "columns", "cells"
     title: str
     subject: list[Any]  # the classes or columns it is about, as the user wrote them
     message: str

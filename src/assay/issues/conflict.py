@@ -30,6 +30,7 @@ def duplicate_issues(clusters: Clusters, splits: NDArray[Any] | None) -> dict[st
     ids = np.asarray(clusters.id, np.int64)
     found: dict[str, NDArray[Any]] = {
         "is_exact_duplicate": np.asarray(clusters.exact, bool),
+        "exact_duplicate_cluster_id": np.full(len(ids), -1) if clusters.surplus is None else clusters.surplus,
         "is_near_duplicate": ids >= 0,
         "near_duplicate_score": np.asarray(clusters.score, np.float32),
         "near_duplicate_cluster_id": ids,

@@ -25,7 +25,7 @@ READ = 8_192
 LEAST_Z = 3.5  # Iglewicz and Hoaglin's modified z score
 NULL_ROWS = 2_000
 FALSE_FLAGS = 0.003
-NEIGHBORS = 20
+NEIGHBORS = 10
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,7 @@ class Null:
     """What a table of the same columns gives where no row is an outlier and no group of rows keeps together."""
 
     cut: float  # robust z beyond which three rows in a thousand lie, at least 3.5
-    nearest: float  # `tail.spread` of log distances
-    forest: float  # of log isolation scores
+    nearest: float  # `tail.spread` of log distances to the ten nearest
 
 
 def isolation_scores(x: NDArray[Any], *, seed: int, threads: int) -> Floats:
@@ -54,8 +53,8 @@ def isolation_scores(x: NDArray[Any], *, seed: int, threads: int) -> Floats:
     return out
 
 
-def null(x: NDArray[Any], *, seed: int, threads: int) -> Null:
-    """The same evidence of a table whose columns keep their values and rank correlations, nothing else.
+def null(x: NDArray[Any], ordinary: NDArray[np.int64], *, seed: int, threads: int) -> Null:
+    """The same evidence of a table whose columns keep the values and rank correlations of ``ordinary`` rows, nothing else.
 
     A Gaussian copula of at most 2,000 rows: few dimensions or skewed columns give long tails of distance without a single
     foreign row, and a fixed cut would flag up to 6 % of them. At least 3.5.
@@ -63,9 +62,9 @@ def null(x: NDArray[Any], *, seed: int, threads: int) -> Null:
     from assay.graph import neighbors
 
     rng = np.random.default_rng([seed, 35])
-    n, d = x.shape
-    real = rows_of(x, np.sort(rng.permutation(n)[:FIT_ROWS]))
-    count = min(n, NULL_ROWS)
+    d = x.shape[1]
+    real = rows_of(x, np.sort(rng.permutation(ordinary)[:FIT_ROWS]))
+    count = min(len(ordinary), NULL_ROWS)
     covariance = np.cov(real.T.astype(np.float64)).reshape(d, d)
     values, axes = np.linalg.eigh(covariance)
     gauss = (rng.standard_normal((count, d)) * np.sqrt(np.maximum(values, 0))) @ axes.T
@@ -74,4 +73,4 @@ def null(x: NDArray[Any], *, seed: int, threads: int) -> Null:
     _, distances = neighbors(made, min(NEIGHBORS, count - 1), "euclidean", threads=threads, seed=seed)
     nearest, forest = log_distances(distances.mean(1)), isolation_scores(made, seed=seed, threads=threads)
     evidence = np.maximum(robust_z(nearest), robust_z(forest))
-    return Null(max(LEAST_Z, float(np.quantile(evidence, 1 - FALSE_FLAGS))), spread(nearest), spread(forest))
+    return Null(max(LEAST_Z, float(np.quantile(evidence, 1 - FALSE_FLAGS))), spread(nearest))

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from assay.issues.kernels import mixtures
 from assay.issues.noise import boundary_noise, demix, estimate_noise
+from assay.issues.safe import sure_enough
 from assay.issues.scan import Scan, scan
+from assay.issues.verdict import Verdict, verdict
 
 REASON = (
     "suggested_label",
@@ -27,9 +29,9 @@ REASON = (
     "has_rare_class",
 )  # what `reasons` tells of, beside the given label
 GIVEN_WEIGHT = np.float32(0.65)  # power of P(given | true): below 1, because the noise matrix is itself an estimate
-OUTSIDE = np.float32(1e-3) ** GIVEN_WEIGHT  # the same for the probability outside the classes looked at
+OUTSIDE = np.float32(1e-3)  # P(given | true) of the probability outside the classes looked at
 FLOOR = np.float32(1e-7)  # least probability of the given label: a zero could never grow
-SAFE = 0.9  # posterior of a suggestion that may be applied without a person ...
+SAFE = 0.98  # posterior of a suggestion that may be applied without a person ...
 TRUSTED = 0.5  # ... and how many of its class's surest rows must carry that label, else the model is what is wrong
 WELL_LABELED = 0.02  # largest p_label_error of a confirmed label
 EVEN = 0.5  # ambiguous: second / first at least this ...
@@ -81,18 +83,45 @@ def find_label_issues(
 
 def judge(labels: Codes, seen: Scan, *, rare: Flags | None = None, boundary: float | None = None) -> Columns:
     """`find_label_issues` where the probabilities have been read. O(N) time, memory O(N + K^2)."""
-    noise, spread = estimate_noise(labels, seen)
-    parts = [_solve(labels, seen, noise, slice(start, start + ROWS)) for start in range(0, len(labels), ROWS)]
-    if not parts:
-        parts = [_solve(labels, seen, noise, slice(0, 0))]
+    return judge_with_verdict(labels, seen, rare=rare, boundary=boundary)[0]
+
+
+def judge_with_verdict(
+    labels: Codes, seen: Scan, *, rare: Flags | None = None, boundary: float | None = None
+) -> tuple[Columns, Verdict]:
+    """`judge`, and what can be known of this dataset's labels at all.
+
+    Where findings are withheld no row is flagged, suggested for, safe or well labelled; ``label_quality`` still ranks, and
+    ``p_label_error`` is NaN where the labels look drawn by lot.
+    """
+    boundary = boundary_noise(labels, seen) if boundary is None else boundary
+    noise, spread, evidence = estimate_noise(labels, seen, boundary)
+    found = verdict(labels, seen, evidence)
+    weight = np.float32(GIVEN_WEIGHT + (1 - GIVEN_WEIGHT) * evidence.trusted)
+    starts = range(0, max(len(labels), 1), ROWS)
+    parts = [_solve(labels, seen, noise, weight, slice(start, start + ROWS)) for start in starts]
     solved = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if rare is None:
         rare = np.bincount(labels[labels >= 0], minlength=seen.n_classes) < RARE
-    doubt = DISAGREEMENT * (boundary_noise(labels, seen) if boundary is None else boundary)
-    return _judge(labels, seen, solved, spread, doubt) | {"has_rare_class": (labels >= 0) & rare[labels]}
+    has_rare_class = (labels >= 0) & rare[labels]
+    sure = sure_enough(labels, seen, noise, evidence)
+    columns = _judge(labels, seen, solved, spread, DISAGREEMENT * boundary, sure) | {"has_rare_class": has_rare_class}
+    # a class too small to be learned could not have been doubted
+    columns["is_well_labeled"] &= ~has_rare_class & (seen.n_classes > 1)
+    return (_withhold(columns, found) if found.withheld else columns), found
 
 
-def _solve(labels: Codes, seen: Scan, noise: Floats, rows: slice) -> Columns:
+def _withhold(columns: Columns, found: Verdict) -> Columns:
+    for name in ("is_label_issue", "is_safe_to_fix", "is_well_labeled", "is_ambiguous"):
+        columns[name] = np.zeros_like(columns[name])
+    columns["suggested_label"] = np.full_like(columns["suggested_label"], -1)
+    columns["suggested_label_confidence_score"] = np.full_like(columns["suggested_label_confidence_score"], np.nan)
+    if found.by_lot:
+        columns["p_label_error"] = np.full_like(columns["p_label_error"], np.nan)
+    return columns
+
+
+def _solve(labels: Codes, seen: Scan, noise: Floats, weight: np.float32, rows: slice) -> Columns:
     """Per row of one block: the most likely true class with q and posterior of it, and q and posterior of the given."""
     label = labels[rows]
     classes, p, at_given = _candidates(label, seen, rows)
@@ -101,8 +130,8 @@ def _solve(labels: Codes, seen: Scan, noise: Floats, rows: slice) -> Columns:
     mixtures(noise, classes, active, mix)
     q, rest = demix(p, np.maximum(1 - p.sum(0), 0), mix)
     labelled = label >= 0
-    posterior = q * np.where(labelled, noise[classes, label] ** GIVEN_WEIGHT, 1)
-    posterior /= np.maximum(posterior.sum(0) + rest * np.where(labelled, OUTSIDE, 1), np.float32(1e-30))
+    posterior = q * np.where(labelled, noise[classes, label] ** weight, 1)
+    posterior /= np.maximum(posterior.sum(0) + rest * np.where(labelled, OUTSIDE**weight, 1), np.float32(1e-30))
     best, column = q.argmax(0), np.arange(len(label))
     return {
         "best": classes[best, column],
@@ -130,7 +159,7 @@ def _candidates(label: Codes, seen: Scan, rows: slice) -> tuple[Codes, Floats, F
     return classes.astype(np.int32), p.astype(np.float32), np.vstack([among, last[None]])
 
 
-def _judge(labels: Codes, seen: Scan, solved: Columns, spread: float, doubt: float) -> Columns:
+def _judge(labels: Codes, seen: Scan, solved: Columns, spread: float, doubt: float, sure: Flags) -> Columns:
     """Columns over all rows from what was solved row by row; the cut of the flags needs the whole dataset."""
     labelled = labels >= 0
     known = labelled & seen.analyzed
@@ -144,6 +173,8 @@ def _judge(labels: Codes, seen: Scan, solved: Columns, spread: float, doubt: flo
     second_label = seen.classes[:, 1] if seen.n_classes > 1 else np.full(len(labels), -1, np.int32)
     second = np.asarray(seen.probs[:, 1], np.float32) if seen.n_classes > 1 else np.zeros(len(labels), np.float32)
     even = second / np.maximum(first, np.float32(1e-30))
+    likely = (solved["best"] == seen.classes[:, 0]) & (solved["best_posterior"] >= SAFE)
+    likely &= solved["best_trust"] >= TRUSTED
     ambiguous = known & ~issue & (even >= EVEN) & (first + second >= TOGETHER)
     return {
         "predicted_label": seen.classes[:, 0].copy(),
@@ -155,7 +186,7 @@ def _judge(labels: Codes, seen: Scan, solved: Columns, spread: float, doubt: flo
         "p_label_error": error,
         "suggested_label": np.where(suggest, solved["best"], -1).astype(np.int32),
         "suggested_label_confidence_score": np.where(suggest, solved["best_q"].clip(0, 1), np.nan).astype(np.float32),
-        "is_safe_to_fix": suggest & (solved["best_posterior"] >= SAFE) & (solved["best_trust"] >= TRUSTED),
+        "is_safe_to_fix": suggest & sure & likely,
         "is_well_labeled": known & fits & (error <= WELL_LABELED),
         "is_ambiguous": ambiguous,
         "ambiguous_score": np.where(known, np.clip(even * (first + second), 0, 1), np.nan).astype(np.float32),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from assay.columns import ROW_ID, columns_of
 from assay.errors import ArrayError, UsageError
 from assay.issues.confident_learning import filter_issues, quality
-from assay.issues.label import judge, reasons
+from assay.issues.label import judge_with_verdict, reasons
 from assay.issues.scan import TOLERANCE, Scan, scan
 
 Method = Literal[
@@ -52,7 +52,10 @@ def label_issues(
     Returns
     -------
     DataFrame with one row a label, in order, under the index of ``labels`` where it is a pandas Series. For "assay" all
-    columns of kind "label" in `assay.columns`; for a filter those it can tell.
+    columns of kind "label" in `assay.columns`; for a filter those it can tell. ``attrs["verdict"]`` says what can be known
+    of these labels at all: ``accuracy``, ``surest`` (of the surest tenth), ``at_most`` and ``bound`` where noise cannot
+    be told from overlap, and ``withheld``: a sentence where nothing can be said, also in ``attrs["notes"]``. Then no row is
+    flagged, suggested for, safe or well labelled; ``label_quality`` still ranks.
 
     Raises
     ------
@@ -83,19 +86,20 @@ def label_issues(
     given = _labels(labels, probabilities.shape, names)
     seen = scan(given.codes, probabilities)
     _check(seen, probabilities)
-    found = _assay(given, seen) if method == "assay" else _filtered(given, probabilities, seen, method)
-    return _frame(given, found, labels.index if isinstance(labels, pd.Series) else None)
+    index = labels.index if isinstance(labels, pd.Series) else None
+    if method != "assay":
+        return _frame(given, _filtered(given, probabilities, seen, method), index)
+    found, known = judge_with_verdict(given.codes, seen)
+    frame = _frame(given, found | {"label_issue_reason": reasons(found, given.codes, given.classes)}, index)
+    frame.attrs["verdict"] = known.to_dict()
+    frame.attrs["notes"] = [known.withheld] if known.withheld else []
+    return frame
 
 
 @dataclass(frozen=True)
 class _Given:
     codes: NDArray[np.int32]
     classes: list[Any]
-
-
-def _assay(given: _Given, seen: Scan) -> dict[str, NDArray[Any]]:
-    found = judge(given.codes, seen)
-    return found | {"label_issue_reason": reasons(found, given.codes, given.classes)}
 
 
 def _filtered(given: _Given, pred_probs: NDArray[Any], seen: Scan, method: str) -> dict[str, NDArray[Any]]:

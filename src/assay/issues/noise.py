@@ -8,11 +8,13 @@ Does not know: which rows are flagged.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import betaln, gammaln
 
+from assay.issues.anchors import Evidence, ceilings, direction, floors, slope, trust
 from assay.issues.kernels import invert
 from assay.issues.scan import Scan, rows_by_class
 
@@ -20,6 +22,7 @@ STEPS = 20  # Richardson-Lucy steps
 ANCHORS = 0.1  # share of the rows predicted as a class, the surest first, that tell how its labels are given ...
 FEWEST = 10  # ... and at least this many of them
 PSEUDO = 10.0  # rows' worth of the whole dataset's error rate in each class's own
+PSEUDOS = np.geomspace(PSEUDO, 5 * PSEUDO, 12)
 CONCENTRATIONS = np.geomspace(0.3, 3_000, 40)
 SAMPLE = 50_000  # rows asked about the boundary: more would only make its standard error less than what is ignored
 SLIGHT = 0.1  # bonus of the first class down to minus this: models have such faults themselves; twice it: no doubt left
@@ -31,7 +34,7 @@ Floats = NDArray[np.float32]
 Codes = NDArray[np.int32]
 
 
-def estimate_noise(labels: Codes, seen: Scan) -> tuple[Floats, float]:
+def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Floats, float, Evidence]:
     """(K, K) T[y, s] = P(given label s | true class y); and how evenly a class's wrong labels spread over the others.
 
     The labels of a class's anchors (the rows surest to be of it) are counted, since there the model's own confusion
@@ -54,12 +57,32 @@ def estimate_noise(labels: Codes, seen: Scan) -> tuple[Floats, float]:
     wrong = np.bincount(true, seen_counts, size).astype(np.float64)
     error = (wrong.sum() + 1) / (total.sum() + 2)
     strength = _concentration(seen_counts, share[given] / elsewhere[true], wrong)
-    rate = (wrong + PSEUDO * error) / (total + PSEUDO)
+    pseudo = _alike(wrong, total, error)
+    rate = (wrong + pseudo * error) / (total + pseudo)
     scale = rate / (wrong + strength)
     matrix = np.outer(scale * strength / elsewhere, share).astype(np.float32)
     matrix[true, given] += (scale[true] * seen_counts).astype(np.float32)
+    counted = max(float(total.sum()), 1.0)
+    disagree = float(wrong.sum() / counted)
+    foreseen = 1 - float(np.asarray(seen.probs[anchors, 0], np.float64).mean()) if len(anchors) else 0.0
+    trusted = trust(disagree, foreseen, int(counted)) * (1 - boundary) * direction(labels, seen, known)
+    believed = slope(labels, seen, known) * trusted
+    ceiling = 1 - believed * (1 - ceilings(seen, anchors))
+    ratio, keys, own = floors(seen, known, anchors)
+    row = np.minimum(1 - believed * (1 - ratio), ceiling)
+    matrix *= row[:, None].astype(np.float32)
+    pair = np.divmod(keys, size)
+    matrix[pair] *= (np.minimum(1 - believed * (1 - own), ceiling[pair[0]]) / row[pair[0]]).astype(np.float32)
+    matrix[np.arange(size), np.arange(size)] = 0
+    left = matrix.sum(1, dtype=np.float64)
+    rise = np.maximum(left, np.minimum(rate, 2 / (counted + 2))) / np.maximum(left, 1e-12)
+    matrix *= rise[:, None].astype(np.float32)
+    rate = left * rise
     matrix[np.arange(size), np.arange(size)] = 1 - rate
-    return matrix, strength
+    evidence = Evidence(
+        trusted, believed, 1 - disagree, disagree, foreseen, float(total @ rate / counted), int(counted)
+    )
+    return matrix, strength, evidence
 
 
 def _surest(predicted: Codes, prob: NDArray[np.float64], n_classes: int) -> NDArray[np.int64]:
@@ -79,6 +102,16 @@ def _concentration(counts: NDArray[np.float64], expected: NDArray[np.float64], w
         for a in CONCENTRATIONS
     ]
     return float(CONCENTRATIONS[int(np.argmax(likelihood))])
+
+
+def _alike(wrong: NDArray[Any], total: NDArray[Any], error: float) -> float:
+    """Rows' worth of the whole dataset's error rate in each class's own: the beta-binomial strength of largest likelihood,
+    at least `PSEUDO`; large where classes differ by no more than chance."""
+    likelihood = [
+        (betaln(wrong + a * error, total - wrong + a * (1 - error)) - betaln(a * error, a * (1 - error))).sum()
+        for a in PSEUDOS
+    ]
+    return float(PSEUDOS[int(np.argmax(likelihood))])
 
 
 def boundary_noise(labels: Codes, seen: Scan) -> float:

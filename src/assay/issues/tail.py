@@ -29,8 +29,12 @@ class Tail:
 
     def p_values(self, values: NDArray[Any]) -> Floats:
         """P(X > value); below ``start``, where nothing was fitted, 1 - START."""
+        return (1 - START) * np.exp(-self.hazard(values))
+
+    def hazard(self, values: NDArray[Any]) -> Floats:
+        """- log P(X > value | X > start); 0 below ``start``. Of a sample from the tail it is exponential with mean 1."""
         y = np.maximum(np.asarray(values, np.float64) - self.start, 0) / self.scale
-        return (1 - START) * np.exp(-_hazard(y, self.shape))
+        return _hazard(y, self.shape)
 
 
 def _hazard(y: Floats, shape: float) -> Floats:

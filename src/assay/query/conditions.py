@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import UsageError
 from assay.query import search
 from assay.query.filters import Condition

@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from assay.actions.entry import ACTION_NAMES
-from assay.columns import CHECK_BY_NAME, CHECKS
-from assay.dataset.dataset import Label
+from assay.checks import CHECK_BY_NAME, CHECKS
+from assay.dataset.target import Label
 from assay.errors import UsageError
 
 CLEAN = "clean"  # no check but the harmless ones has flagged the row

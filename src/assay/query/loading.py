@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.columns import columns_of
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.query.cells import DatasetCells
 from assay.query.values import coded
 
@@ -53,7 +53,7 @@ def columns_of_run(project: FinishedRun) -> dict[str, Any]:
     flags["is_not_analyzed"] = _flag(project.results(every, ["is_not_analyzed"])["is_not_analyzed"])
     texts["not_analyzed_reason"] = _reader(project, "not_analyzed_reason")
     if project.classes:
-        flags["is_initially_unlabeled"] = dataset.codes < 0
+        flags["is_initially_unlabeled"] = ~dataset.target.labelled
     split, splits = _split(dataset.rows["split"])
     pa.default_memory_pool().release_unused()  # what reading took: some 200 MB of a million rows
     return {

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.actions.entry import ACTION_NAMES
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import UsageError
 from assay.query.conditions import Keep, at_once, condition_mask
 from assay.query.filters import Filter, Likeness

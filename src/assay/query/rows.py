@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.actions.entry import ACTION_NAMES
-from assay.columns import CHECK_BY_NAME
+from assay.checks import CHECK_BY_NAME
 from assay.query.table import ReviewTable
 from assay.query.unusual_cells import is_odd
 

@@ -18,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, Column
-from assay.dataset.dataset import Label
+from assay.checks import CHECK_BY_NAME, CHECKS
+from assay.columns import BY_NAME, Column
+from assay.dataset.target import Label
 from assay.errors import UsageError
 from assay.query.cells import MemoryCells
 from assay.query.filters import CLEAN
@@ -34,7 +35,6 @@ Kind = Literal["category", "number", "date", "text", "flag", "score", "label", "
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int32]
 
-HARMLESS = ("well_labeled", "unlabeled", "rare_class")  # checks whose flag is not a fault of the row
 CATEGORIES = ("split", "near_duplicate_kind", "predicted_language")  # our columns of few values
 STEPS = 40  # of a histogram
 LEVELS = 200  # values of a category that are listed
@@ -209,7 +209,7 @@ class ReviewTable:
         """(N,) present rows without a fault: well labelled, unlabelled and of a rare class are none."""
         faulty = ~self.present
         for name in self.checks:
-            if name not in HARMLESS:
+            if not CHECK_BY_NAME[name].harmless:
                 faulty |= self.flagged(name)
         return ~faulty
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 
 FEW = 3  # values that are compared one by one rather than looked up
 MOST_LEVELS = 5_000  # distinct values above which a column is text

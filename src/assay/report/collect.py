@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.columns import CHECK_BY_NAME
+from assay.checks import CHECK_BY_NAME, SENTENCES
 from assay.report.copies import duplicates_of
 from assay.report.counts import class_counts, quality_histogram
 from assay.report.data import CheckLine, Correction, FindingLine, Gallery, ReportData
 from assay.report.examples import NAME, REASON, Examples, clean
 from assay.report.headline import error_rate, figures_of, lead, settings_of
-from assay.report.methods import HOW
 from assay.report.overview import Overview
 from assay.report.pictures import PAGE_BYTES
 from assay.report.selection import Selection
@@ -83,7 +82,7 @@ def collect(project: FinishedRun, *, budget: int = PAGE_BYTES) -> ReportData:
                 check["status"],
                 clean(check["why"] or "", REASON),
                 check["count"],
-                HOW.get(check["name"], ""),
+                SENTENCES.get(check["name"], ""),
             )
             for check in run["checks"]
         ),

@@ -75,6 +75,7 @@ class Estimate:
     low: float
     high: float
     basis: str
+    at_most: bool = False  # ``rate`` is a bound: noise cannot be told from classes that overlap
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.report.data import Duplicates, Estimate, Figure
 from assay.report.examples import NAME, REASON, clean
-from assay.report.methods import ERROR_RATE
+from assay.report.methods import ERROR_BOUND, ERROR_RATE
 from assay.report.overview import Overview
 
 UNITS = {"image": ("image", "images"), "text": ("text", "texts")}
@@ -25,8 +25,13 @@ def error_rate(findings: list[dict[str, Any]]) -> Estimate | None:
     for finding in findings:
         if finding["check"] == "label_error_rate":
             data = finding["data"]
-            return Estimate(float(data["rate"]), float(data["low"]), float(data["high"]), ERROR_RATE)
+            return Estimate(float(data["rate"]), float(data["low"]), float(data["high"]), *_basis(data))
     return None
+
+
+def _basis(data: dict[str, Any]) -> tuple[str, bool]:
+    at_most = bool(data.get("at_most"))
+    return ERROR_BOUND if at_most else ERROR_RATE, at_most
 
 
 def lead(overview: Overview, run: dict[str, Any], ran: dict[str, int]) -> str:
@@ -34,13 +39,15 @@ def lead(overview: Overview, run: dict[str, Any], ran: dict[str, int]) -> str:
     n, faulty, k = len(overview.rows), int(overview.faulty().sum()), len(overview.class_names)
     classes = f" in {k:,} {'class' if k == 1 else 'classes'}" if k else ""
     first = f"Assay read {units(n, run['modality'])}{classes}"
+    judged = next((c for c in run.get("checks", ()) if c["name"] == "label"), {"status": "ran"})["status"] == "ran"
+    blind = "" if judged or not k else " Their labels could not be judged."
     if not faulty:
-        return f"{first} and found nothing wrong with any of them."
+        return f"{first} and found nothing wrong with any of them.{blind}"
     second = f"{faulty:,} of them ({_share(faulty, n)}) {'deserves' if faulty == 1 else 'deserve'} a second look"
     wrong = ran.get("label")
     if wrong:
         second += f"; {wrong:,} {'carries' if wrong == 1 else 'carry'} a label that is likely wrong"
-    return f"{first}. {second}."
+    return f"{first}. {second}.{blind}"
 
 
 def figures_of(
@@ -61,7 +68,10 @@ def figures_of(
     figures: list[Figure] = []
     if estimate:
         interval = f"95% interval {_percent(estimate.low)} to {_percent(estimate.high)}"
-        figures.append(Figure(_percent(estimate.rate), "of labels wrong, estimated", interval))
+        if estimate.at_most:
+            figures.append(Figure(f"≤ {_percent(estimate.rate)}", "of labels wrong, at most", "the classes overlap"))
+        else:
+            figures.append(Figure(_percent(estimate.rate), "of labels wrong, estimated", interval))
     figures += counted("label", "label issue", "label issues") + counted("outlier", "outlier", "outliers")
     if found:
         figures.append(sets(found.sets, "duplicate sets", units(found.rows, run["modality"])))
@@ -88,7 +98,7 @@ def settings_of(run: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     settings: dict[str, Any] = {"task": run["task"], "modality": run["modality"]}
     settings |= {f"column: {role}": value for role, value in run.get("roles", {}).items() if value}
     settings |= dict(run.get("settings", {}))
-    settings["views"] = run.get("views")
+    settings["embeddings"] = run.get("embeddings")
     settings |= {f"version: {name}": version for name, version in run.get("versions", {}).items()}
     shown = {
         name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -16,7 +16,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.columns import BY_NAME, CHECK_BY_NAME, ROW_ID
+from assay.checks import CHECK_BY_NAME
+from assay.columns import BY_NAME, ROW_ID
 from assay.report.pictures import fit_picture
 
 if TYPE_CHECKING:

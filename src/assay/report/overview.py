@@ -13,12 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.columns import CHECKS
+from assay.checks import CHECKS
 
 if TYPE_CHECKING:
     from assay.runs import FinishedRun
-
-HARMLESS = ("well_labeled", "unlabeled", "rare_class")  # checks whose flag is not a fault of the row
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class Overview:
         """Rows with at least one finding."""
         found = np.zeros(len(self.rows), bool)
         for check in CHECKS:
-            if check.name not in HARMLESS:
+            if not check.harmless:
                 found |= self.flag(check.flag)
         return found
 

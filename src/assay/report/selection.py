@@ -8,25 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.columns import CHECK_BY_NAME
+from assay.checks import CHECK_BY_NAME
 from assay.report.counts import corrections
 from assay.report.overview import Overview
 
-SHOWN = {"label": 24, "outlier": 12, "ambiguous": 12}  # rows of a gallery
-SHOWN_OTHERS = 8
 CORRECTIONS, CORRECTION_EXAMPLES, EXAMPLES_EACH = 20, 6, 4
 ONCE = 8  # corrections of a single row are shown up to here only
 DUPLICATE_SETS = {"conflict": 12, "cross": 4, "other": 6}
 MEMBERS = 4  # of a duplicate set, shown
-NO_GALLERY = (
-    "near_duplicate",
-    "exact_duplicate",
-    "duplicate_label_conflict",
-    "cross_split_duplicate",
-    "well_labeled",
-    "rare_class",
-)
-
 Positions = NDArray[np.int64]
 
 
@@ -49,11 +38,9 @@ class Selection:
         choice = cls()
         for name, count in ran.items():
             check = CHECK_BY_NAME.get(name)
-            if check is None or not count or name in NO_GALLERY:
+            if check is None or not count or not check.gallery:
                 continue
-            choice.galleries[name] = overview.worst(
-                overview.flag(check.flag), check.score, SHOWN.get(name, SHOWN_OTHERS)
-            )
+            choice.galleries[name] = overview.worst(overview.flag(check.flag), check.score, check.gallery)
         if "near_duplicate" in ran:
             choice.sets = _duplicate_sets(overview)
         if "label" in ran:

@@ -26,7 +26,7 @@ class Artefacts:
         self._stages: Mapping[str, Any] = run.get("stages", {})
         self.properties: list[str] = list(run.get("properties", ()))
         self.tables: dict[str, str] = dict(run.get("tables", {}))  # kind of issue -> prefix of its parts
-        self.embeddings: list[str] = list(run.get("views", ()))
+        self.embeddings: list[str] = list(run.get("embeddings", ()))
         self.findings: str = str(run.get("findings") or "")
 
     def prefixes(self, stage: str) -> dict[str, str]:

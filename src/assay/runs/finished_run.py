@@ -15,12 +15,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.columns import BY_NAME, CHECK_BY_NAME, CHECKS, COLUMNS, ROW_ID, columns_of, public_names
-from assay.dataset.dataset import PART, Dataset, Label, read_blobs, read_cells, read_dataset
+from assay.checks import CHECK_BY_NAME, CHECKS
+from assay.columns import BY_NAME, COLUMNS, ROW_ID, columns_of, public_names
+from assay.dataset.dataset import PART, Dataset, read_blobs, read_cells, read_dataset
+from assay.dataset.originals import OriginalCells
+from assay.dataset.scope import read_scope
+from assay.dataset.target import Label
 from assay.errors import ProjectError, UsageError
 from assay.runs.artefacts import Artefacts
 from assay.runs.summary import Summary
-from assay.sources.reading import read_bytes
+from assay.sources.reading import UnreadableError, read_bytes, stamp_of
+from assay.sources.sandbox import Scope
 from assay.storage import Folder
 from assay.storage.project_folder import latest_run, read_project, refuse_source
 
@@ -37,6 +42,8 @@ class FinishedRun:
         run = latest_run(self.folder)
         if run is None:
             raise ProjectError(f"{self.folder.root} holds no finished analysis; run assay analyze again: it resumes")
+        if "views" in run:  # a record of version 0.1.0
+            run["embeddings"] = run.pop("views")
         self.run: dict[str, Any] = run
         self._blobs: dict[int, bytes] = {}  # pictures read ahead
 
@@ -151,7 +158,7 @@ class FinishedRun:
         if name == "split":
             return rows["split"]
         if name == "is_initially_unlabeled":
-            return pa.array(self.dataset.codes < 0)
+            return pa.array(~self.dataset.target.labelled)
         if name in ("is_not_analyzed", "not_analyzed_reason"):
             reasons = self.folder.get_table(f"{self.run['vectors']}.reasons.parquet")["reason"]
             return reasons if name == "not_analyzed_reason" else pa.compute.is_valid(reasons)
@@ -180,6 +187,28 @@ class FinishedRun:
         for start in range(0, len(order), size):
             yield self.cells(order[start : start + size]), results.slice(start, size)
 
+    @cached_property
+    def originals(self) -> OriginalCells | None:
+        """The cells as they came, where they are more than the plain ones."""
+        prefix = self.run.get("originals")
+        return OriginalCells(self.folder, prefix) if prefix else None
+
+    def original_batches(self) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """`batches` with the user's columns as they came: their own types, every value, pictures and other bytes."""
+        found = self.originals
+        if found is None:
+            yield from self.batches()
+            return
+        order, start = self.dataset.order, 0
+        for cells, results in self.batches(found.step):
+            rows = order[start : start + cells.num_rows]
+
+            def blob(place: int, rows: NDArray[np.int64] = rows) -> bytes:
+                return self.open_bytes(int(rows[place]))
+
+            yield found.slice(cells, start, blob), results
+            start += cells.num_rows
+
     # pictures ------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -198,11 +227,45 @@ class FinishedRun:
         return None
 
     def open_bytes(self, row: int) -> bytes:
-        """The original bytes of an image."""
+        """The original bytes of an image: the very ones that were analysed, from where the dataset may read.
+
+        `UnreadableError` says why not, also where a file has changed since.
+        """
         uri = self.dataset.rows["uri"][row].as_py()
         if not uri and row not in self._blobs:  # rows are mostly asked for one after another
             self._blobs = read_blobs(self.folder, self.run["dataset"], range(row, row + AHEAD))
-        return self._blobs[row] if row in self._blobs else read_bytes(uri)
+        if row in self._blobs:
+            return self._blobs[row]
+        data = read_bytes(uri, self.scope)
+        self._require_unchanged(row, uri, data)
+        return data
+
+    @cached_property
+    def scope(self) -> Scope:
+        """What the dataset may reach: decided when it was analysed; of a project from elsewhere, its own folder."""
+        return read_scope(self.folder, self.run["dataset"])
+
+    def _require_unchanged(self, row: int, uri: str, data: bytes) -> None:
+        """`UnreadableError` for a picture that is not the one that was analysed. A file that was only touched or copied has
+        another stamp, and the bytes are compared by the hash that the analysis took."""
+        stamp = str(self.dataset.rows["token"][row].as_py() or "").partition("\t")[2]
+        if not stamp or stamp_of(uri) == stamp:
+            return
+        from assay.encode.pixels import file_hash
+
+        known = self._file_hashes.get(row)
+        if known is None or known != file_hash(data):
+            raise UnreadableError("the file has changed since it was analysed; run the analysis again")
+
+    @cached_property
+    def _file_hashes(self) -> dict[int, str]:
+        """Row number -> hash of the bytes that were analysed. Asked for only where stamps differ."""
+        found: dict[int, str] = {}
+        if self.run["modality"] == "image":
+            for prefix in self.run["properties"]:
+                table = self.folder.get_table(f"{prefix}.properties.parquet", ["row", "file_hash"])
+                found.update(zip(table["row"].to_pylist(), table["file_hash"].to_pylist(), strict=True))
+        return found
 
     # answers -------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
+from assay.checks import CHECK_BY_NAME
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -29,7 +31,17 @@ class Summary:
     def of(cls, run: dict[str, Any], findings: list[dict[str, Any]]) -> Summary:
         kept = {
             key: run[key]
-            for key in ("run", "seconds", "settings", "views", "graph", "prediction", "versions", "timings", "redone")
+            for key in (
+                "run",
+                "seconds",
+                "settings",
+                "embeddings",
+                "graph",
+                "prediction",
+                "versions",
+                "timings",
+                "redone",
+            )
         }
         return cls(
             run["name"],
@@ -60,7 +72,7 @@ class Summary:
         if check["status"] != "ran":
             return str(check["why"])
         count = int(check["count"] or 0)
-        if check["name"] in ("class_names", "columns"):
+        if check["name"] not in CHECK_BY_NAME:  # it found sentences, not rows
             return f"{count:,}"
         return f"{count:,} ({count / self.n_rows:.1%})" if count and self.n_rows else f"{count:,}"
 

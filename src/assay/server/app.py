@@ -5,10 +5,13 @@ In: HTTP. Out: HTTP. Does not know: how anything is found or decided.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
@@ -17,8 +20,10 @@ from starlette.exceptions import HTTPException
 
 from assay.actions import ConflictError
 from assay.errors import AssayError, StorageError, UsageError
+from assay.server import tus
 from assay.server.auth import AccessDenied, Authenticator
 from assay.server.jobs import BusyError
+from assay.server.limits import Bounds
 from assay.server.routes import actions, charts, exports, projects, review, session, uploads
 from assay.server.schemas.door import Problem
 from assay.server.services import Services, set_cookie
@@ -26,6 +31,7 @@ from assay.server.workspace import NoProjectError, NotAllowedError
 from assay.version import __version__
 
 PREFIX = "/api/v1"
+THREADS = 100  # requests that work at once; most wait for a disk
 STATIC = Path(__file__).parent / "static"
 OPEN_PATHS = ("/healthz", f"{PREFIX}/session", f"{PREFIX}/openapi.json")
 HEADERS = {
@@ -64,15 +70,25 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     api = APIRouter(prefix=PREFIX)
-    for module in (session, projects, review, actions, charts, exports, uploads):
+    for module in (session, projects, review, actions, charts, exports, uploads, tus):
         api.include_router(module.router)
     app.include_router(api)
-    app.include_router(services.uploads.router(), prefix=PREFIX, include_in_schema=False)  # a protocol of its own
     _answer_errors(app)
     app.middleware("http")(_guard)
-    app.add_api_route("/healthz", lambda: {"status": "ok", "version": __version__}, include_in_schema=False)
+    app.add_middleware(Bounds, may=_may_be_known)
+    app.add_api_route("/healthz", _health, include_in_schema=False)
     _serve_page(app)
     return app
+
+
+async def _health() -> dict[str, str]:
+    """On the event loop itself: threads may all be waiting for a disk."""
+    return {"status": "ok", "version": __version__}
+
+
+def _may_be_known(scope: Any) -> bool:
+    """Does a request bring something that could be a session or token? Whether it is one is asked later, with its body unread."""
+    return any(name in (b"cookie", b"authorization") for name, _ in scope["headers"])
 
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -81,18 +97,34 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
     try:
         door.check_host(request.headers)
         door.check_origin(request.method, request.headers)
-        request.state.person = door.person_of(request.headers, request.cookies)
+        request.state.person = await _person(request, door)
         path = request.url.path
         if path.startswith(PREFIX) and path not in OPEN_PATHS and request.state.person is None:
             raise AccessDenied(401, "sign in first: open the address that the server printed when it started")
         response = await call_next(request)
     except AccessDenied as refused:
-        response = problem(refused.status, "Not signed in" if refused.status == 401 else "AccessDenied", str(refused))
+        title = {401: "Not signed in", 429: "Wait a little"}.get(refused.status, "Refused")
+        response = problem(refused.status, title, str(refused))
+        if refused.wait:
+            response.headers["Retry-After"] = str(math.ceil(refused.wait))
+    except AssayError as error:  # the door could not ask its database
+        response = problem(503, "Cannot be asked now", str(error))
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.url.path.startswith(PREFIX):
         response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+async def _person(request: Request, door: Authenticator) -> str | None:
+    """Asked in threads of the door's own: the others may all be waiting for a lock."""
+    if not _may_be_known(request.scope):
+        return None
+    state = request.app.state
+    if not hasattr(state, "door_threads"):
+        state.door_threads = anyio.CapacityLimiter(8)
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    return await anyio.to_thread.run_sync(door.person_of, request.headers, request.cookies, limiter=state.door_threads)
 
 
 def problem(status: int, title: str, detail: str, **more: Any) -> JSONResponse:
@@ -136,19 +168,28 @@ def _serve_page(app: FastAPI) -> None:
             return problem(404, "Not found", f"there is no {request.url.path}")
         if token is not None:
             return _let_in(request, door, token)
-        file = (STATIC / path).resolve() if path else STATIC / "index.html"
-        if not file.is_relative_to(STATIC) or not file.is_file():
-            file = STATIC / "index.html"
+        file = _file_of_the_page(path)
         if not file.is_file():
             text = "The page is not built: reinstall with pip install . (it needs Node 20.19 or newer)."
             return Response(text, 503, media_type="text/plain")
         return FileResponse(file, headers={"Cache-Control": "no-cache"})
 
 
+def _file_of_the_page(path: str) -> Path:
+    try:
+        file = (STATIC / path).resolve()
+        if file.is_relative_to(STATIC) and file.is_file():
+            return file
+    except (OSError, ValueError):  # names with zero bytes, or longer than a disk has them
+        pass
+    return STATIC / "index.html"
+
+
 def _let_in(request: Request, door: Authenticator, token: str) -> Response:
     """The address with the token: a cookie, then the same address without it."""
     rest = request.url.remove_query_params("token")
-    answer = RedirectResponse(rest.path + (f"?{rest.query}" if rest.query else ""), 303)
-    if door.is_token(token) and not door.password:
+    path = "/" + rest.path.lstrip("/\\")  # "//evil.example" would be another site
+    answer = RedirectResponse(path + (f"?{rest.query}" if rest.query else ""), 303)
+    if door.spend(token) or (door.is_token(token) and not door.password):
         set_cookie(answer, door, door.sign_in(None))
     return answer

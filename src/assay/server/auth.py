@@ -11,25 +11,28 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import math
 import secrets
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from assay.server.sessions import Sessions
+from assay.server.throttle import Throttle
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-TRIES = 10  # wrong passwords in a row after which answers wait
+ONCE = 120.0  # seconds that a one-time token lasts
 
 
 class AccessDenied(Exception):  # noqa: N818
-    """Why a request was turned away: ``status`` 401 or 403."""
+    """Why a request was turned away: ``status`` 400, 401, 403 or 429; ``wait``: seconds, of 429."""
 
-    def __init__(self, status: int, why: str) -> None:
+    def __init__(self, status: int, why: str, wait: float = 0.0) -> None:
         super().__init__(why)
-        self.status = status
+        self.status, self.wait = status, wait
 
 
 def is_loopback(host: str) -> bool:
@@ -51,7 +54,8 @@ class Authenticator:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     password: str | None = None
     hosts: frozenset[str] = frozenset(LOOPBACK)
-    _wrong: int = 0
+    throttle: Throttle = field(default_factory=Throttle)
+    _once: dict[bytes, float] = field(default_factory=dict)  # digests of one-time tokens -> when they end
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -64,7 +68,10 @@ class Authenticator:
 
     def check_host(self, headers: Mapping[str, str]) -> None:
         """A page of a name that was re-pointed at this machine asks with its own name in Host."""
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        try:
+            host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        except ValueError as error:
+            raise AccessDenied(400, "the name of the server does not read") from error
         if self.hosts and host not in self.hosts and not is_loopback(host):
             raise AccessDenied(403, f"this server does not answer to the name {host!r}; open the address it printed")
 
@@ -74,7 +81,7 @@ class Authenticator:
             return
         site = headers.get("sec-fetch-site", "none")
         origin = headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
+        foreign = origin is not None and _netloc(origin) != headers.get("host")
         if site not in ("same-origin", "none") or foreign:
             raise AccessDenied(403, "requests of other sites are refused")
 
@@ -89,17 +96,29 @@ class Authenticator:
     def is_token(self, given: str) -> bool:
         return hmac.compare_digest(_digest(given), _digest(self.token))
 
-    def is_password(self, given: str) -> bool:
-        """Compared in constant time; after ten wrong ones in a row the right one is not accepted for a while either."""
-        if self.password is None:
-            return False
+    def one_time(self) -> str:
+        """A token that lets in once, within two minutes: it may stand on a command line, where others can read it."""
+        token = secrets.token_urlsafe(24)
         with self._lock:
-            if self._wrong >= TRIES:
-                raise AccessDenied(
-                    403, "too many wrong passwords; restart the server or use the address with the token"
-                )
-            right = hmac.compare_digest(_digest(given), _digest(self.password))
-            self._wrong = 0 if right else self._wrong + 1
+            self._once[_digest(token)] = time.monotonic() + ONCE
+        return token
+
+    def spend(self, given: str) -> bool:
+        """Was it a one-time token? It is none any more."""
+        with self._lock:
+            return self._once.pop(_digest(given), 0.0) > time.monotonic()
+
+    def check_secret(self, token: str | None, password: str | None, address: str, name: str) -> bool:
+        """The token or password of this server? `AccessDenied` 429 for an address that guessed wrong too often: it waits, a
+        little longer each time, and nobody else does."""
+        wait = self.throttle.wait(address, name)
+        if wait > 0:
+            raise AccessDenied(429, f"too many wrong answers from this address; try again in {math.ceil(wait)} s", wait)
+        if self.password is not None:
+            right = hmac.compare_digest(_digest(password or ""), _digest(self.password))
+        else:
+            right = self.is_token(token or "")
+        self.throttle.told(address, name, right=right)
         return right
 
     def sign_in(self, person: str | None) -> str:
@@ -108,4 +127,11 @@ class Authenticator:
 
 
 def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None

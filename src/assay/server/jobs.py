@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from assay.errors import AssayError
 from assay.server.database import ACTIVE, Database, jobs
+from assay.server.look import SECRETS
 from assay.server.schemas.projects import Job
 
 LEASE = float(os.environ.get("ASSAY_JOB_LEASE", "15"))  # seconds without a beat after which a runner counts as dead
@@ -47,10 +48,13 @@ class Jobs:
 
     # asked by routes -----------------------------------------------------------------------------------------
 
-    def submit(self, project: Path, arguments: Sequence[str], person: str, *, confined: bool = False) -> str:
-        """Start `assay ARGUMENTS` for a project folder; `BusyError` while another run of it is active."""
+    def submit(self, project: Path, arguments: Sequence[str], person: str, *, confined: Sequence[Path] = ()) -> str:
+        """Start `assay ARGUMENTS` for a project folder; `BusyError` while another run of it is active.
+
+        ``confined``: the folders that the data may reach; none: its owner started the run.
+        """
         job = uuid.uuid4().hex
-        command = json.dumps({"arguments": list(arguments), "confined": confined})
+        command = json.dumps({"arguments": list(arguments), "confined": [str(path) for path in confined]})
         try:
             with self._database.writing() as connection:
                 connection.execute(
@@ -86,6 +90,39 @@ class Jobs:
             newest = sa.func.max(jobs.c.created)
             rows = connection.execute(sa.select(jobs.c.project).group_by(jobs.c.project).order_by(newest.desc()))
             return [Path(row.project) for row in rows]
+
+    def command(self, project: Path) -> tuple[list[str], list[str]] | None:
+        """What the newest job of a project was told: arguments, the folders that its data may reach; None = there is none."""
+        with self._database.reading() as connection:
+            text = connection.execute(
+                sa.select(jobs.c.command).where(jobs.c.project == str(project)).order_by(jobs.c.created.desc()).limit(1)
+            ).scalar()
+        if text is None:
+            return None
+        told = json.loads(text)
+        return list(told["arguments"]), list(told.get("confined") or [])
+
+    def forget(self, project: Path) -> None:
+        """No jobs of this folder any more; `BusyError` while one is active."""
+        self._refuse_active(project)
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(jobs).where(jobs.c.project == str(project)))
+
+    def moved(self, project: Path, place: Path) -> None:
+        """The folder is called otherwise now; `BusyError` while a job of it is active."""
+        self._refuse_active(project)
+        with self._database.writing() as connection:
+            here = sa.select(jobs.c.id, jobs.c.command).where(jobs.c.project == str(project))
+            for job, text in connection.execute(here).all():
+                told = json.loads(text)
+                told["arguments"] = [str(place) if word == str(project) else word for word in told["arguments"]]
+                change = sa.update(jobs).where(jobs.c.id == job)
+                connection.execute(change.values(project=str(place), command=json.dumps(told)))
+
+    def _refuse_active(self, project: Path) -> None:
+        job = self.latest(project)
+        if job is not None and job.state in ("waiting", "running"):
+            raise BusyError(f"{project.name} is being analysed; wait for it, or cancel it first")
 
     def cancel(self, project: Path) -> None:
         here = jobs.c.project == str(project)
@@ -128,9 +165,12 @@ class Jobs:
 
     def _spawn(self, job: str) -> None:
         command = [sys.executable, "-m", "assay.server.runner", str(self._home), job]
+        environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
         with (self._home / "runner.log").open("ab") as log:
             self._children.append(
-                subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                subprocess.Popen(
+                    command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+                )
             )
 
 

@@ -87,17 +87,28 @@ def serve(listening: Listening, *, browser: bool = True) -> None:
     """Answer until Ctrl-C."""
     import uvicorn
 
+    from assay.server.connections import CONNECTIONS, PatientProtocol
+
     app = create_app(listening.services)
     listening.services.jobs.start()
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="off")
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="off", http=PatientProtocol,
+        limit_concurrency=CONNECTIONS, server_header=False,
+    )  # fmt: skip
     threading.Thread(target=listening.services.workspace.warm, daemon=True, name="warm").start()
     print(listening.url, flush=True)
     if browser:
-        webbrowser.open(listening.url)
+        webbrowser.open(one_time_address(listening))
     try:
         uvicorn.Server(config).run(sockets=[listening.socket])
     finally:
         listening.services.jobs.stop()
+
+
+def one_time_address(listening: Listening) -> str:
+    """What a browser is started with: a command line is read by every user of the machine, so its token lets in once."""
+    address = listening.url.partition("?")[0]
+    return address if listening.services.door.password else f"{address}?token={listening.services.door.one_time()}"
 
 
 def person_here() -> str:

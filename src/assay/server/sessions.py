@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -22,7 +21,6 @@ class Sessions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known = lru_cache(1_024)(self._read)
 
     def begin(self, person: str) -> str:
         session = secrets.token_urlsafe(32)
@@ -32,22 +30,19 @@ class Sessions:
             connection.execute(
                 sa.insert(sessions).values(id=_hash(session), person=person[:80], expires=now + LIFETIME)
             )
-        self._known.cache_clear()
         return session
 
     def person(self, session: str) -> str | None:
-        found = self._known(_hash(session))
+        found = self._read(_hash(session))  # asked each time: another server of this home may have ended it
         return found[0] if found and found[1] > time.time() else None
 
     def rename(self, session: str, person: str) -> None:
         with self._database.writing() as connection:
             connection.execute(sa.update(sessions).where(sessions.c.id == _hash(session)).values(person=person[:80]))
-        self._known.cache_clear()
 
     def end(self, session: str) -> None:
         with self._database.writing() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.id == _hash(session)))
-        self._known.cache_clear()
 
     def _read(self, hashed: str) -> tuple[str, float] | None:
         with self._database.reading() as connection:

@@ -21,7 +21,6 @@ from assay.errors import AssayError, UsageError
 from assay.project import Project
 from assay.query import Filter, ReviewTable, Sort, View, Views
 from assay.similar import EmbeddingMap, embedding_map
-from assay.sources.sandbox import confined
 from assay.storage import Folder
 from assay.storage.project_folder import PROJECT, latest_run
 
@@ -37,11 +36,10 @@ class NotAllowedError(UsageError):
 
 
 class Opened:
-    """One project in memory. ``within``: of an upload, the folder that its pictures may come from. ``lock``: for what is
-    not safe to ask from two threads at once."""
+    """One project in memory. ``lock``: for what is not safe to ask from two threads at once."""
 
-    def __init__(self, project: Project, within: Path | None = None) -> None:
-        self.project, self.within = project, within
+    def __init__(self, project: Project) -> None:
+        self.project = project
         self.run_number, self.folder = int(project.run["run"]), _folder(Path(project.path))
         self.lock = threading.RLock()
         self._loading, self._drawing = threading.Lock(), threading.Lock()
@@ -93,9 +91,8 @@ class Opened:
             return self._map
 
     def picture(self, row: int) -> bytes:
-        """A picture's original bytes. What came as an upload may name only its own files and public addresses."""
-        with confined(self.within):
-            return self.project.open_bytes(row)
+        """A picture's original bytes, from where its dataset may read."""
+        return self.project.open_bytes(row)
 
 
 @dataclass
@@ -134,7 +131,7 @@ class Workspace:
             kept = self._opened.get(project)
             # the same path may hold another folder than before
             if kept is None or run is None or (kept.folder, kept.run_number) != (_folder(place), int(run["run"])):
-                kept = self._read(place)
+                kept = Opened(Project(place))
                 self._opened[project] = kept
             self._opened.move_to_end(project)
             while len(self._opened) > OPEN:
@@ -147,11 +144,16 @@ class Workspace:
             for place in self.named[:1]:
                 self.open(project_id(place)).warm()
 
-    def _read(self, place: Path) -> Opened:
-        project = Project(place)
-        origin = Path(project.run.get("origin") or "")
-        uploaded = origin.is_relative_to((self.home / "uploads").resolve())
-        return Opened(project, origin.parent if uploaded else None)
+    def own_place(self, place: Path) -> Path:
+        """A project that this server may move or delete: one of its own folder, not one that somebody named by its path."""
+        if place.parent.resolve() != self.folder.resolve():
+            raise NotAllowedError(f"{place.name} lies outside the folder of this server: move or delete it there")
+        return place
+
+    def let_go(self, project: str) -> None:
+        """Keep it open no longer."""
+        with self._lock:
+            self._opened.pop(project, None)
 
     def new_place(self, name: str) -> Path:
         """A new, empty folder for a project of this name."""
@@ -167,7 +169,10 @@ class Workspace:
 
     def readable(self, path: str) -> Path:
         """The data behind a path that somebody typed; only below the folders that the server was told to allow."""
-        place = Path(path).expanduser().resolve()
+        try:
+            place = Path(path).expanduser().resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # a zero byte, too long a name, a user who does not exist
+            raise NotAllowedError(f"there is no path {path[:80]!r}") from error
         if not any(place.is_relative_to(root.resolve()) for root in self.allow):
             allowed = ", ".join(str(root) for root in self.allow)
             hint = f"it may read below {allowed}" if allowed else "start it with --allow FOLDER to let it read there"

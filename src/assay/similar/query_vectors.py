@@ -71,4 +71,4 @@ def _encoders(project: FinishedRun, find: Callable[[list[str]], list[Any]]) -> l
             found |= {encoder.name: encoder for encoder in find([name])}
         except UsageError:  # its folder has gone
             continue
-    return [found[view] for view in project.run["views"] if view in found]
+    return [found[name] for name in project.run["embeddings"] if name in found]

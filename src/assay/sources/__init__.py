@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +21,11 @@ from assay.sources import files
 from assay.sources.archive import METADATA, list_archive, metadata_member, open_archive
 from assay.sources.cells import Cells
 from assay.sources.columns import given_labels, row_ids, split_column
+from assay.sources.decompression import check_unpacked
 from assay.sources.folder import Listing, image_source, list_folder
 from assay.sources.frames import from_hf, from_memory, load_hf_folder
 from assay.sources.image_paths import Base, find_places
+from assay.sources.originals import Originals, find_originals
 from assay.sources.reading import UnreadableError, read_bytes
 from assay.sources.roles import NONE, Wanted, find_roles, guess_image
 from assay.sources.rows import Roles, Source, is_image
@@ -161,6 +164,10 @@ def _open_zip(path: Path, wanted: Wanted) -> Source:
     listed = metadata_member(archive)
     if listed is not None:
         try:
+            with zipfile.ZipFile(path) as packed:
+                check_unpacked(
+                    path, max((info.file_size for info in packed.infolist() if _is_metadata(info)), default=0)
+                )
             data = read_bytes(archive.members[listed][0])
         except UnreadableError as error:
             raise SourceError(f"{path}: {listed} cannot be read: {error}") from error
@@ -186,8 +193,8 @@ def _from_cells(cells: Cells, wanted: Wanted, name: str, base: Base) -> Source:
     if roles.image is not None:
         pictures = cells.blobs.get(roles.image)
         if pictures is not None:
-            uris, stamps = [""] * len(pictures), [""] * len(pictures)
-            reasons = {row: "the image is missing" for row, blob in enumerate(pictures) if blob is None} | reasons
+            uris, stamps, missing = _beside_blobs(cells, roles.image, pictures, base)
+            reasons = missing | reasons
         else:
             if roles.image in cells.nested:
                 raise UsageError(f"the image column {roles.image!r} holds lists or objects; name another with --image")
@@ -209,4 +216,35 @@ def _from_cells(cells: Cells, wanted: Wanted, name: str, base: Base) -> Source:
         roles=roles,
         notes=notes,
         name=name,
+        originals=_originals(cells, roles.image, pictures),
     )
+
+
+def _beside_blobs(
+    cells: Cells, column: str, blobs: Sequence[bytes | None], base: Base
+) -> tuple[list[str], list[str], dict[int, str]]:
+    """(uris, stamps, reasons) of pictures held in memory: of those without bytes, where their path leads."""
+    uris, stamps, reasons = [""] * len(blobs), [""] * len(blobs), {}
+    noted = cells.blob_paths.get(column) or [None] * len(blobs)
+    shown = cells.table[column].to_pylist() if pa.types.is_string(cells.table[column].type) else [None] * len(blobs)
+    paths = [one if one is not None else other for one, other in zip(noted, shown, strict=True)]
+    rows = [row for row, blob in enumerate(blobs) if blob is None]
+    reasons = {row: "the image is missing" for row in rows if not paths[row]}
+    named = [row for row in rows if paths[row]]
+    found = find_places([paths[row] for row in named], base)
+    for at, row in enumerate(named):
+        uris[row], stamps[row] = found.uris[at], found.stamps[at]
+        if at in found.reasons:
+            reasons[row] = found.reasons[at]
+    return uris, stamps, reasons
+
+
+def _originals(cells: Cells, image: str | None, pictures: Sequence[bytes | None] | None) -> Originals | None:
+    merged = cells.split if cells.merged else None
+    found = find_originals(cells.table, cells.given, cells.metadata, image=image, blobs=pictures, merged=merged)
+    found = replace(found, raw=cells.raw, raw_form=cells.raw_form)
+    return None if found.says_nothing else found
+
+
+def _is_metadata(info: zipfile.ZipInfo) -> bool:
+    return info.filename.rpartition("/")[2].lower() == METADATA

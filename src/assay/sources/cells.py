@@ -12,19 +12,21 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import SourceError
+from assay.sources.decompression import check_decoded
+from assay.sources.originals import PICTURE, decoded, typed_values
 
 Blobs = dict[str, list[bytes | None]]
 PICTURE_FIELDS = {"bytes", "path"}  # how Hugging Face keeps a picture in a struct
 PIECE = 1 << 28  # bytes of one Arrow string array; 2^31 bytes is where its offsets end
 BROKEN = "\ufffd"
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+PANDAS_TYPES = ("pandas.interval", "pandas.period")
 WHOLE = 2**53  # floats beyond it skip integers
 
 
@@ -34,8 +36,11 @@ class Cells:
 
     reasons : row -> why it could not be read as it should. misread : those of them whose cells may stand in the wrong
     column. notes : what to say of the reading. blobs : image column -> encoded pictures; the table holds nulls there.
+    blob_paths : image column -> where a picture is whose bytes are not in ``blobs``, as the data names it: not read here.
     pictures : columns known to name image files. nested : columns that held lists or objects, now JSON text.
     split : the column known to hold splits. where : how to call the data in a message.
+    given : columns as they came, where they may differ from the plain ones; ``metadata`` of the table as it came. merged :
+    ``split`` was made here, of a dataset in parts. raw, raw_form : as in `assay.sources.originals.Originals`.
     """
 
     table: pa.Table
@@ -43,10 +48,16 @@ class Cells:
     misread: set[int] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     blobs: Blobs = field(default_factory=dict)
+    blob_paths: dict[str, list[str | None]] = field(default_factory=dict)
     pictures: set[str] = field(default_factory=set)
     nested: set[str] = field(default_factory=set)
     split: str | None = None
     where: str = "the data"
+    given: dict[str, pa.ChunkedArray] = field(default_factory=dict)
+    metadata: dict[bytes, bytes] = field(default_factory=dict)
+    merged: bool = False
+    raw: dict[int, bytes] = field(default_factory=dict)
+    raw_form: str = ""
 
 
 def refuse_twins(names: Sequence[str], where: str) -> None:
@@ -70,8 +81,13 @@ def from_values(columns: Mapping[str, Sequence[Any]], where: str) -> Cells:
         pictures = _pictures(values)
         if pictures is None:
             arrays[name] = _plain_values(values, name, out)
+            _keep_values(values, arrays[name], name, out)
+            continue
+        if _is_picture_dict(next(value for value in values if value is not None)):
+            arrays[name] = _picture_column(values, name, out)
         else:
             arrays[name] = keep_pictures(out, name, pictures)
+        out.given[name] = _pictures_as_given(values, pictures)
     out.table = pa.table(arrays)
     return out
 
@@ -99,6 +115,34 @@ def _plain_values(values: list[Any], name: str, out: Cells) -> pa.Array:
         return pa.array(_mended(values, name, out), pa.string())
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # integers beyond 64 bits, dates beyond the calendar
         return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _keep_values(values: list[Any], plain: pa.Array, name: str, out: Cells) -> None:
+    """The values as they came, where the plain column changes them; a word where nothing but text holds them."""
+    kinds = {type(value) for value in values if value is not None}
+    if not kinds or (len(kinds) == 1 and kinds <= {str, int, float, bool, datetime.date, datetime.datetime}):
+        return
+    array = typed_values(values)
+    if array is not None:
+        out.given[name] = pa.chunked_array([array])
+    elif pa.types.is_string(plain.type):
+        what = ", ".join(sorted(kind.__name__ for kind in kinds)[:3])
+        out.notes.append(f"the column {name!r} holds values that only text can hold ({what}): it is kept as text")
+
+
+def _pictures_as_given(values: list[Any], pictures: list[bytes | None]) -> pa.ChunkedArray:
+    """Pictures as they came: bytes as bytes, bytes and paths as both, pictures of Pillow as bytes and paths."""
+    if any(isinstance(value, bytes | bytearray) for value in values):
+        return pa.chunked_array([pa.array(pictures, pa.binary())])
+    pairs = [
+        None
+        if blob is None and not isinstance(value, dict)
+        else dict(value)
+        if isinstance(value, dict)
+        else {"bytes": blob, "path": None}
+        for value, blob in zip(values, pictures, strict=True)
+    ]
+    return pa.chunked_array([pa.array(pairs, PICTURE)])
 
 
 def _mended(values: list[str | None], name: str, out: Cells) -> list[str | None]:
@@ -134,7 +178,7 @@ def _pictures(values: list[Any]) -> list[bytes | None] | None:
     first = next((value for value in values if value is not None), None)
     if isinstance(first, bytes | bytearray):
         return [bytes(value) if isinstance(value, bytes | bytearray) else None for value in values]
-    if isinstance(first, dict) and set(first) == PICTURE_FIELDS:
+    if _is_picture_dict(first):
         return [picture_bytes(value) if isinstance(value, dict) else None for value in values]
     if hasattr(first, "save") and hasattr(first, "getbands"):
         return [_png(value) for value in values]
@@ -153,14 +197,27 @@ def _png(picture: Any) -> bytes | None:
     return sink.getvalue()
 
 
+def _is_picture_dict(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == PICTURE_FIELDS
+
+
+def _picture_column(values: list[Any], name: str, out: Cells) -> pa.Array:
+    """A column of ``{"bytes": ..., "path": ...}``. A path is data like any other: it is noted here, and judged and read
+    where all image paths are."""
+    cells = [value if isinstance(value, Mapping) else {} for value in values]
+    data = [picture_bytes(cell) for cell in cells]
+    paths = [path if isinstance(path := cell.get("path"), str) else None for cell in cells]
+    if not any(one is not None for one in data):
+        out.pictures.add(name)
+        return pa.array(paths, pa.string())
+    out.blob_paths[name] = [None if one is not None else path for one, path in zip(data, paths, strict=True)]
+    return keep_pictures(out, name, data)
+
+
 def picture_bytes(value: Mapping[str, Any] | None) -> bytes | None:
-    """The bytes of ``{"bytes": ..., "path": ...}``; of the file if it holds none."""
-    if value is None:
-        return None
-    if value.get("bytes") is not None:
-        return bytes(value["bytes"])
-    path = value.get("path")
-    return Path(path).read_bytes() if path and Path(path).is_file() else None
+    """The bytes of ``{"bytes": ..., "path": ...}``; None if it holds none."""
+    data = None if value is None else value.get("bytes")
+    return bytes(data) if isinstance(data, bytes | bytearray | memoryview) else None
 
 
 # Arrow ---------------------------------------------------------------------------------------------------------
@@ -170,6 +227,8 @@ def from_arrow(table: pa.Table, where: str) -> Cells:
     """An Arrow table in plain types: int64, float64, bool, string, dates and times; pictures and nested values apart."""
     refuse_twins(table.column_names, where)
     out = Cells(pa.table({}), where=where)
+    out.given = {name: table[name] for name in table.column_names}
+    out.metadata = dict(table.schema.metadata or {})
     arrays = {name: plain_column(table[name], name, out) for name in table.column_names}
     out.table = pa.table(arrays) if arrays else table
     return out
@@ -180,17 +239,19 @@ def plain_column(column: pa.ChunkedArray | pa.Array, name: str, out: Cells) -> p
     if isinstance(column, pa.Array):
         column = pa.chunked_array([column])
     kind = column.type
+    if isinstance(kind, pa.BaseExtensionType) and kind.extension_name in PANDAS_TYPES:
+        return pa.chunked_array([pandas_text(chunk) for chunk in column.chunks], pa.string())
     if isinstance(kind, pa.BaseExtensionType):
         return plain_column(pa.chunked_array([c.storage for c in column.chunks], kind.storage_type), name, out)
+    if pa.types.is_run_end_encoded(kind):
+        chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
+        return plain_column(pa.chunked_array(chunks, kind.value_type), name, out)
     if pa.types.is_dictionary(kind):
-        chunks = [chunk.dictionary_decode() for chunk in column.chunks]
+        check_decoded(column, f"the column {name!r}")
+        chunks = [decoded(chunk) for chunk in column.chunks]
         return plain_column(pa.chunked_array(chunks, kind.value_type), name, out)
     if pa.types.is_struct(kind) and {kind.field(i).name for i in range(kind.num_fields)} == PICTURE_FIELDS:
-        values = column.to_pylist()
-        if any(value and value["bytes"] is not None for value in values):
-            return pa.chunked_array([keep_pictures(out, name, [picture_bytes(value) for value in values])])
-        out.pictures.add(name)
-        return pa.chunked_array([pa.array([value and value["path"] for value in values], pa.string())])
+        return pa.chunked_array([_picture_column(column.to_pylist(), name, out)])
     if pa.types.is_nested(kind):
         out.nested.add(name)
         texts = [None if value is None else json_text(value) for value in column.to_pylist()]
@@ -203,6 +264,28 @@ def plain_column(column: pa.ChunkedArray | pa.Array, name: str, out: Cells) -> p
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return _strings(column, name, out)
     return _numbers(column)
+
+
+def pandas_text(array: pa.Array) -> pa.Array:
+    """Intervals and periods as pandas writes them: "(0, 10]", "2024-01"."""
+    if array.type.extension_name == "pandas.interval":
+        first = "[" if array.type.closed in ("left", "both") else "("
+        last = "]" if array.type.closed in ("right", "both") else ")"
+        pairs = array.storage.to_pylist()
+        blank = [pair is None or pair["left"] is None or _is_nan(pair["left"]) for pair in pairs]
+        texts = [
+            None if gone else f"{first}{pair['left']}, {pair['right']}{last}"
+            for pair, gone in zip(pairs, blank, strict=True)
+        ]
+        return pa.array(texts, pa.string())
+    values = array.to_pandas()
+    return pa.array(
+        [None if gone else str(value) for value, gone in zip(values, values.isna(), strict=True)], pa.string()
+    )
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _is_binary(kind: pa.DataType) -> bool:
@@ -255,6 +338,9 @@ def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_null(kind):
         return column.cast(pa.string())
+    if pa.types.is_interval(kind):
+        texts = [None if value is None else str(value) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string())])
     if pa.types.is_uint64(kind):
         top = pc.max(column).as_py()
         return column if top is not None and top >= 2**63 else column.cast(pa.int64())

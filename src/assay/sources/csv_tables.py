@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -21,7 +22,9 @@ RECOVERIES = 100  # stray quotes after which the rest is taken as it comes
 LATIN = "if it was saved as Windows-1252: iconv -f windows-1252 -t utf-8 FILE > NEW"
 csv.field_size_limit(1 << 30)  # the standard limit of 128 KB is shorter than real documents
 
-Record = tuple[int, list[str], str | None]  # line, cells, what is wrong
+Record = tuple[int, list[str], str | None, int]  # line, cells, what is wrong, the line after it
+ESCAPED = re.compile(r'(?<!\\)((?:\\\\)*)\\"')  # a quote behind a backslash that is not escaped itself
+LONE = re.compile(r'(?<!\\)(?:\\\\)*\\(?![\\"])')  # a backslash that escapes neither quote nor backslash
 
 
 def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
@@ -43,15 +46,53 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
         notes.append(f"delimiter: {'tab' if chosen == chr(9) else chosen}")
     header_record, body = _header(lines, chosen, where)
     header = _names(header_record, where, broken)
-    records = list(_records(lines, body, chosen, len(header), csv.QUOTE_MINIMAL))
-    if chosen == "\t" and any(wrong for _, _, wrong in records):
-        plain = list(_records(lines, body, chosen, len(header), csv.QUOTE_NONE))
-        if not any(wrong for _, _, wrong in plain):
-            records = plain
+    odd: list[int] = []
+    records = list(_records(lines, body, chosen, len(header), csv.QUOTE_MINIMAL, odd))
+    if any(wrong for _, _, wrong, _ in records) and chosen == "\t":
+        plain = list(_records(lines, body, chosen, len(header), csv.QUOTE_NONE, []))
+        if not any(wrong for _, _, wrong, _ in plain):
+            records, odd = plain, []
             notes.append("quotes are kept as they stand: this file does not use them around cells")
+    records, odd = _escaped(lines, body, chosen, len(header), records, odd, notes)
+    if odd:
+        notes.append(f"{len(odd):,} rows have quotes inside cells that are not doubled; they are kept (line {odd[0]})")
     if not records:
         raise SourceError(f"{where} has a header but no rows")
-    return _assembled(header, records, where, broken, notes)
+    found = _assembled(header, records, where, broken, notes)
+    found.raw_form = f"csv{chosen}"
+    found.raw = {row: _line(lines, records[row]) for row in found.reasons}
+    return found
+
+
+def _line(lines: Sequence[str], record: Record) -> bytes:
+    """The line or lines of a record as they stand in the file, without the last line end."""
+    return "".join(lines[record[0] - 1 : record[3]]).rstrip("\r\n").encode("utf-8", "surrogateescape")
+
+
+def _escaped(
+    lines: Sequence[str],
+    body: int,
+    delimiter: str,
+    width: int,
+    records: list[Record],
+    odd: list[int],
+    notes: list[str],
+) -> tuple[list[Record], list[int]]:
+    """The records and odd lines, read with quotes as \\" (Spark, MySQL) where that leaves fewer rows odd or broken."""
+    bad = len(odd) + sum(wrong is not None for _, _, wrong, _ in records)
+    if not bad or not any('\\"' in line for line in lines[body:]):
+        return records, odd
+    doubled = [*lines[:body], *(ESCAPED.sub(r'\1""', line) for line in lines[body:])]
+    strange: list[int] = []
+    found = list(_records(doubled, body, delimiter, width, csv.QUOTE_MINIMAL, strange))
+    if len(strange) + sum(wrong is not None for _, _, wrong, _ in found) >= bad:
+        return records, odd
+    if not any(LONE.search(line) for line in lines[body:]):  # backslashes are escaped as well
+        found = [
+            (line, [cell.replace("\\\\", "\\") for cell in cells], wrong, end) for line, cells, wrong, end in found
+        ]
+    notes.append('quotes inside cells stand behind a backslash in this file (\\"): they are read as quotes')
+    return found, strange
 
 
 def _decoded(data: bytes) -> tuple[str, bool]:
@@ -102,8 +143,13 @@ def _is_broken(cell: str) -> bool:
     return not cell.isascii() and any("\ud800" <= letter <= "\udfff" for letter in cell)
 
 
-def _records(lines: Sequence[str], start: int, delimiter: str, width: int, quoting: Literal[0, 3]) -> Iterator[Record]:
-    """Every record after the header. A quote that swallows good lines costs its own line, not theirs."""
+def _records(
+    lines: Sequence[str], start: int, delimiter: str, width: int, quoting: Literal[0, 3], odd: list[int]
+) -> Iterator[Record]:
+    """Every record after the header. A quote that swallows good lines costs its own line, not theirs.
+
+    ``odd`` gets the lines of records with lone quotes inside quoted cells, which are split at the quotes that end a cell.
+    """
     at, recoveries = start, 0
     while at < len(lines):
         base, restart = at, False
@@ -115,7 +161,7 @@ def _records(lines: Sequence[str], start: int, delimiter: str, width: int, quoti
                 return
             except csv.Error as error:
                 at = base + reader.line_num
-                yield at, [], str(error)
+                yield at, [], str(error), at
                 continue
             first, at = at, base + reader.line_num
             if not record or (len(record) == 1 < width and not record[0].strip()):
@@ -125,10 +171,53 @@ def _records(lines: Sequence[str], start: int, delimiter: str, width: int, quoti
                 recoveries += 1
                 at = first + 1
                 raw = next(csv.reader(lines[first:at], delimiter=delimiter, quoting=csv.QUOTE_NONE), [])
-                yield at, raw, "a quote opens that is never closed"
+                yield at, raw, "a quote opens that is never closed", at
             else:
+                if quoting == csv.QUOTE_MINIMAL and _is_odd(lines[first:at], delimiter):
+                    odd.append(first + 1)
+                    record = _split("".join(lines[first:at]).rstrip("\r\n"), delimiter)
                 wrong = f"{len(record)} cells where the header has {width}" if len(record) != width else None
-                yield first + 1, record, wrong
+                yield first + 1, record, wrong, at
+
+
+def _is_odd(lines: Sequence[str], delimiter: str) -> bool:
+    """Does a quoted cell go on after its closing quote? A lenient reader drops a quote there without a word."""
+    if not any('"' in line for line in lines):
+        return False
+    try:
+        next(csv.reader(lines, delimiter=delimiter, strict=True), None)
+    except csv.Error:
+        return True
+    return False
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    """Cells, where only a quote before a delimiter or the end closes a quoted one; other quotes are part of it."""
+    cells, at, end = [], 0, len(text)
+    while True:
+        if text.startswith('"', at):
+            close = at + 1
+            while True:
+                close = text.find('"', close)
+                if close < 0:
+                    close = end
+                    break
+                if text.startswith('""', close) and not text.startswith('""' + delimiter, close):
+                    close += 2
+                elif close + 1 == end or text.startswith(delimiter, close + 1):
+                    break
+                else:
+                    close += 1
+            cells.append(text[at + 1 : close].replace('""', '"'))
+            at = close + 1
+        else:
+            stop = text.find(delimiter, at)
+            stop = end if stop < 0 else stop
+            cells.append(text[at:stop])
+            at = stop
+        if at >= end:
+            return cells
+        at += len(delimiter)
 
 
 def _swallowed(lines: Sequence[str], record: Sequence[str], delimiter: str, width: int) -> bool:
@@ -150,7 +239,7 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
     width, total = len(header), len(records)
     reasons: dict[int, str] = {}
     undecodable = 0
-    for row, (line, record, wrong) in enumerate(records):
+    for row, (line, record, wrong, _) in enumerate(records):
         if wrong:
             reasons[row] = f"line {line}: {wrong}"
         elif broken and any(_is_broken(cell) for cell in record):
@@ -171,7 +260,7 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
         notes.append(f"{undecodable:,} rows are not valid UTF-8 and are not analysed; {LATIN}")
     columns = []
     for place in range(width):
-        values = [record[place] if place < len(record) else "" for _, record, _ in records]
+        values = [record[place] if place < len(record) else "" for _, record, _, _ in records]
         columns.append(typed([_mended(value) for value in values] if broken else values, misread))
     if any(_is_number(name) for name in header):
         notes.append(f"the first row is taken as column names: {', '.join(header[:5])}. Is there no header row?")

@@ -9,15 +9,18 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from assay.errors import SourceError
 from assay.sources.cells import Cells, from_arrow
 from assay.sources.csv_tables import read_csv
-from assay.sources.decompression import check_unpacked, gunzip
+from assay.sources.decompression import check_cells, check_unpacked, gunzip
 from assay.sources.excel import read_excel
 from assay.sources.json_tables import read_json, read_jsonl
+from assay.sources.sandbox import check_path, is_confined
+from assay.sources.unreadable import UnreadableError
 
 TEXT_ENDINGS = {
     ".csv": "csv",
@@ -75,6 +78,10 @@ def kind_of(path: Path) -> str | None:
 def read_cells(path: Path) -> Cells:
     """Read any table file by its ending. `SourceError` says what is wrong with it and what to do."""
     kind = kind_of(path)
+    try:
+        check_path(path)
+    except UnreadableError as error:
+        raise SourceError(f"{path.name} cannot be read: {error}") from error
     try:
         if path.stat().st_size == 0:
             raise SourceError(f"{path} is empty (zero bytes)")
@@ -151,6 +158,9 @@ def _arrow(path: Path, kind: str | None) -> pa.Table:
                 about = file.metadata
                 unpacked = sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups))
                 check_unpacked(path, unpacked, about.num_rows * about.num_columns)
+                check_cells(path, about.num_rows, about.num_columns)
+            names = _of_bytes(file) if is_confined() else None  # kept as dictionaries, so that they can be judged
+            with pq.ParquetFile(path, read_dictionary=names) as file:
                 return file.read()
         with pa.memory_map(str(path)) as stream:
             try:
@@ -159,9 +169,16 @@ def _arrow(path: Path, kind: str | None) -> pa.Table:
                 stream.seek(0)
                 table = pa.ipc.open_stream(stream).read_all()
         table.validate()
+        check_cells(path, table.num_rows, table.num_columns)
         return table
     except (pa.ArrowException, OSError) as error:
         name = "Parquet" if kind == "parquet" else "Arrow"
         raise SourceError(
             f"{path} is not a readable {name} file ({' '.join(str(error).split())[:200]}); write or copy it again"
         ) from error
+
+
+def _of_bytes(file: Any) -> list[str]:
+    """The plain columns of texts and bytes of a Parquet file."""
+    plain = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    return [field.name for field in file.schema_arrow if any(test(field.type) for test in plain)]

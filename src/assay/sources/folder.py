@@ -17,6 +17,7 @@ import pyarrow as pa
 from assay.errors import SourceError
 from assay.sources.reading import local_uri
 from assay.sources.rows import IMAGE_ENDINGS, Roles, Source, is_image
+from assay.sources.sandbox import current
 
 SPLITS = frozenset({"train", "val", "valid", "validation", "test"})
 IGNORED = frozenset({"__macosx", "__pycache__", "thumbs.db", "desktop.ini"})
@@ -60,6 +61,9 @@ def list_folder(root: Path) -> Listing:
     """
     found = Listing()
     base = str(root.absolute())
+    scope = current()
+    bounded = scope.files is not None
+    scope.check(root)
     stack: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset({_identity(root)}))]
     while stack:
         prefix, parents = stack.pop()
@@ -70,6 +74,8 @@ def list_folder(root: Path) -> Listing:
                     path = prefix + entry.name
                     if is_hidden(entry.name):
                         found.hidden += 1
+                    elif bounded and entry.is_symlink() and not scope.holds(entry.path):
+                        found.others["links that lead out of the data"] += 1
                     elif _is_folder(entry):
                         identity = _identity(Path(entry.path))
                         if identity not in parents and not _is_project(entry):

@@ -6,6 +6,7 @@ Does not know: which column is what.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +16,12 @@ import pyarrow as pa
 
 from assay.errors import MissingExtraError, SourceError, UsageError
 from assay.sources.cells import Cells, from_arrow, from_values, plain_column, refuse_twins, whole_again
+from assay.sources.sandbox import check_path, is_confined
+from assay.sources.unreadable import UnreadableError
 
 FRAME = "the DataFrame"
 DATASET = "the dataset"
+HF = b"huggingface"  # the key of the features in the metadata of an Arrow schema
 
 
 def from_memory(data: Any) -> Cells:
@@ -52,12 +56,28 @@ def from_pandas(frame: Any) -> Cells:
             out.reasons |= part.reasons
             out.blobs |= part.blobs
             out.nested |= part.nested
+            out.given |= part.given
+            out.notes += part.notes
             column = part.table[name].combine_chunks()
             arrays[name] = whole_again(column) if column.null_count else column
         else:
             arrays[name] = _series(name, series, out)
     out.table = pa.table(arrays)
+    kept = _index(frame)
+    if kept:
+        out.notes.append(
+            f"the index of the DataFrame ({kept}) is no column and is not kept; reset_index() makes it one"
+        )
     return out
+
+
+def _index(frame: Any) -> str:
+    """What the index holds, where it says more than the number of a row."""
+    index = frame.index
+    names = [str(name) for name in index.names if name is not None]
+    if names:
+        return ", ".join(names)
+    return "" if len(index.names) == 1 and getattr(index.dtype, "kind", "") in "iu" else str(index.dtype)
 
 
 def _objects(name: str, series: Any) -> Cells:
@@ -74,9 +94,13 @@ def _is_missing(value: Any) -> bool:
 
 def _series(name: str, series: Any, out: Cells) -> Any:
     kind = type(series.dtype).__name__
-    if kind in ("PeriodDtype", "IntervalDtype", "SparseDtype") or getattr(series.dtype, "kind", "") == "c":
-        return _objects(name, series.astype(object) if kind == "SparseDtype" else series.astype(str)).table[name]
+    if kind == "SparseDtype":
+        return _series(name, series.sparse.to_dense(), out)
+    if getattr(series.dtype, "kind", "") == "c":
+        out.notes.append(f"the column {name!r} holds complex numbers, which only text can hold: it is kept as text")
+        return pa.array([None if gone else str(x) for x, gone in zip(series, series.isna(), strict=True)], pa.string())
     array = pa.Array.from_pandas(series)
+    out.given[name] = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
     if getattr(series.dtype, "kind", "") == "f" and array.null_count:
         chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
         array = whole_again(pa.concat_arrays(chunks))
@@ -104,11 +128,13 @@ def from_hf(data: Any) -> Cells:
         if isinstance(feature, datasets.Image):
             one = one.cast_column(name, datasets.Image(decode=False))
         column = one.with_format("arrow")[:][name]
+        out.given[name] = column
         if isinstance(feature, datasets.ClassLabel):
             names = [feature.int2str(code) for code in range(feature.num_classes)]
             column = pa.array([_class(code, names) for code in column.to_pylist()], pa.string())
         arrays[name] = plain_column(column, name, out)
     out.table = pa.table(arrays)
+    out.metadata = {HF: (data.features.arrow_schema.metadata or {})[HF]}
     return out
 
 
@@ -125,7 +151,7 @@ def _joined(parts: dict[str, Cells]) -> Cells:
     column = "split"
     while column in names:
         column = f"hf_{column}"
-    out = Cells(pa.table({}), split=column, where=DATASET)
+    out = Cells(pa.table({}), split=column, where=DATASET, merged=True)
     tables, start = [], 0
     for split, part in parts.items():
         rows = part.table.num_rows
@@ -137,6 +163,8 @@ def _joined(parts: dict[str, Cells]) -> Cells:
             out.blobs.setdefault(name, [None] * start)
         for name, values in out.blobs.items():
             values += part.blobs.get(name, [None] * rows)
+            paths = out.blob_paths.setdefault(name, [None] * start)
+            paths += part.blob_paths.get(name, [None] * rows)
         start += rows
     try:
         out.table = pa.concat_tables(tables, promote_options="permissive")
@@ -144,6 +172,15 @@ def _joined(parts: dict[str, Cells]) -> Cells:
         raise SourceError(
             f"the splits of {DATASET} have columns of different types ({error}); give one split"
         ) from error
+    first = next(iter(parts.values()))
+    if all(part.metadata == first.metadata for part in parts.values()):  # the same features, class names too
+        out.metadata = first.metadata
+        out.given = {
+            name: pa.chunked_array([chunk for part in parts.values() for chunk in part.given[name].chunks])
+            for name in first.given
+        }
+    else:
+        out.notes.append(f"the splits of {DATASET} differ in their features: columns are kept in plain types")
     return out
 
 
@@ -153,7 +190,21 @@ def load_hf_folder(path: Path) -> Any:
         import datasets
     except ImportError as error:
         raise MissingExtraError("reading Hugging Face datasets", "hf") from error
+    if is_confined():
+        _refuse_ways_out(path)
     try:
         return datasets.load_from_disk(str(path))
     except Exception as error:  # damage shows as anything from KeyError to ArrowInvalid
         raise SourceError(f"{path} looks like a Hugging Face dataset but cannot be loaded ({error})") from error
+
+
+def _refuse_ways_out(path: Path) -> None:
+    """`SourceError` where files that the dataset is made of lie elsewhere: links, or names with a folder in them."""
+    try:
+        for part in path.rglob("*"):
+            check_path(part)
+        for state in path.rglob("state.json"):
+            for file in json.loads(state.read_bytes()).get("_data_files") or []:
+                check_path(state.parent / str(file.get("filename", "")))
+    except (UnreadableError, OSError, ValueError, AttributeError) as error:
+        raise SourceError(f"{path} cannot be read as a Hugging Face dataset: {error}") from error

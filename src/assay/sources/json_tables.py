@@ -11,6 +11,7 @@ from typing import Any
 
 from assay.errors import SourceError
 from assay.sources.cells import Cells, from_values
+from assay.sources.decompression import check_filled
 
 SHAPE = 'an array of objects, such as [{"text": "...", "label": "..."}], or one object a line'
 
@@ -79,6 +80,7 @@ def read_jsonl(data: bytes, where: str) -> Cells:
         return read_json(data, where)
     rows: list[dict[str, Any]] = []
     reasons: dict[int, str] = {}
+    raw: dict[int, bytes] = {}
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
@@ -92,6 +94,8 @@ def read_jsonl(data: bytes, where: str) -> Cells:
         except (ValueError, RecursionError) as error:
             reasons[len(rows)] = f"line {number} is not a valid JSON object ({str(error)[:80]})"
             value = {}
+        if len(rows) in reasons:
+            raw[len(rows)] = line.rstrip(b"\r")
         rows.append(value)
     if len(reasons) > len(rows) / 2 and (len(reasons) > 3 or len(reasons) == len(rows)):
         first = next(iter(reasons.values()))
@@ -101,6 +105,7 @@ def read_jsonl(data: bytes, where: str) -> Cells:
     found = _records(rows, where)
     found.reasons |= reasons
     found.misread |= set(reasons)
+    found.raw, found.raw_form = raw, "jsonl"
     if reasons:
         found.notes.append(f"{len(reasons):,} rows are broken and are not analysed ({next(iter(reasons.values()))})")
     return found
@@ -111,4 +116,5 @@ def _records(rows: Sequence[dict[str, Any]], where: str) -> Cells:
     if not any(rows):
         raise SourceError(f"{where} has no rows")
     names = dict.fromkeys(name for row in rows for name in row)
+    check_filled(where, len(rows), len(names), sum(map(len, rows)))
     return from_values({name: [row.get(name) for row in rows] for name in names}, where)

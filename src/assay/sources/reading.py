@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import stat
 import time
 import urllib.error
 import urllib.parse
@@ -17,10 +16,10 @@ import zlib
 from functools import lru_cache
 from pathlib import Path
 
-from assay.sources.sandbox import check_path, opener
+from assay.sources.sandbox import Scope, current, open_file, opener
 from assay.sources.unreadable import UnreadableError
 
-__all__ = ["UnreadableError", "is_url", "local_uri", "path_of_file_url", "read_bytes", "zip_uri"]
+__all__ = ["UnreadableError", "file_of", "is_url", "local_uri", "path_of_file_url", "read_bytes", "stamp_of", "zip_uri"]
 
 TIMEOUT = 20.0  # seconds a server may stay silent
 DEADLINE = 120.0  # seconds for one whole answer: a server that drips must not hold a run
@@ -68,29 +67,61 @@ def path_of_file_url(url: str) -> str:
     return os.fsdecode(urllib.parse.unquote_to_bytes(rest))
 
 
-def read_bytes(uri: str) -> bytes:
-    """Read ``/a/b.png``, ``file:///a/b.png``, ``zip:/a/b.zip!member`` or ``https://...``.
+def read_bytes(uri: str, scope: Scope | None = None) -> bytes:
+    """Read ``/a/b.png``, ``file:///a/b.png``, ``zip:/a/b.zip!member`` or ``https://...`` inside ``scope``.
 
     A local file gets one attempt, a URL `ATTEMPTS` with a growing pause between. Never empty, at most `MAX_BYTES`.
+    ``scope``: what the dataset may reach, as its project recorded it; default: the one that holds while data is listed.
     """
+    scope = scope or current()
     if is_url(uri):
-        return _fetch(uri)
+        return _fetch(uri, scope)
     if uri.startswith(ZIP):
-        archive, _, member = uri.removeprefix(ZIP).partition("!")
-        return _member(os.fsdecode(urllib.parse.unquote_to_bytes(archive)), member)
-    return _read_file(Path(path_of_file_url(uri) if uri[:7].lower() == FILE else uri))
+        archive, member = _parts_of(uri)
+        return _member(archive, member, scope)
+    return _read_file(_local(uri), scope)
 
 
-def _read_file(path: Path) -> bytes:
-    check_path(path)
+def _local(uri: str) -> Path:
+    return Path(path_of_file_url(uri) if uri[:7].lower() == FILE else uri)
+
+
+def _parts_of(uri: str) -> tuple[str, str]:
+    """(archive, member) of a ``zip:`` uri."""
+    archive, _, member = uri.removeprefix(ZIP).partition("!")
+    return os.fsdecode(urllib.parse.unquote_to_bytes(archive)), member
+
+
+def file_of(uri: str) -> str | None:
+    """The local file behind a uri: the file itself, or the archive it lies in; None for an address."""
+    if not uri or is_url(uri):
+        return None
+    return _parts_of(uri)[0] if uri.startswith(ZIP) else str(_local(uri))
+
+
+def stamp_of(uri: str) -> str:
+    """What changes when the content does, as the sources note it; "" where that cannot be told."""
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise UnreadableError(f"this is a folder, not a file: {path}")
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-            raise UnreadableError(f"this is a pipe or device, not a file: {path}")
-        _check_size(status.st_size, "file")
-        return path.read_bytes()
+        if is_url(uri):
+            return uri
+        if uri.startswith(ZIP):
+            archive, member = _parts_of(uri)
+            status = Path(archive).stat()
+            info = _archive(archive, (status.st_size, status.st_mtime_ns)).getinfo(member)
+            return f"{info.CRC:08x}:{info.file_size}"
+        status = _local(uri).stat()
+        return f"{status.st_size}:{status.st_mtime_ns}"
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, UnreadableError):
+        return ""
+
+
+def _read_file(path: Path, scope: Scope) -> bytes:
+    try:
+        with open_file(path, scope) as stream:
+            _check_size(os.fstat(stream.fileno()).st_size, "file")
+            data = stream.read(MAX_BYTES + 1)
+            _check_size(len(data), "file")
+            return data
     except FileNotFoundError as error:
         raise UnreadableError(f"there is no such file: {path}") from error
     except PermissionError as error:
@@ -112,8 +143,8 @@ def _archive(path: str, version: tuple[int, int]) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def _member(archive: str, member: str) -> bytes:
-    check_path(archive)
+def _member(archive: str, member: str, scope: Scope) -> bytes:
+    scope.check(archive)
     try:
         status = Path(archive).stat()
         opened = _archive(archive, (status.st_size, status.st_mtime_ns))
@@ -130,13 +161,13 @@ def _member(archive: str, member: str) -> bytes:
     return data
 
 
-def _fetch(url: str) -> bytes:
+def _fetch(url: str, scope: Scope) -> bytes:
     reason, asked = "", 0.0
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(max(PAUSE * 2 ** (attempt - 1), min(asked, LONGEST_PAUSE)))
         try:
-            return _download(url)
+            return _download(url, scope)
         except urllib.error.HTTPError as error:
             reason = f"the server answered {error.code} {error.reason}"
             waits = (error.headers.get("Retry-After") or "").strip()
@@ -161,13 +192,11 @@ def _cause(error: Exception) -> str:
     return str(cause) or type(cause).__name__
 
 
-def _download(url: str) -> bytes:
+def _download(url: str, scope: Scope) -> bytes:
     started = time.monotonic()
     request = urllib.request.Request(urllib.parse.quote(url, safe=URL_SAFE), headers={"User-Agent": "assay"})
     data = bytearray()
-    public = opener()  # inside bounds: to public machines only
-    opening = public.open if public is not None else urllib.request.urlopen
-    with opening(request, timeout=TIMEOUT) as answer:
+    with opener(scope).open(request, timeout=TIMEOUT) as answer:
         expected = answer.headers.get("Content-Length")
         while block := answer.read1(BLOCK):
             data += block

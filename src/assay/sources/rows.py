@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
+from assay.sources.originals import Originals
+
 # heic and heif cannot be decoded yet: such files become rows that say so, rather than vanish among "other files"
 IMAGE_ENDINGS = frozenset(
     [
@@ -64,7 +66,8 @@ class Source:
     in ``reasons``. stamps : changes when the image does ("size:mtime_ns" of a file, "crc:size" of a ZIP member, the
     URL itself); "" = unknown. blobs : encoded images held in memory.
     reasons : row -> why it cannot be read. notes : readings to say to the person. name : for the project folder.
-    origin : the absolute path that was read, "" for frames.
+    origin : the absolute path that was read, "" for frames. originals : what an export needs to write the cells as they
+    came; None = the plain cells are all.
     """
 
     modality: str
@@ -80,3 +83,4 @@ class Source:
     notes: list[str] = field(default_factory=list)
     name: str = "data"
     origin: str = ""
+    originals: Originals | None = None

@@ -7,60 +7,113 @@ Does not know: labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from assay.dataset.dataset import read_cells
 from assay.duplicates import Pairs, cluster, exact_groups
+from assay.stages.specs import VectorsSpec
+from assay.stages.stage import setting, stage
 from assay.stages.tables import frame
 from assay.storage import Folder
 
 
-def candidates(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class CandidatesSpec(VectorsSpec):
+    graph: str
+    seed: int = setting()
+
+
+@dataclass(frozen=True)
+class CandidatesFound:
+    """``left_out``: plausible pairs beyond the number that is opened."""
+
+    pairs: int
+    left_out: int
+
+
+@stage(version=4)
+def candidates(folder: Folder, prefix: str, spec: CandidatesSpec) -> CandidatesFound:
     """Pairs of pictures that are worth reopening."""
     from assay.duplicates.images import image_candidates
 
-    tiny = folder.get_array(f"{spec['vectors']}.tiny.npy", mmap=True)
-    ids = folder.get_array(f"{spec['graph']}.ids.npy", mmap=True)
-    distances = folder.get_array(f"{spec['graph']}.distances.npy", mmap=True)
-    pairs, left_out = image_candidates(tiny, ids, distances, threads=spec["threads"], seed=spec["seed"])
-    folder.put_array(f"{place}.npy", pairs)
-    return {"pairs": len(pairs), "left_out": left_out}
+    tiny = folder.get_array(f"{spec.vectors}.tiny.npy", mmap=True)
+    ids = folder.get_array(f"{spec.graph}.ids.npy", mmap=True)
+    distances = folder.get_array(f"{spec.graph}.distances.npy", mmap=True)
+    pairs, left_out = image_candidates(tiny, ids, distances, threads=spec.threads, seed=spec.seed)
+    folder.put_array(f"{prefix}.npy", pairs)
+    return CandidatesFound(len(pairs), left_out)
 
 
-def image_clusters(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
-    rows = folder.get_array(f"{spec['vectors']}.rows.npy")
+@dataclass(frozen=True)
+class ClustersFound:
+    clusters: int
+    pairs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageClustersSpec(VectorsSpec):
+    """``properties``: prefixes of hashes; ``verified``: prefixes of proven pairs."""
+
+    properties: tuple[str, ...]
+    verified: tuple[str, ...]
+
+
+@stage(version=2)
+def image_clusters(folder: Folder, prefix: str, spec: ImageClustersSpec) -> ClustersFound:
+    """Equal pixels and proven pairs."""
+    rows = folder.get_array(f"{spec.vectors}.rows.npy")
     hashes: dict[int, str] = {}
-    for part in spec["properties"]:
+    for part in spec.properties:
         table = folder.get_table(f"{part}.properties.parquet", ["row", "pixel_hash"])
         hashes.update(zip(table["row"].to_pylist(), table["pixel_hash"].to_pylist(), strict=True))
-    tables = [folder.get_table(f"{part}.parquet") for part in spec["verified"]]
+    tables = [folder.get_table(f"{part}.parquet") for part in spec.verified]
     pairs = _pairs(pa.concat_tables(tables)) if tables else _no_pairs()
-    return _write(folder, place, [hashes.get(row) for row in rows.tolist()], pairs)
+    return _write(folder, prefix, [hashes.get(row) for row in rows.tolist()], pairs)
 
 
-def text_clusters(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class TextClustersSpec(VectorsSpec):
+    column: str
+
+
+@stage(version=2)
+def text_clusters(folder: Folder, prefix: str, spec: TextClustersSpec) -> ClustersFound:
+    """Equal and nearly equal texts."""
     from assay.duplicates.text import normalize_text, text_duplicates
 
-    rows = folder.get_array(f"{spec['vectors']}.rows.npy")
-    cells = read_cells(folder, spec["dataset"], 0, spec["n_rows"], [spec["column"]])[spec["column"]]
+    rows = folder.get_array(f"{spec.vectors}.rows.npy")
+    cells = read_cells(folder, spec.dataset, 0, spec.n_rows, [spec.column])[spec.column]
     # with vectors of the user's own, a row may have no text: it is a copy of none
     texts = [text or "" for text in cells.cast(pa.string()).take(pa.array(rows)).to_pylist()]
     keys = [normalize_text(text) or None for text in texts]
-    return _write(folder, place, keys, text_duplicates(texts, keys, threads=spec["threads"]))
+    return _write(folder, prefix, keys, text_duplicates(texts, keys, threads=spec.threads))
 
 
-def table_clusters(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
-    from assay.duplicates.table import table_copies
-
-    rows, cells = frame(folder, spec)
-    keep = np.isin(rows, folder.get_array(f"{spec['vectors']}.rows.npy"))
-    return _write(folder, place, *table_copies(cells[keep].reset_index(drop=True), spec["features"]))
+@dataclass(frozen=True, kw_only=True)
+class TableClustersSpec(VectorsSpec):
+    features: tuple[str, ...] = setting()
 
 
-def _write(folder: Folder, place: str, keys: Sequence[str | None], pairs: Pairs) -> dict[str, Any]:
+@stage(version=2)
+def table_clusters(folder: Folder, prefix: str, spec: TableClustersSpec) -> ClustersFound:
+    """Rows whose cells are equal."""
+    from assay.duplicates.table import likely_equals, table_copies
+
+    rows, cells = frame(folder, spec, spec.features)
+    keep = np.isin(rows, folder.get_array(f"{spec.vectors}.rows.npy"))
+    cells, features = cells[keep].reset_index(drop=True), list(spec.features)
+    keys, pairs = table_copies(cells, features)
+    return _write(folder, prefix, keys, pairs, likely_equals(cells, features, keys))
+
+
+def _write(
+    folder: Folder, prefix: str, keys: Sequence[str | None], pairs: Pairs, likely: NDArray[np.bool_] | None = None
+) -> ClustersFound:
+    """``likely``: rows that are equal to others because of what the table is, and not surplus."""
     groups = exact_groups(keys)
     found = cluster(len(keys), groups, pairs)
     table = {
@@ -68,9 +121,10 @@ def _write(folder: Folder, place: str, keys: Sequence[str | None], pairs: Pairs)
         "score": found.score,
         "kind": pa.array(found.kind.tolist(), pa.string()),
         "exact": found.exact,
+        "surplus": groups if likely is None else np.where(likely, -1, groups),
     }
-    folder.put_table(f"{place}.parquet", pa.table(table))
-    return {"clusters": len(np.unique(found.id[found.id >= 0])), "pairs": len(pairs.row_a)}
+    folder.put_table(f"{prefix}.parquet", pa.table(table))
+    return ClustersFound(len(np.unique(found.id[found.id >= 0])), len(pairs.row_a))
 
 
 def _pairs(table: pa.Table) -> Pairs:

@@ -7,6 +7,7 @@ Does not know: labels, other shards.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.dataset.dataset import read_blobs, read_rows
+from assay.dataset.scope import read_scope
 from assay.encode import pixels
 from assay.encode.image_encoders import ImageEncoder, image_encoders
 from assay.sources.reading import UnreadableError, read_bytes
+from assay.sources.sandbox import Scope
+from assay.stages.specs import DatasetSpec
+from assay.stages.stage import setting, stage
 from assay.storage import Folder
 
 BUILT_IN = ""
@@ -26,20 +31,21 @@ Read = tuple[int, bytes | None, pixels.Picture | None, str | None]
 
 def _pictures(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[Read]:
     """(row, bytes, picture, reason) for ascending row numbers; a picture or a reason, never both."""
+    scope = read_scope(folder, dataset, written_here=True)
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
         first, last = some[0], some[-1]
         table = read_rows(folder, dataset, first, last + 1, ["uri", "reason"]).take([row - first for row in some])
         blobs = read_blobs(folder, dataset, some)
         for row, uri, reason in zip(some, table["uri"].to_pylist(), table["reason"].to_pylist(), strict=True):
-            yield _read(row, uri, reason, blobs)
+            yield _read(row, uri, reason, blobs, scope)
 
 
-def _read(row: int, uri: str, reason: str | None, blobs: dict[int, bytes]) -> Read:
+def _read(row: int, uri: str, reason: str | None, blobs: dict[int, bytes], scope: Scope) -> Read:
     if reason is not None:
         return row, None, None, reason
     try:
-        data = blobs[row] if row in blobs else read_bytes(uri)
+        data = blobs[row] if row in blobs else read_bytes(uri, scope)
         return row, data, pixels.decode(data), None
     except (pixels.UndecodableError, UnreadableError) as error:
         return row, None, None, str(error)
@@ -53,35 +59,71 @@ def _encoder(name: str, load: str) -> ImageEncoder:
     return next(encoder for encoder in found if encoder.name == name)
 
 
-def fit(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class FitSpec(DatasetSpec):
+    """``sample``: row numbers in random order; ``load``: "" for a built-in encoder, else the model or folder named."""
+
+    sample: tuple[int, ...]
+    encoder: str
+    load: str
+    seed: int = setting()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    sample: int
+
+
+@stage(version=1)
+def fit(folder: Folder, prefix: str, spec: FitSpec) -> Fitted:
     """Fit one encoder's state on the sample rows."""
-    encoder = _encoder(spec["encoder"], spec["load"])
+    encoder = _encoder(spec.encoder, spec.load)
     prepared: list[NDArray[Any]] = []
-    rows = sorted(spec["sample"][: encoder.sample])  # the sample is in random order
-    for _, _, picture, _ in _pictures(folder, spec["dataset"], rows):
+    rows = sorted(spec.sample[: encoder.sample])  # the sample is in random order
+    for _, _, picture, _ in _pictures(folder, spec.dataset, rows):
         if picture is not None:
             prepared.append(encoder.prepare(picture))
-    state = encoder.fit(prepared, seed=spec["seed"]) if prepared else {}
-    folder.put_arrays(f"{place}.npz", state)
-    return {"sample": len(prepared)}
+    state = encoder.fit(prepared, seed=spec.seed) if prepared else {}
+    folder.put_arrays(f"{prefix}.npz", state)
+    return Fitted(len(prepared))
 
 
-def encode(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class EncodeSpec:
+    """``states``: encoder -> prefix of its fitted state; ``pixels``: also measure the pictures themselves."""
+
+    dataset: str
+    start: int
+    stop: int
+    encoders: tuple[str, ...]
+    load: str
+    states: dict[str, str]
+    pixels: bool = setting()
+
+
+@dataclass(frozen=True)
+class Encoded:
+    rows: int
+    unreadable: int
+
+
+@stage(version=3)
+def encode(folder: Folder, prefix: str, spec: EncodeSpec) -> Encoded:
     """One shard of rows: decode each picture once; write vectors of the readable rows and properties of all."""
-    encoders = {name: _encoder(name, spec["load"]) for name in spec["encoders"]}
+    encoders = {name: _encoder(name, spec.load) for name in spec.encoders}
     prepared: dict[str, list[NDArray[Any]]] = {name: [] for name in encoders}
     records: list[dict[str, Any]] = []
     thumbs: list[bytes] = []
     tiny: list[NDArray[np.uint8]] = []
     rows: list[int] = []
-    for row, data, picture, reason in _pictures(folder, spec["dataset"], range(spec["start"], spec["stop"])):
+    for row, data, picture, reason in _pictures(folder, spec.dataset, range(spec.start, spec.stop)):
         if picture is None or data is None:
             records.append({"row": row, "reason": reason})
             continue
         rows.append(row)
         for name, encoder in encoders.items():
             prepared[name].append(encoder.prepare(picture))
-        if spec["pixels"]:
+        if spec.pixels:
             tiny.append(pixels.tiny(picture.coarse))
             thumbs.append(pixels.thumbnail(picture.coarse))
             hashes = {"file_hash": pixels.file_hash(data), "pixel_hash": pixels.pixel_hash(picture.rgb)}
@@ -89,18 +131,18 @@ def encode(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         else:
             records.append({"row": row, "reason": None})
     for name, encoder in encoders.items():
-        state = folder.get_arrays(f"{spec['states'][name]}.npz")
+        state = folder.get_arrays(f"{spec.states[name]}.npz")
         vectors = encoder.encode(prepared[name], state) if rows else np.zeros((0, 1), np.float32)
-        folder.put_array(f"{place}.{name}.npy", vectors.astype(np.float16))
-    if spec["pixels"]:
-        folder.put_array(f"{place}.tiny.npy", np.array(tiny, np.uint8).reshape(-1, 32, 32))
+        folder.put_array(f"{prefix}.{name}.npy", vectors.astype(np.float16))
+    if spec.pixels:
+        folder.put_array(f"{prefix}.tiny.npy", np.array(tiny, np.uint8).reshape(-1, 32, 32))
         folder.put_table(
-            f"{place}.thumbs.parquet",
+            f"{prefix}.thumbs.parquet",
             pa.table({"row": pa.array(rows, pa.int64()), "jpeg": pa.array(thumbs, pa.binary())}),
         )
-    folder.put_table(f"{place}.properties.parquet", _property_table(records))
-    folder.put_array(f"{place}.rows.npy", np.array(rows, np.int64))
-    return {"rows": len(rows), "unreadable": len(records) - len(rows)}
+    folder.put_table(f"{prefix}.properties.parquet", _property_table(records))
+    folder.put_array(f"{prefix}.rows.npy", np.array(rows, np.int64))
+    return Encoded(len(rows), len(records) - len(rows))
 
 
 def _property_table(records: list[dict[str, Any]]) -> pa.Table:
@@ -109,15 +151,33 @@ def _property_table(records: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(records, schema=pa.schema(fields))
 
 
-def verify(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class VerifySpec:
+    """Pairs ``start`` to ``stop`` of the file ``pairs``, positions in the file ``rows`` of row numbers."""
+
+    dataset: str
+    pairs: str
+    rows: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Verified:
+    pairs: int
+    kept: int
+
+
+@stage(version=1)
+def verify(folder: Folder, prefix: str, spec: VerifySpec) -> Verified:
     """Reopen the pictures of plausible duplicate pairs and keep what the evidence proves."""
     from assay.duplicates.images import Description, describe, verify_pair
 
-    pairs = folder.get_array(spec["pairs"])[spec["start"] : spec["stop"]]
-    numbers = folder.get_array(spec["rows"])
+    pairs = folder.get_array(spec.pairs)[spec.start : spec.stop]
+    numbers = folder.get_array(spec.rows)
     index_of = {int(numbers[index]): index for index in np.unique(pairs).tolist()}
     seen: dict[int, Description] = {}
-    for row, _, picture, _ in _pictures(folder, spec["dataset"], sorted(index_of)):
+    for row, _, picture, _ in _pictures(folder, spec.dataset, sorted(index_of)):
         if picture is not None:
             seen[index_of[row]] = describe(picture.rgb)
     kept: list[tuple[int, int, str, float]] = []
@@ -130,6 +190,7 @@ def verify(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         [("row_a", pa.int64()), ("row_b", pa.int64()), ("kind", pa.string()), ("similarity", pa.float32())]
     )
     folder.put_table(
-        f"{place}.parquet", pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+        f"{prefix}.parquet",
+        pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema),
     )
-    return {"pairs": len(pairs), "kept": len(kept)}
+    return Verified(len(pairs), len(kept))

@@ -7,6 +7,7 @@ Does not know: which other checks ran.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,32 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.columns import columns_of
-from assay.dataset.dataset import PART, Label
+from assay.dataset.dataset import PART, read_target
+from assay.dataset.target import Label
 from assay.duplicates import Clusters
-from assay.stages.vectors import _column, labels_of, views_of
+from assay.encode.cells import Cells
+from assay.stages.specs import VectorsSpec
+from assay.stages.stage import setting, stage
+from assay.stages.vectors import column_of, embeddings_of, labels_of
 from assay.storage import Folder
 
 TYPES = {"bool": pa.bool_(), "float32": pa.float32(), "int32": pa.int32(), "int64": pa.int64(), "string": pa.string()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSpec(VectorsSpec):
+    """What every check is told."""
+
+    classes: tuple[Label, ...]
+    seed: int = setting()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """``flags``: flag column -> rows flagged; ``notes``: sentences for the run's record."""
+
+    flags: dict[str, int]
+    notes: tuple[str, ...]
 
 
 def label_type(classes: list[Label]) -> pa.DataType:
@@ -65,68 +86,121 @@ def to_table(
 
 def _write(
     folder: Folder,
-    place: str,
+    prefix: str,
     kind: str,
     values: Mapping[str, NDArray[Any]],
     rows: NDArray[np.int64],
-    spec: dict[str, Any],
-) -> dict[str, Any]:
-    table = to_table(kind, values, rows, spec["n_rows"], spec["classes"])
-    for part, start in enumerate(range(0, max(spec["n_rows"], 1), PART)):
-        folder.put_table(f"{place}-{part:05d}.parquet", table.slice(start, PART))
+    spec: CheckSpec,
+) -> Checked:
+    table = to_table(kind, values, rows, spec.n_rows, list(spec.classes))
+    for part, start in enumerate(range(0, max(spec.n_rows, 1), PART)):
+        folder.put_table(f"{prefix}-{part:05d}.parquet", table.slice(start, PART))
     flags = {
         name: int(pa.compute.sum(table[name]).as_py() or 0)
         for name in table.column_names
         if table[name].type == pa.bool_()
     }
-    return {"flags": flags, "notes": list(values.get("_notes", []))}
+    return Checked(flags, tuple(values.get("_notes", ())))
 
 
-def _rows(folder: Folder, spec: dict[str, Any]) -> NDArray[np.int64]:
-    return folder.get_array(f"{spec['vectors']}.rows.npy")
+def _rows(folder: Folder, spec: CheckSpec) -> NDArray[np.int64]:
+    return folder.get_array(f"{spec.vectors}.rows.npy")
 
 
-def _clusters(folder: Folder, spec: dict[str, Any]) -> Clusters:
-    table = folder.get_table(f"{spec['duplicates']}.parquet")
+def _clusters(folder: Folder, duplicates: str) -> Clusters:
+    table = folder.get_table(f"{duplicates}.parquet")
     kind = np.array(table["kind"].to_pylist(), object)
     return Clusters(
-        table["id"].to_numpy(), table["score"].to_numpy(), kind, table["exact"].to_numpy(zero_copy_only=False)
+        table["id"].to_numpy(),
+        table["score"].to_numpy(),
+        kind,
+        table["exact"].to_numpy(zero_copy_only=False),
+        table["surplus"].to_numpy(),
     )
 
 
-def label(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
-    from assay.issues.label import find_label_issues, reasons
+@dataclass(frozen=True, kw_only=True)
+class LabelSpec(CheckSpec):
+    """``pred_probs``: prefix of out-of-sample probabilities; ``boundary``: noise near class borders, where measured."""
+
+    pred_probs: str
+    n_folds: int = setting()
+    boundary: float | None = setting()
+    blind: str = setting(default="")
+
+
+@dataclass(frozen=True)
+class LabelsChecked(Checked):
+    """``verdict``: `assay.issues.verdict.Verdict` as a dict."""
+
+    verdict: dict[str, Any]
+
+
+@stage(version=2)
+def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
+    """Labels that are likely wrong; ``blind`` says why nothing may be said of them."""
+    from dataclasses import replace
+
+    from assay.issues.label import judge_with_verdict, reasons
+    from assay.issues.scan import scan
 
     labels = labels_of(folder, spec)
-    probabilities = folder.get_array(f"{spec['pred_probs']}.npy", mmap=True)
-    counts = np.bincount(labels[labels >= 0], minlength=len(spec["classes"]))
-    found = dict(find_label_issues(labels, probabilities, rare=counts < spec["n_folds"], boundary=spec["boundary"]))
-    found["label_issue_reason"] = reasons(found, labels, spec["classes"])
-    result = _write(folder, place, "label", found, _rows(folder, spec), spec)
+    probabilities = folder.get_array(f"{spec.pred_probs}.npy", mmap=True)
+    counts = np.bincount(labels[labels >= 0], minlength=len(spec.classes))
+    seen = scan(labels, probabilities)
+    columns, known = judge_with_verdict(labels, seen, rare=counts < spec.n_folds, boundary=spec.boundary)
+    known = replace(known, withheld=spec.blind or known.withheld)
+    found = dict(columns)
+    found["label_issue_reason"] = reasons(found, labels, spec.classes)
+    result = _write(folder, prefix, "label", found, _rows(folder, spec), spec)
     suggested = found["suggested_label"]
     flagged = np.asarray(found["is_label_issue"], bool)
     pairs, counts = np.unique(np.stack([labels[flagged], suggested[flagged]]), axis=1, return_counts=True)
-    folder.put_arrays(f"{place}.pairs.npz", {"pairs": pairs, "counts": counts})
-    return result
+    folder.put_arrays(f"{prefix}.pairs.npz", {"pairs": pairs, "counts": counts})
+    return LabelsChecked(result.flags, result.notes, known.to_dict())
 
 
-def outlier(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class OutlierSpec(CheckSpec):
+    """``pred_probs``: "" without labels; ``features``: of tables, else none."""
+
+    graph: str
+    pred_probs: str
+    modality: str = setting()
+    features: tuple[str, ...] = setting()
+
+
+@stage(version=2)
+def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     from assay.issues.outlier import outlier_issues
 
     rows = _rows(folder, spec)
-    entropy = _entropy(folder.get_array(f"{spec['pred_probs']}.npy", mmap=True)) if spec["pred_probs"] else None
+    entropy = _entropy(folder.get_array(f"{spec.pred_probs}.npy", mmap=True)) if spec.pred_probs else None
     found = outlier_issues(
-        views_of(folder, spec),
+        embeddings_of(folder, spec),
         labels_of(folder, spec),
-        folder.get_array(f"{spec['graph']}.ids.npy", mmap=True),
-        folder.get_array(f"{spec['graph']}.distances.npy", mmap=True),
+        folder.get_array(f"{spec.graph}.ids.npy", mmap=True),
+        folder.get_array(f"{spec.graph}.distances.npy", mmap=True),
         entropy,
         np.ones(len(rows), bool),
-        modality=spec["modality"],
-        seed=spec["seed"],
-        threads=spec["threads"],
+        modality=spec.modality,
+        seed=spec.seed,
+        threads=spec.threads,
+        columns=_columns(folder, spec, rows),
     )
-    return _write(folder, place, "outlier", found, rows, spec)
+    return _write(folder, prefix, "outlier", found, rows, spec)
+
+
+def _columns(folder: Folder, spec: OutlierSpec, rows: NDArray[np.int64]) -> list[Cells]:
+    """The feature columns of the vector rows, read; with the user's own embeddings these may be fewer than all."""
+    from assay.encode.cells import read_cells
+    from assay.stages.tables import frame
+
+    if not spec.features:
+        return []
+    readable, cells = frame(folder, spec, spec.features)
+    at = np.searchsorted(readable, rows)
+    return [read_cells(cells[name].iloc[at], str(name)) for name in spec.features]
 
 
 def _entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -138,92 +212,151 @@ def _entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     return out
 
 
-def duplicate(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class DuplicateSpec(CheckSpec):
+    duplicates: str
+
+
+@stage(version=2)
+def duplicate(folder: Folder, prefix: str, spec: DuplicateSpec) -> Checked:
+    """Copies, and those across splits."""
     from assay.issues.conflict import duplicate_issues
 
     rows = _rows(folder, spec)
-    splits = _column(folder, spec, "split")
+    splits = column_of(folder, spec, "split")
     chosen = None if splits.null_count == len(splits) else np.array(splits.to_pylist(), object)[rows]
-    return _write(folder, place, "duplicate", duplicate_issues(_clusters(folder, spec), chosen), rows, spec)
+    return _write(folder, prefix, "duplicate", duplicate_issues(_clusters(folder, spec.duplicates), chosen), rows, spec)
 
 
-def conflict(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class ConflictSpec(CheckSpec):
+    duplicates: str
+    pred_probs: str
+
+
+@stage(version=1)
+def conflict(folder: Folder, prefix: str, spec: ConflictSpec) -> Checked:
+    """Copies under different labels, and which of them is wrong."""
     from assay.issues.conflict import conflict_issues
 
-    probabilities = folder.get_array(f"{spec['pred_probs']}.npy", mmap=True)
+    probabilities = folder.get_array(f"{spec.pred_probs}.npy", mmap=True)
     found = conflict_issues(
-        _clusters(folder, spec),
+        _clusters(folder, spec.duplicates),
         labels_of(folder, spec),
         lambda rows: np.asarray(probabilities[rows]),
-        len(spec["classes"]),
+        len(spec.classes),
     )
-    return _write(folder, place, "conflict", found, _rows(folder, spec), spec)
+    return _write(folder, prefix, "conflict", found, _rows(folder, spec), spec)
 
 
-def image(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class PropertiesCheckSpec(CheckSpec):
+    """``properties``: prefixes of what was measured of single rows."""
+
+    properties: tuple[str, ...]
+
+
+@stage(version=1)
+def image(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
+    """Dark, light, blurry, odd pictures."""
     from assay.encode.pixels import PROPERTY_NAMES
     from assay.issues.image import image_issues
 
-    table = pa.concat_tables([folder.get_table(f"{part}.properties.parquet") for part in spec["properties"]])
+    table = pa.concat_tables([folder.get_table(f"{part}.properties.parquet") for part in spec.properties])
     rows = table["row"].to_numpy()
     good = table["reason"].is_null().to_numpy()
     values = {name: table[name].to_numpy() for name in PROPERTY_NAMES}
-    return _write(folder, place, "image", image_issues(values, good), rows, spec)
+    return _write(folder, prefix, "image", image_issues(values, good), rows, spec)
 
 
-def text(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@stage(version=1)
+def text(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
+    """Empty, short, long, foreign, personal texts."""
     from assay.issues.text import text_issues
 
-    table = pa.concat_tables([folder.get_table(f"{part}.properties.parquet") for part in spec["properties"]])
-    good = _column(folder, spec, "reason").is_null().to_numpy()
+    table = pa.concat_tables([folder.get_table(f"{part}.properties.parquet") for part in spec.properties])
+    good = column_of(folder, spec, "reason").is_null().to_numpy()
     values = {
         name: np.array(table[name].to_pylist(), object)
         if pa.types.is_string(table[name].type)
         else table[name].to_numpy()
         for name in table.column_names
     }
-    return _write(folder, place, "text", text_issues(values, good), np.arange(spec["n_rows"]), spec)
+    return _write(folder, prefix, "text", text_issues(values, good), np.arange(spec.n_rows), spec)
 
 
-def table(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class TableCheckSpec(CheckSpec):
+    features: tuple[str, ...] = setting()
+
+
+@stage(version=1)
+def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
+    """Identical rows, missing cells."""
     from assay.issues.table import table_issues
     from assay.stages.tables import frame
 
-    rows, cells = frame(folder, spec)
-    codes = _column(folder, spec, "code").to_numpy().astype(np.int32)
-    return _write(folder, place, "table", table_issues(cells, list(spec["features"]), codes[rows]), rows, spec)
+    rows, cells = frame(folder, spec, spec.features)
+    codes = read_target(folder, spec.dataset).codes
+    return _write(folder, prefix, "table", table_issues(cells, list(spec.features), codes[rows]), rows, spec)
 
 
-def insights(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class InsightsSpec(CheckSpec):
+    """``label``: prefix of the label table, "" without; ``leaks``: of findings on leaks; ``verdict``: of the labels."""
+
+    modality: str
+    label: str
+    features: tuple[str, ...]
+    leaks: str = ""
+    verdict: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Findings by the name of their check."""
+
+    counts: dict[str, int]
+    notes: tuple[str, ...] = ()
+
+
+@stage(version=2)
+def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
 
-    from assay.insights import class_findings, column_findings
+    from assay.insights import class_findings, column_findings, table_faults
+    from assay.insights.finding import Finding
     from assay.stages.tables import frame
 
     findings = []
-    codes = _column(folder, spec, "code").to_numpy().astype(np.int32)
-    if spec["classes"]:
+    codes = read_target(folder, spec.dataset).codes if spec.classes else np.full(spec.n_rows, -1, np.int32)
+    if spec.classes:
         columns = ["is_label_issue", "p_label_error", "suggested_label"]
         parts = (
-            [
-                folder.get_table(f"{spec['label']}-{part:05d}.parquet", columns)
-                for part in range(-(-spec["n_rows"] // PART))
-            ]
-            if spec["label"]
+            [folder.get_table(f"{spec.label}-{part:05d}.parquet", columns) for part in range(-(-spec.n_rows // PART))]
+            if spec.label
             else []
         )
         findings += class_findings(
-            spec["classes"], codes, _label_summary(pa.concat_tables(parts), spec["classes"]) if parts else None
+            spec.classes,
+            codes,
+            _label_summary(pa.concat_tables(parts), list(spec.classes)) if parts else None,
+            spec.verdict,
         )
-    if spec["modality"] == "table":
-        rows, cells = frame(folder, spec)
-        findings += column_findings(cells, list(spec["features"]), codes[rows])
-    folder.put_json(f"{place}.json", [asdict(finding) for finding in findings])
+    leaks = [Finding(**found) for found in folder.get_json(f"{spec.leaks}.json")] if spec.leaks else []
+    findings = leaks + findings
+    if spec.modality == "table":
+        rows, cells = frame(folder, spec, spec.features)
+        leaking = {name for leak in leaks for name in leak.subject if len(leak.subject) == 1}
+        of_columns = column_findings(cells, list(spec.features), codes[rows])
+        findings += [one for one in of_columns if one.data["kind"] != "label copy" or one.subject[0] not in leaking]
+        findings += table_faults(cells, list(spec.features), rows)
+    folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     counts: dict[str, int] = {}
     for finding in findings:
         counts[finding.check] = counts.get(finding.check, 0) + 1
-    return {"counts": counts}
+    return Found(counts)
 
 
 def _label_summary(table: pa.Table, classes: list[Label]) -> dict[str, NDArray[Any]]:

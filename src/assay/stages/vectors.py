@@ -6,58 +6,78 @@ Does not know: issues.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.dataset.dataset import PART, read_rows
+from assay.dataset.dataset import PART, read_rows, read_target
+from assay.predict import Rounds
+from assay.stages.specs import DatasetSpec, VectorsSpec
+from assay.stages.stage import setting, stage
 from assay.storage import Folder
 
 
-def labels_of(folder: Folder, spec: dict[str, Any]) -> NDArray[np.int32]:
+def labels_of(folder: Folder, spec: VectorsSpec) -> NDArray[np.int32]:
     """Class codes of the vector rows."""
-    rows = folder.get_array(f"{spec['vectors']}.rows.npy")
-    return _column(folder, spec, "code").to_numpy().astype(np.int32)[rows]
+    rows = folder.get_array(f"{spec.vectors}.rows.npy")
+    return read_target(folder, spec.dataset).codes[rows]
 
 
-def _column(folder: Folder, spec: dict[str, Any], name: str) -> pa.ChunkedArray:
-    starts = range(0, spec["n_rows"], PART)
-    parts = [read_rows(folder, spec["dataset"], s, min(s + PART, spec["n_rows"]), [name]) for s in starts]
+def column_of(folder: Folder, spec: DatasetSpec, name: str) -> pa.ChunkedArray:
+    """A column of the dataset's rows, by row number."""
+    starts = range(0, spec.n_rows, PART)
+    parts = [read_rows(folder, spec.dataset, s, min(s + PART, spec.n_rows), [name]) for s in starts]
     return pa.concat_tables(parts)[name]
 
 
-def views_of(folder: Folder, spec: dict[str, Any]) -> dict[str, NDArray[Any]]:
-    return {name: folder.get_array(f"{spec['vectors']}.{name}.npy", mmap=True) for name in spec["views"]}
+def embeddings_of(folder: Folder, spec: VectorsSpec) -> dict[str, NDArray[Any]]:
+    """Encoder -> (M, d) its vectors, mapped."""
+    return {name: folder.get_array(f"{spec.vectors}.{name}.npy", mmap=True) for name in spec.embeddings}
 
 
-def gather(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class GatherSpec(DatasetSpec):
+    """``parts``: encoder -> prefixes of its shards; ``tiny``: of 32 x 32 thumbnails; ``reasons``: of tables of reasons."""
+
+    parts: dict[str, tuple[str, ...]]
+    tiny: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    rows: int
+    not_analyzed: int
+
+
+@stage(version=1)
+def gather(folder: Folder, prefix: str, spec: GatherSpec) -> Gathered:
     """Join every view's shards into one array a view, over the rows that all views could read."""
-    reasons = _column(folder, spec, "reason").to_pylist()
-    for part in spec["reasons"]:
+    reasons = column_of(folder, spec, "reason").to_pylist()
+    for part in spec.reasons:
         table = folder.get_table(f"{part}.properties.parquet", ["row", "reason"])
         for row, reason in zip(table["row"].to_pylist(), table["reason"].to_pylist(), strict=True):
             if reason is not None:
                 reasons[row] = reason
     rows: NDArray[np.int64] | None = None
     found: dict[str, NDArray[np.int64]] = {}
-    for name, parts in spec["parts"].items():
+    for name, parts in spec.parts.items():
         found[name] = np.concatenate([folder.get_array(f"{part}.rows.npy") for part in parts])
         rows = found[name] if rows is None else np.intersect1d(rows, found[name], assume_unique=True)
     if rows is None:
         rows = np.flatnonzero([reason is None for reason in reasons])
     rows = rows[[reasons[row] is None for row in rows.tolist()]] if len(rows) else rows
-    for name, parts in spec["parts"].items():
-        _join(folder, f"{place}.{name}.npy", [f"{part}.{name}.npy" for part in parts], np.isin(found[name], rows))
-    if spec["tiny"]:
-        tiny_rows = np.concatenate([folder.get_array(f"{part}.rows.npy") for part in spec["tiny"]])
-        _join(folder, f"{place}.tiny.npy", [f"{part}.tiny.npy" for part in spec["tiny"]], np.isin(tiny_rows, rows))
-    folder.put_array(f"{place}.rows.npy", rows)
-    folder.put_table(f"{place}.reasons.parquet", pa.table({"reason": pa.array(reasons, pa.string())}))
-    return {"rows": len(rows), "not_analyzed": sum(reason is not None for reason in reasons)}
+    for name, parts in spec.parts.items():
+        _join(folder, f"{prefix}.{name}.npy", [f"{part}.{name}.npy" for part in parts], np.isin(found[name], rows))
+    if spec.tiny:
+        tiny_rows = np.concatenate([folder.get_array(f"{part}.rows.npy") for part in spec.tiny])
+        _join(folder, f"{prefix}.tiny.npy", [f"{part}.tiny.npy" for part in spec.tiny], np.isin(tiny_rows, rows))
+    folder.put_array(f"{prefix}.rows.npy", rows)
+    folder.put_table(f"{prefix}.reasons.parquet", pa.table({"reason": pa.array(reasons, pa.string())}))
+    return Gathered(len(rows), sum(reason is not None for reason in reasons))
 
 
 def _join(folder: Folder, name: str, parts: list[str], keep: NDArray[np.bool_]) -> None:
@@ -73,63 +93,141 @@ def _join(folder: Folder, name: str, parts: list[str], keep: NDArray[np.bool_]) 
             at += len(array)
 
 
-def adopt(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class AdoptSpec:
+    """``file``: the user's array; ``row_numbers``: row number of each of its rows; ``content``: its hash."""
+
+    file: str
+    row_numbers: str
+    name: str
+    content: str = setting()
+    seed: int = setting()
+
+
+@dataclass(frozen=True)
+class Adopted:
+    rows: int
+    not_finite: int
+
+
+@stage(version=1)
+def adopt(folder: Folder, prefix: str, spec: AdoptSpec) -> Adopted:
     """The user's own embeddings: float16, at most 512 dims; rows with NaN or infinity are left to the reasons."""
     from sklearn.decomposition import PCA
 
-    given = np.load(spec["file"], mmap_mode="r", allow_pickle=False)
+    given = folder.get_array(spec.file, mmap=True)
     good = np.concatenate([np.isfinite(given[s : s + PART]).all(1) for s in range(0, len(given), PART)])
-    places = np.load(spec["row_numbers"], allow_pickle=False)
-    rows = np.sort(places[good])
-    source = np.argsort(places, kind="stable")
+    positions = folder.get_array(spec.row_numbers)
+    rows = np.sort(positions[good])
+    source = np.argsort(positions, kind="stable")
     source = source[good[source]]
     project = None
     if given.shape[1] > 512 and len(rows) > 1:
-        rng = np.random.default_rng([spec["seed"], 3])
+        rng = np.random.default_rng([spec.seed, 3])
         sample = np.sort(rng.permutation(source)[:20_000])
-        project = PCA(min(512, len(sample)), svd_solver="randomized", random_state=spec["seed"]).fit(
+        project = PCA(min(512, len(sample)), svd_solver="randomized", random_state=spec.seed).fit(
             np.asarray(given[sample], np.float32)
         )
     dims = given.shape[1] if project is None else project.n_components_
-    with folder.array_writer(f"{place}.{spec['view']}.npy", (len(rows), dims), np.float16) as out:
+    with folder.array_writer(f"{prefix}.{spec.name}.npy", (len(rows), dims), np.float16) as out:
         for start in range(0, len(rows), PART):
             block = np.asarray(given[source[start : start + PART]], np.float32)
             block = block if project is None else project.transform(block)
             out[start : start + PART] = np.clip(block, -60_000, 60_000)
-    folder.put_array(f"{place}.rows.npy", rows)
-    bad = np.sort(places[~good])
-    reason = f"the embeddings {spec['view']!r} of this row hold NaN or infinity"
+    folder.put_array(f"{prefix}.rows.npy", rows)
+    bad = np.sort(positions[~good])
+    reason = f"the embeddings {spec.name!r} of this row hold NaN or infinity"
     folder.put_table(
-        f"{place}.properties.parquet", pa.table({"row": bad, "reason": pa.array([reason] * len(bad), pa.string())})
+        f"{prefix}.properties.parquet", pa.table({"row": bad, "reason": pa.array([reason] * len(bad), pa.string())})
     )
-    return {"rows": len(rows), "not_finite": len(bad)}
+    return Adopted(len(rows), len(bad))
 
 
-def graph(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class GraphSpec(VectorsSpec):
+    """``enough``: recall at which the search is not widened further."""
+
+    k: int = setting()
+    metric: str = setting()
+    seed: int = setting()
+    enough: float = setting()
+
+
+@dataclass(frozen=True)
+class GraphMade:
+    k: int
+    metric: str
+    recall: float
+    dims: int
+
+
+@stage(version=2)
+def graph(folder: Folder, prefix: str, spec: GraphSpec) -> GraphMade:
     """The k-nearest-neighbour graph of all views joined."""
     from assay.graph import join_views, neighbors_report
 
-    views = views_of(folder, spec)
-    joint = join_views(list(views.values()), unit=spec["metric"] == "cosine", seed=spec["seed"])
+    views = embeddings_of(folder, spec)
+    joint = join_views(list(views.values()), unit=spec.metric == "cosine", seed=spec.seed)
     ids, distances, recall = neighbors_report(
-        joint, spec["k"], spec["metric"], threads=spec["threads"], seed=spec["seed"], enough=spec["enough"]
+        joint, spec.k, spec.metric, threads=spec.threads, seed=spec.seed, enough=spec.enough
     )
-    folder.put_array(f"{place}.ids.npy", ids.astype(np.int32))
-    folder.put_array(f"{place}.distances.npy", distances)
-    return {"k": spec["k"], "metric": spec["metric"], "recall": recall, "dims": int(joint.shape[1])}
+    folder.put_array(f"{prefix}.ids.npy", ids.astype(np.int32))
+    folder.put_array(f"{prefix}.distances.npy", distances)
+    return GraphMade(spec.k, spec.metric, recall, int(joint.shape[1]))
 
 
-def folds(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class FoldsSpec(VectorsSpec):
+    """``duplicates``: prefix of the clusters of copies, which no fold splits."""
+
+    duplicates: str
+    n_folds: int = setting()
+    seed: int = setting()
+
+
+@dataclass(frozen=True)
+class FoldsMade:
+    sizes: tuple[int, ...]
+
+
+@stage(version=1)
+def folds(folder: Folder, prefix: str, spec: FoldsSpec) -> FoldsMade:
     """Stratified folds that never split a duplicate cluster."""
     from assay.predict.folds import make_folds
 
-    clusters = folder.get_table(f"{spec['duplicates']}.parquet")["id"].to_numpy()
-    assigned = make_folds(labels_of(folder, spec), clusters, n_folds=spec["n_folds"], seed=spec["seed"])
-    folder.put_array(f"{place}.npy", assigned)
-    return {"sizes": np.bincount(assigned[assigned >= 0], minlength=spec["n_folds"]).tolist()}
+    clusters = folder.get_table(f"{spec.duplicates}.parquet")["id"].to_numpy()
+    assigned = make_folds(labels_of(folder, spec), clusters, n_folds=spec.n_folds, seed=spec.seed)
+    folder.put_array(f"{prefix}.npy", assigned)
+    return FoldsMade(tuple(np.bincount(assigned[assigned >= 0], minlength=spec.n_folds).tolist()))
 
 
-def predict(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class PredictSpec(VectorsSpec):
+    """``graph``, ``folds``: prefixes; ``trees``: prefix of what the tree ``models`` predicted, "" without."""
+
+    graph: str
+    folds: str
+    n_classes: int
+    trees: str = ""
+    models: tuple[str, ...] = ()
+    effort: str = setting()
+    seed: int = setting()
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """``boundary_noise``: the share of wrong labels near class borders, where a second round measured it."""
+
+    weights: dict[str, float]
+    log_loss: dict[str, float]
+    temperature: float
+    notes: tuple[str, ...]
+    rounds: Rounds
+    boundary_noise: float | None
+
+
+@stage(version=2)
+def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
     """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds."""
     from assay.issues.label import judge
     from assay.issues.noise import boundary_noise
@@ -146,47 +244,63 @@ def predict(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
         return judge(labels, seen, boundary=boundary)
 
     extra = (
-        {name: folder.get_array(f"{spec['trees']}.{name}.npy", mmap=True) for name in spec["models"]}
-        if spec["trees"]
-        else {}
+        {name: folder.get_array(f"{spec.trees}.{name}.npy", mmap=True) for name in spec.models} if spec.trees else {}
     )
     neighbors = (
-        folder.get_array(f"{spec['graph']}.ids.npy", mmap=True),
-        folder.get_array(f"{spec['graph']}.distances.npy", mmap=True),
+        folder.get_array(f"{spec.graph}.ids.npy", mmap=True),
+        folder.get_array(f"{spec.graph}.distances.npy", mmap=True),
     )
-    with folder.array_writer(f"{place}.npy", (len(labels), spec["n_classes"]), np.float32) as out:
+    with folder.array_writer(f"{prefix}.npy", (len(labels), spec.n_classes), np.float32) as out:
         made = blend(
-            views_of(folder, spec),
+            embeddings_of(folder, spec),
             labels,
-            folder.get_array(f"{spec['folds']}.npy"),
+            folder.get_array(f"{spec.folds}.npy"),
             neighbors,
-            spec["n_classes"],
+            spec.n_classes,
             out,
             extra=extra,
             doubt=doubt,
-            effort=spec["effort"],
-            seed=spec["seed"],
-            threads=spec["threads"],
+            effort=spec.effort,
+            seed=spec.seed,
+            threads=spec.threads,
         )
-    return {
-        "weights": made.weights,
-        "log_loss": made.log_loss,
-        "temperature": made.temperature,
-        "notes": list(made.notes),
-        "rounds": asdict(made.rounds),
-        "boundary_noise": boundary if made.rounds.used == 2 else None,
-    }
+    return Predicted(
+        made.weights,
+        made.log_loss,
+        made.temperature,
+        tuple(made.notes),
+        made.rounds,
+        boundary if made.rounds.used == 2 else None,
+    )
 
 
-def adopt_probabilities(folder: Folder, place: str, spec: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class AdoptProbabilitiesSpec(DatasetSpec):
+    """``columns``: the column of ``file`` for each of our classes; ``content``, ``class_order``: hashes of both."""
+
+    vectors: str
+    file: str
+    row_numbers: str
+    columns: tuple[int, ...]
+    content: str = setting()
+    class_order: str = setting()
+
+
+@dataclass(frozen=True)
+class AdoptedProbabilities:
+    rows: int
+
+
+@stage(version=1)
+def adopt_probabilities(folder: Folder, prefix: str, spec: AdoptProbabilitiesSpec) -> AdoptedProbabilities:
     """The user's own pred_probs over the vector rows, columns put into the order of our classes."""
-    given = np.load(spec["file"], mmap_mode="r", allow_pickle=False)
-    places = np.load(spec["row_numbers"], allow_pickle=False)
-    rows = folder.get_array(f"{spec['vectors']}.rows.npy")
-    source = np.full(spec["n_rows"], -1, np.int64)
-    source[places] = np.arange(len(places))
-    columns = spec["columns"]
-    with folder.array_writer(f"{place}.npy", (len(rows), len(columns)), np.float32) as out:
+    given = folder.get_array(spec.file, mmap=True)
+    positions = folder.get_array(spec.row_numbers)
+    rows = folder.get_array(f"{spec.vectors}.rows.npy")
+    source = np.full(spec.n_rows, -1, np.int64)
+    source[positions] = np.arange(len(positions))
+    columns = list(spec.columns)
+    with folder.array_writer(f"{prefix}.npy", (len(rows), len(columns)), np.float32) as out:
         for start in range(0, len(rows), PART):
             out[start : start + PART] = given[source[rows[start : start + PART]]][:, columns]
-    return {"rows": len(rows), "source": Path(spec["file"]).name}
+    return AdoptedProbabilities(len(rows))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
-import json
 import os
 import shutil
 import tempfile
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import ProjectError, StorageError
+from assay.storage import checksums
 
 TEMPORARY = ".tmp-"
 _ADVICE = {
@@ -36,6 +36,7 @@ _ADVICE = {
     errno.EISDIR: "a folder stands where a file is needed; move it or choose another place with -o",
     errno.ENAMETOOLONG: "the name is too long for this disk; choose a shorter one with -o",
     errno.EFBIG: "the disk does not take files this large; choose another place with -o",
+    errno.ELOOP: "a link stands where a file is needed; remove it or choose another place with -o",
     errno.EIO: "the disk reports an error; check it, or choose another place with -o",
 }
 
@@ -56,10 +57,44 @@ class Folder:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
+        self._written: list[str] | None = None
 
     def path(self, name: str) -> Path:
-        """The local path of a file, for memory-mapping."""
-        return self.root / name
+        """The local path of a file. `ProjectError` for a name, or a link in the folder, that leads out of the project:
+        a folder that somebody sent must not have anything else of its reader's read or written."""
+        path = self.root / name
+        inside, real = os.path.realpath(self.root), os.path.realpath(path)
+        if real != inside and not real.startswith(f"{inside.rstrip('/')}/"):
+            raise ProjectError(f"{self.root}: {name!r} leads out of the project folder; it was changed by hand")
+        return path
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[list[str]]:
+        """The names of the files that are written inside the block."""
+        written: list[str] = []
+        self._written = written
+        try:
+            yield written
+        finally:
+            self._written = None
+
+    def listed(self, names: list[str]) -> dict[str, list[Any]]:
+        """Sizes and checksums of files, for the record that guards them (see `assay.storage.checksums`)."""
+        return checksums.listed(self.root, names)
+
+    def is_whole(self, record: str) -> bool:
+        """Is a record there and readable, and everything that it guards as it was written? Cost: reads those files once."""
+        path = self.path(record)
+        try:
+            value = checksums.parse_json(path.read_bytes())
+        except (OSError, ValueError):
+            return False
+        return isinstance(value, dict) and checksums.is_whole(value, path.parent)
+
+    def _check(self, path: Path, *, mapped: bool = False) -> None:
+        """`ProjectError` for a file that is not what was written."""
+        if not checksums.fits(path, mapped=mapped):
+            raise self._damaged(path, "its checksum does not fit")
 
     def exists(self, name: str) -> bool:
         return self.path(name).exists()
@@ -73,7 +108,9 @@ class Folder:
             return []
 
     def remove(self, name: str) -> None:
-        path = self.path(name)
+        """A file, a folder with all in it, or a link (never what it leads to)."""
+        above, _, last = name.rstrip("/").rpartition("/")
+        path = self.path(above) / last
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
@@ -106,23 +143,30 @@ class Folder:
                     yield stream
                     stream.flush()
                     os.fsync(stream.fileno())
-                _publish(Path(temporary), target)
+                self._publish(Path(temporary), target, name)
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
 
+    def _publish(self, temporary: Path, target: Path, name: str) -> None:
+        _publish(temporary, target)
+        if self._written is not None:
+            self._written.append(name)
+
     # JSON ----------------------------------------------------------------------------------------------------
 
     def put_json(self, name: str, value: object) -> None:
-        self.put(name, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+        """JSON that other programs can read; an object carries a checksum of itself, ``digest``."""
+        self.put(name, checksums.json_bytes(value))
 
     def get_json(self, name: str) -> Any:
         try:
-            return json.loads(self.read(name))
-        except (ValueError, UnicodeDecodeError) as error:
-            raise ProjectError(
-                f"{self.path(name)} is damaged ({error}); delete it and run the analysis again: other work is kept"
-            ) from error
+            self._check(self.path(name))
+            return checksums.parse_json(self.read(name))
+        except (ValueError, UnicodeDecodeError, RecursionError) as error:
+            raise self._damaged(self.path(name), error) from error
+        except FileNotFoundError as error:
+            raise self._missing(self.path(name)) from error
 
     # arrays --------------------------------------------------------------------------------------------------
 
@@ -130,14 +174,27 @@ class Folder:
         with self.writing(name) as stream:
             np.save(stream, array, allow_pickle=False)
 
+    def keep_array(self, name: str, array: NDArray[Any]) -> None:
+        """`put_array` and `guard`, unless both are there and whole."""
+        if not self.is_whole(f"{name.removesuffix('.npy')}{checksums.MARKER}"):
+            self.put_array(name, array)
+            self.guard(name)
+
+    def guard(self, name: str) -> None:
+        """A record with the checksum of one array, beside it: for those that no stage and no dataset speaks of."""
+        self.put_json(f"{name.removesuffix('.npy')}{checksums.MARKER}", {checksums.FILES: self.listed([name])})
+
     def get_array(self, name: str, *, mmap: bool = False) -> NDArray[Any]:
         """The array of a ``.npy`` file; ``mmap`` leaves it on disk."""
         path = self.path(name)
+        self._check(path, mapped=mmap)
         try:
             if mmap and path.stat().st_size > 1 << 20:
                 array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
                 return array
             return np.asarray(np.load(path, allow_pickle=False))
+        except FileNotFoundError as error:
+            raise self._missing(path) from error
         except (ValueError, EOFError) as error:
             raise self._damaged(path, error) from error
 
@@ -151,11 +208,12 @@ class Folder:
 
     def get_arrays(self, name: str) -> dict[str, NDArray[Any]]:
         path = self.path(name)
+        self._check(path)
         try:
             with np.load(path, allow_pickle=False) as file:
                 return {key: file[key] for key in file.files}
-        except FileNotFoundError:
-            raise
+        except FileNotFoundError as error:
+            raise self._missing(path) from error
         except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise self._damaged(path, error) from error
 
@@ -178,7 +236,7 @@ class Folder:
                 del array
                 with Path(temporary).open("r+b") as stream:
                     os.fsync(stream.fileno())
-                _publish(Path(temporary), target)
+                self._publish(Path(temporary), target, name)
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
@@ -198,15 +256,19 @@ class Folder:
         import pyarrow.parquet as pq
 
         path = self.path(name)
+        self._check(path)
         try:
             return pq.read_table(path, columns=columns, partitioning=None)
         except (pa.ArrowInvalid, OSError) as error:
             if isinstance(error, FileNotFoundError):
-                raise
+                raise self._missing(path) from error
             raise self._damaged(path, error) from error
 
-    def _damaged(self, path: Path, error: Exception) -> ProjectError:
+    def _damaged(self, path: Path, error: object) -> ProjectError:
         return ProjectError(f"{path} is damaged ({error}); delete it and run the analysis again: other work is kept")
+
+    def _missing(self, path: Path) -> ProjectError:
+        return ProjectError(f"{path} is missing; run the analysis again: other work is kept")
 
 
 def _publish(temporary: Path, target: Path) -> None:

@@ -12,6 +12,7 @@ In: a `Folder`. Out: project.json and runs/NNNN.json as dicts. Does not know: ho
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from pathlib import Path
@@ -22,6 +23,7 @@ from assay.storage import Folder
 
 FORMAT = 1
 PROJECT = "project.json"
+STATE = "state.sqlite"  # the decisions
 
 
 def read_project(folder: Folder) -> dict[str, Any]:
@@ -49,7 +51,8 @@ def require_project_folder(folder: Folder) -> None:
         return
     if folder.root.exists() and not folder.root.is_dir():
         raise ProjectError(f"{folder.root} is a file; choose another place with -o")
-    strangers = [name for name in folder.names() if name not in ("lock", "dataset", "stages", "runs")]
+    ours = ("lock", "dataset", "stages", "runs", STATE, f"{STATE}.lock", f"{STATE}-wal", f"{STATE}-shm")
+    strangers = [name for name in folder.names() if name not in ours]
     if strangers:
         raise ProjectError(
             f"{folder.root} exists and is not an Assay project (it holds {strangers[0]!r}); choose another place with -o"
@@ -72,13 +75,24 @@ def refuse_source(path: str | os.PathLike[str], root: Path, run: dict[str, Any])
 
 
 def ensure_project(folder: Folder) -> dict[str, Any]:
-    """project.json, written now if the folder is new."""
+    """project.json, written now if the folder is new; if it was lost, anew from the record of the newest run."""
     require_project_folder(folder)
     if folder.exists(PROJECT):
         return read_project(folder)
-    project = {"format": FORMAT, "uuid": str(uuid.uuid4()), "latest_run": None}
+    last = newest_readable_run(folder) or {}
+    project = {"format": FORMAT, "uuid": last.get("uuid") or str(uuid.uuid4()), "latest_run": last.get("run")}
     folder.put_json(PROJECT, project)
     return project
+
+
+def start_anew(folder: Folder) -> None:
+    """The project becomes one of another source: a new id, so that no decision of the old one is its own, and no run.
+
+    Runs and decisions stay on disk; project.json names the ids that the project had.
+    """
+    project = read_project(folder)
+    had = [*project.get("replaced", []), project["uuid"]]
+    folder.put_json(PROJECT, project | {"uuid": str(uuid.uuid4()), "latest_run": None, "replaced": had})
 
 
 def run_name(number: int) -> str:
@@ -88,13 +102,33 @@ def run_name(number: int) -> str:
 def latest_run(folder: Folder) -> dict[str, Any] | None:
     """The record of the newest finished run, or None."""
     number = read_project(folder).get("latest_run")
-    return dict(folder.get_json(run_name(number))) if number else None
+    if not number:
+        return None
+    name = run_name(int(number))
+    record = folder.get_json(name)
+    if not isinstance(record, dict):
+        raise ProjectError(f"{folder.path(name)} is damaged; delete it and run the analysis again: other work is kept")
+    return dict(record)
+
+
+def newest_readable_run(folder: Folder) -> dict[str, Any] | None:
+    """The record of the newest run that is there and whole; None where there is none."""
+    for number in sorted(_run_numbers(folder), reverse=True):
+        with contextlib.suppress(ProjectError):
+            record = folder.get_json(run_name(number))
+            if isinstance(record, dict) and record.get("run") == number:
+                return record
+    return None
 
 
 def record_run(folder: Folder, run: dict[str, Any]) -> int:
     """Write the next runs/NNNN.json and point project.json at it."""
-    numbers = [int(name[:4]) for name in folder.names("runs") if name[:4].isdigit()]
-    number = max(numbers, default=0) + 1
-    folder.put_json(run_name(number), run | {"run": number})
-    folder.put_json(PROJECT, read_project(folder) | {"latest_run": number})
+    number = max(_run_numbers(folder), default=0) + 1
+    project = read_project(folder)
+    folder.put_json(run_name(number), run | {"run": number, "uuid": project.get("uuid", "")})
+    folder.put_json(PROJECT, project | {"latest_run": number})
     return number
+
+
+def _run_numbers(folder: Folder) -> list[int]:
+    return [int(name[:4]) for name in folder.names("runs") if name[:4].isdigit() and name[4:] == ".json"]

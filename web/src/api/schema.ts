@@ -42,7 +42,11 @@ export interface paths {
         get: operations["one_api_v1_projects__project__get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete
+         * @description Delete the project with every decision; the data that it was made of stays where it is.
+         */
+        delete: operations["delete_api_v1_projects__project__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -182,6 +186,26 @@ export interface paths {
          * @description The user's columns with the final labels; folders come as a ZIP.
          */
         post: operations["export_api_v1_projects__project__export_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/export/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description What the export would change and leave out, copies one by one; nothing is written.
+         */
+        post: operations["preview_api_v1_projects__project__export_preview_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -405,6 +429,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rename
+         * @description Another name, and so another folder and id.
+         */
+        post: operations["rename_api_v1_projects__project__rename_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/rows/{row}": {
         parameters: {
             query?: never;
@@ -425,6 +469,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run Again
+         * @description Analyse the same data again, from where a cancelled or failed run stopped, or with other columns, task or effort.
+         */
+        post: operations["run_again_api_v1_projects__project__run_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/sets": {
         parameters: {
             query?: never;
@@ -439,6 +503,26 @@ export interface paths {
          * @description Sets of copies that have a row of a filter, conflicts first.
          */
         post: operations["sets_api_v1_projects__project__sets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/size": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Size
+         * @description What deleting it would free.
+         */
+        get: operations["size_api_v1_projects__project__size_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -658,10 +742,25 @@ export interface components {
             flag: string;
             /** Group */
             group: string;
+            /**
+             * Harmless
+             * @default false
+             */
+            harmless?: boolean;
+            /**
+             * Letter
+             * @default
+             */
+            letter?: string;
             /** Name */
             name: string;
             /** Score */
             score: string | null;
+            /**
+             * Sentence
+             * @default
+             */
+            sentence?: string;
             /**
              * Status
              * @enum {string}
@@ -669,6 +768,12 @@ export interface components {
             status: "ran" | "skipped" | "failed";
             /** Title */
             title: string;
+            /**
+             * Tone
+             * @default plain
+             * @enum {string}
+             */
+            tone?: "bad" | "warn" | "plain" | "good";
             /** Why */
             why: string;
         };
@@ -951,6 +1056,24 @@ export interface components {
             number: number;
             summary: components["schemas"]["Preview"] | null;
         };
+        /**
+         * DroppedCopy
+         * @description ``row`` would be left out: a copy of ``stays``, which stays because of ``why``.
+         */
+        DroppedCopy: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Row */
+            row: number;
+            /** Stays */
+            stays: number;
+            /** Stays Id */
+            stays_id: string;
+            /** Why */
+            why: string;
+        };
         /** EntryDetail */
         EntryDetail: {
             /** Action */
@@ -1089,6 +1212,13 @@ export interface components {
              * @default false
              */
             csv_guard?: boolean;
+            /** Drop Duplicates */
+            drop_duplicates?: ("exact" | "near") | null;
+            /**
+             * Drop Share
+             * @default 0.05
+             */
+            drop_share?: number;
             filter?: components["schemas"]["FilterBody"] | null;
             /**
              * Fix
@@ -1112,6 +1242,33 @@ export interface components {
              * @default false
              */
             only_corrections?: boolean;
+        };
+        /**
+         * ExportPreview
+         * @description What an export would do. ``refused``: why it would not be done as asked; "" = it would. ``copies``: the first of
+         *     ``n_copies``.
+         */
+        ExportPreview: {
+            /** Copies */
+            copies: components["schemas"]["DroppedCopy"][];
+            /** Done */
+            done: {
+                [key: string]: number;
+            };
+            /** Left */
+            left: {
+                [key: string]: number;
+            };
+            /** Left Out */
+            left_out: number;
+            /** N Copies */
+            n_copies: number;
+            /** Refused */
+            refused: string;
+            /** Relabeled */
+            relabeled: number;
+            /** Rows */
+            rows: number;
         };
         /**
          * Facets
@@ -1218,6 +1375,14 @@ export interface components {
             /** Where */
             where?: components["schemas"]["Condition"][] | null;
         };
+        /**
+         * Freed
+         * @description What deleting a project would free, or freed; in bytes.
+         */
+        Freed: {
+            /** Bytes */
+            bytes: number;
+        };
         /** Histogram */
         Histogram: {
             /** Check */
@@ -1263,6 +1428,20 @@ export interface components {
             state: "waiting" | "running" | "done" | "failed" | "cancelled";
             /** Total */
             total: number;
+        };
+        /**
+         * LabelGuess
+         * @description A column that may hold the labels; ``named``: its name says so.
+         */
+        LabelGuess: {
+            /** Classes */
+            classes: (boolean | number | string)[];
+            /** Column */
+            column: string;
+            /** N Classes */
+            n_classes: number;
+            /** Named */
+            named: boolean;
         };
         /** LogDiff */
         LogDiff: {
@@ -1454,6 +1633,8 @@ export interface components {
         };
         /** ProjectItem */
         ProjectItem: {
+            /** Changed */
+            changed: number | null;
             /** Error */
             error: string;
             /** Id */
@@ -1477,7 +1658,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "ready" | "running" | "failed" | "empty" | "damaged";
+            state: "ready" | "running" | "failed" | "cancelled" | "empty" | "damaged";
             /** Task */
             task: string;
         };
@@ -1527,16 +1708,25 @@ export interface components {
         };
         /**
          * Removal
-         * @description A row that an auto-fix leaves out and why; of a copy, the row that stays.
+         * @description A row that an auto-fix leaves out and why.
          */
         Removal: {
-            keep: components["schemas"]["Row"] | null;
             row: components["schemas"]["Row"];
             /**
              * Why
              * @enum {string}
              */
-            why: "copy" | "outlier" | "unreadable";
+            why: "outlier" | "unreadable";
+        };
+        /** RenameBody */
+        RenameBody: {
+            /** Name */
+            name: string;
+        };
+        /** Renamed */
+        Renamed: {
+            /** Id */
+            id: string;
         };
         /**
          * Row
@@ -1606,6 +1796,19 @@ export interface components {
         RowsTarget: {
             /** Rows */
             rows: number[];
+        };
+        /**
+         * RunBody
+         * @description Analyse a project's data again: ``options`` replace those of its newest run, "" takes one away.
+         */
+        RunBody: {
+            /**
+             * Options
+             * @default {}
+             */
+            options?: {
+                [key: string]: string;
+            };
         };
         /** Session */
         Session: {
@@ -1701,6 +1904,8 @@ export interface components {
             columns: {
                 [key: string]: string;
             }[];
+            /** Guesses */
+            guesses: components["schemas"]["LabelGuess"][];
             /** Modality */
             modality: string;
             /** N Classes */
@@ -1989,6 +2194,78 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    delete_api_v1_projects__project__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Freed"];
                 };
             };
             /** @description Unauthorized */
@@ -2510,6 +2787,82 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    preview_api_v1_projects__project__export_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportPreview"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -3385,6 +3738,82 @@ export interface operations {
             };
         };
     };
+    rename_api_v1_projects__project__rename_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Renamed"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     one_row_api_v1_projects__project__rows__row__get: {
         parameters: {
             query?: never;
@@ -3404,6 +3833,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    run_again_api_v1_projects__project__run_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Created"];
                 };
             };
             /** @description Unauthorized */
@@ -3480,6 +3985,78 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Sets"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    size_api_v1_projects__project__size_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Freed"];
                 };
             };
             /** @description Unauthorized */

@@ -9,19 +9,24 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
+from numpy.typing import NDArray
 
+from assay.export import preview_export
 from assay.query import Filter
 from assay.server.routes.filters import Open
-from assay.server.schemas.projects import ExportBody
+from assay.server.schemas.projects import DroppedCopy, ExportBody, ExportPreview
 from assay.server.workspace import Opened
 
 router = APIRouter(prefix="/projects/{project}", tags=["export"])
 
 BLOCK = 1 << 20
+SHOWN = 200  # copies that are listed
 KINDS = {
     "csv": "text/csv",
     "tsv": "text/tab-separated-values",
@@ -40,9 +45,6 @@ def export(body: ExportBody, opened: Open) -> StreamingResponse:
         name = _name(opened, body)
         tree = body.format in ("folder", "hf")
         target = scratch / (name if tree else f"{name}.{body.format}")
-        rows = None
-        if body.filter is not None and body.filter.plain():
-            rows = opened.views.mask(Filter.from_json(body.filter.plain()), opened.state())
         opened.project.export(
             str(target),
             fix=body.fix,
@@ -52,7 +54,9 @@ def export(body: ExportBody, opened: Open) -> StreamingResponse:
             only_corrections=body.only_corrections,
             csv_guard=body.csv_guard,
             at=body.at,
-            rows=rows,
+            rows=_rows(body, opened),
+            drop_duplicates=body.drop_duplicates,
+            drop_share=body.drop_share,
         )
         if tree:
             target = Path(shutil.make_archive(str(scratch / name), "zip", target))
@@ -75,6 +79,30 @@ def _name(opened: Opened, body: ExportBody) -> str:
     what = "corrections" if body.only_corrections else "filtered" if filtered else "clean"
     at = "" if body.at is None else f"-entry{body.at}"
     return f"{opened.project.name}-{what}{at}-{time.strftime('%Y%m%d-%H%M')}"
+
+
+@router.post("/export/preview")
+def preview(body: ExportBody, opened: Open) -> ExportPreview:
+    """What the export would change and leave out, copies one by one; nothing is written."""
+    found = preview_export(
+        opened.project,
+        opened.log,
+        fix=body.fix,
+        at=body.at,
+        rows=_rows(body, opened),
+        drop_duplicates=body.drop_duplicates,
+        drop_share=body.drop_share,
+    )
+    values = {name: getattr(found, name) for name in ("rows", "relabeled", "left_out", "done", "left", "refused")}
+    copies = [DroppedCopy(**asdict(copy)) for copy in found.copies[:SHOWN]]
+    return ExportPreview(**values, n_copies=len(found.copies), copies=copies)
+
+
+def _rows(body: ExportBody, opened: Opened) -> NDArray[np.bool_] | None:
+    """(N,) the rows that the filter shows; None = all."""
+    if body.filter is None or not body.filter.plain():
+        return None
+    return opened.views.mask(Filter.from_json(body.filter.plain()), opened.state())
 
 
 def _sent(target: Path, scratch: Path) -> Iterator[bytes]:

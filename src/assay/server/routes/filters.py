@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 from numpy.typing import NDArray
 
 from assay.actions import State
-from assay.dataset.dataset import Label
+from assay.dataset.target import Label
 from assay.errors import UsageError
 from assay.query import page
 from assay.server.schemas.decisions import RowsTarget, ViewTarget

@@ -36,8 +36,8 @@ def sign_in(body: SignIn, request: Request, answer: Response, services: Ask) -> 
     if request.state.person is not None and kept and not (body.token or body.password):
         door.sessions.rename(kept, (body.person or "").strip() or door.person)
         return Session(person=door.sessions.person(kept) or "", signed_in=True, needs="", version=__version__)
-    fits = door.is_password(body.password or "") if door.password else door.is_token(body.token or "")
-    if not fits:
+    address = request.client.host if request.client else ""
+    if not door.check_secret(body.token, body.password, address, (body.person or "").strip()):
         raise AccessDenied(401, f"that is not the {door.needs()} of this server")
     session = door.sign_in(body.person)
     set_cookie(answer, door, session)

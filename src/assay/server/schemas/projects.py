@@ -37,7 +37,8 @@ class ProjectItem(BaseModel):
     n_classes: int
     issues: int
     resolved: int
-    state: Literal["ready", "running", "failed", "empty", "damaged"]
+    state: Literal["ready", "running", "failed", "cancelled", "empty", "damaged"]
+    changed: float | None
     error: str
     job: Job | None
 
@@ -56,6 +57,10 @@ class CheckOut(BaseModel):
     flag: str
     score: str | None
     group: str
+    letter: str = ""  # of its chip on a cell
+    tone: Literal["bad", "warn", "plain", "good"] = "plain"
+    harmless: bool = False  # no chip: worth knowing, not worth fixing
+    sentence: str = ""  # how it finds what it finds
 
 
 class ColumnOut(BaseModel):
@@ -106,8 +111,37 @@ class SourceBody(Body):
     options: Options = Field(default={})
 
 
+class RunBody(Body):
+    """Analyse a project's data again: ``options`` replace those of its newest run, "" takes one away."""
+
+    options: Options = Field(default={})
+
+
+class RenameBody(Body):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+
+
+class Renamed(BaseModel):
+    id: str
+
+
+class Freed(BaseModel):
+    """What deleting a project would free, or freed; in bytes."""
+
+    bytes: int
+
+
 class NewProject(SourceBody):
     name: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class LabelGuess(BaseModel):
+    """A column that may hold the labels; ``named``: its name says so."""
+
+    column: str
+    named: bool
+    n_classes: int
+    classes: list[Label]
 
 
 class SourcePreview(BaseModel):
@@ -117,6 +151,7 @@ class SourcePreview(BaseModel):
     n_rows: int
     classes: list[Label]
     n_classes: int
+    guesses: list[LabelGuess]
     notes: list[str]
     columns: list[dict[str, str]]
     rows: list[dict[str, Any]]
@@ -136,3 +171,30 @@ class ExportBody(Body):
     csv_guard: bool = False
     filter: FilterBody | None = None
     at: int | None = Field(default=None, ge=0, lt=2**31)
+    drop_duplicates: Literal["exact", "near"] | None = None
+    drop_share: float = Field(default=0.05, ge=0, le=1)
+
+
+class DroppedCopy(BaseModel):
+    """``row`` would be left out: a copy of ``stays``, which stays because of ``why``."""
+
+    row: int
+    id: str
+    stays: int
+    stays_id: str
+    kind: str
+    why: str
+
+
+class ExportPreview(BaseModel):
+    """What an export would do. ``refused``: why it would not be done as asked; "" = it would. ``copies``: the first of
+    ``n_copies``."""
+
+    rows: int
+    relabeled: int
+    left_out: int
+    done: dict[str, int]
+    left: dict[str, int]
+    n_copies: int
+    copies: list[DroppedCopy]
+    refused: str

@@ -1,0 +1,360 @@
+"""Faults of a table's cells, column by column: each a finding with how many rows it has and which.
+
+In: the cells of all rows, their row numbers. Out: findings of the check "cells"; ``data`` holds "kind", "count", "values" and
+"rows", the first 1,000 row numbers. Does not know: models, labels, other checks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rapidfuzz.distance import OSA
+
+from assay.encode.cells import Cells, named_like_id, read_cells
+from assay.insights.contradictions import Contradiction, contradictions
+from assay.insights.finding import Finding, quote
+from assay.insights.names import misspelt
+from assay.issues.text_damage import has_broken_encoding, has_entities
+
+CHECK = "cells"
+LISTED = 1_000  # row numbers in a finding
+SHOWN = 3  # values in a sentence
+MOSTLY_BLANK = 0.95  # from which `columns` says it
+LEVELS = 2_000  # distinct values of a column whose spellings are compared
+KEY_SHARE = 0.5  # of the rows have a value of their own: a column named like a key is one, not a reference to others
+ALIEN_SHARE, ALIEN_TIMES, ALIEN_LEAST = 0.01, 10, 5  # a value of another column: rare here, so much commoner there
+REPEATED = 10  # rows a value, on average: in columns of names each value is rare
+SLIP = 4  # letters of a word for each slip in it
+ALIKE_COLUMNS = 0.2  # of the distinct values are shared: two columns of one kind, values may stand in either
+NINES = re.compile(r"-?9{2,}(?:\.0*)?")
+# words for "nothing" that are no value in any column, and those that are one in a column of words
+_WORDS = "null nan nat na n/a n.a. #n/a <na> - -- --- ? ?? . tbd undefined (blank) (null) [null] #ref! #value! #div/0!"
+NOTHING = frozenset([*_WORDS.split(), "not available", "not applicable"])
+PERHAPS = frozenset(("none", "unknown", "missing", "empty", "blank"))
+# 0001-01-01, 1899-12-30, 1900-01-01, 1970-01-01, 9999-12-31
+EPOCHS = (-719_162.0, -25_569.0, -25_567.0, 0.0, 2_932_896.0)
+YEARS = (-62_091.0, 47_482.0)  # 1800-01-01 to 2100-01-01
+FAR = 0.5  # of the range that holds 98 of 100 other values: so far from them lies a stand-in
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column: ``raw`` its distinct texts as they came, ``codes`` (N,) into them, -1 = null or no text."""
+
+    name: str
+    read: Cells
+    raw: tuple[str, ...]
+    codes: NDArray[np.int64]
+
+    def rows_where(self, test: Callable[[str], bool]) -> NDArray[np.int64]:
+        hit = np.array([*(test(text) for text in self.raw), False], bool)
+        return np.flatnonzero(hit[self.codes])
+
+
+def table_faults(
+    cells: pd.DataFrame, columns: Sequence[str], numbers: NDArray[np.int64] | None = None
+) -> list[Finding]:
+    """Findings in the order of the columns.
+
+    Kinds: "missing", "placeholder", "spelling", "impossible_date", "not_a_number", "number_as_text", "repeated_key",
+    "white_space", "entities", "encoding", "other_column", "contradiction".
+
+    Parameters
+    ----------
+    cells : N rows. columns : names of the columns to look at. numbers : (N,) row numbers; default 0 .. N-1.
+
+    Notes
+    -----
+    Cost: O(N log N) a pair of columns that repeat their values (at most 40 of them), O(N) a column, and O(L^2)
+    for spellings of a column of L <= 2,000 distinct values.
+    """
+    n = len(cells)
+    if not n:
+        return []
+    rows = np.arange(n) if numbers is None else numbers
+    read = [_column(cells[name], str(name)) for name in columns]
+    findings = []
+    for column in read:
+        for check in (_missing, _placeholders, _spellings, _unreadable, _keys, _white_space, _damage):
+            findings += [_finding(column, fault, rows) for fault in check(column)]
+    findings += [_finding(column, fault, rows) for column, fault in _of_other_columns(read)]
+    by_name = {column.name: column for column in read}
+    return findings + [
+        _finding(by_name[one.of], _contradiction(one), rows, [one.given, one.of])
+        for one in contradictions([column.read for column in read])
+    ]
+
+
+@dataclass(frozen=True)
+class _Fault:
+    kind: str
+    title: str
+    message: str  # with {rows} for how many
+    at: NDArray[np.int64]  # positions
+    values: tuple[str, ...] = ()
+
+
+def _contradiction(one: Contradiction) -> _Fault:
+    if one.value is None:
+        message = (
+            f"{quote(one.given)} decides {quote(one.of)} in all but {{rows}}: there the same {quote(one.given)} goes "
+            f"with another {quote(one.of)} than elsewhere."
+        )
+    else:
+        message = f"Where {quote(one.given)} is {quote(one.value)}, {quote(one.of)} is {one.usual} in all but {{rows}}."
+    return _Fault("contradiction", "Columns that contradict", message, one.rows)
+
+
+def _finding(column: _Column, fault: _Fault, rows: NDArray[np.int64], subject: list[Any] | None = None) -> Finding:
+    count = len(fault.at)
+    data = {
+        "kind": fault.kind,
+        "count": count,
+        "values": list(fault.values),
+        "rows": rows[fault.at[:LISTED]].tolist(),
+    }
+    told = fault.message.replace("{rows}", "1 row" if count == 1 else f"{count:,} rows")
+    return Finding(CHECK, fault.title, subject or [column.name], told, data)
+
+
+def _column(cells: pd.Series[Any], name: str) -> _Column:
+    read = read_cells(cells, name)
+    if getattr(cells.dtype, "kind", "O") in "iufbmM":
+        return _Column(name, read, (), np.full(len(cells), -1, np.int64))
+    text = cells.astype(object).where(cells.map(lambda cell: isinstance(cell, str)), None)
+    codes, distinct = pd.factorize(text)
+    return _Column(name, read, tuple(str(one) for one in distinct), codes.astype(np.int64))
+
+
+def _missing(column: _Column) -> Iterator[_Fault]:
+    at = np.flatnonzero(column.read.blank)
+    n = len(column.read.blank)
+    if 0 < len(at) <= MOSTLY_BLANK * n:
+        share = f"{len(at) / n:.1%}" if len(at) >= 0.001 * n else "under 0.1%"
+        yield _Fault("missing", "Missing values", f"{quote(column.name)} is blank in {{rows}} ({share}).", at)
+
+
+def _placeholders(column: _Column) -> Iterator[_Fault]:
+    numeric = column.read.numbers is not None
+    words = NOTHING | PERHAPS if numeric else NOTHING
+    at = column.rows_where(lambda text: text.strip().lower() in words)
+    n = len(column.codes)
+    if len(at) and len(at) < n:
+        values = _common(column, at)
+        message = f"{quote(column.name)} holds {_listed(values)} for “nothing” in {{rows}}; read them as blank."
+        yield _Fault("placeholder", "Placeholders", message, at, values)
+    if column.read.kind in ("number", "date", "identifier") and column.read.numbers is not None:
+        for value in _stand_ins(column.read.numbers, column.read.kind == "date"):
+            at = np.flatnonzero(column.read.numbers == value)
+            told = _day(value) if column.read.kind == "date" else f"{value:g}"
+            message = f"{quote(column.name)} holds {told} in {{rows}}, far from all its other values: a placeholder?"
+            yield _Fault("placeholder", "Placeholders", message, at, (told,))
+
+
+def _stand_ins(numbers: NDArray[np.float64], dates: bool) -> Iterator[float]:
+    """Numbers of nines (and a repeated -1) or well-known days that lie apart from all others."""
+    values, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
+    for value, count in zip(values.tolist(), counts.tolist(), strict=True) if len(values) < 50_000 else ():
+        minus = value == -1 and count >= 2 and value == values[0]
+        if not (value in EPOCHS if dates else minus or NINES.fullmatch(f"{value:g}")):
+            continue
+        rest = numbers[np.isfinite(numbers) & (numbers != value) & ~np.isin(numbers, EPOCHS if dates else [])]
+        if len(rest) < 10:
+            continue
+        low, high = np.quantile(rest, [0.01, 0.99]).tolist()
+        if value == -1:  # a count or a share has no number below zero
+            apart = low >= 0 and bool((rest >= 0).all()) and not dates
+        else:
+            apart = value > high + FAR * (high - low) or value < low - FAR * (high - low)
+        if apart and high > low:
+            yield value
+
+
+def _spellings(column: _Column) -> Iterator[_Fault]:
+    read = column.read
+    if read.kind not in ("category", "string") or read.codes is None or not 2 <= len(read.levels) <= LEVELS:
+        return
+    counts = np.bincount(read.codes[read.codes >= 0], minlength=len(read.levels))
+    # "Size S" in the column "size" is "S"
+    own = re.compile(rf"(?:^|\s){re.escape(column.name.strip())}(?:\s|$)", re.IGNORECASE)
+    short = [own.sub(" ", level).strip() or level for level in read.levels]
+    into = np.arange(len(read.levels))
+    by_plain: dict[str, int] = {}
+    for level in np.argsort(-counts, kind="stable").tolist():
+        plain = re.sub(r"[\W_]+", "", short[level].casefold())
+        into[level] = by_plain.setdefault(plain, level) if plain and not plain.isdigit() else level
+    for level, target, _ in misspelt(short, counts):
+        if into[level] == level and _one_word_off(short[level], short[target]):
+            into[level] = into[target]
+    into = into[into]
+    merged = np.flatnonzero(into != np.arange(len(into)))
+    if not len(merged):
+        return
+    pairs = sorted(merged.tolist(), key=lambda level: (-int(counts[level]), level))
+    told = tuple(f"{read.levels[level]} = {read.levels[into[level]]}" for level in pairs)
+    odd = np.append(into != np.arange(len(into)), False)
+    at = np.flatnonzero(odd[read.codes])
+    message = (
+        f"{quote(column.name)} spells {len(set(into[merged].tolist())):,} of its values in several ways: "
+        f"{_listed(told)}; {{rows}} hold a rarer spelling."
+    )
+    yield _Fault("spelling", "Spellings of one value", message, at, told)
+
+
+def _one_word_off(rarer: str, commoner: str) -> bool:
+    """Whether every word that differs does so by a slip: "Portland" is not "Cortland", nor "Sanitas" "SanTan"."""
+    one, two = rarer.casefold().split(), commoner.casefold().split()
+    if len(one) != len(two):
+        return True  # a blank is the slip
+    for a, b in zip(one, two, strict=True):
+        if a != b and (
+            OSA.distance(a, b) > max(1, len(b) // SLIP) or (a[0] != b[0] and len(a) == len(b) and a[0] != b[1:2])
+        ):
+            return False
+    return True
+
+
+def _unreadable(column: _Column) -> Iterator[_Fault]:
+    read = column.read
+    if read.numbers is None or read.kind not in ("number", "date", "identifier"):
+        return
+    at = np.flatnonzero(np.isnan(read.numbers) & ~read.blank)
+    noise = column.rows_where(lambda text: text.strip().lower() not in PERHAPS and not _plain_number(text))
+    at = np.intersect1d(at, noise)
+    if read.kind == "date":
+        beyond = np.flatnonzero((read.numbers < YEARS[0]) | (read.numbers > YEARS[1]))
+        at = np.union1d(at, beyond)
+        if len(at):
+            values = _common(column, at) or tuple(_day(value) for value in read.numbers[at][:SHOWN])
+            message = f"{quote(column.name)} holds what is no possible date in {{rows}}: {_listed(values)}."
+            yield _Fault("impossible_date", "Impossible dates", message, at, values)
+        return
+    if len(at):
+        values = _common(column, at)
+        message = f"{quote(column.name)} is a column of numbers, but {{rows}} hold none: {_listed(values)}."
+        yield _Fault("not_a_number", "Not a number", message, at, values)
+    spelt = column.rows_where(lambda text: bool(re.search(r"\d", text)) and not _plain_number(text))
+    spelt = spelt[~np.isnan(read.numbers[spelt])]
+    if len(spelt):
+        values = _common(column, spelt)
+        message = f"{quote(column.name)} holds numbers as text with units or signs in {{rows}}: {_listed(values)}."
+        yield _Fault("number_as_text", "Numbers stored as text", message, spelt, values)
+
+
+def _plain_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _keys(column: _Column) -> Iterator[_Fault]:
+    read = column.read
+    if not (named_like_id(column.name) or read.kind == "identifier") or read.kind in ("empty", "constant", "text"):
+        return
+    codes = read.codes if read.codes is not None else pd.factorize(np.asarray(read.numbers))[0]
+    known = np.flatnonzero(~read.blank & (codes >= 0))
+    if len(known) < 20:
+        return
+    counts = np.bincount(codes[known])
+    if (counts > 0).sum() < KEY_SHARE * len(known) or (counts <= 1).all():
+        return
+    at = known[counts[codes[known]] > 1]
+    later = len(at) - int((counts > 1).sum())
+    message = (
+        f"{quote(column.name)} looks like a key, but {int((counts > 1).sum()):,} of its values come more than once: "
+        f"{{rows}} share them, {later:,} more than there should be."
+    )
+    yield _Fault("repeated_key", "Repeating key", message, at)
+
+
+def _white_space(column: _Column) -> Iterator[_Fault]:
+    at = column.rows_where(lambda text: text != text.strip() and bool(text.strip()))
+    if len(at):
+        values = tuple(f"“{value}”" for value in _common(column, at))
+        message = f"{quote(column.name)} holds blanks before or after its value in {{rows}}."
+        yield _Fault("white_space", "Blanks around values", message, at, values)
+
+
+def _damage(column: _Column) -> Iterator[_Fault]:
+    entities = column.rows_where(has_entities)
+    if len(entities):
+        values = _common(column, entities)
+        message = f"{quote(column.name)} holds HTML entities in {{rows}}: {_listed(values)}. Unescape them."
+        yield _Fault("entities", "HTML entities", message, entities, values)
+    broken = column.rows_where(has_broken_encoding)
+    if len(broken):
+        values = _common(column, broken)
+        message = f"{quote(column.name)} was read or saved in a wrong encoding in {{rows}}: {_listed(values)}."
+        yield _Fault("encoding", "Broken encoding", message, broken, values)
+
+
+def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fault]]:
+    """Values that are rare here and belong to another column, which shares hardly any other value with this one."""
+    words: list[tuple[_Column, dict[str, int], dict[str, int]]] = []
+    for column in columns:
+        read = column.read
+        if read.kind in ("category", "string") and read.codes is not None:
+            held = np.bincount(read.codes[read.codes >= 0], minlength=len(read.levels))
+            known = {
+                level.casefold(): code for code, level in enumerate(read.levels) if re.search(r"[^\W\d]{3}", level)
+            }
+            words.append((column, known, {text: int(held[code]) for text, code in known.items()}))
+    homes: dict[str, list[int]] = {}
+    for place, (_, known, _) in enumerate(words):
+        for text in known:
+            homes.setdefault(text, []).append(place)
+    shared: dict[tuple[int, int], list[str]] = {}
+    for text, places in homes.items():
+        if 2 <= len(places) <= 4:
+            for here in places:
+                for there in places:
+                    if here != there:
+                        shared.setdefault((here, there), []).append(text)
+    for (here, there), texts in sorted(shared.items()):
+        column, known, counts = words[here]
+        if len(texts) > max(1, ALIKE_COLUMNS * min(len(known), len(words[there][1]))):
+            continue
+        total = int((~column.read.blank).sum())
+        if total < REPEATED * len(column.read.levels):
+            continue
+        alien = [
+            text
+            for text in texts
+            if counts[text] <= max(1, ALIEN_SHARE * total)
+            and words[there][2][text] >= max(ALIEN_LEAST, ALIEN_TIMES * counts[text])
+        ]
+        if not alien:
+            continue
+        assert column.read.codes is not None
+        at = np.flatnonzero(np.isin(column.read.codes, [known[text] for text in alien]))
+        values = tuple(column.read.levels[known[text]] for text in alien)
+        message = (
+            f"{quote(column.name)} holds {_listed(values)} in {{rows}}, which belongs to {quote(words[there][0].name)}."
+        )
+        yield column, _Fault("other_column", "Values of another column", message, at, values)
+
+
+def _common(column: _Column, at: NDArray[np.int64]) -> tuple[str, ...]:
+    """The distinct texts of these rows, the commonest first."""
+    codes = column.codes[at]
+    codes = codes[codes >= 0]
+    distinct, first, counts = np.unique(codes, return_index=True, return_counts=True)
+    return tuple(column.raw[code] for code in distinct[np.lexsort((first, -counts))].tolist())
+
+
+def _listed(values: Sequence[str]) -> str:
+    shown = ", ".join(quote(value.strip()) for value in values[:SHOWN])
+    return shown + (f" and {len(values) - SHOWN:,} more" if len(values) > SHOWN else "")
+
+
+def _day(value: float) -> str:
+    moment = pd.to_datetime(value, unit="D", errors="coerce")
+    return f"day {value:g}" if moment is pd.NaT else f"{moment:%Y-%m-%d}"

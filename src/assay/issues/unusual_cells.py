@@ -1,0 +1,291 @@
+"""Cells that their own column makes hard to believe: numbers far beyond its range, values that hardly any row holds.
+
+In: the columns of a table as `Cells`. Out: `UnusualCells`: a strength and a sentence a row, and the columns where so many
+cells lie apart that they are one finding. Does not know: labels, distances between rows, files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assay.encode.cells import Cells
+from assay.issues.tail import ENOUGH, START, STOP, Tail, fit_tail
+
+Floats = NDArray[np.float64]
+
+EXPECTED = 0.05  # tables without a strange number in which one is found, columns and ends counted
+CLUMP = 3  # values beyond a gap that count as so many independent ones at most
+RARE_SHARE = 0.005  # of the rows: values that more rows hold together are not rare
+RARE_P = 0.003  # see `_rare_values`
+MANY = 0.01  # of a column's rows beyond one end of it: so many are one finding, not so many outliers
+MANY_ROWS = 10  # and at least so many
+STEEP = 3.0  # a third of the range of 96 of 100 values is the scale where no tail can be fitted: columns of few numbers
+SET_OFF = 0.3  # of the distance between the least and the 20th centile of the other numbers
+SMALLEST = 1e-30  # probabilities below are alike
+SHOWN = 3  # usual values in a sentence
+VALUES = ("category", "string")
+USED = ("number", "date", *VALUES)
+NAMED, OUTER = 2, 0.1  # cells named of a row that is flagged as a whole, of so many rows least usual in their column
+
+
+@dataclass(frozen=True)
+class CommonCause:
+    """Many rows beyond one end of a column."""
+
+    column: str
+    rows: NDArray[np.int64]
+    message: str
+
+
+@dataclass(frozen=True)
+class UnusualCells:
+    """``strength`` (N,) float: orders of magnitude beyond the cut, 0 = no unusual cell. ``reason`` row -> sentence."""
+
+    strength: Floats
+    reason: dict[int, str] = field(default_factory=dict)
+    common: list[CommonCause] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of one column with an unusual cell, and how unlikely one is; ``end`` tells causes apart."""
+
+    rows: NDArray[np.int64]
+    p: Floats  # probability of such a cell in one column, over the cut
+    end: str  # "above", "below", "rare"
+
+
+def unusual_cells(columns: Sequence[Cells]) -> UnusualCells:
+    """The rows that hold an unusual cell.
+
+    Numbers and dates: those beyond a gap that one table in twenty would have, see `_apart`. Values: see `_rare_values`.
+    Where over 1 % of a column (and ten rows) lie beyond one gap, none of them is unusual: they are one `CommonCause`.
+
+    Under 30 rows nothing is unusual. Cost: O(N log N) a column.
+    """
+    n = len(columns[0].blank) if columns else 0
+    strength = np.zeros(n)
+    found = UnusualCells(strength)
+    used = [column for column in columns if column.kind in USED]
+    if n < ENOUGH or not used:
+        return found
+    for column in used:
+        parts = _numbers(column, len(used)) if column.kind in ("number", "date") else [_values(column, len(used))]
+        for part in parts:
+            if not len(part.rows):
+                continue
+            if part.end != "rare" and len(part.rows) > max(MANY_ROWS, MANY * n):
+                found.common.append(CommonCause(column.name, part.rows, _common(column, part)))
+                continue
+            more = -np.log10(np.maximum(part.p, SMALLEST))
+            stronger = more > strength[part.rows]
+            strength[part.rows[stronger]] = more[stronger]
+            sentence = _sentences(column, part)
+            found.reason.update({row: sentence(row) for row in part.rows[stronger].tolist()})
+    return found
+
+
+def least_usual(columns: Sequence[Cells], rows: NDArray[np.int64]) -> list[str]:
+    """For each of ``rows`` its two least usual cells with what is usual, "" where none is in a column's outer tenth.
+
+    How usual: the share of rows that hold a value as rare, or a number as far from the middle on the same side.
+    Cost: O(N log N) a column.
+    """
+    used = [column for column in columns if column.kind in USED]
+    if not used or not len(rows):
+        return [""] * len(rows)
+    shares = np.stack([_share_as_rare(column, rows) for column in used], axis=1)  # (rows, columns)
+    out = []
+    for row, share in zip(rows.tolist(), shares, strict=True):
+        chosen = [place for place in np.argsort(share, kind="stable")[:NAMED].tolist() if share[place] <= OUTER]
+        one = np.array([row])
+        parts = [_Part(one, share[[place]], "rare" if used[place].kind in VALUES else "far") for place in chosen]
+        out.append(
+            "; ".join(_sentences(used[place], part)(row)[:-1] for place, part in zip(chosen, parts, strict=True))
+        )
+    return out
+
+
+def _share_as_rare(column: Cells, rows: NDArray[np.int64]) -> Floats:
+    """(rows,) share of known cells at least as unusual; 1 for blank ones."""
+    out = np.ones(len(rows))
+    if column.kind in VALUES:
+        assert column.codes is not None
+        codes = column.codes
+        counts = np.bincount(codes[codes >= 0], minlength=len(column.levels))
+        known = codes[rows] >= 0
+        held = counts[codes[rows[known]]]
+        ordered = np.sort(counts)
+        out[known] = np.cumsum(ordered)[np.searchsorted(ordered, held, side="right") - 1] / counts.sum()
+        return out
+    assert column.numbers is not None
+    ordered = np.sort(column.numbers[np.isfinite(column.numbers)])
+    known = np.isfinite(column.numbers[rows])
+    value = column.numbers[rows[known]]
+    below = np.searchsorted(ordered, value, side="right")
+    above = len(ordered) - np.searchsorted(ordered, value, side="left")
+    out[known] = np.minimum(2 * np.minimum(below, above) / max(len(ordered), 1), 1)
+    return out
+
+
+def _numbers(column: Cells, columns: int) -> list[_Part]:
+    """Both ends of a column of numbers, of ``columns`` in all."""
+    assert column.numbers is not None
+    known = np.flatnonzero(np.isfinite(column.numbers))
+    values = column.numbers[known]
+    if len(known) < ENOUGH or np.ptp(values) <= 0:
+        return []
+    parts = []
+    for end, side in (("above", values), ("below", -values)):
+        p = _apart(side) * 2 * columns / EXPECTED
+        if end == "below":
+            p = np.minimum(p, _below_zero(values) * columns / RARE_P)
+        parts.append(_Part(known[p < 1], p[p < 1], end))
+    return parts
+
+
+def _apart(values: Floats) -> Floats:
+    """(N,) probability that so many values or more lie so far above the next one; 1 in the body.
+
+    The cumulative hazards of a sample are exponential, and so are the gaps between the largest: the one below the k-th
+    has the mean 1 / k (Renyi, 1953). Hazards are those of a tail between the 80th and the 98th centile that is never
+    steeper than exponential: where a range ends is not believed. The widest gap
+    between values of the body is taken off: numbers on a grid lie apart everywhere.
+    """
+    out = np.ones(len(values))
+    low, start, stop = np.quantile(values, [1 - STOP, START, STOP]).tolist()
+    beyond = values > stop
+    most = int(beyond.sum())
+    if not most or not stop > low:  # nearly all are equal: how far the others lie is compared with nothing
+        return out
+    tail = _tail(values, low, start, stop)
+    ordered = np.sort(values)[::-1]
+    step = _step(np.append(np.sort(values[(values >= start) & ~beyond]), stop))
+    top = ordered[: most + 1]
+    hazard = tail.hazard(top)
+    gap = np.maximum(tail.hazard(np.maximum(top[:-1] - step, top[1:])) - hazard[1:], 0)
+    k = np.arange(1, most + 1)
+    # values that come in clumps are not independent: many behind a small gap are a mode. Every k is looked at
+    p = np.minimum(np.exp(-np.minimum(k, CLUMP) * gap) * k * (k + 1), 1.0)
+    p = np.minimum.accumulate(p[::-1])[::-1]  # the farther ones are beyond the same gap
+    out[np.argsort(-values, kind="stable")[:most]] = p
+    return out
+
+
+def _tail(values: Floats, low: float, start: float, stop: float) -> Tail:
+    tail = fit_tail(values)
+    if tail is None:  # the centiles are equal: a column of few numbers
+        return Tail(stop, (stop - low) / STEEP, 0.0)
+    if tail.shape > 0:
+        return tail
+    return Tail(start, (stop - start) / float(np.log((1 - START) / (1 - STOP))), 0.0)
+
+
+def _step(body: Floats) -> float:
+    """The widest gap between neighbouring values of the body's outer part, sorted."""
+    return float(np.diff(body).max()) if len(body) > 1 else 0.0
+
+
+def _below_zero(values: Floats) -> Floats:
+    """(N,) squared share of the negative numbers where they are rare and set off; else 1."""
+    out = np.ones(len(values))
+    negative = values < 0
+    share = float(negative.mean())
+    if 0 < share <= RARE_SHARE and not (values == 0).any():
+        least, above = np.quantile(values[~negative], [0.0, 0.2]).tolist()
+        # ages of a few months below zero would follow on the others
+        if least - values[negative].max() > SET_OFF * (above - least):
+            out[negative] = share**2
+    return out
+
+
+def _values(column: Cells, columns: int) -> _Part:
+    assert column.codes is not None
+    known = np.flatnonzero(column.codes >= 0)
+    codes = column.codes[known]
+    p = _rare_values(np.bincount(codes, minlength=len(column.levels))) * columns
+    rare = p[codes] < RARE_P
+    return _Part(known[rare], p[codes[rare]] / RARE_P, "rare")
+
+
+def _rare_values(counts: NDArray[np.int64]) -> Floats:
+    """(levels,) share of rows that hold such a rare value, times how far below the next commoner value they all stay.
+
+    Where one value in five hundred rows is a typing error and the next has eighty, that is little; in a column where many
+    values come once, twice or three times it is not: there most rows hold a rare value.
+    """
+    out = np.ones(len(counts))
+    order = np.argsort(counts, kind="stable")
+    ordered = counts[order]
+    last = np.flatnonzero(np.diff(ordered, append=ordered[-1:] + 1) > 0)  # of each group of equally rare values
+    together = np.cumsum(ordered)[last]
+    total = int(ordered.sum())
+    following = np.append(ordered[last[:-1] + 1], 0)
+    small = (together <= RARE_SHARE * total) & (following > 0)
+    p = np.where(small, together / max(total, 1) * np.minimum(together / np.maximum(following, 1), 1), 1.0)
+    p = np.minimum.accumulate(p[::-1])[::-1]  # a rarer value belongs to every larger group of rare ones
+    group = np.searchsorted(last, np.arange(len(ordered)))
+    out[order] = p[group]
+    return out
+
+
+def _common(column: Cells, part: _Part) -> str:
+    assert column.numbers is not None
+    values = column.numbers[part.rows]
+    low, high = (_told(column, value) for value in (values.min(), values.max()))
+    which = low if low == high else f"{low} to {high}"
+    return (
+        f"the column “{column.name}” holds {which} in {len(part.rows):,} rows, apart from its usual range "
+        f"({_range(column, part.rows)}); so many are one cause, and none of them is flagged for it"
+    )
+
+
+def _sentences(column: Cells, part: _Part) -> Any:
+    """row -> "Born is 1893; usual: 1943 to 1992."."""
+    if part.end == "rare":
+        assert column.codes is not None
+        codes, levels = column.codes, column.levels
+        counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+        commonest = ", ".join(_cut(levels[code]) for code in np.argsort(-counts, kind="stable")[:SHOWN])
+
+        def rare(row: int) -> str:
+            held, code = int(counts[codes[row]]), codes[row]
+            rows = "row holds" if held == 1 else "rows hold"
+            return (
+                f"{column.name} is “{_cut(levels[code])}”, which {held:,} of {int(counts.sum()):,} {rows}; "
+                f"the usual ones: {commonest}."
+            )
+
+        return rare
+    usual = _range(column, part.rows)
+    assert column.numbers is not None
+    numbers = column.numbers
+    return lambda row: f"{column.name} is {_told(column, float(numbers[row]))}; usual: {usual}."
+
+
+def _range(column: Cells, without: NDArray[np.int64]) -> str:
+    """What 98 of 100 other rows hold."""
+    assert column.numbers is not None
+    keep = np.isfinite(column.numbers)
+    keep[without] = False
+    low, high = np.quantile(column.numbers[keep], [0.01, 0.99], method="nearest").tolist()
+    return _told(column, low) if low == high else f"{_told(column, low)} to {_told(column, high)}"
+
+
+def _told(column: Cells, value: float) -> str:
+    if column.kind == "date":
+        moment = pd.to_datetime(value, unit="D", errors="coerce")
+        return "an impossible date" if moment is pd.NaT else f"{moment:%Y-%m-%d}"
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value)}"
+    return f"{value:.6g}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"

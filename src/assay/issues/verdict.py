@@ -1,0 +1,68 @@
+"""What the label check can know of a dataset: the rate of wrong labels, only a bound of it, or nothing.
+
+In: label codes, the `Scan`, what the surest rows are `Evidence` of. Out: `Verdict`. Does not know: single rows' flags.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.issues.anchors import Evidence
+from assay.issues.safe import wilson
+from assay.issues.scan import Scan
+
+INFORMED = 0.25  # of the way from chance to certainty that the surest tenth must surely have gone ...
+ANCHORED = 0.5  # ... and where what they disagree with looks like overlap
+OVERLAP = 0.25  # share of the surest rows' disagreement that is overlap, from which the rate is "at most"
+Z95 = 1.959964
+Z_SURE = 1.645
+Codes = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``withheld``: why label findings are withheld, or "" where they stand. ``at_most``: the rate of wrong labels is known
+    as a bound only, ``bound``; ``accuracy`` and ``surest``: share of labelled rows, and of the surest tenth, that carry the
+    class predicted for them."""
+
+    withheld: str
+    at_most: bool
+    bound: float
+    accuracy: float
+    surest: float
+    by_lot: bool = False  # the surest rows are hardly better than chance
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
+    """Judge the check itself. Cost: O(N)."""
+    known = np.flatnonzero((labels >= 0) & seen.analyzed)
+    n = evidence.n
+    if not len(known):
+        return Verdict("", False, 0.0, 0.0, 0.0)
+    accuracy = float((seen.classes[known, 0] == labels[known]).mean())
+    bound = float(wilson(evidence.disagree * n, n, Z95))
+    of_class = np.bincount(labels[known], minlength=seen.n_classes)
+    chance = float(of_class.max() / len(known))
+    surely, withheld, at_most = 1.0, "", evidence.disagree - evidence.noise > OVERLAP * evidence.disagree
+    numbers = f"(accuracy {_share(accuracy)}, surest tenth {_share(evidence.surest)})"
+    if np.count_nonzero(of_class) > 1:
+        surely = (float(wilson(evidence.surest * n, n, -Z_SURE)) - chance) / (1 - chance)
+        likely = (evidence.surest - chance) / (1 - chance)
+        if len(known) < 10 and surely < INFORMED:
+            withheld = f"{len(known)} labelled rows are too few to judge labels by: label findings are withheld"
+        elif surely < INFORMED or (likely < ANCHORED and evidence.trusted >= 0.5):
+            withheld = f"the rows do not predict this label well enough {numbers}: label findings are withheld"
+    by_lot = bool(withheld) and surely < INFORMED
+    return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot)
+
+
+def _share(value: float) -> str:
+    """ ".62": two digits, never rounded up to 1."""
+    return f"{min(value, 0.99):.2f}".lstrip("0") if value < 1 else "1.00"

@@ -1,0 +1,233 @@
+"""Nothing on disk lies: every flipped bit is noticed, and what is damaged or missing is made again to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import assay
+from assay.cli.commands import main
+from assay.errors import ProjectError, StorageError
+from assay.storage import Folder
+from assay.storage.lock import locked
+from assay.storage.project_folder import newest_readable_run
+from assay.storage.verify import verify_project
+from conftest import write_digits
+
+CHANGING = re.compile(r"lock$|project\.json$|runs/|\.done$|scope\.json$")  # hold clocks, or what is this machine's
+
+
+def kind_of(name: str) -> str:
+    """Files of one stage that differ in their numbers only are of one kind."""
+    stage, _, file = name.rpartition("/")
+    return re.sub(r"[0-9a-f]{16}", "F", stage) + "/" + re.sub(r"\d{5}(-[0-9a-f]{16})?|all", "K", file)
+
+
+def files_of(project: Path) -> list[str]:
+    return sorted(path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file())
+
+
+def contents(project: Path) -> dict[str, bytes]:
+    return {name: (project / name).read_bytes() for name in files_of(project) if not CHANGING.search(name)}
+
+
+def run(data: Path, project: Path) -> None:
+    assay.analyze(data, output=project, effort="fast", progress="quiet", workers=1)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("whole")
+    write_digits(root / "pictures", 60, flips=4)
+    run(root / "pictures", root / "p.assay")
+    return root
+
+
+@pytest.fixture
+def copied(made, tmp_path):
+    shutil.copytree(made / "p.assay", tmp_path / "p.assay")
+    return tmp_path
+
+
+def test_a_project_verifies_and_every_file_but_the_lock_is_guarded(made):
+    found = verify_project(Folder(made / "p.assay"))
+    assert not found.faults and not found.unguarded
+    assert found.files == len(files_of(made / "p.assay"))
+
+
+def test_every_flipped_bit_is_noticed(made, tmp_path):
+    """Of every kind of file some bits, and reading that very file refuses or gives what was written."""
+    project = tmp_path / "p.assay"
+    shutil.copytree(made / "p.assay", project)
+    kinds = defaultdict(list)
+    for name in files_of(project):
+        if name != "lock":
+            kinds[kind_of(name)].append(name)
+    assert len(kinds) > 25
+    random_ = random.Random(0)
+    for names in kinds.values():
+        name = random_.choice(names)
+        kept = (project / name).read_bytes()
+        for _ in range(3):
+            bit = random_.randrange(len(kept) * 8)
+            flipped = bytearray(kept)
+            flipped[bit // 8] ^= 1 << bit % 8
+            (project / name).write_bytes(flipped)
+            told = [fault.name for fault in verify_project(Folder(project)).faults]
+            assert name in told or any(name.startswith(other.rpartition(".")[0]) for other in told), (name, bit)
+            _refuses_or_is_unaffected(Folder(project), Folder(made / "p.assay"), name)
+        (project / name).write_bytes(kept)
+    assert not verify_project(Folder(project)).faults
+
+
+def _refuses_or_is_unaffected(flipped: Folder, whole: Folder, name: str) -> None:
+    read = {
+        ".json": "get_json",
+        ".done": "get_json",
+        ".npy": "get_array",
+        ".npz": "get_arrays",
+        ".parquet": "get_table",
+    }
+    method = read[Path(name).suffix]
+    try:
+        found = getattr(flipped, method)(name)
+    except ProjectError as error:
+        assert "damaged" in str(error) and "again" in str(error)
+        return
+    right = getattr(whole, method)(name)
+    if isinstance(right, dict) and method == "get_json":  # the name of the checksum itself may have been hit
+        found = {key: value for key, value in found.items() if key in right}
+    assert found == right if not isinstance(right, np.ndarray) else np.array_equal(found, right)
+
+
+@pytest.mark.parametrize("how", ["delete", "damage", "delete the markers", "delete whole stages"])
+def test_running_again_leads_back_to_the_same_bytes(made, copied, how):
+    project = copied / "p.assay"
+    before = contents(project)
+    first = {kind_of(name): name for name in reversed(files_of(project)) if name != "lock"}
+    if how == "delete whole stages":
+        for stage in (project / "stages").iterdir():
+            shutil.rmtree(stage)
+    for name in first.values() if how != "delete whole stages" else ():
+        marker = name.endswith(".done")
+        if how == "delete" and not marker:
+            (project / name).unlink()
+        elif how == "damage" and not marker:
+            data = bytearray((project / name).read_bytes())
+            data[len(data) // 2] ^= 4
+            (project / name).write_bytes(data)
+        elif how == "delete the markers" and marker:
+            (project / name).unlink()
+    if how == "damage":  # the advice for these two is to delete them; all others are found out by the run itself
+        (project / "project.json").unlink()
+        (project / "runs" / "0001.json").unlink()
+    run(made / "pictures", project)
+    found = verify_project(Folder(project))
+    assert not found.faults
+    after = contents(project)
+    assert {name for name in before if before[name] != after.get(name)} == set()
+
+
+def test_verify_says_what_is_wrong_and_what_to_do(copied):
+    project = copied / "p.assay"
+    told = CliRunner().invoke(main, ["verify", str(project)])
+    assert told.exit_code == 0 and "are as they were written" in told.output
+    (table,) = (
+        (project / "stages" / "issues").glob("outlier*/*/all-00000.parquet")
+        if (project / "stages" / "issues").is_dir()
+        else list(project.glob("stages/**/all-00000.parquet"))[:1]
+    )
+    table.unlink()
+    (part,) = (project / "dataset").glob("*/cells-00000.parquet")
+    part.write_bytes(part.read_bytes()[:-1])
+    told = CliRunner().invoke(main, ["verify", str(project)])
+    assert told.exit_code == 1
+    assert "is missing; run the analysis again" in told.output and "is damaged; delete it and run" in told.output
+
+
+def test_decisions_hinder_a_guess_about_lost_rows(copied):
+    project = copied / "p.assay"
+    assay.open(project).decide("keep", rows=[0])
+    (part,) = (project / "dataset").glob("*/rows-00000.parquet")
+    part.unlink()
+    write_digits(copied / "other", 40)
+    with pytest.raises(ProjectError, match="decisions could no longer be told to their rows"):
+        run(copied / "other", project)
+
+
+# a hostile folder ----------------------------------------------------------------------------------------------
+
+
+def test_a_lock_that_is_a_link_overwrites_nothing(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious", encoding="utf-8")
+    for target in (victim, Path("inside")):
+        project = tmp_path / f"p{target.name}.assay"
+        project.mkdir()
+        (project / "inside").write_text("precious", encoding="utf-8")
+        (project / "lock").symlink_to(target)
+        with pytest.raises((ProjectError, StorageError)), locked(Folder(project)):
+            pass
+        assert (project / "lock").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["../outside.json", "/etc/passwd", "a/../../x", "link.json", "linked/x.json"])
+def test_names_and_links_of_a_record_lead_nowhere_outside(tmp_path, name):
+    (tmp_path / "outside.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "away").mkdir()
+    project = tmp_path / "p.assay"
+    project.mkdir()
+    (project / "link.json").symlink_to(tmp_path / "outside.json")
+    (project / "linked").symlink_to(tmp_path / "away")
+    folder = Folder(project)
+    for attempt in (folder.get_json, folder.get_array, folder.get_table, folder.exists, lambda n: folder.put(n, b"x")):
+        with pytest.raises(ProjectError, match="leads out of the project folder") as caught:
+            attempt(name)
+        assert "delete" not in str(caught.value)
+    assert (tmp_path / "outside.json").read_text() == "{}" and not list((tmp_path / "away").iterdir())
+
+
+def test_a_run_record_that_points_elsewhere_is_refused(copied):
+    project = copied / "p.assay"
+    record = next(iter((project / "runs").iterdir()))
+    value = json.loads(record.read_text())
+    del value["digest"]
+    value["tables"] = dict.fromkeys(value["tables"], "../../../../etc/passwd")
+    record.write_text(json.dumps(value), encoding="utf-8")
+    with pytest.raises(ProjectError, match="leads out of the project folder"):
+        assay.open(project).issue_table("outlier")
+
+
+def test_a_lost_project_json_keeps_the_name_its_decisions_are_kept_under(made, copied):
+    project = copied / "p.assay"
+    uuid = json.loads((project / "project.json").read_text())["uuid"]
+    assert newest_readable_run(Folder(project))["uuid"] == uuid  # type: ignore[index]
+    assay.open(project).decide("exclude", rows=[3])
+    (project / "project.json").unlink()
+    run(made / "pictures", project)
+    assert assay.open(project).uuid == uuid and assay.open(project).decided == 1
+
+
+def test_tables_of_numbers_are_guarded_just_so(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=list("abc"))
+    assay.analyze(frame, output=tmp_path / "t.assay", embeddings=rng.normal(size=(60, 4)), progress="quiet", workers=1)
+    found = verify_project(Folder(tmp_path / "t.assay"))
+    assert not found.faults and not found.unguarded
+    (own,) = (tmp_path / "t.assay").glob("stages/user/*/embeddings.npy")
+    data = bytearray(own.read_bytes())
+    data[-3] ^= 1
+    own.write_bytes(data)
+    assert [fault.name for fault in verify_project(Folder(tmp_path / "t.assay")).faults] == [
+        os.path.relpath(own, tmp_path / "t.assay")
+    ]

@@ -1,0 +1,183 @@
+"""insights/table_faults.py: faults planted into ten real and made tables are named with their rows; clean ones say little."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.insights import table_faults
+from assay.issues.text_damage import has_broken_encoding, has_entities, repaired
+
+REAL = [
+    "tabular_hospital",
+    "tabular_beers",
+    "table_nyc_jobs",
+    "table_cars_names",
+    "table_portal_rodents",
+    "tables_dgov/FD__305b_Assessed_2008_Lake",
+    "tables_dgov/NO__Impaired_Estuary_2008",
+    "tables_dgov/NTR__mrsa_in_hospitals_2013",
+]
+
+
+def made(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    n = 400
+    code = rng.integers(0, 12, n)
+    return pd.DataFrame(
+        {
+            "order_id": [f"o{row:05d}" for row in rng.permutation(n)],
+            "shop": [f"shop {letter}" for letter in rng.choice(list("abcdefgh"), n)],
+            "city_code": [f"c{one}" for one in code],
+            "city": [f"{'ABCDEFGHIJKL'[one]}ville north" for one in code],
+            "price": rng.gamma(4, 30, n).round(2).astype(str),
+            "damage": (damage := rng.choice(["none", "small", "large"], n, p=[0.4, 0.3, 0.3])),
+            "repair": np.where(damage == "none", 0, rng.integers(50, 900, n)),
+            "day": pd.date_range("2020-01-01", periods=n).strftime("%Y-%m-%d"),
+            "eyes": rng.choice(["Blue Eyes", "Brown Eyes", "Green Eyes"], n),
+            "hair": rng.choice(["Auburn Hair", "Black Hair", "White Hair"], n),
+        }
+    )
+
+
+def tables(data):
+    for name in REAL:
+        file = data / name / "clean.csv"
+        if file.exists():
+            yield name, pd.read_csv(file, dtype=str, keep_default_na=False)
+    for seed in (0, 1):
+        yield f"made {seed}", made(seed)
+
+
+def by_kind(findings):
+    out = {}
+    for finding in findings:
+        out.setdefault((finding.data["kind"], *finding.subject), finding)
+    return out
+
+
+def test_faults_planted_into_ten_tables_are_named_with_their_rows(data_dir):
+    rng = np.random.default_rng(5)
+    missed, looked = [], 0
+    for name, frame in tables(data_dir):
+        frame = frame.astype(str)
+        counts = {column: frame[column].str.strip().value_counts() for column in frame}
+        words = [
+            column
+            for column in frame
+            if 2 <= len(counts[column]) <= len(frame) / 5
+            and sum(letter.isalpha() for letter in counts[column].index[0]) >= 3
+            and counts[column].iloc[0] >= 12
+            and counts[column].index[0].lower() not in ("null", "none", "empty")
+        ]
+        assert words, name
+        target = words[0]
+        value = counts[target].index[0]
+        where = rng.permutation(np.flatnonzero(frame[target].str.strip() == value))[:8]
+        at = frame.columns.get_loc(target)
+        frame.iloc[where[0], at] = "  " + value
+        frame.iloc[where[1:3], at] = value.swapcase()
+        frame.iloc[where[3:5], at] = value + " &amp; co"
+        frame.iloc[where[5:7], at] = value + " cafÃ©"
+        frame.iloc[where[7], at] = "N/A"
+        found = by_kind(table_faults(frame, list(frame)))
+        planted = {
+            "white_space": where[:1],
+            "spelling": where[1:3],
+            "entities": where[3:5],
+            "encoding": where[5:7],
+            "placeholder": where[7:8],
+        }
+        for kind, rows in planted.items():
+            looked += 1
+            if (kind, target) not in found or not set(rows.tolist()) <= set(found[kind, target].data["rows"]):
+                missed.append((name, target, kind))
+    assert looked >= 10
+    assert len(missed) <= 0.05 * looked, missed
+
+
+def test_a_clean_table_of_many_shapes_says_nothing():
+    assert table_faults(made(3), list(made(3))) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "rows", "values", "kind"),
+    [
+        ("order_id", [3, 9], ["o00001", "o00001"], "repeated_key"),
+        ("price", [5, 6], ["-999", "-999"], "placeholder"),
+        ("price", [7], ["12O"], "not_a_number"),
+        ("day", [8], ["1900-01-01"], "placeholder"),
+        ("day", [11], ["2020-02-31"], "impossible_date"),
+        ("day", [11], ["2920-02-03"], "impossible_date"),
+        ("eyes", [20], ["Auburn Hair"], "other_column"),
+        ("shop", [21], [None], "missing"),
+    ],
+)
+def test_each_fault_is_named_with_its_rows(column, rows, values, kind):
+    frame = made(7)
+    frame.loc[rows, column] = values
+    found = by_kind(table_faults(frame, list(frame)))
+    assert (kind, column) in found
+    assert set(rows) <= set(found[kind, column].data["rows"])
+    assert found[kind, column].data["count"] >= len(rows)
+
+
+def test_columns_that_contradict_are_named_with_the_rows():
+    frame = made(7)
+    frame.loc[4, "city"] = frame.loc[frame["city_code"] != frame.loc[4, "city_code"], "city"].iloc[0]
+    nothing = frame.index[frame["damage"] == "none"][:2]
+    frame.loc[nothing, "repair"] = [480, 90]
+    told = [finding for finding in table_faults(frame, list(frame)) if finding.data["kind"] == "contradiction"]
+    rows = {tuple(finding.subject): finding.data["rows"] for finding in told}
+    assert rows.pop(("damage", "repair")) == nothing.tolist()
+    assert list(rows.values()) == [[4]]
+    assert "damage” is “none”" in next(one.message for one in told if one.subject == ["damage", "repair"])
+
+
+def test_spellings_of_the_columns_own_name_are_one_value():
+    rng = np.random.default_rng(0)
+    sizes = rng.choice(["S", "S.", "Size S", "M", "SIZE M", "XS"], 300)
+    [finding] = table_faults(pd.DataFrame({"size": sizes}), ["size"])
+    assert finding.data["kind"] == "spelling"
+    rows = finding.data["rows"]
+    kept = set(sizes[np.setdiff1d(np.arange(300), rows)])
+    assert len(kept) == 3
+
+
+def test_names_one_letter_apart_are_two_things():
+    frame = pd.DataFrame({"city": ["Portland"] * 60 + ["Cortland"] * 2 + ["Gainesville"] * 40 + ["Waynesville"] * 3})
+    assert table_faults(frame, ["city"]) == []
+
+
+def test_row_numbers_are_those_given():
+    frame = pd.DataFrame({"name": ["a", " b", "c", "d"] * 10})
+    [finding] = table_faults(frame, ["name"], np.arange(40) * 10)
+    assert finding.data["rows"][:2] == [10, 50]
+    assert finding.data["count"] == 10
+
+
+def test_nothing_in_nothing_out():
+    assert table_faults(pd.DataFrame({"a": []}), ["a"]) == []
+    assert table_faults(pd.DataFrame({"a": [[1], {}, None]}), []) == []
+
+
+def test_entities_and_broken_encodings_are_told_from_text():
+    assert has_entities("Tom &amp; Jerry")
+    assert has_entities("it&#39;s")
+    assert not has_entities("AT&T; R&D")
+    assert has_broken_encoding("cafÃ© for Â£5")
+    assert has_broken_encoding("donâ€™t")
+    assert has_broken_encoding("lost \N{REPLACEMENT CHARACTER} letters")
+    for fine in (
+        "Ângela",
+        "São Paulo",
+        "ÅNGSTRÖM",
+        "naïve “quotes”",
+        "Überraschung",
+        "日本語のテキスト",
+        "Ã",
+        "10 € – 20 €",
+    ):
+        assert not has_broken_encoding(fine), fine
+    assert repaired("Ã©") == "é"
