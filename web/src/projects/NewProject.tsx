@@ -326,12 +326,21 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
         )}
       </Group>
       {guessed !== null && options.label === guessed && (
-        <Alert color="indigo" p="xs" title={`Labels: the column “${guessed}”, by its name`}>
+        <Alert
+          p="xs"
+          title={`Labels: the column “${guessed}”, by its name`}
+          styles={{ root: { background: 'var(--accent-soft)' }, title: { color: 'var(--accent)' } }}
+        >
           If something else is the label, choose it above.
         </Alert>
       )}
-      {data.n_classes === 0 && !error && (
-        <Alert color="yellow" p="xs" role="status" title="No labels">
+      {data.n_classes === 0 && !error && (!options.label || options.label === 'none') && (
+        <Alert
+          p="xs"
+          role="status"
+          title="No labels"
+          styles={{ root: { background: 'var(--warn-soft)' }, title: { color: 'var(--warn)' } }}
+        >
           {data.guesses.length > 0
             ? 'Wrong labels are not looked for unless you say which column holds them:'
             : columns.length > 0
