@@ -46,19 +46,48 @@ def people(n: int = 200, seed: int = 0) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("column", "others"),
+    ("one", "two", "kind"),
     [
-        (["Oslo", " OSLO ", "oslo"], ["Rome", "Bern"]),
-        (["New York", "new  york"], ["Rome", "Bern"]),
-        (["1,234", "1234.0", "1234"], ["7", "8.5"]),
-        (["5%", "5 %", "5.0%"], ["7%", "8%"]),
-        (["2024-01-31", "31 Jan 2024"], ["2024-02-01", "2023-05-06"]),
+        ("Oslo", "OSLO", "case"),
+        ("AA", "aa", "case"),
+        ("1,234", "1234.0", "format"),
+        ("5%", "5 %", "format"),
+        ("5%", "5.0%", "format"),
+        ("1.1", "1.10", "format"),
+        ("2024-01-31", "31 Jan 2024", "format"),
+        ("n/a", "-", "format"),
     ],
 )
-def test_formatting_does_not_tell_rows_apart(column: list[str], others: list[str]) -> None:
-    keys = keys_of(cell=column + others, sure=["x"] * len(column) + ["y"] * len(others))
-    assert len(set(keys[: len(column)])) == 1
-    assert len(set(keys)) == 1 + len(others)
+def test_case_and_formatting_are_near_with_their_kind_and_not_exact(one: str, two: str, kind: str) -> None:
+    others = {"2": ["2024-02-01", "2023-05-06"], "n": ["n/a", "Rome"], "O": ["Rome", "Bern"], "A": ["Rome", "Bern"]}
+    more = others.get(one[0], ["7%", "8%"] if "%" in one else ["7", "8.5"])
+    keys, pairs = table_copies(
+        pd.DataFrame({"cell": [one, two, *more], "sure": ["x", "x", "y", "y"]}), ["cell", "sure"]
+    )
+    assert len(set(keys)) == 4
+    assert list(zip(pairs.row_a, pairs.row_b, pairs.kind, strict=True)) == [(0, 1, kind)]
+
+
+@pytest.mark.parametrize(("one", "two"), [("New York", "New  York "), ("caf\u00e9", "cafe\u0301")])
+def test_white_space_and_unicode_composition_do_not_tell_rows_apart(one: str, two: str) -> None:
+    assert keys_of(cell=[one, two, "Rome"], sure=["x", "x", "x"]) == ["0", "0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("$ 10", "EUR 10"),
+        ("$ 10", "€ 10"),
+        ("-8", "8"),
+        (".5 mg", "5 mg"),
+        ("5 mg per day", "5 mg per week"),
+        ("C", "C#"),
+    ],
+)
+def test_another_sign_currency_or_unit_is_no_copy(one: str, two: str) -> None:
+    more = [f"{n}{(one.partition('5')[2] if '5' in one else '')}" for n in (7, 11, 12, 13)]
+    keys, pairs = table_copies(pd.DataFrame({"cell": [one, two, *more], "sure": ["x"] * 6}), ["cell", "sure"])
+    assert keys[0] != keys[1] and (0, 1) not in set(zip(pairs.row_a.tolist(), pairs.row_b.tolist(), strict=True))
 
 
 @pytest.mark.parametrize(

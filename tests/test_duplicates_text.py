@@ -15,7 +15,7 @@ from rapidfuzz.distance import OSA
 
 from assay.duplicates import Pairs, cluster, exact_groups
 from assay.duplicates.rare_grams import gram_pairs
-from assay.duplicates.text import normalize_text, text_duplicates
+from assay.duplicates.text import exact_text, normalize_text, text_duplicates
 from assay.duplicates.wording import segments, words_of
 
 
@@ -67,6 +67,65 @@ def test_case_space_punctuation_and_invisible_characters_do_not_count(one: str, 
 )
 def test_symbols_accents_vowel_signs_and_bare_punctuation_count(one: str, two: str) -> None:
     assert normalize_text(one) != normalize_text(two)
+
+
+MEANT = [
+    ("20 - 3", "20 / 3"),
+    ("20 * 3", "20 / 3"),
+    ("what is 12 - 3 in the first exercise", "what is 12 * 3 in the first exercise"),
+    ("the parcel is here :)", "the parcel is here :("),
+    ("the parcel is here :-)", "the parcel is here :-/"),
+    ("the parcel is here ^_^", "the parcel is here"),
+    ("the parcel is here 👍👍", "the parcel is here 👎👎"),
+    ("tonight it is -8 in the garden", "tonight it is 8 in the garden"),
+    ("tonight it is −8 in the garden", "tonight it is 8 in the garden"),
+    ("developer for C wanted in our office", "developer for C# wanted in our office"),
+    ("developer for C++ wanted in our office", "developer for C# wanted in our office"),
+    ("give him .5 mg in the evening", "give him 5 mg in the evening"),
+    ("it costs $ 10 at the door", "it costs EUR 10 at the door"),
+    ("it costs $10 at the door", "it costs £10 at the door"),
+    ("install release 1.1 on all machines", "install release 1.10 on all machines"),
+    ("her blood is of type A- as we know", "her blood is of type A+ as we know"),
+    ("her blood is of type O- as we know", "her blood is of type O as we know"),
+    ("a pipe of 5' for the kitchen", 'a pipe of 5" for the kitchen'),
+    ("solve 2 * (3 + 4) for tomorrow", "solve 2 * 3 + 4 for tomorrow"),
+    ("an area of 5² metres in all", "an area of 52 metres in all"),
+    ("the train leaves at 12:30 from here", "the train leaves at 1230 from here"),
+    ("raise it by 5 % next year", "raise it by 5 next year"),
+    ("x >= 4 is what we need", "x <= 4 is what we need"),
+    ("it ended 1/2 in the end", "it ended 1-2 in the end"),
+    ("play an F# and hold it", "play an F and hold it"),
+]
+
+
+@pytest.mark.parametrize(("one", "two"), MEANT)
+def test_a_sign_that_carries_meaning_makes_another_text(one: str, two: str) -> None:
+    assert normalize_text(one) != normalize_text(two)
+    assert found([one, two, *knowing(one, two), *COMPANY]) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "kind"),
+    [
+        ("US", "us", "case"),
+        ("AA", "aa", "case"),
+        ("Where is my card?", "where is my CARD?", "case"),
+        ("Where is my card?", "Where is my card", "punctuation"),
+        ("well, it's - I think - day 5.", "well it's, I think, day 5", "punctuation"),
+        ("an e-mail (see below)", "an e mail: see below!", "punctuation"),
+        ("ｆine weather", "fine weather", "punctuation"),
+    ],
+)
+def test_case_and_punctuation_alone_are_near_with_their_kind_and_not_exact(one: str, two: str, kind: str) -> None:
+    assert exact_text(one) != exact_text(two)
+    assert found([one, two]) == [(0, 1, kind)]
+
+
+def test_exact_is_composed_unicode_and_white_space() -> None:
+    assert exact_text("caf\u00e9  au\u00a0lait\n") == exact_text("cafe\u0301 au lait")
+    texts = ["Yes.", "yes", "Yes.", "yes", "Yes!"]
+    assert exact_groups([exact_text(text) for text in texts]).tolist() == [0, 1, 0, 1, -1]
+    assert found(texts) == [(0, 1, "punctuation"), (0, 4, "punctuation")]
 
 
 @given(st.text())
@@ -171,7 +230,7 @@ def test_one_row_stands_for_all_that_are_equal() -> None:
         "how do i activate my new crad",
         *COMPANY,
     ]
-    assert found(texts) == [(0, 2, "typo")]
+    assert found(texts) == [(0, 1, "punctuation"), (0, 2, "typo")]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +246,7 @@ def test_pairs_are_sorted_distinct_rows_with_similarities_in_range(texts: list[s
     pairs = near(texts)
     assert (pairs.row_a < pairs.row_b).all()
     assert ((pairs.similarity > 0) & (pairs.similarity <= 1)).all()
-    keys = [normalize_text(text) for text in texts]
+    keys = [exact_text(text) for text in texts]
     assert all(keys[a] != keys[b] for a, b in zip(pairs.row_a.tolist(), pairs.row_b.tolist(), strict=True))
 
 

@@ -67,7 +67,7 @@ def test_top_folders_that_are_all_splits_are_splits(tmp_path):
     source = open_source(fill(tmp_path, "train/cat/1.png", "val/dog/2.png", "test/cat/3.png"))
     assert labels(source) == ["cat", "cat", "dog"]
     assert splits(source) == ["test", "train", "val"]
-    assert "splits test, train, val (the top folders)" in source.notes[0]
+    assert "splits test, train, val with class folders" in source.notes[0]
 
 
 @pytest.mark.parametrize("name", ["train", "val", "valid", "validation", "test", "Train", "TEST"])
@@ -88,10 +88,15 @@ def test_one_top_folder_that_is_no_split_makes_all_of_them_classes_and_that_is_s
     assert "read as classes, not as splits: extra is none" in " ".join(source.notes)
 
 
-def test_split_folders_without_class_folders_are_classes_and_that_is_said(tmp_path):
-    source = open_source(fill(tmp_path, "train/1.png", "test/2.png"))
-    assert labels(source) == ["test", "train"]
-    assert "not as splits: test, train holds no class folders" in " ".join(source.notes)
+def test_split_folders_without_class_folders_hold_unlabelled_images_and_that_is_said(tmp_path):
+    folder = fill(tmp_path, "train/1.png", "test/2.png")
+    source = open_source(folder)
+    assert labels(source) is None and splits(source) == ["test", "train"]
+    assert "are read as splits of unlabelled images; if they are classes: --class-level 1" in " ".join(source.notes)
+    told = open_source(folder, class_level=1)
+    assert labels(told) == ["test", "train"] and splits(told) is None
+    with pytest.raises(UsageError, match=r"--class-level 2: .* has levels 1 to 1"):
+        open_source(folder, class_level=2)
 
 
 def test_splits_can_be_refused(tmp_path):
@@ -115,9 +120,10 @@ def test_pictures_outside_class_folders_are_unlabelled_and_that_is_said(tmp_path
     assert any("1 images lie outside any class folder" in note for note in source.notes)
 
 
-def test_one_folder_too_high_is_said(tmp_path):
+def test_a_level_of_one_folder_is_passed_over_and_that_is_said(tmp_path):
     source = open_source(fill(tmp_path, "images/cat/1.png", "images/dog/2.png"))
-    assert any("one class folder only, 'images'" in note for note in source.notes)
+    assert labels(source) == ["cat", "dog"]
+    assert any("classes: folder level 2 (cat, dog)" in note for note in source.notes)
 
 
 # names, order, what is left alone --------------------------------------------------------------------------------
@@ -183,7 +189,7 @@ def test_a_name_that_is_no_utf8_is_shown_escaped_and_still_read(tmp_path):
         pytest.skip("this file system takes UTF-8 names only")
     (folder / "a.png").write_bytes(png())
     source = open_source(tmp_path)
-    assert ids(source) == ["caf\\xe9/a.png"] and labels(source) == ["caf\\xe9"]
+    assert ids(source) == ["caf\\xe9/a.png"]
     assert read_bytes(source.uris[0]) == png()
 
 
@@ -341,7 +347,7 @@ def test_a_folder_with_metadata_csv_is_a_table_with_pictures(tmp_path):
 
 def test_a_split_or_a_lone_class_in_a_zip_is_not_taken_for_the_zipped_folder(tmp_path):
     assert splits(open_source(zip_of(tmp_path / "a.zip", "train/cat/1.png", "train/dog/2.png"))) == ["train", "train"]
-    assert labels(open_source(zip_of(tmp_path / "b.zip", "cat/1.png", "cat/2.png"))) == ["cat", "cat"]
+    assert ids(open_source(zip_of(tmp_path / "b.zip", "cat/1.png", "cat/2.png"))) == ["cat/1.png", "cat/2.png"]
 
 
 def test_a_truncated_member_is_a_row_not_an_end(tmp_path):

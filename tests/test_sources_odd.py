@@ -115,8 +115,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ("locked.zip", encrypted(), {}, "is encrypted; unpack it"),
     ("bin.csv", b"a,b\n\x00\x01\x02,3\n", {}, "is not a text file (it holds zero bytes)"),
     ("utf16.csv", b"\xff\xfe" + GOOD.encode("utf-16-le") + b"\x00\xd8", {}, "is damaged UTF-16 text"),
-    ("latin.csv", LATIN, {}, "is not UTF-8 text; save it as UTF-8 (if it was saved as Windows-1252: iconv"),
-    ("latin_header.csv", b"texte,cat\xe9gorie\na,b\n", {}, "the header is not UTF-8"),
+    ("mixed.csv", b"texte,cat\xe9gorie\nna\xc3\xafve caf\xc3\xa9,b\n", {}, "the header is not UTF-8"),
     # not a table
     ("prose.csv", "Dear all,\nthis is a letter, with commas,\nand no table.\n", {}, "does not read as a table"),
     ("wide.csv", "a,b\n" + "1,2,3\n" * 10 + "1,2\n" * 3, {}, "10 of 13 rows are broken (line 2: 3 cells where"),
@@ -148,7 +147,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     (
         "price.csv",
         "x,y\n" + "".join(f"{i},{i / 7}\n" for i in range(50)),
-        {},
+        {"label": "y"},
         "holds 50 different numbers: that looks like a value to predict",
     ),
     ("many.json", json.dumps([{"text": "a b", "label": ["x", "y"]}] * 3), {}, "multi-label data is not there yet"),
@@ -273,9 +272,16 @@ READ: list[tuple[str, str, str | bytes, dict[str, Any], Check]] = [
     (
         "some bytes that are not UTF-8",
         "t.csv",
-        GOOD.encode() + b"caf\xe9,a\n",
+        GOOD.encode() + "naïve cafés,b\n".encode() + b"caf\xe9,a\n",
         {},
-        lambda s: s.reasons == {12: "line 14 is not valid UTF-8"} and any("iconv" in note for note in s.notes),
+        lambda s: s.reasons == {13: "line 15 is not valid UTF-8"} and any("iconv" in note for note in s.notes),
+    ),
+    (
+        "a file in Windows-1252, header too",
+        "t.csv",
+        LATIN.replace(b"text", b"th\xe8me"),
+        {"text": "thème"},
+        lambda s: not s.reasons and cells(s, "thème")[0] == "un café" and "encoding: Windows-1252" in s.notes[0],
     ),
     ("a true U+FFFD", "t.csv", GOOD + "odd \ufffd,a\n", {}, lambda s: not s.reasons),
     ("no name", "t.csv", ",text,label\n0,a b c,x\n1,d e,y\n", {}, lambda s: s.cells.column_names[0] == "Unnamed: 0"),

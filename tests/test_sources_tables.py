@@ -210,8 +210,10 @@ def test_the_column_of_pictures_is_found_by_its_endings(tmp_path):
 
 def test_addresses_of_pictures_need_no_ending():
     data = pd.DataFrame({"image_url": ["https://x.example/i?id=1", "https://x.example/i?id=2"], "label": ["a", "b"]})
-    source = open_source(data)
-    assert source.modality == "image" and source.uris[0] == "https://x.example/i?id=1"
+    with pytest.raises(UsageError, match=r"nothing is fetched unasked.*--image image_url"):
+        open_source(data)
+    for asked in (open_source(data, image="image_url"), open_source(data, modality="image")):
+        assert asked.modality == "image" and asked.uris[0] == "https://x.example/i?id=1"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ def analyze(
     image: str | None = None,
     id: str | None = None,
     split: str | None = None,
+    class_level: int | None = None,
+    sheet: str | None = None,
     task: str | None = None,
     modality: str = "auto",
     features: Sequence[str] | None = None,
@@ -49,6 +51,8 @@ def analyze(
     task : "auto", "multi-class" (or "classification") or "unsupervised".
     modality : "auto", "image", "text" or "table".
     features : the columns a table is judged by; default all but label, id and split.
+    class_level : which level of the folders is the class, from 1; default the first that has several and is no split.
+    sheet : of an Excel file; default the first with a table.
     pred_probs : (N, K) out-of-sample probabilities, rows in the data's order: array, DataFrame or ``.npy`` file.
         Columns follow ``classes``, a DataFrame's columns, or the sorted classes. Skips the models.
     embeddings : (N, d) array or ``.npy`` file, or a dict of them. Replaces the built-in encoders.
@@ -80,7 +84,16 @@ def analyze(
         task=task, seed=seed, effort=effort, encoders=encoders, workers=workers, memory=memory, debug=debug
     )
     source = open_source(
-        data, modality=modality, label=label, text=text, image=image, id=id, split=split, features=features
+        data,
+        modality=modality,
+        label=label,
+        text=text,
+        image=image,
+        id=id,
+        split=split,
+        features=features,
+        class_level=class_level,
+        sheet=sheet,
     )
     folder = Folder(output if output is not None else f"{source.name}.assay")
     analyze_source(

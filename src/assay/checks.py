@@ -105,7 +105,7 @@ CHECKS: tuple[Check, ...] = (
         "Exact duplicates",
         "is_exact_duplicate",
         "near_duplicate_score",
-        sentence="Rows whose decoded pixels, normalised text or normalised cells are the same.",
+        sentence="Rows whose decoded pixels, text or cells are the same, white space aside.",
         letter="=",
         shown=("near_duplicate_cluster_id",),
         gallery=0,
@@ -331,6 +331,7 @@ class FindingCheck:
     sentence: str
     modalities: tuple[str, ...] = ANY
     needs_labels: bool = False
+    stage: str = "insights"  # the one that does it: where it fails as a whole, the check has failed
 
 
 FINDING_CHECKS: tuple[FindingCheck, ...] = (
@@ -351,6 +352,49 @@ FINDING_CHECKS: tuple[FindingCheck, ...] = (
         "Cell faults",
         "Cells that are missing, placeholders, misspelt, damaged, out of place or in conflict with another column.",
         ("table",),
+    ),
+    FindingCheck(
+        "relations",
+        "Relations between classes",
+        "Classes that nothing tells apart, that hold or resemble one another, that catch what fits nowhere, or fall in two.",
+        needs_labels=True,
+        stage="ontology",
+    ),
+    FindingCheck(
+        "class_quality",
+        "Label and model quality by class",
+        "Noise rates of classes with intervals, and how well out-of-sample predictions agree with the labels.",
+        needs_labels=True,
+        stage="ontology",
+    ),
+    FindingCheck(
+        "split_leakage",
+        "Copies across splits, in all",
+        "Rows of a split that are copies of rows in another.",
+        stage="ontology",
+    ),
+    FindingCheck(
+        "split_shift",
+        "Splits that differ",
+        "Classes, properties and regions that one split has and the rest has not.",
+        stage="ontology",
+    ),
+    FindingCheck(
+        "row_order", "Rows in order", "Rows that are alike and lie near each other in the file.", stage="ontology"
+    ),
+    FindingCheck(
+        "property_shortcut",
+        "Properties that tell the label",
+        "A measured property such as brightness or length that alone tells a class from the others.",
+        needs_labels=True,
+        stage="ontology",
+    ),
+    FindingCheck(
+        "weak_group",
+        "Groups the model does badly on",
+        "Splits, and the outer tenths of measured properties, whose labels the model gives more rarely than elsewhere.",
+        needs_labels=True,
+        stage="ontology",
     ),
 )
 

@@ -80,7 +80,7 @@ COLUMNS: tuple[Column, ...] = (
     _flag(
         "exact_duplicate",
         "duplicate",
-        "Same decoded pixels, same normalised text, or same normalised cells as another row.",
+        "Same decoded pixels, same text or same cells as another row, white space aside.",
     ),
     Column(
         "exact_duplicate_cluster_id",

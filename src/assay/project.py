@@ -128,6 +128,34 @@ class Project(FinishedRun):
         )
         return self.log.append(request, person or default_person())
 
+    def preview(self, finding: int | dict[str, Any], *, alternative: bool = False) -> dict[str, Any]:
+        """What the action of a finding would change: counts, (given, new, rows) and the first rows. Nothing is written.
+
+        ``finding``: one of `insights`, or its number from 1 in that list. ``alternative``: what it offers instead.
+        """
+        from assay.actions import proposed_request
+
+        request = proposed_request(self, self._finding(finding), alternative=alternative)
+        return self.log.prepare(request).summary()
+
+    def apply(self, finding: int | dict[str, Any], person: str | None = None, *, alternative: bool = False) -> Done:
+        """Do what a finding proposes, as one entry of the log that `undo` takes back; see `preview`.
+
+        `UsageError` where it proposes nothing that the log can hold. What a person decided about a row stands.
+        """
+        from assay.actions import default_person, proposed_request
+
+        request = proposed_request(self, self._finding(finding), alternative=alternative)
+        return self.log.append(request, person or default_person())
+
+    def _finding(self, finding: int | dict[str, Any]) -> dict[str, Any]:
+        if isinstance(finding, dict):
+            return finding
+        found = self.insights()
+        if not 1 <= finding <= len(found):
+            raise UsageError(f"there is no finding {finding}: the project has {len(found):,}")
+        return found[finding - 1]
+
     def undo(self, number: int | None = None, person: str | None = None) -> Done:
         """Switch off your latest entry that is on, or the entry of this number, whoever made it."""
         from assay.actions import default_person

@@ -11,6 +11,7 @@ from assay.actions.log import ActionLog, default_person
 from assay.actions.plan import Decision, FixPlan, plan_fixes
 from assay.actions.policy import POLICIES, Policy
 from assay.actions.prepare import prepare
+from assay.actions.proposed import proposed_request
 from assay.actions.state import State, fold
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "fold",
     "plan_fixes",
     "prepare",
+    "proposed_request",
 ]  # fmt: skip

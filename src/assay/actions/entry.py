@@ -57,6 +57,7 @@ class Request:
     action : one of `ASKED`.
     rows : row numbers; made ascending and unique.
     label : the new label, for "label".
+    labels : instead of it, the new label of each of ``rows`` (None = leave the row alone), for "label".
     text : the tag's name, or the note ("" removes it).
     policy : of "auto-fix": "reference" takes every suggestion, "auto" only safe ones.
     overwrite : replace decisions that stand? Default: yes where rows were named one by one (routes "row", "selection") and
@@ -75,6 +76,7 @@ class Request:
     removals: bool = True
     route: str = "row"
     view: dict[str, Any] | None = None
+    labels: NDArray[np.object_] | None = None
 
     @property
     def replaces(self) -> bool:

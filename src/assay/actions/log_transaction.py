@@ -25,6 +25,7 @@ from assay.actions.entry import (
     ConflictError,
     Done,
     Entry,
+    Flags,
     Numbers,
     Prepared,
     Request,
@@ -74,7 +75,7 @@ class LogTransaction:
             return Done(None, summary, self.state.number)
         codes: Numbers | None = None
         names: list[Any] = []
-        if prepared.request.action == "auto-fix":
+        if prepared.request.action == "auto-fix" or prepared.request.labels is not None:
             codes, names = _coded(prepared.labels)
         kept = summary | {"first": [], "pairs": summary["pairs"][:PAIRS]}
         asked = prepared.request
@@ -142,7 +143,7 @@ class LogTransaction:
                     for row, number in zip(rows[late][:TOLD], touched[late], strict=False)
                 ]
             )
-        prepared = self.prepared(replace(request, rows=rows[~late]), self.state)
+        prepared = self.prepared(_kept(prepared.request, ~late), self.state)
         skipped = dict(prepared.skipped)
         for number in touched[late].tolist():
             why = MEANWHILE + by[number]
@@ -216,6 +217,12 @@ class LogTransaction:
         self.fresh[entry.number] = entry
         self.tokens[entry.token] = entry
         return entry
+
+
+def _kept(request: Request, keep: Flags) -> Request:
+    """The request about some of its rows only."""
+    labels = None if request.labels is None else request.labels[keep]
+    return replace(request, rows=request.rows[keep], labels=labels)
 
 
 def _coded(labels: Sequence[Any]) -> tuple[Numbers, list[Any]]:

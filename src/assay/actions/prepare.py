@@ -71,7 +71,8 @@ def prepare(
     Cost: O(n) of the request's rows, about a microsecond each, and one pass over N to look for the kind of the labels.
     """
     rows = _rows(request, state.n)
-    request = replace(_checked(request, fit or (lambda label: fit_label(label, _kind(given)))), rows=rows)
+    fitting = fit or (lambda label: fit_label(label, _kind(given)))
+    request = replace(_checked(request, fitting), rows=rows, labels=_labels(request, fitting, rows))
     draft = _Draft(request, state, rows)
     if present is not None:
         draft.skip(~present[rows], GONE)
@@ -102,6 +103,24 @@ def _kind(given: Sequence[Label | None] | NDArray[np.object_]) -> type | None:
     return next((type(value) for value in given if value is not None), None)
 
 
+def _labels(request: Request, fit: Callable[[Any], Label], rows: Rows) -> NDArray[np.object_] | None:
+    """The labels of single rows, fitted and in the order of ``rows``."""
+    if request.labels is None:
+        return None
+    if request.action != "label" or request.label is not None:
+        raise UsageError('labels of single rows go with the action "label", without one label for all')
+    asked = np.asarray(request.rows, np.int64)
+    if len(request.labels) != len(asked):
+        raise UsageError(f"there are {len(request.labels):,} labels for {len(asked):,} rows")
+    fitted: dict[Any, Label] = {}
+    for label in dict.fromkeys((type(value), value) for value in request.labels.tolist() if value is not None):
+        fitted[label] = fit(label[1])
+    out = np.full(len(rows), None, object)
+    place = np.searchsorted(rows, asked)
+    out[place] = [None if value is None else fitted[type(value), value] for value in request.labels.tolist()]
+    return out
+
+
 def _checked(request: Request, fit: Callable[[Any], Label]) -> Request:
     """The request with its label fitted and its text trimmed."""
     action, text = request.action, request.text
@@ -112,9 +131,10 @@ def _checked(request: Request, fit: Callable[[Any], Label]) -> Request:
     if action == AUTO and (request.policy not in POLICIES or request.policy == "none"):
         raise UsageError(f"unknown fix policy {request.policy!r}; choose reference or auto")
     if action == "label":
-        if request.label is None:
+        if request.label is None and request.labels is None:
             raise UsageError('the action "label" needs a label')
-        request = replace(request, label=fit(request.label))
+        if request.label is not None:
+            request = replace(request, label=fit(request.label))
     elif request.label is not None:
         raise UsageError(f'the action "{action}" takes no label')
     if action not in (*TAGS, NOTE):
@@ -163,6 +183,9 @@ class _Draft:
         state, rows, request = self.state, self.rows, self.request
         if fixes is not None:
             self._take(fixes)
+        elif request.labels is not None:
+            codes = self._give(np.flatnonzero([label is not None for label in request.labels]), request.labels)
+            self.skip(codes < 0, NO_SUGGESTION)
         elif request.action == "label":
             self.names = [] if request.label is None else [request.label]
             self.codes = np.zeros(len(rows), np.int32)
@@ -187,12 +210,15 @@ class _Draft:
         # a suggestion that the policy does not trust is not the same as none
         self.skip(np.asarray(action == UNRESOLVED, bool), NOT_CERTAIN)
         self.skip(~(relabel | self.excluded), NO_SUGGESTION)
+        self._give(np.flatnonzero(relabel), fixes.corrected_label[self.rows])
+
+    def _give(self, places: NDArray[np.int64], labels: NDArray[np.object_]) -> Numbers:
+        """The labels (aligned with the rows) at these places, the others none."""
         code: dict[tuple[type, Label], int] = {}
         codes = np.full(len(self.rows), -1, np.int32)
-        places = np.flatnonzero(relabel)
-        labels = fixes.corrected_label[self.rows[places]].tolist()
-        codes[places] = [code.setdefault((type(label), label), len(code)) for label in labels]
+        codes[places] = [code.setdefault((type(label), label), len(code)) for label in labels[places].tolist()]
         self.codes, self.names = codes, [label for _, label in code]
+        return codes
 
     def _same(self, decided: Flags, by_hand: Flags) -> Flags:
         state, rows, request = self.state, self.rows, self.request

@@ -124,6 +124,7 @@ def analyze_source(
             "properties": list(outcome.properties),
             "checks": check_records(dataset, runner, outcome),
             "findings": outcome.insights,
+            "ontology": outcome.ontology,
             "graph": outcome.graph,
             "prediction": outcome.prediction,
             "embeddings": list(outcome.embeddings),
@@ -273,12 +274,11 @@ def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -
     for finding in FINDING_CHECKS:
         if dataset.modality not in finding.modalities or (finding.needs_labels and not dataset.target.has_labels):
             continue
-        failed = runner.failed.get("insights")
-        count = None if failed else outcome.insight_counts.get(finding.name, 0)
-        status = "failed" if failed else "ran"
-        records.append(
-            {"name": finding.name, "title": finding.title, "status": status, "why": failed or "", "count": count}
-        )
+        failed = runner.failed.get(finding.name) or runner.failed.get(finding.stage)
+        why = failed or runner.skipped.get(finding.name, "")
+        status = "failed" if failed else "skipped" if why else "ran"
+        count = outcome.insight_counts.get(finding.name, 0) if status == "ran" else None
+        records.append({"name": finding.name, "title": finding.title, "status": status, "why": why, "count": count})
     return records
 
 

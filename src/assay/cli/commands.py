@@ -92,6 +92,8 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--label", help="The label column."),
         click.option("--id", "id_", help="The column of row ids."),
         click.option("--split", help="The column of splits, or none."),
+        click.option("--class-level", type=click.IntRange(1), help="Which level of the folders is the class, from 1."),
+        click.option("--sheet", help="The sheet of an Excel file. [default: the first with a table]"),
         click.option("--pred-probs", type=click.Path(), help="Your model's out-of-sample probabilities (.npy, N x K)."),
         click.option(
             "--classes", type=click.Path(), help="A text file: the class of each column of --pred-probs, one a line."
@@ -161,6 +163,8 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         image=given["image"],
         id=given["id_"],
         split=given["split"],
+        class_level=given["class_level"],
+        sheet=given["sheet"],
         features=features,
     )
     estimate = _estimate(source, settings, given)
@@ -212,7 +216,12 @@ def _lines(path: str | None) -> list[str] | None:
         return None
     if not Path(path).is_file():
         raise UsageError(f"--classes: there is no file {path}")
-    return [line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    data = Path(path).read_bytes()
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return [line for line in data.decode(encoding).splitlines() if line.strip()]
+    except UnicodeError as error:
+        raise UsageError(f"--classes: {path} is not UTF-8 or UTF-16 text ({error}); save it as UTF-8") from error
 
 
 @main.command()
@@ -278,6 +287,43 @@ def issues(
         opened.refuse_source(target)
         write_table(iter([table]), target, format_, csv_guard=csv_guard)
         click.echo(f"{table.num_rows:,} rows -> {target}", err=True)
+
+
+@main.command()
+@click.argument("project", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Every finding with all it holds, as JSON.")
+@click.option("--check", "check", metavar="NAME", help="Only findings of this check, such as relation.")
+@click.option(
+    "--apply", "number", type=int, metavar="N", help="Do what finding N proposes, as one entry that undo takes back."
+)
+@click.option("--instead", is_flag=True, help="With --apply: what the finding offers instead, such as a merge.")
+@click.option("--dry-run", is_flag=True, help="With --apply: say what would change, and write nothing.")
+@click.option("--person", help="With --apply: who decides. [default: $ASSAY_USER, else the login name]")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def insights(
+    project: str, as_json: bool, check: str | None, number: int | None, instead: bool, dry_run: bool, person: str | None,
+    debug: bool,
+) -> None:  # fmt: skip
+    """What PROJECT says as a whole: relations between classes, noisy classes, splits, order, and what to do about it."""
+    from assay import api
+    from assay.cli.terminal import show_findings, show_preview
+
+    if number is None and (instead or dry_run):
+        raise UsageError("--instead and --dry-run go with --apply N")
+    opened = api.open(project)
+    if number is not None:
+        if dry_run:
+            show_preview(opened.preview(number, alternative=instead))
+        else:
+            click.echo(opened.apply(number, person, alternative=instead).said)
+        return
+    numbered = [
+        (place, finding) for place, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])
+    ]
+    if as_json:
+        click.echo(json.dumps([finding for _, finding in numbered], indent=1, ensure_ascii=False))
+    else:
+        show_findings(numbered)
 
 
 @main.command()

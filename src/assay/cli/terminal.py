@@ -64,6 +64,36 @@ def show_issues(project: Project, type: str | None, top: int | None) -> None:
         console.print(f"{shown:,} of {total:,} rows; --top shows more, -o FILE writes all", markup=False)
 
 
+def show_findings(numbered: Sequence[tuple[int, dict[str, Any]]]) -> None:
+    """Findings with the number by which ``--apply`` knows them, and what they propose."""
+    if not numbered:
+        print("nothing was found")
+    heading = ""
+    for number, finding in numbered:
+        if finding["title"] != heading:
+            heading = finding["title"]
+            print(f"\n{_plain(heading)}")
+        print(f"{number:>5}  {_plain(finding['message'])}")
+        action = finding.get("action")
+        if action:
+            other = action.get("else")
+            print(f"       -> {_plain(action['title'])}" + (f"; instead: {_plain(other['title'])}" if other else ""))
+
+
+def show_preview(summary: dict[str, Any]) -> None:
+    """What an action would change, as counts."""
+    print(f"would change: {summary['n']:,} rows")
+    for given, new, count in summary["pairs"][:20]:
+        print(f"  {_plain(str(given))} -> {_plain(str(new))}: {count:,}")
+    for why, count in summary["skipped"].items():
+        print(f"  left alone: {count:,} ({_plain(why)})")
+
+
+def _plain(text: str) -> str:
+    """One line of any length without the codes that would steer the terminal or turn its text around."""
+    return " ".join(STEERING.sub(" ", text).split())
+
+
 def _cell(value: Any) -> Text:
     if value is None:
         return _text("")

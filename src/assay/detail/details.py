@@ -86,6 +86,8 @@ class Details:
         if at is None or self._probabilities is None or at >= len(self._probabilities):
             return []
         p = np.asarray(self._probabilities[at], np.float64)
+        if not np.isfinite(p).all():  # a row whose label could not be judged
+            return []
         order = np.argsort(-p, kind="stable")
         return [(self.table.classes[code], float(p[code])) for code in order.tolist()]
 

@@ -1,4 +1,4 @@
-"""The columns of a table as rows are compared by them: one code per distinct cell, formatting removed.
+"""The columns of a table as rows are compared by them: one code per distinct cell, and one with formatting removed.
 
 In: cells, the names of the feature columns. Out: `Column`s, and group numbers of equal rows.
 Does not know: which rows are copies.
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assay.duplicates.wording import exact_text
 from assay.encode.cells import has_decimal_comma, read_cells, split_number, to_float
 from assay.encode.ngrams import fold
 
@@ -26,7 +27,9 @@ class Column:
     """One column of N cells."""
 
     kind: str  # of `assay.encode.cells.Cells`
-    code: NDArray[np.int64]  # (N,) equal for equal cells, -1 = blank
+    exact: NDArray[np.int64]  # (N,) equal for equal cells, -1 = empty; native numbers by value, text by its characters
+    caseless: NDArray[np.int64]  # (N,) equal for cells that are equal but for case, -1 = empty
+    code: NDArray[np.int64]  # (N,) equal but for case, and the form of numbers, dates and blanks; -1 = blank
     texts: tuple[str, ...]  # code -> case folded text; () for native numbers and dates
     numbers: NDArray[np.float64] | None  # (N,)
 
@@ -67,7 +70,8 @@ def _read(column: pd.Series[Any], name: str) -> Column:
             code = pd.factorize(column)[0]
         else:
             code = pd.factorize(found.numbers + 0.0)[0] if found.numbers is not None else np.full(len(column), -1)
-        return Column(found.kind, code.astype(np.int64), (), found.numbers)
+        code = code.astype(np.int64)
+        return Column(found.kind, code, code, code, (), found.numbers)
     if found.kind == "date":
         assert found.numbers is not None
         known = np.full(len(found.levels), np.nan)
@@ -77,9 +81,31 @@ def _read(column: pd.Series[Any], name: str) -> Column:
         texts = _plain_numbers(found.levels)
     else:
         texts = [_folded(text) for text in found.levels]
+    lookup, distinct = _lookup(texts)
+    as_written = [exact_text(text) for text in found.levels]
+    blank = _blanks(column, found.blank)
+    exact, caseless = (
+        np.where(blank < 0, _lookup(some)[0][found.codes], blank + len(found.levels))
+        for some in (as_written, [text.casefold() for text in as_written])
+    )
+    return Column(found.kind, exact, caseless, lookup[found.codes], distinct, found.numbers)
+
+
+def _blanks(column: pd.Series[Any], blank: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(N,) which word for "blank" a cell holds ("n/a", "-"); -1 = none of them, or nothing at all."""
+    code = np.full(len(blank), -1, np.int64)
+    rows = np.flatnonzero(blank)
+    missing = column.isna().to_numpy()[rows].tolist()
+    words = ["" if gone else str(value).strip() for value, gone in zip(column.iloc[rows], missing, strict=True)]
+    number = {word: at for at, word in enumerate(dict.fromkeys(word for word in words if word))}
+    code[rows] = [number.get(word, -1) for word in words]
+    return code
+
+
+def _lookup(texts: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Level -> code of its text, with -1 for blank at the end; code -> text."""
     number = {text: code for code, text in enumerate(dict.fromkeys(texts))}
-    lookup = np.array([*(number[text] for text in texts), -1], np.int64)
-    return Column(found.kind, lookup[found.codes], tuple(number), found.numbers)
+    return np.array([*(number[text] for text in texts), -1], np.int64), tuple(number)
 
 
 def _folded(text: str) -> str:
@@ -87,10 +113,14 @@ def _folded(text: str) -> str:
 
 
 def _plain_numbers(levels: Sequence[str]) -> list[str]:
-    """The number and its unit, however they were written."""
+    """The number, however it was written, with the currency before and the unit behind it."""
     split = [split_number(text) for text in levels]
     comma = has_decimal_comma([found[0] for found in split if found])
     return [
-        f"{to_float(found[0], decimal_comma=comma) + 0.0!r}{found[1]}" if found else _folded(text)
+        _folded(text.replace(found[0], f"{to_float(found[0], decimal_comma=comma) + 0.0!r}", 1))
+        .replace(" ", "")
+        .rstrip(".")
+        if found
+        else _folded(text)
         for text, found in zip(levels, split, strict=True)
     ]

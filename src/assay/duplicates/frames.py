@@ -19,8 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.duplicates.wording import BLANKS, words_of
-from assay.encode.ngrams import fold
+from assay.duplicates.wording import folded_text, without_punctuation, words_of
 
 BOILERPLATE = "boilerplate"
 MIN_CHARACTERS, MIN_WORDS = 25, 4  # shorter texts are too general to be quoted
@@ -93,8 +92,8 @@ def _starting(ordered: list[str], start: str) -> int:
 
 def _set_apart(original: str, before: str, after: str) -> bool:
     """Whether more than white space separates the frame from what it stands around."""
-    folded = "".join(letter for letter in fold(original) if BLANKS[ord(letter)] is not None)
-    words = [found.span() for found in _WORD.finditer(folded.translate(BLANKS))]
+    folded = folded_text(original)
+    words = [found.span() for found in _WORD.finditer(without_punctuation(folded))]
     gaps = [folded[one[1] : two[0]] for one, two in pairwise(words)]
     borders = [len(before.split())] * bool(before) + [len(words) - len(after.split())] * bool(after)
     return all(gap.strip() or "\n" in gap for gap in (gaps[border - 1] for border in borders))

@@ -1,4 +1,4 @@
-"""Copies among the rows of a table: equal but for formatting, a typing error in one cell, or rounded numbers.
+"""Copies among the rows of a table: equal, or but for case, formatting, a typing error in one cell or rounded numbers.
 
 In: the cells, the names of the feature columns. Out: a key a row for exact copies; verified pairs of near ones.
 Does not know: labels.
@@ -28,7 +28,8 @@ RARE = 2  # cells of a column that hold the misspelt value
 ONE_KEY, TWO_KEYS = 5, 8  # letters of a cell from which one or two keys may differ
 DECIMALS = (0, 1, 2, 3)  # that rounding may leave
 BY_CHANCE = 0.1  # pairs that coincide though neither row is rounded, per pair found
-TYPO, ROUNDED = "typo", "rounded"
+NOT_EXACT = 0.99  # similarity of rows that only case or formatting sets apart
+TYPO, ROUNDED, CASE, FORMAT = "typo", "rounded", "case", "format"
 
 Found = list[tuple[int, int, float, str]]
 Hashes = NDArray[np.uint64]
@@ -37,17 +38,20 @@ Hashes = NDArray[np.uint64]
 def table_copies(cells: pd.DataFrame, features: Sequence[str]) -> tuple[list[str | None], Pairs]:
     """A key a row, equal for equal rows; and the pairs of rows that are near copies.
 
-    **Keys.** Case, white space and the formatting of numbers and dates do not count ("1,234" = "1234.0", "5 %" = "5%",
-    "2024-01-31" = "31 Jan 2024" in a column of dates); punctuation in words does ("A+" is not "A-").
+    **Keys.** Cells are equal if their characters are, in Unicode's composed form and without surplus white space; numbers
+    that came as numbers by value.
     Identifiers (running numbers, random keys) are left out, so that a row copied under a new number is found, unless
     less than half of the rows would then be distinct: what remains does not identify a row. Otherwise equal rows are
     equal rows, however few columns there are: that is a fact, not a guess.
 
-    **Pairs**, where one row stands for all with its key. "typo": all compared cells agree but one of words, whose two
-    texts are one key apart (from 5 letters; from 8 letters two keys, the first letter alike), with the same digits, one
-    of them in at most two rows. "rounded": all cells agree once numbers are rounded to 0, 1, 2 or 3 decimals, and of the
-    two rows one is so rounded already; not where rows of which neither is rounded coincide as well. The values a pair
-    agrees in must be unusual together, and at most three rows may differ in that one column only.
+    **Pairs**, where one row stands for all with its key. "case" and "format": equal but for case, or for the form of
+    numbers, dates and blanks ("1,234" and "1234.0", "5 %" and "5%", "2024-01-31" and "31 Jan 2024" in a column of dates,
+    "n/a" and "-"): mostly one thing, but "AA" and "aa", or release 1.1 and 1.10, are two, so they are never exact.
+    For the rest, such forms do not count; punctuation in words does ("A+" is not "A-"). "typo": all compared cells agree
+    but one of words, whose two texts are one key apart (from 5 letters; from 8 letters two keys, the first letter alike),
+    with the same digits, one of them in at most two rows. "rounded": all cells agree once numbers are rounded to 0, 1, 2
+    or 3 decimals, and of the two rows one is so rounded already; not where rows of which neither is rounded coincide as
+    well. The values a pair agrees in must be unusual together, and at most three rows may differ in that one column only.
 
     Parameters
     ----------
@@ -56,7 +60,7 @@ def table_copies(cells: pd.DataFrame, features: Sequence[str]) -> tuple[list[str
 
     Returns
     -------
-    N keys (only their equality within one call has a meaning), None where all compared cells are blank. Pairs:
+    N keys (only their equality within one call has a meaning), None where all compared cells are blank; pairs, whose
     ``similarity`` is the mean over cells: 1 for equal ones, edit similarity, or 1 - relative difference.
 
     Notes
@@ -71,13 +75,20 @@ def table_copies(cells: pd.DataFrame, features: Sequence[str]) -> tuple[list[str
     Examples
     --------
     >>> import pandas as pd
-    >>> cells = pd.DataFrame({"town": ["Oslo", " OSLO", None], "people": ["1,234", "1234.0", ""]})
-    >>> table_copies(cells, ["town", "people"])[0]
-    ['0', '0', None]
+    >>> cells = pd.DataFrame({"town": ["Oslo", " Oslo", "OSLO", None], "people": ["1,234", "1,234", "1234.0", ""]})
+    >>> keys, pairs = table_copies(cells, ["town", "people"])
+    >>> keys, pairs.row_a, pairs.row_b, pairs.kind
+    (['0', '0', '1', None], array([0]), array([2]), array(['format'], dtype=object))
     """
     columns = compared_columns(cells, features)
-    keys = _keys(columns, len(cells))
-    return keys, _near_pairs(columns, keys)
+    blank = np.ones(len(cells), bool)
+    for column in columns:
+        blank &= column.code < 0
+    exact, caseless, alike = (
+        equal_rows((getattr(column, form) for column in columns), len(cells)) for form in ("exact", "caseless", "code")
+    )
+    found = _near_pairs(columns, _keys(alike, blank)) + _written_otherwise(exact, caseless, alike, blank)
+    return _keys(exact, blank), make_pairs(found)
 
 
 def likely_equals(cells: pd.DataFrame, features: Sequence[str], keys: Sequence[str | None]) -> NDArray[np.bool_]:
@@ -107,22 +118,31 @@ def likely_equals(cells: pd.DataFrame, features: Sequence[str], keys: Sequence[s
     return np.asarray(bits < BITS + np.log2(len(cells)), bool)
 
 
-def _keys(columns: Sequence[Column], n: int) -> list[str | None]:
-    blank = np.ones(n, bool)
-    for column in columns:
-        blank &= column.code < 0
-    same = equal_rows((column.code for column in columns), n).tolist()
-    return [None if empty else str(group) for group, empty in zip(same, blank.tolist(), strict=True)]
+def _keys(group: NDArray[np.int64], blank: NDArray[np.bool_]) -> list[str | None]:
+    return [None if empty else str(number) for number, empty in zip(group.tolist(), blank.tolist(), strict=True)]
 
 
-def _near_pairs(columns: list[Column], keys: Sequence[str | None]) -> Pairs:
+def _written_otherwise(
+    exact: NDArray[np.int64], caseless: NDArray[np.int64], alike: NDArray[np.int64], blank: NDArray[np.bool_]
+) -> Found:
+    """Of rows that are alike but not equal: the first row, and the first of each other writing."""
+    first_alike = np.unique(alike, return_index=True)[1][alike]
+    first_exact = np.unique(exact, return_index=True)[1]
+    rows = first_exact[(first_exact != first_alike[first_exact]) & ~blank[first_exact]]
+    return [
+        (one, two, NOT_EXACT, CASE if caseless[one] == caseless[two] else FORMAT)
+        for one, two in zip(first_alike[rows].tolist(), rows.tolist(), strict=True)
+    ]
+
+
+def _near_pairs(columns: list[Column], keys: Sequence[str | None]) -> Found:
     first: dict[str, int] = {}
     for row, key in enumerate(keys):
         if key is not None:
             first.setdefault(key, row)
     rows = np.fromiter(first.values(), np.int64, len(first))
     if len(rows) < 2 or len(columns) < 2:
-        return make_pairs([])
+        return []
     hashes = np.stack([_mix(column.code[rows], at) for at, column in enumerate(columns)])  # (C, N)
     bits = np.stack([_bits(column.code[rows]) for column in columns])  # (C, N)
     enough = BITS + np.log2(len(rows))
@@ -132,7 +152,7 @@ def _near_pairs(columns: list[Column], keys: Sequence[str | None]) -> Pairs:
             unusual = bits.sum(0) - bits[at] >= enough
             pairs = _twins(hashes.sum(0) - hashes[at], unusual & (column.code[rows] >= 0))
             found += _slips(column, rows[pairs], len(columns))
-    return make_pairs(found + _rounded(columns, rows, hashes, bits, enough))
+    return found + _rounded(columns, rows, hashes, bits, enough)
 
 
 def _slips(column: Column, pairs: NDArray[np.int64], width: int) -> Found:

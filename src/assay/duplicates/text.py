@@ -1,4 +1,4 @@
-"""Copies among texts: equal once normalised, or apart by typing errors, little words or a frame around them.
+"""Copies among texts: the same characters, or apart by case, punctuation, typing errors, little words or a frame.
 
 In: texts. Out: the key of exact copies; verified pairs of near ones. Does not know: labels, where texts come from.
 
@@ -17,9 +17,18 @@ from rapidfuzz.distance import OSA
 from assay.duplicates import Pairs, make_pairs
 from assay.duplicates.frames import framed_pairs
 from assay.duplicates.rare_grams import LIMIT, gram_pairs
-from assay.duplicates.wording import Segment, count_texts, digits_of, matters, normalize_text, segments, words_of
+from assay.duplicates.wording import (
+    Segment,
+    count_texts,
+    digits_of,
+    exact_text,
+    matters,
+    normalize_text,
+    segments,
+    words_of,
+)
 
-__all__ = ["normalize_text", "text_duplicates"]
+__all__ = ["exact_text", "normalize_text", "text_duplicates"]
 
 SIMILAR = 0.91  # edit similarity, or Jaccard index of character 3-grams
 MANY_WORDS = 24  # from here a text may differ in one word that matters, and in one more per WORDS_EACH
@@ -28,18 +37,23 @@ STRICT_DIGITS = 60  # below so many words every digit must agree
 MOVED = 0.85  # share of common n-grams from which moved passages are looked for
 CHUNK = 100_000  # pairs compared at a time
 TYPO, WORDING = "typo", "wording"
+NOT_EXACT = 0.99  # similarity at most of texts that only case or punctuation sets apart
+CASE, PUNCTUATION = "case", "punctuation"
 
 
 def text_duplicates(texts: Sequence[str], keys: Sequence[str | None], *, threads: int) -> Pairs:
     """Pairs of texts that are near copies; one row stands for all that are equal once normalised.
 
-    A pair is flagged where the normalised texts have an edit similarity (1 - distance / longer length; a swap of two
+    Texts with one key that are not the same characters (`exact_text`) are a pair of their own, "case" or "punctuation":
+    they may be told apart on purpose, so they are near and not exact.
+
+    Any other pair is flagged where the normalised texts have an edit similarity (1 - distance / longer length; a swap of two
     neighbours is one edit) or a Jaccard index of character 3-grams of at least .91, **and** what differs does not matter
     (`assay.duplicates.wording`): typing errors, a plural, little English words. From 24 words on, one word in twelve may
     matter. So "fly to Rome" and "fly to Oslo", or "is" and "is not", are no copies in a short text.
 
-    **Digits count strictly**: below 60 words the runs of digits must be the same, so "order 1234" and "order 1235" are
-    never copies; in longer texts a number weighs as any word.
+    **Digits and signs count strictly**: below 60 words the runs of digits and the signs (-8, 20 / 3, C#, an emoticon) must be
+    the same, so "order 1234" and "order 1235" are never copies; in longer texts a number weighs as any word.
 
     A text inside another, as a quotation or behind a greeting, is `assay.duplicates.frames`.
 
@@ -51,8 +65,8 @@ def text_duplicates(texts: Sequence[str], keys: Sequence[str | None], *, threads
 
     Returns
     -------
-    Pairs : kinds "typo", "wording" (words or passages differ) and "boilerplate" (a frame around one of them); the
-        similarity of the last is the share of the longer text that is common.
+    Pairs : kinds "case", "punctuation" (compatibility forms too), "typo", "wording" (words or passages
+        differ) and "boilerplate" (a frame around one of them); the similarity of the last is the share of the longer text that is common.
 
     Notes
     -----
@@ -75,7 +89,26 @@ def text_duplicates(texts: Sequence[str], keys: Sequence[str | None], *, threads
     known = {(one, two) for one, two, _, _ in found}
     rest = np.array([(one, two) not in known for one, two in pairs.tolist()], bool)
     found += framed_pairs(distinct, [texts[row] for row in rows], pairs[rest], shared[rest])
-    return make_pairs([(int(rows[one]), int(rows[two]), how, kind) for one, two, how, kind in found])
+    near = [(int(rows[one]), int(rows[two]), how, kind) for one, two, how, kind in found]
+    return make_pairs(near + _written_otherwise(texts, keys, first))
+
+
+def _written_otherwise(
+    texts: Sequence[str], keys: Sequence[str | None], first: dict[str, int]
+) -> list[tuple[int, int, float, str]]:
+    """The pairs of one key whose characters differ: the first row of the key, and the first of each other writing."""
+    found = []
+    exact: dict[str, dict[str, int]] = {}
+    for row, key in enumerate(keys):
+        if key and row != first[key]:
+            writings = exact.setdefault(key, {exact_text(texts[first[key]]): first[key]})
+            written = exact_text(texts[row])
+            if writings.setdefault(written, row) == row:
+                one = next(iter(writings))
+                kind = CASE if one.casefold() == written.casefold() else PUNCTUATION
+                similar = OSA.normalized_similarity(one.casefold()[:LIMIT], written.casefold()[:LIMIT])
+                found.append((first[key], row, min(max(SIMILAR, similar), NOT_EXACT), kind))
+    return found
 
 
 def _similar(

@@ -1,7 +1,10 @@
 """The words of a text, and what sets two similar texts apart: typing errors and little words, or words that matter.
 
-In: texts; the words of two texts, how many texts each word occurs in. Out: normalised texts; the number of differences that matter.
-Does not know: characters in common, thresholds of similarity, rows.
+In: texts; the words of two texts, how many texts each word occurs in. Out: exact keys, normalised texts; the number of
+differences that matter. Does not know: characters in common, thresholds of similarity, rows.
+
+Punctuation that carries meaning is a *sign* and stays: the minus in -8, the operator in "20 / 3", the point in .5, the
+hash in C#, an emoticon. Punctuation that sets words and sentences apart goes.
 
 Two texts of one pattern ("fly to Rome", "fly to Oslo") are closer in letters than a text and its copy with two errors.
 A typing error gives itself away: it makes a word that the data hardly holds, one or two keys from a word it does hold.
@@ -38,7 +41,36 @@ LITTLE = frozenset([
 _UNSPACED = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
 )
-_DIGITS = re.compile(r"\d+")
+_DIGITS = re.compile(r"\d+|[^\w\s]")
+
+
+# Superscripts and fractions, which the compatibility form would glue to the digits before them: 5² is not 52.
+_RAISED = str.maketrans(
+    {
+        chr(code): "^" + unicodedata.normalize("NFKC", chr(code))
+        for code in [0xB2, 0xB3, 0xB9, 0x2070, *range(0x2074, 0x207A)]
+    }
+    | {chr(code): " " + unicodedata.normalize("NFKC", chr(code)) for code in [0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F)]}
+)
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015"
+_DASH = re.escape(_DASHES)
+_SIGNS = re.compile(
+    "|".join(
+        [
+            r"[#&@%^\u2030\u066a/\\]",  # C#, R&D, @name, 5 %, 20 / 3
+            r"(?<![^\W\d_])[.,:'\u2019](?=\d)|(?<=\d)[.,:'\u2019](?=\d)",  # .5, 1.5, 1,000, 12:30
+            r"(?<=\d)['\"\u2019\u2032\u2033]|[*(\[](?=\d)|(?<=\d)[*)\]]",  # 5" pipes, (5), 2(3 + 4)
+            r"(?<=\d) *\*+|\*+(?= *\d)|(?<=\s)\*(?=\s)|[*()\[\]](?= *[+*/])|(?<=[+*/])[()\[\]]|(?<=[+*/] )[()\[\]]",
+            rf"[{_DASH}]+(?=\s*\d)|(?<=\d)[{_DASH}]+|(?<=\d )[{_DASH}]+",  # -8, 20 - 3, 2020-21
+            rf"(?<![\w{_DASH}])[{_DASH}]+(?=[^\W\d])|(?<=\w)[{_DASH}]+(?![\w{_DASH}])",  # -x, A-, O-
+            # emoticons: eyes and mouth, or any mixed run of punctuation that stands alone
+            r"[:;=]['^-]?[()\[\]{}|*$]+(?!\w)|(?<!\w)[()\[\]{}]+['^-]?[:;=](?!\w)|(?<!\w)[:;=][-^']?[dpox3s](?!\w)",
+            r"(?<!\S)(?=\S*[^\s.!?,\u2026\"'*\u2018\u2019\u201c\u201d\u201e\u2013\u2014\u2015-])[^\w\s]{2,}(?!\S)",
+            r"(?<!\w)[-^;~o>t][_.][-^;~o<t](?!\w)",
+        ]
+    )
+)
+_KEPT_AT = 0xF0000  # plane of private characters: where a sign waits while punctuation becomes white space
 
 
 class _Blanks(dict[int, int | None]):
@@ -47,7 +79,9 @@ class _Blanks(dict[int, int | None]):
     def __missing__(self, code: int) -> int | None:
         kind = unicodedata.category(chr(code))
         value: int | None = code
-        if kind[0] in "PZ" or kind in ("Cc", "Sk"):
+        if _KEPT_AT <= code < _KEPT_AT + 0x10000:
+            value = ord("-") if chr(code - _KEPT_AT) in _DASHES else code - _KEPT_AT
+        elif kind[0] in "PZ" or kind in ("Cc", "Sk"):
             value = 32
         elif kind == "Cf" or 0xFE00 <= code <= 0xFE0F:  # soft hyphens, joiners, marks of direction, emoji variants
             value = None
@@ -55,24 +89,55 @@ class _Blanks(dict[int, int | None]):
         return value
 
 
-BLANKS = _Blanks()
+_BLANKS = _Blanks()
+
+
+def _keep(found: re.Match[str]) -> str:
+    return "".join(
+        letter if letter.isspace() or ord(letter) > 0xFFFF else chr(ord(letter) + _KEPT_AT) for letter in found[0]
+    )
+
+
+def exact_text(text: str) -> str:
+    """What exact copies have in common: the same characters in Unicode's composed form, white space aside.
+
+    Examples
+    --------
+    >>> exact_text("20  / 3\\n") == exact_text("20 / 3"), exact_text("20 / 3") == exact_text("20 - 3")
+    (True, False)
+    """
+    return " ".join((text if text.isascii() else unicodedata.normalize("NFC", text)).split())
+
+
+def folded_text(text: str) -> str:
+    """Compatibility form and case folded, invisible characters gone, digits above the line set apart."""
+    if not text.isascii():
+        text = fold(text.translate(_RAISED))
+        return "".join(letter for letter in text if _BLANKS[ord(letter)] is not None)
+    return text.casefold()
+
+
+def without_punctuation(folded: str) -> str:
+    """A folded text of the same length, blanks where punctuation was; signs stay."""
+    return _SIGNS.sub(_keep, folded).translate(_BLANKS)
 
 
 def normalize_text(text: str) -> str:
-    """The text without what exact copies may differ in: case, compatibility forms, punctuation and white space.
+    """The text without what near copies may differ in: case, compatibility forms, punctuation and white space.
 
-    Symbols (``$ + 👍``) and accents stay. A text without any letter, digit or symbol is compared by its punctuation: "?!"
-    is no copy of "...". White space alone gives "".
+    Symbols (``$ + 👍``), accents and punctuation that carries meaning stay: ``-8``, ``20 / 3``, ``.5``, ``C#``, ``:)``. A text
+    without any letter, digit or symbol is compared by its punctuation: "?!" is no copy of "...". White space alone gives "".
 
     Examples
     --------
     >>> normalize_text("  Where's my CARD?! ")
     'where s my card'
-    >>> normalize_text("?!")
-    '?!'
+    >>> normalize_text("It was -8 :("), normalize_text("?!")
+    ('it was -8 :(', '?!')
     """
-    folded = fold(text)
-    return " ".join(folded.translate(BLANKS).split()) or " ".join(folded.split())
+    folded = folded_text(text)
+    plain = " ".join(without_punctuation(folded).split())
+    return plain or " ".join(folded.split())
 
 
 def words_of(text: str) -> list[str]:
@@ -81,7 +146,7 @@ def words_of(text: str) -> list[str]:
 
 
 def digits_of(text: str) -> tuple[str, ...]:
-    """The runs of digits, in order."""
+    """The runs of digits and the signs of a normalised text, in order: what must agree in short copies."""
     return tuple(_DIGITS.findall(text))
 
 
@@ -157,7 +222,7 @@ def _is_error(difference: Segment, one: str, two: str, texts_with: Mapping[str, 
     left, right = difference
     length = max(len(one), len(two))
     keys = OSA.distance(one, two, score_cutoff=2)
-    if keys > 2 or (length < 2 and not (one + two).isascii()) or any(word.isdigit() for word in (*left, *right)):
+    if keys > 2 or (length < 2 and not (one + two).isascii()) or any(_DIGITS.search(word) for word in (*left, *right)):
         return False
     rare, other = sorted(
         min((texts_with[word] for word in side if word not in across), default=RARE + 1)

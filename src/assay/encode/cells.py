@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assay.sources.words import BLANK
+
 Kind = Literal["empty", "constant", "identifier", "number", "date", "category", "string", "text"]
 Floats = NDArray[np.float64]
 
-BLANK = frozenset(
-    {"", "na", "n/a", "n.a.", "#n/a", "nan", "<na>", "null", "nat", "-", "--", "?"}
-)  # "none" may be a value
 FEW_LEVELS = 48  # strings with at most so many levels are categories
 PROSE = 5.0  # mean words a cell, from which strings are text
 MIN_NUMERIC = 0.9  # share of the cells, placeholders aside, that must read as numbers, or as dates

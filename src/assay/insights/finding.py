@@ -1,26 +1,72 @@
-"""What the insights say: one finding about a class, a column or the dataset.
+"""What the insights say: one finding about classes, a column or the dataset.
 
 In: nothing. Out: `Finding`. Does not know: how findings are made or shown.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
+
+Z95 = 1.959964  # of the normal distribution
 
 
 @dataclass(frozen=True)
 class Finding:
-    """``message`` is a sentence for a person; ``data`` holds the same as JSON values."""
+    """``message`` is a sentence for a person; ``data`` holds what belongs to this check alone, as JSON values.
 
-    check: str  # a name such as "class_names", "label_error_rate", "labels_withheld", "corrections", "columns", "cells"
+    check : "relation", "relation_group", "class_quality", "label_error_rate", "corrections", "class_names", "rare_classes",
+        "columns", "split_leakage", "split_shift", "row_order", "property_shortcut", "weak_group", "model_quality" ...
+    subject : the classes or columns it is about, as the user wrote them.
+    type : the kind within the check; of a relation "same_thing", "is_a", "has_a", "looks_alike", "should_split",
+        "catch_all" or "empty". "" where ``check`` says all.
+    classes : the class names, a list; where the relation has a direction {"general", "specific"} or {"holder", "held"}.
+    strength, low, high : a share in 0..1 with its 95 % interval; None where there is nothing of the kind.
+    rows : how many rows the finding explains.
+    examples : a few of these rows: row numbers where it is made, row ids where it is read.
+    action : what could be done about it, {"kind", "title", ...}; None where nothing is proposed. See `assay.insights.proposals`.
+    """
+
+    check: str
     title: str
-    subject: list[Any]  # the classes or columns it is about, as the user wrote them
+    subject: list[Any]
     message: str
     data: dict[str, Any] = field(default_factory=dict)
+    type: str = ""
+    classes: list[Any] | dict[str, Any] = field(default_factory=list)
+    strength: float | None = None
+    low: float | None = None
+    high: float | None = None
+    rows: int = 0
+    examples: list[Any] = field(default_factory=list)
+    action: dict[str, Any] | None = None
+
+
+def wilson(hits: float, n: int) -> tuple[float, float]:
+    """95 % interval of a share of ``n`` (Wilson, JASA 1927); (0, 1) where n is 0."""
+    if n <= 0:
+        return 0.0, 1.0
+    rate = min(max(hits / n, 0.0), 1.0)
+    centre = (rate + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    reach = Z95 / (1 + Z95**2 / n) * math.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n * n))
+    return max(0.0, min(centre - reach, rate)), min(1.0, max(centre + reach, rate))
 
 
 def quote(name: object) -> str:
     """A class or column name inside a sentence, cut at 80 characters."""
     text = str(name)
     return f"“{text if len(text) <= 80 else text[:79] + '…'}”"
+
+
+def listed(names: list[Any], most: int = 5) -> str:
+    """“a”, “b” and “c”; beyond ``most`` names "and 3 more"."""
+    shown = [quote(name) for name in names[:most]]
+    if len(names) > most:
+        return ", ".join(shown) + f" and {len(names) - most:,} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def rows_of(count: int) -> str:
+    """ "1 row", "1,200 rows"."""
+    return "1 row" if count == 1 else f"{count:,} rows"

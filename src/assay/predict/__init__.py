@@ -11,13 +11,14 @@ one doubts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.predict.blend import Blend, fit_blend, prior_of, sample
+from assay.predict.folds import alone_in_fold
 from assay.predict.members import Problem, softmax_epochs
 
 __all__ = ["Doubt", "Prediction", "Rounds", "predict", "second_round_affordable", "softmax_epochs"]
@@ -43,13 +44,17 @@ class Rounds:
 
 @dataclass(frozen=True)
 class Prediction:
-    """``weights`` and ``log_loss`` a member ("lite0/lda", "neighbors", ...); the blend's own log-loss is under "blend"."""
+    """``weights`` and ``log_loss`` a member ("lite0/lda", "neighbors", ...); the blend's own log-loss is under "blend".
+
+    ``unjudged``: labelled rows without probabilities, see `predict`.
+    """
 
     weights: dict[str, float]
     log_loss: dict[str, float]
     temperature: float
     notes: list[str] = field(default_factory=list)
     rounds: Rounds = field(default_factory=lambda: Rounds(1, 0))
+    unjudged: int = 0
 
 
 def predict(
@@ -69,6 +74,9 @@ def predict(
 ) -> Prediction:
     """Fill ``out`` (N, K) with out-of-sample probabilities: fold models for labelled rows, their mean for unlabelled ones.
 
+    A row whose class lies in its own fold altogether (`assay.predict.folds.alone_in_fold`) gets NaN: nothing that was
+    learned without it knows its class. Such rows are counted in ``unjudged``.
+
     ``use_rows``: rows that models, weights and temperatures learn from, and that vote (all rows still get probabilities).
     ``extra``: probabilities made elsewhere, out of sample; rows of NaN fall back on the prior. ``doubt``: from
     probabilities (N, K) to ``is_label_issue``, ``label_quality``, ``p_label_error`` and ``suggested_label`` (code); with
@@ -78,9 +86,42 @@ def predict(
     a second round (left out above 400 million probabilities unless the effort is "best").
     """
     labels = np.asarray(labels, np.int32)
+    alone = alone_in_fold(labels, folds, n_classes)
+    made = _predict(
+        views, labels, folds, neighbors, n_classes, out, alone, extra, use_rows, doubt, effort, seed, threads
+    )
+    if n_classes > 1 and alone.any():
+        out[alone] = np.nan
+        made = replace(made, unjudged=int(alone.sum()), notes=[*made.notes, _unjudged(labels, alone)])
+    return made
+
+
+def _unjudged(labels: Codes, alone: Flags) -> str:
+    rows, classes = int(alone.sum()), len(np.unique(labels[alone]))
+    return (
+        f"the labels of {rows:,} rows in {classes:,} classes are not judged: each of these classes is one row or copies of "
+        "one, and nothing else says what belongs to it"
+    )
+
+
+def _predict(
+    views: Mapping[str, NDArray[Any]],
+    labels: Codes,
+    folds: NDArray[np.int8],
+    neighbors: tuple[NDArray[np.int32], NDArray[np.float32]] | None,
+    n_classes: int,
+    out: NDArray[np.float32],
+    alone: Flags,
+    extra: Mapping[str, NDArray[np.float32]] | None,
+    use_rows: Flags | None,
+    doubt: Doubt | None,
+    effort: str,
+    seed: int,
+    threads: int,
+) -> Prediction:
     use = np.ones(len(labels), bool) if use_rows is None else use_rows
     problem = Problem(views, labels, folds, neighbors, n_classes, extra or {}, effort, seed, threads)
-    first = fit_blend(problem, use)
+    first = fit_blend(problem, use, judged=~alone)
     if isinstance(first, str):
         out[:] = prior_of(problem, use)
         return Prediction({}, {}, 1.0, [first])
@@ -90,12 +131,13 @@ def predict(
     if not second_round_affordable(len(labels), n_classes, effort):
         first.notes.append("a second round was left out: too many rows and classes for this effort")
         return _told(first, Rounds(1, 0))
-    found = doubt(out)
+    found = doubt(np.where(alone[:, None], np.float32(np.nan), out) if alone.any() else out)
     dropped = _dropped(labels, use, found)
-    second = fit_blend(problem, use, learn=use & ~dropped, likely=_likely(labels, dropped, found, seed))
+    likely = _likely(labels, dropped, found, seed)
+    second = fit_blend(problem, use, judged=~alone, learn=use & ~dropped, likely=likely)
     if isinstance(second, str) or not dropped.any():
         return _told(first, Rounds(1, 0))
-    rows = sample(np.flatnonzero((folds >= 0) & use & ~dropped), n_classes, seed)
+    rows = sample(np.flatnonzero((folds >= 0) & use & ~dropped & ~alone), n_classes, seed)
     losses = first.loss(rows, labels), second.loss(rows, labels)
     better = losses[1] < losses[0]
     if better:

@@ -72,17 +72,18 @@ def fit_blend(
     problem: Problem,
     use: NDArray[np.bool_],
     *,
+    judged: NDArray[np.bool_],
     learn: NDArray[np.bool_] | None = None,
     likely: NDArray[np.int32] | None = None,
 ) -> Blend | str:
     """Models learned from the labelled rows of ``learn`` (default: ``use``), weighed and calibrated on those of ``use``
-    under their ``likely`` labels (default: the given ones). Or why not, where there is nothing to tell apart.
+    that are ``judged``, under their ``likely`` labels (default: the given ones). Or why not, where there is nothing to tell apart.
     """
     learn = use if learn is None else learn
     k = problem.n_classes
-    fit_rows = sample(np.flatnonzero((problem.folds >= 0) & use), k, problem.seed)
+    fit_rows = sample(np.flatnonzero((problem.folds >= 0) & use & judged), k, problem.seed)
     if k == 1 or not len(fit_rows):
-        return "one class only" if k == 1 else "no labelled rows"
+        return "one class only" if k == 1 else "no labelled row of a class that has other rows"
     found, notes = members_of(problem, learn, prior_of(problem, learn))
     names = list(found)
     target = (problem.labels if likely is None else likely)[fit_rows]

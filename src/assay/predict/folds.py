@@ -65,3 +65,18 @@ def _even_counts(in_class: NDArray[np.int64], load: NDArray[np.int64], left: int
     rest = left - int(counts.sum())  # fewer than there are folds at this level
     counts[np.lexsort((load + counts, in_class + counts))[:rest]] += 1
     return counts
+
+
+def alone_in_fold(labels: NDArray[np.int32], folds: NDArray[np.int8], n_classes: int) -> NDArray[np.bool_]:
+    """(N,) labelled rows whose class lies in their own fold altogether: one row, or copies of one.
+
+    A model that has not seen the fold knows nothing of such a class, so it can say nothing for or against its label.
+    Cost: O(N).
+    """
+    alone = np.zeros(len(labels), bool)
+    rows = np.flatnonzero((labels >= 0) & (folds >= 0))
+    if len(rows):
+        counts = np.zeros((int(folds.max()) + 1, n_classes), np.int64)
+        np.add.at(counts, (folds[rows], labels[rows]), 1)
+        alone[rows] = counts[folds[rows], labels[rows]] == counts.sum(0)[labels[rows]]
+    return alone

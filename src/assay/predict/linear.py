@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float32]
@@ -92,12 +92,27 @@ def _discriminant(
     within = (gram - (class_means * counts[:, None]).T @ class_means) / max(n - k, 1)
     level = np.trace(within) / d
     level = level if level > 1e-12 else 1.0
-    matrix = (1 - shrinkage) * within
-    matrix[np.diag_indices(d)] += (shrinkage + 1e-6) * level
-    weights = cho_solve(cho_factor(matrix, lower=True), guarded.T)
+    weights = _solved((1 - shrinkage) * within, (shrinkage + 1e-6) * level, guarded.T)
     intercept = -0.5 * np.einsum("kd,dk->k", guarded, weights) + np.log((counts + 1) / (n + k))
     intercept[counts == 0] -= 20
     return Head(mean, weights.astype(np.float32), intercept.astype(np.float32))
+
+
+def _solved(matrix: NDArray[np.float64], ridge: float, right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(matrix + ridge I)^-1 right. Where classes hold hardly more than copies, ``matrix`` is all rounding error and may be
+    indefinite: the ridge then grows until it is larger than that error."""
+    diagonal = np.diag_indices(len(matrix))
+    while True:
+        regular = matrix.copy()
+        regular[diagonal] += ridge
+        try:
+            found = cho_solve(cho_factor(regular, lower=True), right)
+        except LinAlgError:
+            pass
+        else:
+            if np.isfinite(found).all():
+                return np.asarray(found, np.float64)
+        ridge *= 10
 
 
 def discriminants(

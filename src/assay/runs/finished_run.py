@@ -270,8 +270,9 @@ class FinishedRun:
     # answers -------------------------------------------------------------------------------------------------
 
     def insights(self) -> list[dict[str, Any]]:
-        """Findings about classes, columns and the dataset as a whole."""
-        return list(self.folder.get_json(self.run["findings"])) if self.run["findings"] else []
+        """Findings about classes, columns and the dataset as a whole, each a dict as `assay.insights.Finding` says."""
+        files = [self.run.get("findings"), self.run.get("ontology")]
+        return [finding for file in files if file for finding in self.folder.get_json(file)]
 
     def summary(self) -> Summary:
         """What was found, check by check; prints as a table."""

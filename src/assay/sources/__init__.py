@@ -16,18 +16,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay.errors import SourceError, UsageError
+from assay.errors import MissingExtraError, SourceError, UsageError
 from assay.sources import files
-from assay.sources.archive import METADATA, list_archive, metadata_member, open_archive
+from assay.sources.archive import list_archive, open_archive
+from assay.sources.beside import metadata_cells, names_images, unnamed_images
 from assay.sources.cells import Cells
 from assay.sources.columns import given_labels, row_ids, split_column
 from assay.sources.decompression import check_unpacked
-from assay.sources.folder import Listing, image_source, list_folder
+from assay.sources.folder import Listing, find_layout, image_source, list_folder
 from assay.sources.frames import from_hf, from_memory, load_hf_folder
 from assay.sources.image_paths import Base, find_places
 from assay.sources.originals import Originals, find_originals
 from assay.sources.reading import UnreadableError, read_bytes
-from assay.sources.roles import NONE, Wanted, find_roles, guess_image
+from assay.sources.roles import NONE, Wanted, find_roles
 from assay.sources.rows import Roles, Source, is_image
 
 __all__ = ["Roles", "Source", "open_source"]
@@ -46,13 +47,15 @@ def open_source(
     id: str | None = None,
     split: str | None = None,
     features: Sequence[str] | None = None,
+    class_level: int | None = None,
+    sheet: str | None = None,
 ) -> Source:
     """Read what the user has. Nothing is written; images are listed, not opened.
 
     `SourceError` (exit code 2) says which file, row or column is at fault and what to do. Cost: a table is read whole,
     a folder is listed once.
     """
-    wanted = Wanted(modality, label, text, image, id, split, features)
+    wanted = Wanted(modality, label, text, image, id, split, features, class_level, sheet)
     wanted.check()
     if isinstance(data, str | os.PathLike):
         return _open_path(_checked(os.fspath(data)), wanted)
@@ -104,7 +107,7 @@ def _read_path(path: Path, wanted: Wanted) -> Source:
             raise SourceError(f"{path} is packed in a way Assay does not read; unpack it and give the folder or table")
         raise SourceError(f"{path} is of a kind Assay does not read; {READS}")
     name = path.name.removesuffix(ending) or "data"
-    return _from_cells(files.read_cells(path), wanted, name, Base(path.parent))
+    return _from_cells(files.read_cells(path, wanted.sheet), wanted, name, Base(path.parent))
 
 
 def _open_folder(path: Path, wanted: Wanted) -> Source:
@@ -113,27 +116,53 @@ def _open_folder(path: Path, wanted: Wanted) -> Source:
         raise SourceError(f"{path} is an Assay project, not data; to see it: assay summary {path}")
     if (path / "dataset_dict.json").exists() or all((path / n).exists() for n in ("dataset_info.json", "state.json")):
         return _from_cells(from_hf(load_hf_folder(path)), wanted, name, Base(path))
-    note = None
-    if (path / METADATA).is_file():
-        cells = files.read_cells(path / METADATA)
-        if _names_pictures(cells, wanted):
-            return _from_cells(cells, wanted, name, Base(path))
-        note = f"{METADATA} names no pictures: it is left alone"
     found = list_folder(path)
+    notes: list[str] = []
+    cells = metadata_cells(
+        found.metadata,
+        lambda name: files.read_cells(path / name),
+        notes,
+        image=wanted.image,
+        spoken=_has_spoken(wanted),
+    )
+    tables = sorted(entry.name for entry in path.iterdir() if files.kind_of(entry) and entry.is_file())
+    loose = find_layout([file[0].split("/") for file in found.files]).label < 0
+    if cells is None and found.files and len(tables) == 1 and not found.metadata and loose:
+        beside = _table_beside(path / tables[0], found)
+        if beside is not None:
+            cells = beside
+            notes.append(f"table: {tables[0]} names the images")
+    if cells is not None:
+        cells.notes += notes
+        return _accounted(_from_cells(cells, wanted, name, Base(path)), found, cells.where)
     if not found.files:
-        tables = sorted(entry.name for entry in path.iterdir() if files.kind_of(entry) and entry.is_file())
         if len(tables) == 1:
             return _open_path(path / tables[0], wanted)
         if tables:
             shown = ", ".join(tables[:3])
             raise SourceError(f"{path} holds no images but {len(tables)} tables ({shown}); give one of them")
-    return _from_images(found, wanted, name, str(path), [note])
+    return _from_images(found, wanted, name, str(path), notes)
 
 
-def _names_pictures(cells: Cells, wanted: Wanted) -> bool:
-    """Is the table beside the pictures about them? The user's word counts, else its columns."""
-    spoken = wanted.image or wanted.text or wanted.features or wanted.modality in ("text", "table")
-    return bool(spoken) or guess_image(cells, cells.table.column_names) is not None
+def _table_beside(path: Path, found: Listing) -> Cells | None:
+    """The only table at the top of a folder of images, if it names them."""
+    try:
+        cells = files.read_cells(path)
+    except (SourceError, MissingExtraError):
+        return None  # some log or list that is no table: the images are what was given
+    return cells if cells.table.num_rows and names_images(cells, found) is not None else None
+
+
+def _accounted(source: Source, found: Listing, table: str) -> Source:
+    """Images that the table does not name are left out, and that is said."""
+    note = unnamed_images(found, source.uris or [], Path(table).name if os.sep in table else table)
+    if note and source.modality == "image":
+        source.notes.append(note)
+    return source
+
+
+def _has_spoken(wanted: Wanted) -> bool:
+    return bool(wanted.image or wanted.text or wanted.features or wanted.modality in ("text", "table"))
 
 
 def _from_images(found: Listing, wanted: Wanted, name: str, where: str, notes: Sequence[str | None]) -> Source:
@@ -146,7 +175,12 @@ def _from_images(found: Listing, wanted: Wanted, name: str, where: str, notes: S
             "a folder of images has no columns to name: its class folders are the labels, its paths the ids"
         )
     source = image_source(
-        found, name=name, where=where, use_splits=wanted.split != NONE, use_labels=wanted.label != NONE
+        found,
+        name=name,
+        where=where,
+        use_splits=wanted.split != NONE,
+        use_labels=wanted.label != NONE,
+        class_level=wanted.class_level,
     )
     source.notes.extend(note for note in notes if note)
     return source
@@ -158,26 +192,37 @@ def _spoken(wanted: Wanted) -> list[tuple[str, str | None]]:
 
 def _open_zip(path: Path, wanted: Wanted) -> Source:
     archive = open_archive(path)
-    notes = []
+    notes: list[str] = []
     if archive.repeated:
         notes.append(f"{archive.repeated:,} members of the ZIP have the name of another: the later one counts")
-    listed = metadata_member(archive)
-    if listed is not None:
+    if archive.encoding:
+        notes.append(f"names in the ZIP are in {archive.encoding}")
+    found = list_archive(archive)
+
+    def read(name: str) -> Cells:
+        member = found.top + name
+        if member.lower().endswith(".parquet"):
+            raise SourceError(f"{path}: {member} cannot be read inside a ZIP; unpack it and give the folder")
         try:
             with zipfile.ZipFile(path) as packed:
-                check_unpacked(
-                    path, max((info.file_size for info in packed.infolist() if _is_metadata(info)), default=0)
-                )
-            data = read_bytes(archive.members[listed][0])
+                sizes = [info.file_size for info in packed.infolist() if info.filename.endswith(member)]
+                check_unpacked(path, max(sizes, default=0))
+            data = read_bytes(archive.members[member][0])
         except UnreadableError as error:
-            raise SourceError(f"{path}: {listed} cannot be read: {error}") from error
-        cells = files.read_text_table(data, f"{path}!{listed}", "csv")
-        if _names_pictures(cells, wanted):
-            cells.notes += notes
-            top = listed[: len(listed) - len(METADATA)]
-            return _from_cells(cells, wanted, path.stem or "data", Base(archive=archive, top=top))
-        notes.append(f"{listed} names no pictures: it is left alone")
-    return _from_images(list_archive(archive), wanted, path.stem or "data", str(path), notes)
+            raise SourceError(f"{path}: {member} cannot be read: {error}") from error
+        return files.read_text_table(data, f"{path}!{member}", "jsonl" if member.lower().endswith("l") else "csv")
+
+    cells = metadata_cells(found.metadata, read, notes, image=wanted.image, spoken=_has_spoken(wanted))
+    if cells is not None:
+        cells.notes += notes
+        source = _from_cells(cells, wanted, path.stem or "data", Base(archive=archive, top=found.top))
+        return _accounted(source, found, cells.where)
+    tables = [name for name in archive.members if Path(name).suffix.lower() in files.TEXT_ENDINGS]
+    if not found.files and len(tables) == 1:
+        kind = files.TEXT_ENDINGS[Path(tables[0]).suffix.lower()]
+        cells = files.read_text_table(read_bytes(archive.members[tables[0]][0]), f"{path}!{tables[0]}", kind)
+        return _from_cells(cells, wanted, Path(tables[0]).stem, Base(archive=archive))
+    return _from_images(found, wanted, path.stem or "data", str(path), notes)
 
 
 def _from_cells(cells: Cells, wanted: Wanted, name: str, base: Base) -> Source:
@@ -244,7 +289,3 @@ def _originals(cells: Cells, image: str | None, pictures: Sequence[bytes | None]
     found = find_originals(cells.table, cells.given, cells.metadata, image=image, blobs=pictures, merged=merged)
     found = replace(found, raw=cells.raw, raw_form=cells.raw_form)
     return None if found.says_nothing else found
-
-
-def _is_metadata(info: zipfile.ZipInfo) -> bool:
-    return info.filename.rpartition("/")[2].lower() == METADATA

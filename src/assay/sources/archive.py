@@ -6,15 +6,17 @@ In: the path of an archive. Out: a `Listing`, the members by name, a member's by
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import SourceError
-from assay.sources.folder import SPLITS, Listing, ending, is_hidden
+from assay.sources.encodings import to_utf8
+from assay.sources.folder import METADATA, Listing, ending, is_hidden
 from assay.sources.reading import zip_uri
 from assay.sources.rows import is_image
+from assay.sources.words import is_split_name
 
-METADATA = "metadata.csv"
 UTF8_FLAG = 0x800
 ENCRYPTED_FLAG = 1
 
@@ -26,6 +28,7 @@ class Archive:
     path: Path
     members: dict[str, tuple[str, str]]
     repeated: int
+    encoding: str | None = None  # of the members' names, where it is none that ZIPs declare
 
 
 def open_archive(path: Path) -> Archive:
@@ -42,11 +45,12 @@ def open_archive(path: Path) -> Archive:
     if not infos:
         raise SourceError(f"{path} is an empty ZIP; give one that holds images")
     absolute = path.absolute()
+    names, encoding = _decoded_names(infos)
     members = {
-        plain_name(_decoded_name(info)): (zip_uri(absolute, info.filename), f"{info.CRC:08x}:{info.file_size}")
-        for info in infos
+        plain_name(name): (zip_uri(absolute, info.filename), f"{info.CRC:08x}:{info.file_size}")
+        for name, info in zip(names, infos, strict=True)
     }
-    return Archive(path, members, len(infos) - len(members))
+    return Archive(path, members, len(infos) - len(members), encoding)
 
 
 def plain_name(name: str) -> str:
@@ -54,14 +58,28 @@ def plain_name(name: str) -> str:
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
 
 
-def _decoded_name(info: zipfile.ZipInfo) -> str:
-    """Macs write UTF-8 names without saying so, and `zipfile` then reads them as a code page of 1981."""
-    if info.flag_bits & UTF8_FLAG or info.filename.isascii():
-        return info.filename
+def _decoded_names(infos: Sequence[zipfile.ZipInfo]) -> tuple[list[str], str | None]:
+    """The members' names, and the encoding that was found out.
+
+    Macs write UTF-8 without saying so, Windows in Japan and China Shift-JIS and GBK; `zipfile` reads all of them as a code
+    page of 1981. One encoding holds for the archive.
+    """
+    unsaid = [info for info in infos if not info.flag_bits & UTF8_FLAG and not info.filename.isascii()]
     try:
-        return info.filename.encode("cp437").decode("utf-8")
+        raw = [info.filename.encode("cp437") for info in unsaid]
     except UnicodeError:
-        return info.filename
+        raw = []
+    if not raw:
+        return [info.filename for info in infos], None
+    data, found = to_utf8(b"\n".join(raw))
+    try:
+        decoded = data.decode().split("\n")
+    except UnicodeError:
+        decoded = []
+    if len(decoded) != len(unsaid) or found not in (None, "Shift-JIS", "GBK", "Big5", "EUC-KR", "Windows-1251"):
+        return [info.filename for info in infos], None
+    names = {id(info): name for info, name in zip(unsaid, decoded, strict=True)}
+    return [names.get(id(info), info.filename) for info in infos], found
 
 
 def list_archive(archive: Archive) -> Listing:
@@ -73,12 +91,14 @@ def list_archive(archive: Archive) -> Listing:
             found.hidden += 1
         else:
             seen.append(name)
-    top = strip_top([name for name in seen if is_image(name)], archive.path.stem)
+    found.top = top = strip_top([name for name in seen if is_image(name)], archive.path.stem)
     for name in seen:
         if is_image(name):
             found.files.append((name.removeprefix(top), *archive.members[name]))
         else:
             found.others[ending(name)] += 1
+            if name.rpartition("/")[2].lower() in METADATA:
+                found.metadata.append(name.removeprefix(top))
     found.files.sort(key=lambda file: file[0].encode())
     return found
 
@@ -93,14 +113,4 @@ def strip_top(names: list[str], stem: str) -> str:
         return ""
     top = tops.pop()
     deeper = any(name.count("/") > 1 for name in names)
-    return f"{top}/" if top == stem or (deeper and top.lower() not in SPLITS) else ""
-
-
-def metadata_member(archive: Archive) -> str | None:
-    """The member ``metadata.csv`` that lies highest; its folder is what the paths in it are relative to."""
-    found = [
-        name
-        for name in archive.members
-        if name.rpartition("/")[2].lower() == METADATA and not any(is_hidden(part) for part in name.split("/"))
-    ]
-    return min(found, key=lambda name: (name.count("/"), name), default=None)
+    return f"{top}/" if top == stem or (deeper and not is_split_name(top)) else ""

@@ -13,10 +13,12 @@ import pyarrow.compute as pc
 
 from assay.errors import UsageError
 from assay.sources.cells import BROKEN, Cells, whole_again
+from assay.sources.words import BLANK
 
 SMALL = 10  # with fewer labelled rows, all in classes of their own, nothing is odd
 OTHER_LABEL = "choose another column with --label, or --label none to leave labels out"
-LIKE_BLANK = frozenset({"nan", "null", "none", "na", "n/a", "<na>", "?", "-", "unknown"})
+MAY_BE_BLANK = frozenset({"none", "unknown"})
+OFTEN = 1 / 3  # share of the rows from which a word for "blank" is a class, as "NA" for North America may be
 
 
 def given_labels(cells: Cells, name: str | None, notes: list[str]) -> pa.Array | None:
@@ -37,6 +39,8 @@ def given_labels(cells: Cells, name: str | None, notes: list[str]) -> pa.Array |
         values = values.cast(pa.string())
         values = pc.if_else(pc.equal(pc.utf8_trim_whitespace(values), ""), pa.scalar(None, pa.string()), values)
     values = _without_broken(values, cells)
+    if pa.types.is_string(values.type):
+        values = _without_blank_words(values, notes)
     labelled = len(values) - values.null_count
     if not labelled:
         raise UsageError(f"every cell of the label column {name!r} is blank; {OTHER_LABEL}")
@@ -49,10 +53,38 @@ def given_labels(cells: Cells, name: str | None, notes: list[str]) -> pa.Array |
         notes.append(
             f"the label column {name!r} has {len(classes):,} classes for {labelled:,} rows: is it the right one?"
         )
-    odd = [value for value in classes.to_pylist() if isinstance(value, str) and value.strip().lower() in LIKE_BLANK]
+    odd = [value for value in classes.to_pylist() if isinstance(value, str) and value.strip().lower() in MAY_BE_BLANK]
     if odd:
         notes.append(f"{', '.join(map(repr, odd[:3]))} counts as a class; blank the cells if it means unlabelled")
     return values
+
+
+def _without_blank_words(values: pa.Array, notes: list[str]) -> pa.Array:
+    """What counts as blank in a feature ("?", "-", "n/a") is no class either, unless the word is as common as classes are,
+    or the other classes look like it ("EU", "AS", "NA")."""
+    counts = {
+        entry["values"]: entry["counts"] for entry in values.value_counts().to_pylist() if entry["values"] is not None
+    }
+    words = [word for word in counts if word.strip().casefold() in BLANK]
+    others = [word for word in counts if word not in words]
+    total = sum(counts.values())
+    for word in words:
+        alike = [other for other in others if _form(other) == _form(word)]
+        if (
+            word.strip().isalpha()
+            and others
+            and (counts[word] >= OFTEN * total or 2 * len(alike) >= max(len(others), 2))
+        ):
+            notes.append(f"{word!r} counts as a class ({counts[word]:,} rows); blank the cells if it means unlabelled")
+            continue
+        mask = pc.equal(values, word).fill_null(False)
+        values = pc.if_else(mask, pa.scalar(None, values.type), values)
+        notes.append(f"{word!r} in the label column means unlabelled ({counts[word]:,} rows), as in other columns")
+    return values
+
+
+def _form(word: str) -> tuple[int, bool]:
+    return len(word.strip()), word.strip().isupper()
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, pairwise
 from typing import Literal
 
 import pyarrow as pa
 
 from assay.errors import SourceError
 from assay.sources.cells import Cells, refuse_twins
+from assay.sources.words import count_words
 
 DELIMITERS = (",", ";", "\t", "|")
+LEAST_ROWS, COMPARED = 5, 200  # rows that a first line is compared with, to see whether it is one of them
 SNIFFED = 50  # lines looked at to find the delimiter
 RECOVERIES = 100  # stray quotes after which the rest is taken as it comes
 LATIN = "if it was saved as Windows-1252: iconv -f windows-1252 -t utf-8 FILE > NEW"
@@ -44,7 +48,7 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     chosen = _delimiter(lines, delimiter)
     if delimiter is None and chosen != ",":
         notes.append(f"delimiter: {'tab' if chosen == chr(9) else chosen}")
-    header_record, body = _header(lines, chosen, where)
+    header_record, body = _header(lines, chosen, where, notes)
     header = _names(header_record, where, broken)
     odd: list[int] = []
     records = list(_records(lines, body, chosen, len(header), csv.QUOTE_MINIMAL, odd))
@@ -121,13 +125,63 @@ def _delimiter(lines: Sequence[str], wanted: str | None) -> str:
     return best[2]
 
 
-def _header(lines: Sequence[str], delimiter: str, where: str) -> tuple[list[str], int]:
-    """(cells of the first record, the line after it)."""
+def _header(lines: Sequence[str], delimiter: str, where: str, notes: list[str]) -> tuple[list[str], int]:
+    """(cells of the first record, the line after it), or made names and 0 where the first line looks like data."""
     reader = csv.reader(lines, delimiter=delimiter)
     try:
-        return next(reader), reader.line_num
+        first, body = next(reader), reader.line_num
     except (StopIteration, csv.Error) as error:
         raise SourceError(f"{where} has no header row ({error})") from error
+    try:
+        rows = [row for row in islice(reader, COMPARED) if len(row) == len(first) and row != first]
+    except csv.Error:
+        rows = []
+    if not _looks_like_data(first, rows):
+        return first, body
+    notes.append(
+        f"the first line looks like data ({', '.join(first[:3])[:60]}, ...): read without a header, the columns are called "
+        "column 1, column 2, ...; if that line holds the names, change it so that it differs from the data"
+    )
+    return [f"column {place}" for place in range(1, len(first) + 1)], 0
+
+
+def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Does every cell of the first line stand as well in its column: a number among numbers, a value that comes again, prose?
+
+    Years and other numbers that count up are names: "country, 2001, 2002".
+    """
+    if len(rows) < LEAST_ROWS:
+        return False
+    again = 0
+    numbers: list[float] = []
+    for cell, column in zip(map(str.strip, first), zip(*rows, strict=True), strict=True):
+        values = [value.strip() for value in column if value.strip()]
+        kinds = set(values)
+        if not cell:
+            if len(values) == len(rows):
+                return False  # the usual corner of a table with an index
+        elif _reads_as_number(cell):
+            if not all(map(_reads_as_number, values)):
+                return False
+            numbers.append(float(cell))
+        elif cell in kinds and len(kinds) <= len(rows) / 2:
+            again += 1
+        elif not (_is_prose(cell) and sum(map(_is_prose, values)) > len(values) / 2):
+            return False
+    steps = {after - before for before, after in pairwise(numbers)}
+    counts_up = len(numbers) > 1 and len(steps) == 1 and steps != {0.0} and all(map(float.is_integer, numbers))
+    return not counts_up and (again > 0 or len(numbers) > 1 or (len(numbers) == len(first) == 1))
+
+
+def _reads_as_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def _is_prose(cell: str) -> bool:
+    return count_words(cell) >= 4
 
 
 def _names(record: Sequence[str], where: str, broken: bool) -> list[str]:
@@ -254,10 +308,15 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
         )
     if undecodable == total or undecodable > max(3, total // 2):
         raise SourceError(f"{where} is not UTF-8 text; save it as UTF-8 ({LATIN})")
+    repeated = _repeated_headers(header, records, reasons)
     if misread:
         notes.append(f"{len(misread):,} rows are broken and are not analysed ({reasons[min(misread)]})")
     if undecodable:
         notes.append(f"{undecodable:,} rows are not valid UTF-8 and are not analysed; {LATIN}")
+    if repeated:
+        reasons |= repeated
+        misread |= repeated.keys()
+        notes.append(f"{len(repeated):,} rows repeat the header and are not analysed ({repeated[min(repeated)]})")
     columns = []
     for place in range(width):
         values = [record[place] if place < len(record) else "" for _, record, _, _ in records]
@@ -265,6 +324,17 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
     if any(_is_number(name) for name in header):
         notes.append(f"the first row is taken as column names: {', '.join(header[:5])}. Is there no header row?")
     return Cells(pa.table(columns, header), reasons, misread, notes, where=where)
+
+
+def _repeated_headers(header: Sequence[str], records: Sequence[Record], reasons: Mapping[int, str]) -> dict[int, str]:
+    """Row -> reason of the rows that are the header once more, as joined files have them."""
+    if len(header) < 2:
+        return {}
+    return {
+        row: f"line {record[0]} is the header again"
+        for row, record in enumerate(records)
+        if row not in reasons and len(record[1]) == len(header) and [cell.strip() for cell in record[1]] == list(header)
+    }
 
 
 def _mended(cell: str) -> str:

@@ -1,6 +1,6 @@
-"""The first sheet of an Excel or OpenDocument file -> `Cells`.
+"""A sheet of an Excel or OpenDocument file -> `Cells`.
 
-In: a path. Out: `Cells`. Does not know: which column is what.
+In: a path, the name of a sheet. Out: `Cells`. Does not know: which column is what.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from assay.errors import MissingExtraError, SourceError
+from assay.errors import MissingExtraError, SourceError, UsageError
 from assay.sources.cells import WHOLE, Cells, from_values, refuse_twins
 from assay.sources.decompression import check_filled
 
@@ -20,9 +20,13 @@ CELL = re.compile(rb'<(?:\w{1,8}:)?c r="([A-Z]{1,3})([0-9]{1,7})"')
 REPEAT = re.compile(rb'number-(columns|rows)-repeated="([0-9]{1,9})"([^>]{0,128})>')
 MOST_ROWS = 1_000_000  # a run of as many rows is the empty end of a sheet
 
+LOOKED_AT = 200  # rows, to see how wide the table is
+WIDE = 0.6  # of the usual number of filled cells: a header has at least so many
 
-def read_excel(path: Path) -> Cells:
-    """Header first. Excel keeps every number as a float: whole ones become integers where the column has no others."""
+
+def read_excel(path: Path, sheet: str | None = None) -> Cells:
+    """Header first, titles above it aside. Without ``sheet`` the first one that holds a table. Merged cells of the rows hold
+    what the first of them does. Excel keeps every number as a float: whole ones become integers where the column has no others."""
     try:
         from python_calamine import CalamineWorkbook
     except ImportError as error:
@@ -30,28 +34,95 @@ def read_excel(path: Path) -> Cells:
     _check_sheets(path)
     try:
         book = CalamineWorkbook.from_path(str(path))
-        rows = book.get_sheet_by_index(0).to_python(skip_empty_area=True)
+        sheets = list(book.sheet_names)
+        if sheet is not None and sheet not in sheets:
+            raise UsageError(f"{path} has no sheet {sheet!r}; its sheets are: {', '.join(sheets[:20])}")
+        chosen, rows, merged = _read_sheet(book, sheets if sheet is None else [sheet])
+    except UsageError:
+        raise
     except Exception as error:  # the reader's own errors have no common base
         raise SourceError(
             f"{path} is not a readable Excel file ({error}); is it encrypted or of another kind?"
         ) from error
-    rows = [[_blank(value) for value in row] for row in rows]
-    while rows and not any(value is not None for value in rows[-1]):  # formatted cells below the data
-        rows.pop()
+    called = "its first sheet" if chosen == sheets[0] else f"its sheet {chosen!r}"
     if not rows:
-        raise SourceError(f"{path}: its first sheet is empty")
-    if len(rows) == 1:
-        raise SourceError(f"{path}: its first sheet has a header but no rows")
-    columns: dict[int, list[Any]] = {place: [row[place] for row in rows[1:]] for place in range(len(rows[0]))}
+        raise SourceError(f"{path}: {called} is empty")
+    titles = _titles(rows)
+    if len(rows) == titles + 1:
+        raise SourceError(f"{path}: {called} has a header but no rows")
+    filled = _fill_merged(rows, merged, titles)
+    header, body = rows[titles], rows[titles + 1 :]
+    columns: dict[int, list[Any]] = {place: [row[place] for row in body] for place in range(len(header))}
     kept = [
-        place for place, values in columns.items() if rows[0][place] is not None or any(v is not None for v in values)
+        place for place, values in columns.items() if header[place] is not None or any(v is not None for v in values)
     ]
-    names = [_name(rows[0][place], place) for place in kept]
+    names = [_name(header[place], place) for place in kept]
     refuse_twins(names, str(path))
     found = from_values({name: _numbers(columns[place]) for name, place in zip(names, kept, strict=True)}, str(path))
-    if len(book.sheet_names) > 1:
-        found.notes.append(f"sheet: {book.sheet_names[0]} (the first of {len(book.sheet_names)})")
+    if len(sheets) > 1:
+        which = "the first of" if chosen == sheets[0] else "of"
+        found.notes.append(f"sheet: {chosen} ({which} {len(sheets)}; another: --sheet NAME)")
+    if titles:
+        found.notes.append(f"{titles:,} rows above the header are titles and left aside ({_first(rows[:titles])})")
+    if filled:
+        found.notes.append(f"{filled:,} cells that are merged with another hold what it does")
     return found
+
+
+Rows = list[list[Any]]
+Merged = list[tuple[tuple[int, int], tuple[int, int]]]
+
+
+def _read_sheet(book: Any, sheets: list[str]) -> tuple[str, Rows, Merged]:
+    """The first of the sheets with a header and a row, else the first: name, rows, merged cells counted from the first row."""
+    first: tuple[str, Rows, Merged] | None = None
+    for name in sheets:
+        sheet = book.get_sheet_by_name(name)
+        rows = [[_blank(value) for value in row] for row in sheet.to_python(skip_empty_area=True)]
+        while rows and not any(value is not None for value in rows[-1]):  # formatted cells below the data
+            rows.pop()
+        top, left = sheet.start or (0, 0)
+        merged = [
+            ((start[0] - top, start[1] - left), (end[0] - top, end[1] - left))
+            for start, end in sheet.merged_cell_ranges or []
+        ]
+        first = first or (name, rows, merged)
+        if len(rows) > 1 and max(_count(row) for row in rows) > 1:
+            return name, rows, merged
+    assert first is not None  # a workbook has a sheet
+    return first
+
+
+def _count(row: list[Any]) -> int:
+    return sum(value is not None for value in row)
+
+
+def _titles(rows: Rows) -> int:
+    """How many rows stand above the header: those with far fewer filled cells than the rows of the table have."""
+    counts = [_count(row) for row in rows[:LOOKED_AT]]
+    usual = sorted(counts)[len(counts) // 2]
+    if usual < 2:
+        return 0
+    return next(at for at, count in enumerate(counts) if count >= max(2, WIDE * usual))
+
+
+def _fill_merged(rows: Rows, merged: Merged, titles: int) -> int:
+    """Give every cell of a merged block below the header the value of its first; how many got one."""
+    filled = 0
+    for (top, left), (bottom, right) in merged:
+        if top <= titles or top >= len(rows) or left >= len(rows[top]):
+            continue
+        value = rows[top][left]
+        for at in range(top, min(bottom + 1, len(rows))):
+            for place in range(left, min(right + 1, len(rows[at]))):
+                if rows[at][place] is None and value is not None:
+                    rows[at][place] = value
+                    filled += 1
+    return filled
+
+
+def _first(rows: Rows) -> str:
+    return str(next((value for row in rows for value in row if value is not None), ""))[:40]
 
 
 def _blank(value: Any) -> Any:

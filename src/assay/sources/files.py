@@ -13,10 +13,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay.errors import SourceError
+from assay.errors import SourceError, UsageError
 from assay.sources.cells import Cells, from_arrow
 from assay.sources.csv_tables import read_csv
 from assay.sources.decompression import check_cells, check_unpacked, gunzip
+from assay.sources.encodings import to_utf8
 from assay.sources.excel import read_excel
 from assay.sources.json_tables import read_json, read_jsonl
 from assay.sources.sandbox import check_path, is_confined
@@ -75,9 +76,11 @@ def kind_of(path: Path) -> str | None:
     return endings(path)[1]
 
 
-def read_cells(path: Path) -> Cells:
-    """Read any table file by its ending. `SourceError` says what is wrong with it and what to do."""
+def read_cells(path: Path, sheet: str | None = None) -> Cells:
+    """Read any table file by its ending; of Excel the named ``sheet``. `SourceError` says what is wrong and what to do."""
     kind = kind_of(path)
+    if sheet is not None and kind != "excel":
+        raise UsageError(f"--sheet goes with Excel and OpenDocument files, not with {path}")
     try:
         check_path(path)
     except UnreadableError as error:
@@ -93,7 +96,7 @@ def read_cells(path: Path) -> Cells:
             if zipfile.is_zipfile(path):
                 with zipfile.ZipFile(path) as parts:
                     check_unpacked(path, sum(part.file_size for part in parts.infolist()))
-            return read_excel(path)
+            return read_excel(path, sheet)
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -111,14 +114,18 @@ def _unpacked(data: bytes, path: Path) -> bytes:
 
 def read_text_table(data: bytes, where: str, kind: str) -> Cells:
     """CSV, TSV, JSON or JSON lines, after a look at whether it is text at all."""
-    text = _text(data, where)
+    text, encoding = to_utf8(_text(data, where))
     if kind == "json":
-        return read_json(text, where)
-    if kind == "jsonl":
-        return read_jsonl(text, where)
-    if text.lstrip()[:2] in (b'{"', b"[{"):
+        found = read_json(text, where)
+    elif kind == "jsonl":
+        found = read_jsonl(text, where)
+    elif text.lstrip()[:2] in (b'{"', b"[{"):
         raise SourceError(f"{where} holds JSON, not a table as its ending says; rename it to .json or .jsonl")
-    return read_csv(text, where, "\t" if kind == "tsv" else None)
+    else:
+        found = read_csv(text, where, "\t" if kind == "tsv" else None)
+    if encoding:
+        found.notes.insert(0, f"encoding: {encoding} (the file is not UTF-8)")
+    return found
 
 
 def _text(data: bytes, where: str) -> bytes:

@@ -8,29 +8,36 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
-from assay.errors import SourceError
+from assay.errors import SourceError, UsageError
 from assay.sources.reading import local_uri
 from assay.sources.rows import IMAGE_ENDINGS, Roles, Source, is_image
 from assay.sources.sandbox import current
+from assay.sources.words import is_split_name
 
-SPLITS = frozenset({"train", "val", "valid", "validation", "test"})
+METADATA = frozenset({"metadata.csv", "metadata.jsonl", "metadata.parquet"})
+MOST_SPLITS = 20
+LEAST_IN_SPLITS = 0.8  # share of the images that lie in folders of splits
+SAYS_NOTHING = frozenset({"images", "image", "img", "imgs", "pictures", "photos", "data", "all", "raw", "files"})
 IGNORED = frozenset({"__macosx", "__pycache__", "thumbs.db", "desktop.ini"})
 File = tuple[str, str, str]  # path below the source, uri, stamp
 
 
 @dataclass
 class Listing:
-    """``files``: images by the UTF-8 bytes of their path. ``others``: endings of the rest. ``hidden``: how many."""
+    """``files``: images by the UTF-8 bytes of their path. ``others``: endings of the rest. ``hidden``: how many.
+    ``metadata``: the paths of tables of that name."""
 
     files: list[File] = field(default_factory=list)
+    metadata: list[str] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     hidden: int = 0
+    top: str = ""  # of an archive: the folder, with its slash, that holds everything
 
     def left_alone(self) -> str | None:
         """One line on what was passed over."""
@@ -84,6 +91,8 @@ def list_folder(root: Path) -> Listing:
                         found.files.append((path, f"{base}/{path}", _stamp(entry)))
                     else:
                         found.others[ending(entry.name)] += 1
+                        if entry.name.lower() in METADATA:
+                            found.metadata.append(path)
         except OSError as error:
             raise SourceError(f"the folder {place.rstrip('/')} cannot be listed: {error.strerror or error}") from error
     found.files.sort(key=lambda file: os.fsencode(file[0]))
@@ -121,27 +130,107 @@ def _printable(file: File) -> File:
     return os.fsencode(path).decode("utf-8", "backslashreplace"), local_uri(uri), stamp
 
 
-def image_source(found: Listing, *, name: str, where: str, use_splits: bool, use_labels: bool) -> Source:
-    """Class folders; splits with class folders inside, where every top folder is a split; or flat."""
+@dataclass(frozen=True)
+class Layout:
+    """Which level of the folders is what, counted from 0; -1 = none."""
+
+    label: int
+    split: int
+    notes: tuple[str, ...]
+
+
+def find_layout(parts: Sequence[Sequence[str]], level: int | None = None) -> Layout:
+    """Splits and classes among the folders of images, by the folders' names and where they lie.
+
+    parts : of each image the folders it lies in and its name. level : the class level the user asks for, from 1.
+
+    Levels that hold a single folder say nothing and are passed over. The level where every folder is named like a split
+    is the split, above or below the classes; the first other level of several folders is the class.
+    """
+    deepest = max((len(part) for part in parts), default=1) - 1
+    names = [{part[at] for part in parts if len(part) > at + 1} for at in range(deepest)]
+    several = [at for at in range(deepest) if len(names[at]) > 1]
+    split = next((at for at in range(deepest) if _are_splits(parts, names[at], at)), -1)
+    if level is not None:
+        return Layout(min(level - 1, deepest - 1), split if split != level - 1 else -1, ())
+    classes = [at for at in several if at != split and not (at > split >= 0 and _one_each(parts, split, at))]
+    label = classes[0] if classes else -1
+    return Layout(label, split, tuple(_layout_notes(parts, names, label, split)))
+
+
+def _are_splits(parts: Sequence[Sequence[str]], names: set[str], at: int) -> bool:
+    """Are all folders of a level splits, with nearly all images in them? A single one must hold all of them."""
+    if len(names) > MOST_SPLITS or not all(map(is_split_name, names)):
+        return False
+    inside = sum(len(part) > at + 1 for part in parts)
+    return inside >= (LEAST_IN_SPLITS if len(names) > 1 else 1) * len(parts)
+
+
+def _one_each(parts: Sequence[Sequence[str]], split: int, at: int) -> bool:
+    """Does every split hold one folder only at this level, as in seg_train/seg_train/forest?"""
+    inside: dict[str, set[str]] = {}
+    for part in parts:
+        if len(part) > at + 1:
+            inside.setdefault(part[split], set()).add(part[at])
+    deeper = any(len(part) > at + 2 for part in parts)
+    alike = all(is_split_name(name) or name.lower() in SAYS_NOTHING for found in inside.values() for name in found)
+    return all(len(found) == 1 for found in inside.values()) and (deeper or alike)
+
+
+def _layout_notes(parts: Sequence[Sequence[str]], names: Sequence[set[str]], label: int, split: int) -> Iterator[str]:
+    if label >= 0:
+        deeper = {part[at] for part in parts for at in range(label + 1, len(part) - 1) if at != split}
+        above = [next(iter(names[at])) for at in range(label) if at != split and len(names[at]) == 1]
+        if deeper or above:
+            yield (
+                f"classes: folder level {label + 1} ({_some(names[label])}); "
+                + (f"deeper folders ({_some(deeper)}) count with them; " if deeper else "")
+                + "for another level: --class-level N"
+            )
+    elif len(names) and any(len(found) == 1 for found in names) and split < 0:
+        only = "/".join(next(iter(found)) for found in names if len(found) == 1)
+        yield f"one folder ({only}) is not a class: the images are unlabelled (--class-level 1 if it is one)"
+    if split >= 0 and label < 0 and len(names[split]) > 1:
+        yield (
+            f"folders {_some(names[split])} are read as splits of unlabelled images; if they are classes: "
+            f"--class-level {split + 1}"
+        )
+    elif split < 0 and label >= 0:
+        named = sorted(name for name in names[label] if is_split_name(name))
+        if len(named) > 1 or (named and len(names[label]) == 2):
+            others = sorted(names[label] - set(named))
+            yield f"folders {_some(set(named))} are read as classes, not as splits: {_some(set(others))} is none"
+
+
+def _some(names: set[str]) -> str:
+    return ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def image_source(
+    found: Listing, *, name: str, where: str, use_splits: bool, use_labels: bool, class_level: int | None = None
+) -> Source:
+    """Class folders, splits above or below them, or flat."""
     if not found.files:
         raise SourceError(_no_images(found, where))
     parts = [file[0].split("/") for file in found.files]
-    splits, unmade = _splits(parts)
-    depth = 1 if splits else 0
-    labels: list[str | None]
-    labels = [part[depth] if len(part) > depth + 1 else None for part in parts] if use_labels else [None] * len(parts)
+    deepest = max(map(len, parts)) - 1
+    if class_level is not None and not 1 <= class_level <= deepest:
+        levels = f"levels 1 to {deepest}" if deepest else "no folders in it"
+        raise UsageError(f"--class-level {class_level}: {where} has {levels}")
+    layout = find_layout(parts, class_level)
+    depth = layout.label
+    labels: list[str | None] = [None] * len(parts)
+    if use_labels and depth >= 0:
+        labels = [part[depth] if len(part) > depth + 1 else None for part in parts]
     cells: dict[str, pa.Array] = {"path": pa.array([file[0] for file in found.files], pa.string())}
     classes = {label for label in labels if label is not None}
     if classes:
         cells["label"] = pa.array(labels, pa.string())
+    at = layout.split
+    splits = tuple(sorted({part[at] for part in parts if len(part) > at + 1})) if at >= 0 else ()
     if splits and use_splits:
-        cells["split"] = pa.array([part[0] if len(part) > 1 else None for part in parts], pa.string())
-    notes = [
-        _reading(len(parts), splits, classes),
-        unmade,
-        _loose(labels, classes),
-        _one_class(parts, classes, depth, where),
-    ]
+        cells["split"] = pa.array([part[at] if len(part) > at + 1 else None for part in parts], pa.string())
+    notes = [_reading(parts, splits, classes, depth), *(layout.notes if use_labels else ()), _loose(labels, classes)]
     if splits and not use_splits:
         notes.append("splits: not used (--split none)")
     roles = Roles(
@@ -170,39 +259,16 @@ def _no_images(found: Listing, where: str) -> str:
     return f"{where} holds no images but {_endings(found.others)}; Assay reads {', '.join(sorted(IMAGE_ENDINGS))}"
 
 
-def _splits(parts: Iterable[list[str]]) -> tuple[tuple[str, ...], str | None]:
-    """The top folders where every one is a split and holds folders; else (), and a word if it was a near thing."""
-    holds_folders: dict[str, bool] = {}
-    for part in parts:
-        if len(part) > 1:
-            holds_folders[part[0]] = holds_folders.get(part[0], False) or len(part) > 2
-    named = [top for top in holds_folders if top.lower() in SPLITS]
-    if named and len(named) == len(holds_folders) and all(holds_folders.values()):
-        return tuple(sorted(holds_folders)), None
-    if not named or len(named) < min(2, len(holds_folders)):
-        return (), None
-    others = sorted(set(holds_folders) - set(named))
-    flat = sorted(top for top in named if not holds_folders[top])
-    why = f"{', '.join(others[:3])} is none" if others else f"{', '.join(flat)} holds no class folders"
-    return (), f"top folders {', '.join(sorted(named))} were read as classes, not as splits: {why}"
-
-
-def _reading(n_images: int, splits: tuple[str, ...], classes: set[str]) -> str:
+def _reading(parts: Sequence[Sequence[str]], splits: tuple[str, ...], classes: set[str], depth: int) -> str:
+    n_images = len(parts)
     if not classes:
-        where = f"splits {', '.join(splits)}" if splits else "a flat folder"
+        flat = "a flat folder" if max(map(len, parts)) == 1 else "folders"
+        where = f"splits {', '.join(splits)}" if splits else flat
         return f"modality: image ({where}: {n_images:,} unlabelled images)"
-    layout = f"splits {', '.join(splits)} (the top folders) with class folders" if splits else "class folders"
+    layout = f"splits {', '.join(splits)} with class folders" if splits else "class folders"
     return f"modality: image ({layout}: {len(classes):,} classes, {n_images:,} images)"
 
 
 def _loose(labels: list[str | None], classes: set[str]) -> str | None:
     loose = labels.count(None) if classes else 0
     return f"{loose:,} images lie outside any class folder: they count as unlabelled" if loose else None
-
-
-def _one_class(parts: list[list[str]], classes: set[str], depth: int, where: str) -> str | None:
-    inner = {part[depth + 1] for part in parts if len(part) > depth + 2}
-    if len(classes) == 1 and len(inner) > 1:
-        only = next(iter(classes))
-        return f"there is one class folder only, {only!r}; if the folders in it are the classes, give {where}/{only}"
-    return None

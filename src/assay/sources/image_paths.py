@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ from assay.sources.reading import UnreadableError, is_url, local_uri, path_of_fi
 from assay.sources.sandbox import check_path
 
 SAMPLE = 200
+SUBFOLDERS = 50  # beside a table that are looked into for its images
 OTHER_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data):")
 
 
@@ -61,9 +63,24 @@ def _working_directory(values: Sequence[str | None], base: Base, folder: Path) -
     here = Base(Path.cwd())
     if not sample or folder.absolute() == here.folder:
         return base, None
-    if any(_exists(value, base) for value in sample) or not any(_exists(value, here) for value in sample):
+    if any(_exists(value, base) for value in sample):
         return base, None
+    if not any(_exists(value, here) for value in sample):
+        return _subfolder(sample, base, folder)
     return here, f"image paths: relative to the working directory, for {folder} has none of them"
+
+
+def _subfolder(sample: Sequence[str], base: Base, folder: Path) -> tuple[Base, str | None]:
+    """The folder beside the table in which the first of the paths lie, as in ``train.csv`` with ``images/``."""
+    try:
+        inside = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError:
+        return base, None
+    hits = [(sum(_exists(value, Base(entry)) for value in sample), entry) for entry in inside[:SUBFOLDERS]]
+    most, found = max(hits, key=lambda hit: hit[0], default=(0, folder))
+    if not most:
+        return base, None
+    return Base(found), f"image paths: relative to {found}, for {folder} itself has none of them"
 
 
 def _exists(value: str, base: Base) -> bool:
@@ -88,7 +105,7 @@ def _locate(text: str, base: Base) -> tuple[str, str]:
     path = path if base.folder is None else base.folder / path  # an absolute path stays as it is
     check_path(path)
     try:
-        status = _status(path)
+        status, path = _status_of_either(path)
     except (OSError, ValueError) as error:
         raise UnreadableError(f"there is no such file: {path}") from error
     if status is None:
@@ -97,6 +114,18 @@ def _locate(text: str, base: Base) -> tuple[str, str]:
     if status is None:
         raise UnreadableError(f"there is no such file: {path}")
     return local_uri(str(path.absolute())), f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _status_of_either(path: Path) -> tuple[os.stat_result | None, Path]:
+    """The file's status and name; where a table composes an accented letter and the disk does not, or the reverse, too."""
+    try:
+        return _status(path), path
+    except FileNotFoundError:
+        for form in ("NFC", "NFD"):
+            other = Path(unicodedata.normalize(form, str(path)))
+            if other != path and other.exists():
+                return other.stat(), other
+        raise
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -111,7 +140,7 @@ def _status(path: Path) -> os.stat_result | None:
 
 def _member(text: str, archive: Archive, top: str) -> tuple[str, str]:
     name = plain_name(str(PurePosixPath(text.replace("\\", "/"))))
-    for member in (top + name, name):
+    for member in (top + name, name, *(unicodedata.normalize(form, top + name) for form in ("NFC", "NFD"))):
         if member in archive.members:
             return archive.members[member]
     raise UnreadableError(f"the ZIP has no member {top}{name}")

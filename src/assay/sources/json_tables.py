@@ -12,6 +12,7 @@ from typing import Any
 from assay.errors import SourceError
 from assay.sources.cells import Cells, from_values
 from assay.sources.decompression import check_filled
+from assay.sources.labelling_exports import read_export
 
 SHAPE = 'an array of objects, such as [{"text": "...", "label": "..."}], or one object a line'
 
@@ -26,7 +27,7 @@ def read_json(data: bytes, where: str) -> Cells:
             found.notes.insert(0, "read as JSON lines: one object a line")
             return found
         raise SourceError(f"{where} is not valid JSON ({error}); it must hold {SHAPE}") from error
-    rows, note = _rows(value, where)
+    rows, note = read_export(value, where) or _rows(value, where)
     found = _records(rows, where)
     found.notes += [note] if note else []
     return found

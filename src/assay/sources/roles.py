@@ -9,16 +9,18 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assay.errors import UsageError
 from assay.sources.cells import Cells
 from assay.sources.reading import is_url
 from assay.sources.rows import IMAGE_ENDINGS, Roles
+from assay.sources.words import LABEL_WORDS, count_words, is_split_name, parts_of, text_rank
 
-LABEL_NAMES = ("label", "labels", "target", "class", "category", "y")
 IMAGE_NAMES = (
     "image",
     "image_path",
@@ -32,21 +34,16 @@ IMAGE_NAMES = (
     "image_url",
 )
 PICTURE_NAME = re.compile(r"image|img|picture|photo|thumb", re.IGNORECASE)
-TEXT_NAMES = (
-    "text",
-    "body",
-    "sentence",
-    "content",
-    "review",
-    "comment",
-    "message",
-    "utterance",
-    "question",
-    "query",
-    "description",
-)
-SPLIT_VALUES = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"})
 SAMPLE = 2_000
+MOST_CLASSES, CLASS_ROWS = 200, 4  # of a label that no name gives away, and rows a class on the mean
+FEW_COLUMNS = 4  # with more useful columns than these, one of prose does not make a table a set of texts
+SOME_TEXTS = 10  # different cells of a column that is named as text, from which it is text however short they are
+MOST_SPLITS = 20
+FILLED = 0.5  # share of the rows that must name a picture
+PICTURE_MAGIC = (
+    b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6",
+    b"\x00\x00\x00\x0cjP", b"\x00\x00\x01\x00",
+)  # fmt: skip
 MODALITIES = ("auto", "image", "text", "table")
 NONE = "none"
 
@@ -62,6 +59,8 @@ class Wanted:
     id: str | None = None
     split: str | None = None
     features: Sequence[str] | None = None
+    class_level: int | None = None
+    sheet: str | None = None
 
     def check(self) -> None:
         """`UsageError` where the words contradict each other, whatever the data."""
@@ -103,14 +102,17 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
     row_id = column(table, wanted.id, "id") if wanted.id else None
     split = _split(cells, wanted, notes, {label, row_id})
     taken = {name for name in (label, row_id, split) if name}
-    free = [name for name in table.column_names if name not in taken]
+    empty = [name for name in table.column_names if _is_empty(cells, name)]
+    free = [name for name in table.column_names if name not in taken and name not in empty]
+    if empty:
+        notes.append(f"empty columns are left aside: {', '.join(empty[:5])}{', ...' if len(empty) > 5 else ''}")
     image = column(table, wanted.image, "image") if wanted.image else None
     text = column(table, wanted.text, "text") if wanted.text else None
     modality = wanted.modality
     if modality == "auto":
         modality = "image" if image else "text" if text else "table" if wanted.features else ""
     if modality in ("", "image") and image is None:
-        image = guess_image(cells, free)
+        image = guess_image(cells, free, addresses=modality == "image")
         if image and not modality:
             modality = "image"
             notes.append(f"modality: image (column {image!r} names pictures; set with --image or --modality)")
@@ -126,13 +128,49 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
     if not modality:
         modality = "table"
         notes.append(f"modality: table ({len(free)} feature columns; set with --modality or --features)")
+    if image is None and wanted.modality == "auto":
+        notes += _could_be_pictures(cells, free, modality)
     if modality == "image":
         if image is None:
             raise UsageError("no column names image files or URLs; name it with --image")
+        label = _label_by_content(table, wanted, label, [name for name in free if name != image], notes)
         return modality, Roles(label=label, image=image, id=row_id, split=split), notes
     if modality == "text":
-        return modality, Roles(label=label, text=text or _any_text(table, free, notes), id=row_id, split=split), notes
+        text = text or _any_text(table, free, notes)
+        label = _label_by_content(table, wanted, label, [name for name in free if name != text], notes)
+        return modality, Roles(label=label, text=text, id=row_id, split=split), notes
+    label = _label_by_content(table, wanted, label, free if len(free) > 1 else [], notes, only=False)
     return modality, Roles(label=label, id=row_id, split=split, features=_features(table, wanted, label, free)), notes
+
+
+def _is_empty(cells: Cells, name: str) -> bool:
+    """No cell holds anything but white space."""
+    if name in cells.blobs:
+        return all(blob is None for blob in cells.blobs[name])
+    values = cells.table[name]
+    if values.null_count == len(values):
+        return True
+    if not _is_string(cells.table, name):
+        return False
+    return not any(value and value.strip() for value in values.slice(0, SAMPLE).to_pylist()) and not any(
+        value and value.strip() for value in values.to_pylist()
+    )
+
+
+def _could_be_pictures(cells: Cells, free: Sequence[str], modality: str) -> list[str]:
+    """What is said of columns of pictures that are not analysed."""
+    names = [name for name in free if guess_image(cells, [name], addresses=True)]
+    if not names:
+        return []
+    first = ", ".join(map(repr, names[:3]))
+    if modality == "table" and len(names) == len(free):
+        raise UsageError(
+            f"the column {first} holds addresses of pictures, and nothing is fetched unasked; to fetch and analyse them: "
+            f"--image {names[0]}"
+        )
+    return [
+        f"column {first} holds addresses of pictures: nothing is fetched; to analyse the pictures instead: --image {names[0]}"
+    ]
 
 
 def _features(table: pa.Table, wanted: Wanted, label: str | None, free: list[str]) -> tuple[str, ...]:
@@ -150,14 +188,81 @@ def _label(table: pa.Table, wanted: Wanted, notes: list[str]) -> str | None:
         return None
     if wanted.label:
         return column(table, wanted.label, "label")
-    other = {wanted.text, wanted.image, wanted.id, wanted.split, *(wanted.features or ())}
-    lowered = {name.lower(): name for name in reversed(table.column_names) if name not in other}
-    for name in LABEL_NAMES:
-        if name in lowered:
-            notes.append(f"labels: column {lowered[name]!r} (by its name; set with --label)")
-            return lowered[name]
-    notes.append("labels: none (name the column with --label); label checks are left out")
+    named = _by_label_name(table, wanted)
+    for name in named:
+        if why := _no_label(table, name):
+            notes.append(f"column {name!r} is named like a label but {why}: it is not taken for one (set with --label)")
+        else:
+            notes.append(f"labels: column {name!r} (by its name; set with --label)")
+            return name
     return None
+
+
+def _by_label_name(table: pa.Table, wanted: Wanted) -> list[str]:
+    """Columns named like a label, the plainest names first."""
+    other = {wanted.text, wanted.image, wanted.id, wanted.split, *(wanted.features or ())}
+    names = [name for name in table.column_names if name not in other]
+    rank = {word: place for place, word in enumerate(LABEL_WORDS)}
+    found = [(rank[name.strip().lower()], at, name) for at, name in enumerate(names) if name.strip().lower() in rank]
+    for at, name in enumerate(names):  # "gold_label", "Target class"
+        last = parts_of(name)[-1:]
+        if (
+            name.strip().lower() not in rank
+            and last
+            and last[0] in ("label", "target", "class", "category", "sentiment")
+        ):
+            found.append((len(rank) + rank[last[0]], at, name))
+    return [name for _, _, name in sorted(found)]
+
+
+def _no_label(table: pa.Table, name: str) -> str | None:
+    """Why what stands in a column is no label, though its name speaks of one."""
+    values = table[name]
+    filled = len(values) - values.null_count
+    kinds = len(values.unique().drop_null())
+    if pa.types.is_floating(values.type) and kinds > max(20, filled // 10):
+        return f"holds {kinds:,} different numbers"
+    if kinds == filled >= 20:
+        return f"holds another value in each of its {filled:,} filled rows"
+    return None
+
+
+def _label_by_content(
+    table: pa.Table, wanted: Wanted, label: str | None, free: Sequence[str], notes: list[str], *, only: bool = True
+) -> str | None:
+    """The only other column with few values, beside texts or pictures; of several, and of a table's, what could be."""
+    if label or wanted.label:
+        return label
+    other = {wanted.text, wanted.image, wanted.id, wanted.split, *(wanted.features or ())}
+    few = {name: kinds for name in free if name not in other and (kinds := _few_values(table, name))}
+    useful = [name for name in free if name not in other and not _counts_rows(table, name)]
+    if only and len(few) == 1 and useful == list(few):
+        name = useful[0]
+        notes.append(f"labels: column {name!r} (the only other column, {few[name]:,} values; set with --label)")
+        return name
+    could = ", ".join(f"{name!r} ({kinds:,} values)" for name, kinds in list(few.items())[:4])
+    hint = f"; {could} could be" if could else ""
+    notes.append(f"labels: none (name the column with --label{hint}); label checks are left out")
+    return None
+
+
+def _few_values(table: pa.Table, name: str) -> int:
+    """How many values a column of classes has; 0 where it is none."""
+    values = table[name]
+    if not (_is_string(table, name) or pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)):
+        return 0
+    kinds, filled = len(values.unique().drop_null()), len(values) - values.null_count
+    return kinds if 2 <= kinds <= min(MOST_CLASSES, max(2, filled // CLASS_ROWS)) and 2 * filled > len(values) else 0
+
+
+def _counts_rows(table: pa.Table, name: str) -> bool:
+    """Does a column only number the rows, or hold one value?"""
+    values = table[name]
+    numbering = name == table.column_names[0] or {"id", "index", "row", "no", "nr", "unnamed"} & set(parts_of(name))
+    if numbering and pa.types.is_integer(values.type) and not values.null_count:
+        ends = pc.min_max(values).as_py()
+        return len(values.unique()) == len(values) == ends["max"] - ends["min"] + 1
+    return len(values.unique()) == 1
 
 
 def _split(cells: Cells, wanted: Wanted, notes: list[str], taken: set[str | None]) -> str | None:
@@ -167,10 +272,11 @@ def _split(cells: Cells, wanted: Wanted, notes: list[str], taken: set[str | None
     if wanted.split:
         return column(table, wanted.split, "split")
     for name in table.column_names:
-        if name in taken or (name != cells.split and name.lower() != "split") or not _is_string(table, name):
+        named = {"split", "subset", "partition", "fold", "set"} & set(parts_of(name))
+        if name in taken or not (name == cells.split or named) or not _is_string(table, name):
             continue
         values = sorted(str(value) for value in table[name].unique().drop_null().to_pylist() if str(value).strip())
-        if name == cells.split or (values and {value.lower() for value in values} <= SPLIT_VALUES):
+        if name == cells.split or (0 < len(values) <= MOST_SPLITS and all(map(is_split_name, values))):
             notes.append(f"splits: column {name!r} ({', '.join(values)}; set with --split, none for none)")
             return name
     return None
@@ -187,19 +293,33 @@ def _values(table: pa.Table, name: str) -> list[str]:
     return [value for value in table[name].slice(0, SAMPLE).to_pylist() if value and value.strip()]
 
 
-def guess_image(cells: Cells, free: Sequence[str]) -> str | None:
-    """The column that holds pictures or names image files or addresses."""
+def guess_image(cells: Cells, free: Sequence[str], *, addresses: bool = False) -> str | None:
+    """The column that holds pictures or names image files; with ``addresses``, one of http(s) addresses of pictures, too.
+
+    Addresses are fetched by the analysis, and nothing is fetched that nobody asked for.
+    """
     for name in free:
-        if name in cells.blobs or name in cells.pictures:
+        if name in cells.pictures or (name in cells.blobs and _are_pictures(cells.blobs[name])):
             return name
     for name in sorted(free, key=lambda name: name.lower() not in IMAGE_NAMES):
         values = _values(cells.table, name)
+        if not values or (not addresses and len(values) < FILLED * min(cells.table.num_rows, SAMPLE)):
+            continue
+        at_address = [is_url(value) for value in values]
+        if sum(at_address) > 0.2 * len(values) and not addresses:
+            continue
         named = sum(PurePosixPath(re.split(r"[?#]", value)[0]).suffix.lower() in IMAGE_ENDINGS for value in values)
         if PICTURE_NAME.search(name):  # addresses of pictures need no ending
-            named = max(named, sum(map(is_url, values)))
-        if values and named >= 0.8 * len(values):
+            named = max(named, sum(at_address))
+        if named >= 0.8 * len(values):
             return name
     return None
+
+
+def _are_pictures(blobs: Sequence[bytes | None]) -> bool:
+    """Do these bytes begin as image files do? Embeddings and other binary columns do not."""
+    sample = list(islice((blob for blob in blobs if blob), 20))
+    return any(blob.startswith(PICTURE_MAGIC) or blob[8:12] == b"WEBP" or blob[4:8] == b"ftyp" for blob in sample)
 
 
 def _guess_text(table: pa.Table, free: Sequence[str]) -> str | None:
@@ -207,20 +327,23 @@ def _guess_text(table: pa.Table, free: Sequence[str]) -> str | None:
     best: tuple[float, str] | None = None
     for name in free:
         values = _values(table, name)
-        if not values:
+        if not values or sum(is_url(value) for value in values) > len(values) / 2:
             continue
-        words = sum(len(re.findall(r"\w+", value)) for value in values) / len(values)
+        words = sum(map(count_words, values)) / len(values)
         letters = sum(len(value) for value in values) / len(values)
-        distinct = len(set(values)) / len(values)
-        named = name.lower() in TEXT_NAMES
-        prose = (words >= 4 or letters >= 40 or (named and words >= 1.5)) and distinct > 0.3
-        score = words * distinct * (3 if named else 1)
+        kinds = len(set(values))
+        distinct = kinds / len(values)
+        named = text_rank(name) == 2
+        prose = (words >= 4 or letters >= 40) and distinct > 0.3
+        prose = prose or (named and ((words >= 1.5 and distinct > 0.05) or kinds >= SOME_TEXTS))
+        score = max(words, 0.1) * distinct * (3 if named else 1)
         if prose and (best is None or score > best[0]):
             best = (score, name)
     if best is None:
         return None
     # a wide table with one descriptive column is a table
-    return best[1] if best[1].lower() in TEXT_NAMES or len(free) <= 4 else None
+    useful = [name for name in free if not _counts_rows(table, name)]
+    return best[1] if text_rank(best[1]) == 2 or len(useful) <= FEW_COLUMNS else None
 
 
 def _any_text(table: pa.Table, free: Sequence[str], notes: list[str]) -> str:

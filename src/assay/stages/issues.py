@@ -303,10 +303,12 @@ def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class InsightsSpec(CheckSpec):
-    """``label``: prefix of the label table, "" without; ``leaks``: of findings on leaks; ``verdict``: of the labels."""
+    """``label``: prefix of the label table, "" without; ``duplicates``: of the clusters of copies; ``leaks``: of findings on
+    leaks; ``verdict``: of the labels."""
 
     modality: str
     label: str
+    duplicates: str
     features: tuple[str, ...]
     leaks: str = ""
     verdict: dict[str, Any] | None = None
@@ -325,7 +327,7 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
 
-    from assay.insights import class_findings, column_findings, table_faults
+    from assay.insights import augmented_finding, class_findings, column_findings, table_faults
     from assay.insights.finding import Finding
     from assay.stages.tables import frame
 
@@ -352,6 +354,10 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
         of_columns = column_findings(cells, list(spec.features), codes[rows])
         findings += [one for one in of_columns if one.data["kind"] != "label copy" or one.subject[0] not in leaking]
         findings += table_faults(cells, list(spec.features), rows)
+    if spec.modality == "image":
+        copies = folder.get_table(f"{spec.duplicates}.parquet", ["id", "kind"])
+        found = augmented_finding(copies["id"].to_numpy(), np.array(copies["kind"].to_pylist(), object))
+        findings += [found] if found is not None else []
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     counts: dict[str, int] = {}
     for finding in findings:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.dataset.dataset import PART, read_rows, read_target
+from assay.issues.scan import Scan
 from assay.predict import Rounds
 from assay.stages.specs import DatasetSpec, VectorsSpec
 from assay.stages.stage import setting, stage
@@ -190,13 +191,17 @@ class FoldsMade:
     sizes: tuple[int, ...]
 
 
-@stage(version=1)
+@stage(version=2)
 def folds(folder: Folder, prefix: str, spec: FoldsSpec) -> FoldsMade:
     """Stratified folds that never split a duplicate cluster."""
     from assay.predict.folds import make_folds
 
-    clusters = folder.get_table(f"{spec.duplicates}.parquet")["id"].to_numpy()
-    assigned = make_folds(labels_of(folder, spec), clusters, n_folds=spec.n_folds, seed=spec.seed)
+    clusters = folder.get_table(f"{spec.duplicates}.parquet")
+    groups = clusters["id"].to_numpy()
+    if "surplus" in clusters.column_names:  # rows of a narrow table are equal by its nature: each is a case of its own
+        by_nature = clusters["exact"].to_numpy(zero_copy_only=False) & (clusters["surplus"].to_numpy() < 0)
+        groups = np.where(by_nature, -1, groups)
+    assigned = make_folds(labels_of(folder, spec), groups, n_folds=spec.n_folds, seed=spec.seed)
     folder.put_array(f"{prefix}.npy", assigned)
     return FoldsMade(tuple(np.bincount(assigned[assigned >= 0], minlength=spec.n_folds).tolist()))
 
@@ -216,7 +221,8 @@ class PredictSpec(VectorsSpec):
 
 @dataclass(frozen=True)
 class Predicted:
-    """``boundary_noise``: the share of wrong labels near class borders, where a second round measured it."""
+    """``boundary_noise``: the share of wrong labels near class borders, where a second round measured it. ``unjudged``: of
+    the ``labelled`` rows those without probabilities, since nothing else is of their class."""
 
     weights: dict[str, float]
     log_loss: dict[str, float]
@@ -224,11 +230,16 @@ class Predicted:
     notes: tuple[str, ...]
     rounds: Rounds
     boundary_noise: float | None
+    unjudged: int
+    labelled: int
 
 
-@stage(version=2)
+@stage(version=3)
 def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
-    """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds."""
+    """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds.
+
+    Where the second round counts, what one read of the first round's probabilities left of each row lies in ``.first.npz``.
+    """
     from assay.issues.label import judge
     from assay.issues.noise import boundary_noise
     from assay.issues.scan import scan
@@ -236,10 +247,12 @@ def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
 
     labels = labels_of(folder, spec)
     boundary = 0.0
+    first: list[Scan] = []
 
     def doubt(probabilities: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         nonlocal boundary
         seen = scan(labels, probabilities)
+        first.append(seen)
         boundary = boundary_noise(labels, seen)
         return judge(labels, seen, boundary=boundary)
 
@@ -264,6 +277,11 @@ def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
             seed=spec.seed,
             threads=spec.threads,
         )
+    if (
+        made.rounds.used == 2
+    ):  # the second round forgets labels that are doubted, among them those of classes that mean the same
+        kept = {name: getattr(first[0], name) for name in ("classes", "probs", "given", "analyzed", "proper")}
+        folder.put_arrays(f"{prefix}.first.npz", kept)
     return Predicted(
         made.weights,
         made.log_loss,
@@ -271,6 +289,8 @@ def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
         tuple(made.notes),
         made.rounds,
         boundary if made.rounds.used == 2 else None,
+        made.unjudged,
+        int((labels >= 0).sum()),
     )
 
 

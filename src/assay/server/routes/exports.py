@@ -73,14 +73,6 @@ def export(body: ExportBody, opened: Open) -> StreamingResponse:
     )
 
 
-def _name(opened: Opened, body: ExportBody) -> str:
-    """Project, what is in it, when: two exports are told apart in a folder of downloads."""
-    filtered = body.filter is not None and body.filter.plain()
-    what = "corrections" if body.only_corrections else "filtered" if filtered else "clean"
-    at = "" if body.at is None else f"-entry{body.at}"
-    return f"{opened.project.name}-{what}{at}-{time.strftime('%Y%m%d-%H%M')}"
-
-
 @router.post("/export/preview")
 def preview(body: ExportBody, opened: Open) -> ExportPreview:
     """What the export would change and leave out, copies one by one; nothing is written."""
@@ -103,6 +95,14 @@ def _rows(body: ExportBody, opened: Opened) -> NDArray[np.bool_] | None:
     if body.filter is None or not body.filter.plain():
         return None
     return opened.views.mask(Filter.from_json(body.filter.plain()), opened.state())
+
+
+def _name(opened: Opened, body: ExportBody) -> str:
+    """Project, what is in it, when: two exports are told apart in a folder of downloads."""
+    filtered = body.filter is not None and body.filter.plain()
+    what = "corrections" if body.only_corrections else "filtered" if filtered else "clean"
+    at = "" if body.at is None else f"-entry{body.at}"
+    return f"{opened.project.name}-{what}{at}-{time.strftime('%Y%m%d-%H%M')}"
 
 
 def _sent(target: Path, scratch: Path) -> Iterator[bytes]:

@@ -1,0 +1,101 @@
+"""Classes that fall into two clusters, and clusters of all rows.
+
+In: vectors, class codes. Out: `assay.insights.relations.Relation`s of type "should_split", with the rows of the smaller cluster.
+Pure. Does not know: class names, what a row holds.
+
+Method: two means within the class; the class should be split if almost no row has its nearest rows of the same class in the
+other cluster, if both are large, and if the two are much further apart than classes typically are from their nearest one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.insights.finding import wilson
+from assay.insights.relations import Relation
+from assay.issues.scan import rows_by_class
+
+CLASS_ROWS = 400  # rows of a class that are looked at, evenly over it
+LEAST = 30  # rows of a class below which nothing is said
+SMALLER = 0.15  # share of the smaller cluster
+NEAREST = 5
+CROSSING = 0.01  # share of nearest rows that lie in the other cluster
+APART = 2.0  # squared distance of the two, as a multiple of the typical one between a class and its nearest other
+STEPS = 30
+
+Floats = NDArray[np.float32]
+
+
+def splittable(vectors: NDArray[Any], labels: NDArray[np.int32], n_classes: int) -> list[Relation]:
+    """``vectors`` (N, d) of one encoder, compared by cosine. Cost: O(K * 400^2 * d)."""
+    members = rows_by_class(np.asarray(labels, np.int32), n_classes)
+    looked: dict[int, tuple[NDArray[np.int64], Floats]] = {}
+    centres = {}
+    for code, rows in enumerate(members):
+        if len(rows) < LEAST:
+            continue
+        at = rows[np.linspace(0, len(rows) - 1, min(len(rows), CLASS_ROWS)).astype(np.int64)]
+        looked[code] = (at, _unit(vectors[at]))
+        centres[code] = looked[code][1].mean(0)
+    if len(looked) < 3:
+        return []
+    matrix = np.stack(list(centres.values()))
+    gaps = ((matrix[:, None] - matrix[None]) ** 2).sum(2) if len(matrix) <= 2_000 else _gaps(matrix)
+    np.fill_diagonal(gaps, np.inf)
+    typical = float(np.median(gaps.min(1)))
+    found = []
+    for code, (_, x) in looked.items():
+        side = _two_means(x)
+        share = min(float(side.mean()), 1 - float(side.mean()))
+        if share < SMALLER:
+            continue
+        one, two = x[side].mean(0), x[~side].mean(0)
+        apart = float(((one - two) ** 2).sum())
+        similar = x @ x.T
+        np.fill_diagonal(similar, -np.inf)
+        near = np.argpartition(-similar, NEAREST, axis=1)[:, :NEAREST]
+        crossing = float((side[near] != side[:, None]).mean())
+        if crossing > CROSSING or apart < APART * typical:
+            continue
+        small = side if side.sum() <= (~side).sum() else ~side
+        # every row of the class goes to the nearer of the two centres
+        whole = _unit(vectors[members[code]])
+        first, second = (x[small].mean(0), x[~small].mean(0))
+        score = whole @ (first - second) - ((first**2).sum() - (second**2).sum()) / 2
+        chosen = members[code][score > 0]
+        low, high = wilson(len(chosen), len(members[code]))
+        facts = {"crossing": crossing, "apart": apart, "typical": typical}
+        order = np.argsort(-score[score > 0], kind="stable")
+        found.append(
+            Relation("should_split", code, -1, len(chosen) / len(members[code]), low, high, chosen[order], facts=facts)
+        )
+    return sorted(found, key=lambda r: (-r.facts["apart"], r.first))
+
+
+def _gaps(matrix: Floats) -> Floats:
+    square = (matrix**2).sum(1)
+    return np.maximum(square[:, None] + square[None] - 2 * matrix @ matrix.T, 0)
+
+
+def _unit(x: NDArray[Any]) -> Floats:
+    out = np.asarray(x, np.float32)
+    return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12), np.float32)
+
+
+def _two_means(x: Floats) -> NDArray[np.bool_]:
+    """Lloyd's steps from the two ends of the first principal component: no chance in it."""
+    centred = x - x.mean(0)
+    direction = np.linalg.svd(centred, full_matrices=False)[2][0]
+    side = centred @ direction > 0
+    for _ in range(STEPS):
+        if side.all() or not side.any():
+            break
+        one, two = x[side].mean(0), x[~side].mean(0)
+        new = ((x - one) ** 2).sum(1) < ((x - two) ** 2).sum(1)
+        if np.array_equal(new, side):
+            break
+        side = new
+    return np.asarray(side, bool)

@@ -1,0 +1,408 @@
+"""Typed relations between classes: the same thing, general and specific, one holds the other, look-alikes, catch-alls.
+
+In: class names, class codes, what one read of the out-of-sample probabilities left of each row (`assay.issues.scan.Scan`).
+Out: `Relation`s between pairs and single classes, and groups of them. Pure. Does not know: rows' contents, sentences.
+
+Method, for classes a and b: ``cov_ab`` is the share of rows given a for which b is plausible too (probability of .1 or
+more). Two classes are *fused* where nothing tells rows given a from rows given b in the region that they share: the area
+under the ROC curve of log p_b - log p_a is near one half there. Fused classes that cover each other are the same thing; where
+one is covered and covers only a part of the other, the other is the general one: each of its rows looks like some specific
+class, so the specific class covers few of its rows, while it is plausible on every row of the specific one.
+Look-alikes are mistaken for each other and yet can be told apart. Class names decide nothing alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.insights.finding import wilson
+from assay.issues.scan import rows_by_class
+
+PLAUSIBLE = 0.10  # probability from which a class is plausible for a row
+SWAPS = 4  # rows of one class predicted as the other, both ways together, that make a pair worth a look ...
+WORTH = 0.08  # ... or the larger coverage
+FUSED = 0.78  # largest AUC of classes that nothing tells apart, one standard error added; look-alikes had .88 and more
+COVERED = 0.20  # least coverage of a fused pair, the larger one
+MUTUAL = 0.50  # least coverage both ways of the same thing ...
+EVEN = 0.35, 0.20  # ... or at least so much, and no more unlike than this share of both
+TOGETHER = 0.20  # least share of the specific class's rows whose probability lies on the two classes mostly
+THIRD = 0.20  # a row belongs to the region of two classes if no third one has more
+LEAST = 8  # rows of each class without which nothing is said about a pair
+PAIR_ROWS = 2_000  # rows of a class that are looked at for one pair, evenly over it
+OVERLAP = 0.15  # geometric mean of the swap rates from which look-alikes overlap
+CATCH_ALL = 0.6  # share of a class's rows that look like other classes, and twice the dataset's ...
+CATCH_ALL_NAMED = 0.3  # ... where its name says that it is one
+KINDS = 5.0, 3.0  # ... and like so many of them, as the exponential of the entropy; the second where its name says so
+CATCH_ROWS = 20  # rows of a class without a telling name
+MOST_PAIRS = 20_000  # candidate pairs looked at, most swapped first
+EXAMPLES = 6
+CATCHING = re.compile(
+    r"\b(other|others|misc|miscellaneous|unknown|unclear|not sure|unsure|none|skip|n/?a|undefined|uncategori[sz]ed"
+    r"|unclassified|no label|no class|various|rest|etc|general|out of scope|oos)\b"
+)
+
+Codes = NDArray[np.int32]
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class TopProbabilities(Protocol):
+    """The five largest probabilities of each row and the given one: `assay.issues.scan.Scan`."""
+
+    @property
+    def n_classes(self) -> int: ...
+    @property
+    def classes(self) -> Codes: ...
+    @property
+    def probs(self) -> NDArray[np.floating[Any]]: ...
+    @property
+    def given(self) -> NDArray[np.floating[Any]]: ...
+    @property
+    def analyzed(self) -> NDArray[np.bool_]: ...
+
+
+@dataclass(frozen=True)
+class Relation:
+    """``first``, ``second`` class codes; of is_a general and specific, of has_a holder and held. ``second`` = -1: one class.
+
+    strength with its interval is a share: of rows for which both are plausible (same thing: the smaller of both ways; is-a:
+    of the specific class), of the holder's rows (has-a), of rows taken for the other (look-alikes), of rows that belong
+    elsewhere (catch-all). ``auc``: how well the two can be told apart, .5 = not at all. ``rows`` (n,) the rows behind it,
+    the most telling first.
+    """
+
+    type: str
+    first: int
+    second: int
+    strength: float
+    low: float
+    high: float
+    rows: Rows
+    auc: float = math.nan
+    facts: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Classes of which each relates to most others (same thing, look-alikes), or that share one general or holder class."""
+
+    type: str
+    members: tuple[int, ...]
+    head: int  # the general or holder class, -1 = none
+    strength: float
+    low: float
+    high: float
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class PairCounts:
+    """Directed pairs (a, b): rows given a that are predicted b, and for which b is plausible; over ``n`` (K,) rows a class."""
+
+    n: NDArray[np.int64]
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    swaps: NDArray[np.int64]
+    covers: NDArray[np.int64]
+
+    def lookup(self) -> dict[tuple[int, int], tuple[int, int]]:
+        values = (self.a.tolist(), self.b.tolist(), self.swaps.tolist(), self.covers.tolist())
+        return {(a, b): (swap, cover) for a, b, swap, cover in zip(*values, strict=True)}
+
+
+def count_pairs(labels: Codes, seen: TopProbabilities) -> PairCounts:
+    """Counts of every directed pair that occurs. O(5 N) and a sort of the plausible (row, class) pairs."""
+    size = seen.n_classes
+    known = np.flatnonzero((labels >= 0) & seen.analyzed)
+    given = labels[known].astype(np.int64)
+    swap_keys, cover_keys = [], []
+    for place in range(seen.classes.shape[1]):
+        other = seen.classes[known, place].astype(np.int64)
+        differs = other != given
+        if place == 0:
+            swap_keys.append((given * size + other)[differs])
+        plausible = differs & (np.asarray(seen.probs[known, place]) >= PLAUSIBLE)
+        cover_keys.append((given * size + other)[plausible])
+    swapped, swaps = np.unique(np.concatenate(swap_keys), return_counts=True)
+    covered, covers = np.unique(np.concatenate(cover_keys), return_counts=True)
+    keys = np.union1d(swapped, covered)
+    both = np.zeros((2, len(keys)), np.int64)
+    both[0, np.searchsorted(keys, swapped)] = swaps
+    both[1, np.searchsorted(keys, covered)] = covers
+    return PairCounts(np.bincount(given, minlength=size), keys // size, keys % size, both[0], both[1])
+
+
+def relations(
+    classes: Sequence[Any],
+    labels: Codes,
+    seen: TopProbabilities,
+    *,
+    joint: dict[tuple[int, int], Rows] | None = None,
+) -> list[Relation]:
+    """All relations that the probabilities show, strongest kinds first.
+
+    Parameters
+    ----------
+    classes : K names; used as weak evidence of catch-alls only.
+    labels : (N,) int32 class codes, -1 = unlabelled.
+    seen : the largest probabilities of each row, out of sample.
+    joint : (holder, held) -> rows given the holder in which the held class is plainly there too, as `assay.insights.two_labels`
+        finds them; without it no has-a is named, for a softmax hides the second object.
+
+    Notes
+    -----
+    Cost: one pass over N x 5, then O(rows of the two classes) for each candidate pair, of which at most 20,000 are
+    looked at, at most 2,000 rows of a class each.
+    """
+    if seen.n_classes < 2 or not len(labels):
+        return []
+    counts = count_pairs(labels, seen)
+    members = rows_by_class(np.where(seen.analyzed, labels, -1).astype(np.int32), seen.n_classes)
+    table, found = counts.lookup(), []
+    for a, b in _candidates(counts):
+        relation = _pair(a, b, members, seen, table)
+        if relation is not None:
+            found.append(relation)
+    found = _generals(_without_fused_everything(found, counts))
+    found += _holders(found, joint or {}, counts.n)
+    found += _catch_alls(classes, labels, seen, members, found)
+    order = {name: place for place, name in enumerate(("same_thing", "is_a", "catch_all", "has_a", "looks_alike"))}
+    return sorted(found, key=lambda r: (order[r.type], -len(r.rows), -r.strength, r.first, r.second))
+
+
+def _candidates(counts: PairCounts) -> list[tuple[int, int]]:
+    """Pairs a < b worth a look, most swapped first."""
+    size = len(counts.n)
+    low, high = np.minimum(counts.a, counts.b), np.maximum(counts.a, counts.b)
+    keys, at = np.unique(low * size + high, return_inverse=True)
+    swaps = np.bincount(at, counts.swaps, len(keys))
+    cover = np.zeros(len(keys))
+    np.maximum.at(cover, at, counts.covers / np.maximum(counts.n[counts.a], 1))
+    enough = (counts.n[keys // size] >= LEAST) & (counts.n[keys % size] >= LEAST)
+    chosen = np.flatnonzero(enough & ((swaps >= SWAPS) | (cover >= WORTH)))
+    chosen = chosen[np.argsort(-(swaps[chosen] + cover[chosen]), kind="stable")][:MOST_PAIRS]
+    return list(zip((keys[chosen] // size).tolist(), (keys[chosen] % size).tolist(), strict=True))
+
+
+def _pair(
+    a: int,
+    b: int,
+    members: list[Rows],
+    seen: TopProbabilities,
+    table: dict[tuple[int, int], tuple[int, int]],
+) -> Relation | None:
+    rows_a, rows_b = _some(members[a]), _some(members[b])
+    pa, pb, third = (
+        np.concatenate(parts) for parts in zip(_of(rows_a, a, b, seen), _of(rows_b, a, b, seen), strict=True)
+    )
+    is_b = np.repeat([False, True], [len(rows_a), len(rows_b)])
+    rows = np.concatenate([rows_a, rows_b])
+    shared = (pa + pb > 0.3) & (third <= np.maximum(THIRD, 1.5 * np.minimum(pa, pb)))
+    auc = _auc(np.log(pb[shared]) - np.log(pa[shared]), is_b[shared])
+    n = len(members[a]), len(members[b])
+    (swap_ab, cover_ab), (swap_ba, cover_ba) = table.get((a, b), (0, 0)), table.get((b, a), (0, 0))
+    cov_ab, cov_ba = cover_ab / n[0], cover_ba / n[1]
+    # general: the class that the other covers less
+    general, specific = (a, b) if cov_ab <= cov_ba else (b, a)
+    cov_low, cov_high = min(cov_ab, cov_ba), max(cov_ab, cov_ba)
+    of_specific = is_b == (specific == b)
+    together = float(np.mean((pa + pb)[of_specific] >= 0.5))
+    facts = {
+        "cov_low": cov_low, "cov_high": cov_high, "swaps_first": swap_ab, "swaps_second": swap_ba, "together": together,
+    }  # fmt: skip
+    both = np.minimum(pa, pb)
+    telling = rows[np.argsort(-both, kind="stable")][: int((both >= PLAUSIBLE).sum())]
+    if (
+        auc + _auc_error(is_b[shared]) <= FUSED
+        and cov_high >= COVERED
+        and together >= TOGETHER
+        and min(shared.sum(), *n) >= LEAST
+    ):
+        even = cov_low > EVEN[0] and cov_high - cov_low <= EVEN[1] * (cov_high + cov_low)
+        if cov_low > MUTUAL or even:
+            size, hits = min(((n[0], cover_ab), (n[1], cover_ba)), key=lambda pair: pair[1] / pair[0])
+            return Relation("same_thing", a, b, hits / size, *wilson(hits, size), telling, auc, facts)
+        size, hits = (n[0], cover_ab) if specific == a else (n[1], cover_ba)
+        if hits / size >= COVERED:
+            return Relation("is_a", general, specific, hits / size, *wilson(hits, size), telling, auc, facts)
+    swaps, total = swap_ab + swap_ba, n[0] + n[1]
+    if swaps < SWAPS:
+        return None
+    overlap = math.sqrt(swap_ab / n[0] * (swap_ba / n[1]))
+    strength = swaps / total
+    low, high = wilson(swaps, total)
+    predicted = rows[seen.classes[rows, 0] == np.where(is_b, a, b)]
+    return Relation("looks_alike", a, b, strength, low, high, predicted, auc, facts | {"overlap": overlap})
+
+
+def _some(rows: Rows) -> Rows:
+    if len(rows) <= PAIR_ROWS:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, PAIR_ROWS).astype(np.int64)]
+
+
+def _of(rows: Rows, a: int, b: int, seen: TopProbabilities) -> tuple[Floats, Floats, Floats]:
+    """p of a, of b, and the largest of a third class. What is not among the five largest gets an even share of the rest."""
+    classes, probs = seen.classes[rows], np.asarray(seen.probs[rows], np.float64)
+    rest = np.maximum(1 - probs.sum(1), 0) / max(seen.n_classes - probs.shape[1], 1)
+    floor = np.minimum(np.maximum(rest, 1e-6), np.maximum(probs[:, -1], 1e-6))
+    is_a, is_b = classes == a, classes == b
+    pa = np.where(is_a.any(1), (probs * is_a).sum(1), floor)
+    pb = np.where(is_b.any(1), (probs * is_b).sum(1), floor)
+    third = np.where(is_a | is_b, 0, probs).max(1)
+    return np.maximum(pa, 1e-6), np.maximum(pb, 1e-6), third
+
+
+def _auc(score: Floats, positive: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve; 1 where one side is empty: nothing shows then that the two cannot be told apart."""
+    from scipy.stats import rankdata
+
+    n_pos = int(positive.sum())
+    n_neg = len(positive) - n_pos
+    if not n_pos or not n_neg:
+        return 1.0
+    return float((rankdata(score)[positive].sum() - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg))
+
+
+def _auc_error(positive: NDArray[np.bool_]) -> float:
+    """Standard error of an AUC of one half."""
+    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
+    return math.sqrt((n_pos + n_neg + 1) / (12 * max(n_pos, 1) * max(n_neg, 1)))
+
+
+def _without_fused_everything(found: list[Relation], counts: PairCounts) -> list[Relation]:
+    """Where all classes with rows fuse, the model tells nothing apart: that is no relation between classes."""
+    alive = {int(code) for code in np.flatnonzero(counts.n >= LEAST)}
+    fused = [r for r in found if r.type in ("same_thing", "is_a")]
+    if len(alive) > 2 and len({code for r in fused for code in (r.first, r.second)}) < len(alive):
+        return found
+    edges = {frozenset((r.first, r.second)) for r in fused}
+    if len(edges) < len(alive) * (len(alive) - 1) / 4:
+        return found
+    return [r for r in found if r.type not in ("same_thing", "is_a")]
+
+
+def _generals(found: list[Relation]) -> list[Relation]:
+    """A class fused with two others that are not fused with each other is general to both: the same thing cannot be two things."""
+    fused: dict[int, set[int]] = {}
+    for r in found:
+        if r.type in ("same_thing", "is_a"):
+            fused.setdefault(r.first, set()).add(r.second)
+            fused.setdefault(r.second, set()).add(r.first)
+
+    def spread(code: int, other: int) -> int:
+        """Classes fused with ``code`` that are not with ``other``."""
+        return len(fused[code] - fused[other] - {other})
+
+    out = []
+    for r in found:
+        if r.type in ("same_thing", "is_a"):
+            first, second = spread(r.first, r.second), spread(r.second, r.first)
+            if max(first, second) > 0 and first != second:
+                general, specific = (r.first, r.second) if first > second else (r.second, r.first)
+                r = replace(r, type="is_a", first=general, second=specific)
+        out.append(r)
+    return out
+
+
+def _holders(found: list[Relation], joint: dict[tuple[int, int], Rows], n: NDArray[np.int64]) -> list[Relation]:
+    """has-a: rows of one class in which the other is plainly there as well; one way, or the more frequent way."""
+    fused = {frozenset((r.first, r.second)) for r in found if r.type in ("same_thing", "is_a")}
+    out = []
+    for (holder, held), rows in joint.items():
+        back = joint.get((held, holder))
+        share = len(rows) / max(int(n[holder]), 1)
+        other = 0.0 if back is None else len(back) / max(int(n[held]), 1)
+        if frozenset((holder, held)) in fused or share < other or (share == other and held < holder):
+            continue
+        low, high = wilson(len(rows), int(n[holder]))
+        out.append(Relation("has_a", holder, held, share, low, high, rows, facts={"back": other}))
+    return out
+
+
+def _catch_alls(
+    classes: Sequence[Any], labels: Codes, seen: TopProbabilities, members: list[Rows], found: list[Relation]
+) -> list[Relation]:
+    """Classes whose rows look like many other classes."""
+    heads = {r.first for r in found if r.type in ("is_a", "has_a")} | {
+        code for r in found if r.type == "same_thing" for code in (r.first, r.second)
+    }
+    out = []
+    known = (labels >= 0) & seen.analyzed
+    usual = float((seen.classes[known, 0] != labels[known]).mean()) if known.any() else 0.0
+    for code, rows in enumerate(members):
+        if len(rows) < LEAST or code in heads:
+            continue
+        elsewhere = rows[seen.classes[rows, 0] != code]
+        share = len(elsewhere) / len(rows)
+        named = bool(CATCHING.search(re.sub(r"[_\-]+", " ", str(classes[code]).casefold())))
+        if share < (CATCH_ALL_NAMED if named else max(CATCH_ALL, 2 * usual)) or (len(rows) < CATCH_ROWS and not named):
+            continue
+        where = np.bincount(seen.classes[elsewhere, 0], minlength=seen.n_classes) / len(elsewhere)
+        where = where[where > 0]
+        kinds = float(np.exp(-(where * np.log(where)).sum()))
+        if kinds < KINDS[named]:
+            continue
+        confidence = np.asarray(seen.probs[elsewhere, 0], np.float64)
+        telling = elsewhere[np.argsort(-confidence, kind="stable")]
+        low, high = wilson(len(elsewhere), len(rows))
+        out.append(
+            Relation("catch_all", code, -1, share, low, high, telling, facts={"kinds": kinds, "named": float(named)})
+        )
+    return out
+
+
+def groups(found: Sequence[Relation], n_classes: int) -> list[Group]:
+    """Groups of three or more classes: the same thing and overlapping look-alikes where each member relates to most others (a
+    chain is none), and all specific classes of one general class, all that one holder holds."""
+    out: list[Group] = []
+    for type_ in ("same_thing", "looks_alike"):
+        edges = [r for r in found if r.type == type_ and (type_ != "looks_alike" or r.facts["overlap"] >= OVERLAP / 3)]
+        for members in _dense([(r.first, r.second, r.strength) for r in edges]):
+            inside = [r for r in edges if r.first in members and r.second in members]
+            out.append(_group(type_, tuple(sorted(members)), -1, inside))
+    for type_ in ("is_a", "has_a"):
+        for head in sorted({r.first for r in found if r.type == type_}):
+            inside = [r for r in found if r.type == type_ and r.first == head]
+            if len(inside) > 1:
+                out.append(_group(type_, tuple(sorted(r.second for r in inside)), head, inside))
+    return out
+
+
+def _group(type_: str, members: tuple[int, ...], head: int, inside: list[Relation]) -> Group:
+    weakest = min(inside, key=lambda r: r.strength)
+    rows = [r.rows for r in inside]
+    # one row of each relation after the other, so that the first examples show all members
+    width = max(len(part) for part in rows)
+    padded = np.full((len(rows), width), -1, np.int64)
+    for place, part in enumerate(rows):
+        padded[place, : len(part)] = part
+    mixed = padded.T.ravel()
+    mixed = mixed[mixed >= 0]
+    _, first = np.unique(mixed, return_index=True)
+    return Group(type_, members, head, weakest.strength, weakest.low, weakest.high, mixed[np.sort(first)])
+
+
+def _dense(edges: list[tuple[int, int, float]]) -> list[set[int]]:
+    """Merge along the strongest edges first, as long as each member relates to most others of its group; three or more."""
+    related: dict[int, set[int]] = {}
+    for a, b, _ in edges:
+        related.setdefault(a, set()).add(b)
+        related.setdefault(b, set()).add(a)
+    group_of = {code: {code} for code in related}
+    for a, b, _ in sorted(edges, key=lambda edge: (-edge[2], edge[0], edge[1])):
+        if group_of[a] is group_of[b]:
+            continue
+        joined = group_of[a] | group_of[b]
+        if all(2 * len(related[code] & joined) > len(joined) - 1 for code in joined):
+            for code in joined:
+                group_of[code] = joined
+    unique = {id(group): group for group in group_of.values()}
+    return sorted((group for group in unique.values() if len(group) > 2), key=sorted)
