@@ -77,22 +77,32 @@ def test_the_preview_shows_each_row_by_picture_and_id_and_from_what_to_what_it_c
         assert given == line.locator(".mono").inner_text().split("/")[0] != new
 
 
-def test_nothing_is_left_out_by_accepting_unless_its_own_box_is_ticked(review, project):
-    dialog = accept_all(review)
-    removals = dialog.get_by_role("region", name="Rows to leave out").first
-    expect(removals).to_contain_text(re.compile(r"copy of one/0001(_copy)?\.\w+, which stays"))
-    expect(removals).to_contain_text("it could not be read")
-    dialog.get_by_role("button", name=re.compile("Do it: ")).click()
-    told(review, "Accepted the suggestion of ")
-    assert not assay.open(project).log.state().excluded.any()
-
-    dialog = accept_all(review)
-    dialog.get_by_role("checkbox", name=re.compile("Also leave out ")).check()
-    dialog.get_by_role("button", name=re.compile("Do it: ")).click()
-    told(review, "left out")
-    issues = assay.open(project).issues()
-    out = set(issues.loc[issues["action"] == "exclude", "row_id"])
-    assert "zero/broken.png" in out and len(out & {"one/0001.png", "one/0001_copy.jpg"}) == 1
+def test_nothing_is_left_out_by_accepting_unless_its_own_box_is_ticked(projects):
+    """Three classes of points and three rows far from all of them: only "every suggestion" would leave those out."""
+    rng = np.random.default_rng(1)
+    codes = np.arange(150) % 3
+    frame = pd.DataFrame(np.eye(3)[codes] * 6 + rng.normal(size=(150, 3)), columns=["x", "y", "z"]).assign(kind=codes)
+    frame.loc[[3, 70, 140], ["x", "y", "z"]] = [[90.0, -80.0, 70.0], [-75.0, 95.0, -99.0], [60.0, 80.0, -90.0]]
+    frame["kind"] = np.array(["a", "b", "c"])[frame["kind"]]
+    place = projects[1] / "points.assay"
+    odd = assay.analyze(frame, label="kind", output=place, progress="quiet").flagged("outlier").tolist()
+    assert {3, 70, 140} <= set(odd)
+    with browser() as context:
+        page, wrong = watched(context)
+        page.goto(projects[0])
+        open_project(page, place)
+        see(page, "?any=outlier")
+        dialog = accept_all(page)
+        assert dialog.get_by_role("region", name="Rows to leave out").count() == 0  # the safe ones leave nothing out
+        dialog.get_by_text("Every suggestion", exact=True).click()
+        removals = dialog.get_by_role("region", name="Rows to leave out").first
+        expect(removals).to_contain_text("an outlier")
+        dialog.get_by_role("button", name="Nothing to do").wait_for()
+        removals.get_by_role("checkbox").check()
+        dialog.get_by_role("button", name=f"Do it: {len(odd)} rows").click()
+        told(page, "left out")
+        assert assay.open(place).log.state().excluded.nonzero()[0].tolist() == odd
+        assert wrong == []
 
 
 def test_the_difference_between_two_entries_shows_rows_and_labels(review):

@@ -38,11 +38,13 @@ WITH_EXAMPLES = sorted(
     if ">>> " in path.read_text(encoding="utf-8")
 )
 CONTRACT = {
-    "analyze": "--output --replace --task --modality --features --text --image --label --id --split --pred-probs --classes "
+    "analyze": "--output --replace --task --modality --features --text --image --label --id --split --class-level --sheet "
+    "--pred-probs --classes "
     "--embeddings --encoder --effort --seed --workers --memory --quiet --log-json --debug --dry-run",
     "summary": "--json --debug",
     "issues": "--type --top --format --output --csv-guard --debug",
-    "report": "--output --debug",
+    "insights": "--json --check --apply --instead --dry-run --person --debug",
+    "report": "--output --format --debug",
     "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --drop-duplicates "
     "--drop-share --dry-run --debug",
     "log": "--limit --json --debug",

@@ -155,12 +155,12 @@ def test_a_bulk_fix_is_previewed_done_undone_and_redone_as_one(api):
     made, base = api
     target = {"filter": LABEL_ISSUES}
     total = view(api, LABEL_ISSUES)["total"]
-    preview = made.post(f"{base}/preview", json={"action": "auto-fix", "target": target}).json()
+    preview = made.post(f"{base}/preview", json={"action": "auto-fix", "target": target, "policy": "reference"}).json()
     assert preview["n"] == total and preview["relabeled"] == total
     assert sum(count for _, _, count in preview["pairs"]) == total
     assert 0 < len(preview["first"]) <= 20
     assert view(api, {"action": ["auto-fix"]})["total"] == 0  # a preview changes nothing
-    done = act(api, "auto-fix", target)
+    done = act(api, "auto-fix", target, policy="reference")
     assert done["entry"]["n_rows"] == total
     fixed = view(api, {"action": ["auto-fix"]})
     assert fixed["total"] == total
@@ -177,9 +177,11 @@ def test_a_bulk_fix_leaves_alone_what_a_person_decided(api):
     first = view(api, LABEL_ISSUES)["rows"][0]
     act(api, "keep", {"rows": [first["row"]]})
     made, base = api
-    preview = made.post(f"{base}/preview", json={"action": "auto-fix", "target": {"filter": LABEL_ISSUES}}).json()
+    preview = made.post(
+        f"{base}/preview", json={"action": "auto-fix", "target": {"filter": LABEL_ISSUES}, "policy": "reference"}
+    ).json()
     assert sum(preview["skipped"].values()) == 1
-    act(api, "auto-fix", {"filter": LABEL_ISSUES})
+    act(api, "auto-fix", {"filter": LABEL_ISSUES}, policy="reference")
     assert view(api, {"rows": [first["row"]]})["rows"][0]["action"] == "keep"
 
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.columns import columns_of
+from assay.insights.text_faults import text_faults
 from assay.issues.language import language_issues, language_posteriors
 from assay.issues.nonlanguage import mash_scores, nonlanguage_scores
 from assay.issues.personal import SENSITIVITY, is_card, is_iban, personal_items
@@ -421,3 +422,38 @@ def test_properties_of_a_shard_do_not_depend_on_the_others() -> None:
     parts = [text_properties(texts[start : start + 7]) for start in range(0, len(texts), 7)]
     for name, value in whole.items():
         assert np.array_equal(np.concatenate([part[name] for part in parts]), value), name
+
+
+# causes, capitals, announced numbers -----------------------------------------------------------------------------------
+
+
+def test_shouted_english_is_no_foreign_language():
+    said = ["please bring my keys", "can you pay for lunch", "why did they forget the tickets", "we should look at it"]
+    texts = [f"{said[row % 4]} {row}" for row in range(80)] + [one.upper()[:14] for one in said]
+    found = text_issues(text_properties(texts), np.ones(len(texts), bool))
+    assert not found["is_wrong_language"].any()
+
+
+def test_entities_are_named_and_neither_mark_up_nor_a_language():
+    texts = ["can you bring &amp; send the tickets &lt;3", "please look at that film"] * 20
+    found = text_issues(text_properties(texts), np.ones(len(texts), bool))
+    assert not found["is_non_language"].any()
+    [finding] = text_faults([*texts, "for Â£5 at the cafÃ©"][:-1], np.arange(40), "message")
+    assert (finding.data["kind"], finding.data["count"]) == ("entities", 20)
+    assert "“&amp;”" in finding.message
+    [broken] = text_faults(["fine", "at the cafÃ©", "Ångström, naïve"], np.array([5, 6, 7]), "message")
+    assert (broken.data["kind"], broken.data["rows"]) == ("encoding", [6])
+
+
+@pytest.mark.parametrize("number", ["07700 900123", "01632 960456", "+44 7700 900789"])
+def test_announced_numbers_of_ranges_not_given_out_are_found(number):
+    assert [item.kind for item in personal_items(f"please call {number}")] == ["phone number"]
+    if not number.startswith("+"):
+        assert personal_items(f"order {number} came") == []
+
+
+def test_tangled_keys_are_no_language_and_short_chinese_is():
+    scores = nonlanguage_scores(["wc99zv98w9;r9t8z0zc9rr#8", "x8tvx#tw8zr;9ct8xc7cb;zz", "w#vwb7z0r#0rr8vz;r8t##vv"])
+    assert (scores > 0.5).all()
+    fine = ["第3章(2021年)：結論", "价格:25元/500克(会员)", "the AB-12 and CD-34 models"]
+    assert (nonlanguage_scores(fine) <= 0.5).all()

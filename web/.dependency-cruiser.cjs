@@ -5,7 +5,7 @@ const rooms = [
   'row|actions',
   'resolver',
   'review',
-  'charts|map|compare|history|projects|export',
+  'overview|charts|map|compare|history|projects|export',
   'app',
 ]
 

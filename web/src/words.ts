@@ -25,6 +25,12 @@ export function percent(share: number, digits = 0): string {
 /** A probability, with one rounding wherever it stands: a model is never 100 % sure. */
 export const sure = (p: number): string => (p > 0.99 ? '>99 %' : p < 0.01 ? '<1 %' : `${Math.round(100 * p)} %`)
 
+export const megabytes = (bytes: number): string =>
+  bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
+
+/** What the terminal says, without the words for it: "(set with --label)" helps nobody on a page. */
+export const withoutOptions = (text: string): string => text.replace(/\s*\([^()]*--[^()]*\)/g, '')
+
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`

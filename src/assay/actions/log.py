@@ -20,7 +20,6 @@ from assay.actions.codec import pack_state, unpack_state
 from assay.actions.difference import Difference
 from assay.actions.entry import REDO, UNDO, Done, Entry, Prepared, Request
 from assay.actions.log_transaction import LogTransaction, nothing
-from assay.actions.plan import FixPlan
 from assay.actions.prepare import prepare
 from assay.actions.project_facts import ProjectFacts
 from assay.actions.state import State, fold
@@ -142,10 +141,6 @@ class ActionLog:
                 yield from self._table.between(connection, start, min(upto, start + BATCH))
 
         return fold(state, entries(), lookup)
-
-    def plan(self, policy: str) -> FixPlan:
-        """What the policy would do to every row if nobody had decided anything."""
-        return self._facts.plan(policy)
 
     def prepare(self, request: Request) -> Prepared:
         """What the request would change now. Nothing is written."""

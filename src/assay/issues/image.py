@@ -13,10 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 DARK, LIGHT, BLURRY, LOW_INFORMATION, ODD_SIZE, ODD_ASPECT = 0.68, 0.88, 0.71, 0.70, 0.5, 0.66
+LEAST = 10  # pictures that must lie beyond it before a cut is said to fit the set badly
+LEFT = 0.001  # of 1 - score; smaller rests are alike
+USUAL = 0.2  # share of pictures beyond a cut, from which this is what the set is like
+FENCE = (
+    3.0  # interquartile ranges of its own scores beyond the upper quartile: then a picture is odd in such a set, too
+)
 MOSTLY_COLOUR = 0.8  # share of coloured pictures above which a grey one is worth a flag
 
 
-def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArray[np.bool_]) -> dict[str, Any]:
     """Flags and scores (0..1, 1 = most severe) of N pictures; rows not ``analyzed`` get False and NaN. Cost: O(N).
 
     dark: 1 - the 95th centile of luma (99th where the picture is nearly black); light: the 5th centile of luma.
@@ -24,6 +30,8 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
         shorter side, are not judged.
     low information: 1 - entropy of luma / 8 bits, rescaled so that one grey value in ten pixels is no fault.
     odd size: distance of log(area) from the quartiles, in units of 3 interquartile ranges (at least a factor of 1.5).
+    Where a fifth of the pictures or more lie beyond a cut, the set is like that: flagged are then only those far beyond
+    the others (Tukey's fence on the logarithm of what is left to 1), and "_notes" says so.
     odd aspect ratio: 1 - short side / long side. grayscale: no colour at all, where at least 80 % of pictures have some.
     """
     p = {name: np.where(analyzed, np.asarray(values, np.float64), np.nan) for name, values in properties.items()}
@@ -53,14 +61,41 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
         "odd_size": ODD_SIZE,
         "odd_aspect_ratio": ODD_ASPECT,
     }
-    out: dict[str, NDArray[Any]] = {}
+    out: dict[str, Any] = {"_notes": []}
+    usual = []
     for name, score in scores.items():
-        out[f"is_{name}"] = analyzed & (np.nan_to_num(score) > cuts[name])
+        beyond = analyzed & (np.nan_to_num(score) > cuts[name])
+        if beyond.sum() >= max(USUAL * analyzed.sum(), LEAST):
+            usual.append((name, int(beyond.sum())))
+            beyond &= _far_beyond(score, analyzed)
+        out[f"is_{name}"] = beyond
         out[f"{name}_score"] = np.where(analyzed, score, np.nan).astype(np.float32)
+    out["_notes"] = _what_the_set_is_like(usual, int(analyzed.sum()), coloured)
     out["is_grayscale"] = analyzed & grey & (coloured >= MOSTLY_COLOUR)
     for side in ("width", "height"):
         out[f"image_{side}"] = np.where(analyzed, np.nan_to_num(p[side]), -1).astype(np.int32)
     return out
+
+
+def _far_beyond(score: NDArray[np.float64], analyzed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Scores beyond the fence of all scores of the set."""
+    left = -np.log(np.maximum(1 - np.nan_to_num(score), LEFT))
+    low, high = np.quantile(left[analyzed], [0.25, 0.75])
+    return np.asarray(left > high + FENCE * max(high - low, LEFT))
+
+
+def _what_the_set_is_like(usual: list[tuple[str, int]], n: int, coloured: float) -> list[str]:
+    """One sentence where checks would flag a property that the set has as a whole."""
+    if not usual:
+        return []
+    names = {name for name, _ in usual}
+    kind = ""
+    if coloured < 0.5 and {"low_information", "light"} <= names:
+        kind = "this set is line drawings, writing or scans on white: "
+    elif coloured < 0.5 and {"low_information", "dark"} <= names:
+        kind = "this set is shapes or writing on black: "
+    told = ", ".join(f"{name.replace('_', ' ')} ({count:,} of {n:,})" for name, count in usual)
+    return [f"{kind}{told} is what its pictures are like; only those far beyond the others are flagged for it"]
 
 
 def _odd_size(area: NDArray[np.float64], analyzed: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -55,7 +55,8 @@ def language_posteriors(texts: Sequence[str]) -> list[str]:
         if letters < FEWEST:
             found.append("")
             continue
-        ranked = rank(" ".join(plain.split()))
+        # the model reads capitals as another alphabet: a shouted text is of no other language
+        ranked = rank(" ".join((plain.lower() if plain.isupper() else plain).split()))
         shown = " ".join(f"{language}:{p:.3f}" for language, p in ranked[:24] if p >= KEPT)
         found.append(f"{min(letters, SHORT)} {shown}")
     return found

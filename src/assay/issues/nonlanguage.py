@@ -15,15 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 READ = 5_000  # characters that are looked at
+IDEOGRAPH = 3  # letters that a Chinese, Japanese or Korean sign stands for
 FEWEST = 8  # characters besides white space below which nothing is said
 
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+|[^\s@]{1,64}@[^\s@]{2,255}")
 _SPACE = re.compile(r"\s+")
 _MARKUP = re.compile(
-    r"<[!/?]?[A-Za-z][^<>]*>|<!--.*?-->|&(?:#\d+|#x[0-9a-f]+|\w{2,8});|(?<![\w-])[\w-]+\s*:\s*[^;{}\n]{1,60};|[{}\[\]]|\"[\w-]+\"\s*:|\$\(|=>|(?<!\w)\w+\([^()]*\);?",
+    r"<[!/?]?[A-Za-z][^<>]*>|<!--.*?-->|&(?:#\d+|#x[0-9a-f]+|\w{2,8});|(?<![\w-])[A-Za-z-]+\s*:\s*[^;{}\n]{1,60};|[{}\[\]]|\"[\w-]+\"\s*:|\$\(|=>|(?<!\w)[A-Za-z_]\w*\([^()]*\);?",
     re.IGNORECASE | re.DOTALL,
 )
 _CODE = re.compile(r"[A-Za-z0-9+/=_-]{16,}")
+_LONG = re.compile(r"\S{16,}")
 _HEX = re.compile(r"(?:0x)?[0-9a-f-]{16,}", re.IGNORECASE)
 _REPEATED = re.compile(r"(\S{1,4}?)\1{5,}")
 _WORD = re.compile(rb"[a-z]{3,}")
@@ -68,12 +70,20 @@ def _structure(text: str) -> float:
         return 0.0
     repeated = sum(len(found[0]) for found in _REPEATED.finditer(solid)) / n
     code = sum(len(token) for token in _CODE.findall(text) if _is_code(token)) / n
+    tangled = sum(len(token) for token in _LONG.findall(text) if _is_tangled(token)) / n
     markup = 0.0
     if any(sign in text for sign in "<{&;[("):
         markup = sum(len(_SPACE.sub("", found[0])) for found in _MARKUP.finditer(_closed(text))) / n
     letters = sum(map(_is_language, solid)) / n if not solid.isalpha() else 1.0
     symbols = (1 - letters - 0.5) * 2  # one half where a quarter are letters
-    return float(np.clip(max(repeated, code, markup, symbols), 0, 1))
+    return float(np.clip(max(repeated, code, tangled, markup, symbols), 0, 1))
+
+
+def _is_tangled(token: str) -> bool:
+    """Whether letters, digits and signs change places all the time, as under a cat's paw."""
+    kinds = ["a" if c.isalpha() else "0" if c.isdigit() else "." for c in token]
+    turns = sum(a != b for a, b in pairwise(kinds))
+    return kinds.count("0") >= 3 and 3 * turns >= len(token)
 
 
 def _closed(text: str) -> str:

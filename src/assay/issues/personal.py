@@ -182,12 +182,25 @@ def _is_phone(candidate: str, before: str) -> bool:
     if not 7 <= n <= 15 or "\n" in candidate or _DATE.fullmatch(candidate.strip()):
         return False
     if candidate.startswith("+"):
-        return _matches(candidate, None, strict=False)
+        return _matches(candidate, None, strict=False) or (n >= 10 and _is_possible(candidate, None))
     if _CALL.search(before):
-        return any(_matches(candidate, region, strict=False) for region in REGIONS)
+        if any(_matches(candidate, region, strict=False) for region in REGIONS):
+            return True
+        # ranges not given out, or given out since: what is announced as a number and begins with the trunk prefix is one
+        return n >= 10 and candidate.lstrip("(").startswith("0") and _is_possible(candidate, "GB")
     grouped = len(re.split(r"[\s().\-/]+", candidate.strip("() "))) >= 3
     spaced = candidate.replace(" ", "").isdigit()  # "302 942 1335" may be any three numbers
     return grouped and not spaced and n >= 10 and _matches(candidate, "US", strict=True)
+
+
+def _is_possible(candidate: str, region: str | None) -> bool:
+    """Whether its length is one that numbers of the country have."""
+    import phonenumbers
+
+    try:
+        return bool(phonenumbers.is_possible_number(phonenumbers.parse(candidate, region)))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _matches(candidate: str, region: str | None, *, strict: bool) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from assay.issues.language import language_issues, language_posteriors
 from assay.issues.nonlanguage import nonlanguage_scores
 from assay.issues.personal import SENSITIVITY, personal_items
+from assay.issues.text_damage import has_entities
 
 NONLANGUAGE = 0.5
 USUAL = 0.3  # share of rows from which what looks like no language is what the dataset is about: codes, formulas
@@ -38,13 +40,14 @@ def text_properties(texts: Sequence[str]) -> dict[str, NDArray[Any]]:
     Cost: about 200 microseconds a text of 30 words; nothing depends on other rows.
     """
     items = [personal_items(text) for text in texts]
+    read = [unescape(text) if has_entities(text) else text for text in texts]  # entities are a fault, not a language
     kinds = [list(dict.fromkeys(item.kind for item in found)) for found in items]
     strings = [list(dict.fromkeys(item.text for item in found)) for found in items]
     return {
         "num_characters": np.array([len(text) for text in texts], np.int64),
         "num_solid": np.array([len("".join(text.split())) for text in texts], np.int64),
-        "languages": np.array(language_posteriors(texts), object),
-        "non_language": nonlanguage_scores([_without(text, found) for text, found in zip(texts, strings, strict=True)]),
+        "languages": np.array(language_posteriors(read), object),
+        "non_language": nonlanguage_scores([_without(text, found) for text, found in zip(read, strings, strict=True)]),
         "pii_types": _json(kinds),
         "pii_items": _json(strings),
         "pii_score": np.array([max((SENSITIVITY[k] for k in found), default=0.0) for found in kinds], np.float32),

@@ -45,13 +45,14 @@ class Blend:
                 total += np.float32(weight) * log_softmax(member(rows) / np.float32(temperature))
         return np.exp(log_softmax(total / np.float32(self.temperature)))
 
-    def fill(self, out: Floats, threads: int) -> None:
-        """Every row's probabilities into ``out`` (N, K)."""
+    def fill(self, out: Floats, threads: int, *, share: float = 1.0) -> None:
+        """Every row's probabilities into ``out`` (N, K), or a ``share`` of them beside what is there."""
         block = _block(self.n_classes)
 
         def part(start: int) -> None:
             rows = np.arange(start, min(start + block, len(out)))
-            out[rows] = self.probabilities(rows)
+            made = self.probabilities(rows)
+            out[rows] = made if share == 1 else np.float32(1 - share) * out[rows] + np.float32(share) * made
 
         with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
             list(pool.map(part, range(0, len(out), block)))
@@ -83,7 +84,9 @@ def fit_blend(
     k = problem.n_classes
     fit_rows = sample(np.flatnonzero((problem.folds >= 0) & use & judged), k, problem.seed)
     if k == 1 or not len(fit_rows):
-        return "one class only" if k == 1 else "no labelled row of a class that has other rows"
+        if (problem.labels[(problem.folds >= 0) & use] >= 0).any() and k > 1:
+            return "no labelled row of a class that has other rows"
+        return "one class only" if k == 1 else "no labelled rows"
     found, notes = members_of(problem, learn, prior_of(problem, learn))
     names = list(found)
     target = (problem.labels if likely is None else likely)[fit_rows]

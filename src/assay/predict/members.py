@@ -18,6 +18,9 @@ from assay.predict.vote import vote
 
 MAX_SOFTMAX, MAX_SOFTMAX_NUMBERS = 200_000, 20_000_000  # rows, probabilities
 EPOCHS = {"regular": 3, "best": 10}
+# Rows seen in training, at least: with 10 % uniform noise average precision rises by .001 to .002 from three to six or twelve
+# epochs on clinc150 and Fashion-MNIST, and falls again at 25. Reported on banking77: .975 -> .980.
+TRAINED_ROWS, MOST_EPOCHS = 80_000, 10
 FLOOR = np.float32(1e-7)
 Floats = NDArray[np.float32]
 Member = Callable[[NDArray[np.int64]], Floats]  # rows -> log-probabilities (n, K), out of sample
@@ -42,7 +45,10 @@ class Problem:
 def softmax_epochs(n_rows: int, n_classes: int, effort: str) -> int:
     """Rounds that softmax heads are trained for; 0 where they are left out: too little effort, too many rows or classes."""
     affordable = n_rows <= MAX_SOFTMAX and n_rows * n_classes <= MAX_SOFTMAX_NUMBERS
-    return EPOCHS.get(effort, 0) if affordable else 0
+    if not affordable or effort not in EPOCHS:
+        return 0
+    # small sets give few steps an epoch, and three epochs of these leave the head half trained
+    return max(EPOCHS[effort], min(MOST_EPOCHS, -(-TRAINED_ROWS // max(n_rows, 1))))
 
 
 def members_of(problem: Problem, use: NDArray[np.bool_], prior: Floats) -> tuple[dict[str, Member], list[str]]:

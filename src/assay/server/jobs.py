@@ -98,6 +98,39 @@ class Jobs:
             rows = connection.execute(sa.select(jobs.c.project).group_by(jobs.c.project).order_by(newest.desc()))
             return [Path(row.project) for row in rows]
 
+    def command(self, project: Path) -> tuple[list[str], list[str]] | None:
+        """What the newest job of a project was told: arguments, the folders that its data may reach; None = there is none."""
+        with self._database.reading() as connection:
+            text = connection.execute(
+                sa.select(jobs.c.command).where(jobs.c.project == str(project)).order_by(jobs.c.created.desc()).limit(1)
+            ).scalar()
+        if text is None:
+            return None
+        told = json.loads(text)
+        return list(told["arguments"]), list(told.get("confined") or [])
+
+    def forget(self, project: Path) -> None:
+        """No jobs of this folder any more; `BusyError` while one is active."""
+        self._refuse_active(project)
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(jobs).where(jobs.c.project == str(project)))
+
+    def moved(self, project: Path, place: Path) -> None:
+        """The folder is called otherwise now; `BusyError` while a job of it is active."""
+        self._refuse_active(project)
+        with self._database.writing() as connection:
+            here = sa.select(jobs.c.id, jobs.c.command).where(jobs.c.project == str(project))
+            for job, text in connection.execute(here).all():
+                told = json.loads(text)
+                told["arguments"] = [str(place) if word == str(project) else word for word in told["arguments"]]
+                change = sa.update(jobs).where(jobs.c.id == job)
+                connection.execute(change.values(project=str(place), command=json.dumps(told)))
+
+    def _refuse_active(self, project: Path) -> None:
+        job = self.latest(project)
+        if job is not None and job.state in ("waiting", "running"):
+            raise BusyError(f"{project.name} is being analysed; wait for it, or cancel it first")
+
     def cancel(self, project: Path) -> None:
         here = jobs.c.project == str(project)
         with self._database.writing() as connection:

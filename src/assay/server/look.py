@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import UsageError
-from assay.server.schemas.projects import SourcePreview
+from assay.server.schemas.projects import LabelGuess, SourcePreview
 
 MEMORY = 3 << 30  # bytes of address space
 SECONDS = 60  # of processor time; twice as many by the clock
@@ -120,6 +120,7 @@ def _limit() -> None:
 
 def _shown(source: Any) -> SourcePreview:
     from assay.dataset.target import classes_of
+    from assay.sources.label_guesses import guess_labels
 
     first = source.cells.slice(0, FIRST)
     rows: list[dict[str, Any]] = [{} for _ in range(min(FIRST, len(source.ids)))]
@@ -131,7 +132,13 @@ def _shown(source: Any) -> SourcePreview:
         if source.given is not None and (source.roles.label is None or source.roles.label not in row):
             row["label"] = source.given[place].as_py()
     classes = classes_of(source.given)
+    roles = source.roles
+    # a hint beside the guess by name that the sources make; never taken without being shown
+    guesses = (
+        [] if source.given is not None else guess_labels(source.cells, {roles.text, roles.image, roles.id, roles.split})
+    )
     return SourcePreview(
+        guesses=[LabelGuess.model_validate(vars(guess)) for guess in guesses],
         name=source.name,
         modality=source.modality,
         roles={name: getattr(source.roles, name) for name in (*ROLES, "features")},

@@ -144,6 +144,17 @@ class Workspace:
             for place in self.named[:1]:
                 self.open(project_id(place)).warm()
 
+    def own_place(self, place: Path) -> Path:
+        """A project that this server may move or delete: one of its own folder, not one that somebody named by its path."""
+        if place.parent.resolve() != self.folder.resolve():
+            raise NotAllowedError(f"{place.name} lies outside the folder of this server: move or delete it there")
+        return place
+
+    def let_go(self, project: str) -> None:
+        """Keep it open no longer."""
+        with self._lock:
+            self._opened.pop(project, None)
+
     def new_place(self, name: str) -> Path:
         """A new, empty folder for a project of this name."""
         base = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:80] or "data"

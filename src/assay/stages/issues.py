@@ -256,7 +256,7 @@ class PropertiesCheckSpec(CheckSpec):
     properties: tuple[str, ...]
 
 
-@stage(version=1)
+@stage(version=2)
 def image(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
     """Dark, light, blurry, odd pictures."""
     from assay.encode.pixels import PROPERTY_NAMES
@@ -310,8 +310,14 @@ class InsightsSpec(CheckSpec):
     label: str
     duplicates: str
     features: tuple[str, ...]
+    text: str = ""
     leaks: str = ""
     verdict: dict[str, Any] | None = None
+
+    @property
+    def column(self) -> str:
+        """Where the texts are, as `read_texts` asks."""
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -327,9 +333,10 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
 
-    from assay.insights import augmented_finding, class_findings, column_findings, table_faults
+    from assay.insights import augmented_finding, class_findings, column_findings, table_faults, text_faults
     from assay.insights.finding import Finding
     from assay.stages.tables import frame
+    from assay.stages.texts import read_texts
 
     findings = []
     codes = read_target(folder, spec.dataset).codes if spec.classes else np.full(spec.n_rows, -1, np.int32)
@@ -354,6 +361,9 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
         of_columns = column_findings(cells, list(spec.features), codes[rows])
         findings += [one for one in of_columns if one.data["kind"] != "label copy" or one.subject[0] not in leaking]
         findings += table_faults(cells, list(spec.features), rows)
+    elif spec.text:
+        rows, texts = read_texts(folder, spec, 0, spec.n_rows)
+        findings += text_faults(texts, rows, spec.text)
     if spec.modality == "image":
         copies = folder.get_table(f"{spec.duplicates}.parquet", ["id", "kind"])
         found = augmented_finding(copies["id"].to_numpy(), np.array(copies["kind"].to_pylist(), object))

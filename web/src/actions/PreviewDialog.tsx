@@ -204,7 +204,6 @@ function Changes({ list, n }: { list: Change[]; n: number }) {
 }
 
 const WHY: Record<Removal['why'], string> = {
-  copy: 'a copy',
   outlier: 'an outlier',
   unreadable: 'it could not be read',
 }
@@ -220,18 +219,10 @@ function Removals({ list, n, on, set }: { list: Removal[]; n: number; on: boolea
       />
       <Scroll height={150} label="Rows to leave out">
         <ul className="change-list">
-          {list.map(({ row, why, keep }) => (
+          {list.map(({ row, why }) => (
             <li key={row.row}>
               <RowLine row={row} />
-              <span className="removal-why">
-                {why === 'copy' && keep ? (
-                  <>
-                    copy of <span className="mono">{keep.id}</span>, which stays
-                  </>
-                ) : (
-                  WHY[why]
-                )}
-              </span>
+              <span className="removal-why">{WHY[why]}</span>
             </li>
           ))}
         </ul>

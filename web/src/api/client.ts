@@ -104,6 +104,11 @@ export const api = {
   project: (p: string) => call<Project>('GET', of(p)),
   job: (p: string) => call<Job | null>('GET', `${of(p)}/job`),
   cancel: (p: string) => call<Job | null>('POST', `${of(p)}/cancel`, {}),
+  runAgain: (p: string, options: Record<string, string> = {}) =>
+    call<{ id: string; job: Job | null }>('POST', `${of(p)}/run`, { options }),
+  rename: (p: string, name: string) => call<{ id: string }>('POST', `${of(p)}/rename`, { name }),
+  size: (p: string) => call<{ bytes: number }>('GET', `${of(p)}/size`),
+  delete: (p: string) => call<{ bytes: number }>('DELETE', of(p)),
   events: (p: string) => new EventSource(`${BASE}${of(p)}/events`),
 
   view: (p: string, body: { filter: Filter; sort: Sort | null; offset: number; limit: number }, signal?: AbortSignal) =>

@@ -26,7 +26,10 @@ const MapPage = lazy(() => import('../map/MapPage'))
 const ComparePage = lazy(() => import('../compare/ComparePage'))
 const HistoryPage = lazy(() => import('../history/HistoryPage'))
 
+const OverviewPage = lazy(() => import('../overview/OverviewPage'))
+
 const TITLES: Record<Tab, string> = {
+  overview: 'Overview',
   review: 'Review',
   charts: 'Charts',
   map: 'Map',
@@ -244,6 +247,7 @@ function Open({
             </Center>
           }
         >
+          {place.tab === 'overview' && <OverviewPage />}
           {place.tab === 'review' && <Review />}
           {place.tab === 'charts' && <ChartsPage />}
           {place.tab === 'map' && <MapPage />}

@@ -10,7 +10,7 @@ import { useOpened } from '../shell/context'
 import { Link } from '../shell/Link'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
-import { count, labelKey, labelText, percent, rows, when } from '../words'
+import { count, labelKey, labelText, percent, rows, when, withoutOptions } from '../words'
 import { Bars } from './Bars'
 import { Chart, tooltip, useColours } from './Chart'
 
@@ -141,12 +141,12 @@ function Findings() {
               : null
           return (
             <li key={at}>
-              <b>{finding.title}</b> {finding.message}{' '}
+              <b>{finding.title}</b> {withoutOptions(finding.message ?? '')}{' '}
               {pair && <Link to={{ project: id, tab: 'compare', pair: [pair[0]!, pair[1]!] }}>Compare the two</Link>}
             </li>
           )
         })}
-        {project.notes.map((note) => (
+        {project.notes.map(withoutOptions).map((note) => (
           <li key={note}>{note}</li>
         ))}
       </ul>

@@ -79,6 +79,15 @@ export function JobProgress({ id, job, name }: { id: string; job: Job; name: str
       {job.state === 'cancelled' && (
         <Text size="sm">Finished work is kept: a new run of the same data goes on from there.</Text>
       )}
+      {(job.state === 'failed' || job.state === 'cancelled') && (
+        <Group>
+          <Button
+            onClick={() => void api.runAgain(id).finally(() => client.invalidateQueries({ queryKey: ['project', id] }))}
+          >
+            Go on with the run
+          </Button>
+        </Group>
+      )}
       {job.log.length > 0 && (
         <details open={job.state === 'failed'}>
           <summary>What it said</summary>

@@ -5,6 +5,7 @@ import {
   FileButton,
   Group,
   Loader,
+  MultiSelect,
   NativeSelect,
   Progress,
   Select,
@@ -20,7 +21,7 @@ import { api } from '../api/client'
 import { message } from '../shell/Notice'
 import { Scroll } from '../shell/Scroll'
 import { go } from '../url/router'
-import { count, labelText } from '../words'
+import { count, labelText, megabytes, withoutOptions } from '../words'
 import { upload } from './upload'
 import { dropped, zip, type Named } from './zip'
 import { Dialog } from '../shell/Dialog'
@@ -216,6 +217,14 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
     staleTime: 60_000,
     retry: false,
   })
+  // A column whose name says that it holds the labels is taken, and said so; the others are offered.
+  const guess = data?.guesses[0]
+  const [guessed, setGuessed] = useState<string | null>(null)
+  useEffect(() => {
+    if (guessed !== null || !guess?.named || options.label) return
+    setGuessed(guess.column)
+    setOptions((old) => ({ ...old, label: guess.column }))
+  }, [guess, guessed, options.label])
   const start = async () => {
     setState({ busy: true, error: '' })
     try {
@@ -286,10 +295,74 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
                 typeof data.roles[role] === 'string' && columns.includes(data.roles[role]) ? data.roles[role] : null
               }
               data={columns}
-              onChange={(value) => set(role, value ?? (role === 'split' ? 'none' : ''))}
+              onChange={(value) => set(role, value ?? (role === 'split' || role === 'label' ? 'none' : ''))}
             />
           ))}
         </Group>
+      )}
+      <Group grow align="start">
+        <NativeSelect
+          label="Effort"
+          description="More finds more and takes longer"
+          value={options.effort ?? 'regular'}
+          onChange={(event) => set('effort', event.currentTarget.value === 'regular' ? '' : event.currentTarget.value)}
+          data={[
+            { value: 'fast', label: 'Fast' },
+            { value: 'regular', label: 'Regular' },
+            { value: 'best', label: 'Best' },
+          ]}
+        />
+        {data.modality === 'table' && columns.length > 2 && (
+          <MultiSelect
+            label="Columns to judge by"
+            description="None chosen: all but label, id and split"
+            data={columns.filter((column) => column !== data.roles.label && !column.includes(','))}
+            value={(options.features ?? '').split(',').filter(Boolean)}
+            onChange={(values) => set('features', values.join(','))}
+            searchable
+            clearable
+            limit={100}
+          />
+        )}
+      </Group>
+      {guessed !== null && options.label === guessed && (
+        <Alert
+          p="xs"
+          title={`Labels: the column “${guessed}”, by its name`}
+          styles={{ root: { background: 'var(--accent-soft)' }, title: { color: 'var(--accent)' } }}
+        >
+          If something else is the label, choose it above.
+        </Alert>
+      )}
+      {data.n_classes === 0 && !error && (!options.label || options.label === 'none') && (
+        <Alert
+          p="xs"
+          role="status"
+          title="No labels"
+          styles={{ root: { background: 'var(--warn-soft)' }, title: { color: 'var(--warn)' } }}
+        >
+          {data.guesses.length > 0
+            ? 'Wrong labels are not looked for unless you say which column holds them:'
+            : columns.length > 0
+              ? 'No column looks like labels, so wrong labels will not be looked for.'
+              : 'Without class folders wrong labels will not be looked for.'}
+          {data.guesses.length > 0 && (
+            <Group gap={6} mt={6}>
+              {data.guesses.map((one) => (
+                <Button
+                  key={one.column}
+                  size="compact-sm"
+                  variant="default"
+                  title={one.classes.map(labelText).join(', ')}
+                  onClick={() => set('label', one.column)}
+                >
+                  {one.column} ({count(one.n_classes)} classes: {one.classes.slice(0, 3).map(labelText).join(', ')}
+                  {one.n_classes > 3 ? ' …' : ''})
+                </Button>
+              ))}
+            </Group>
+          )}
+        </Alert>
       )}
       {error && (
         <Alert color="red" role="alert" title="This choice cannot be read">
@@ -310,7 +383,7 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
       {data.notes.length > 0 && (
         <ul className="findings">
           {data.notes.map((note) => (
-            <li key={note}>{note}</li>
+            <li key={note}>{withoutOptions(note)}</li>
           ))}
         </ul>
       )}
@@ -360,5 +433,3 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
     </Stack>
   )
 }
-
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`

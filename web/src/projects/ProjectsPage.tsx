@@ -1,5 +1,5 @@
 /** All projects of this server: how far each is, and a new one. */
-import { Alert, Badge, Button, Group, Progress, Skeleton, Text, Title } from '@mantine/core'
+import { Alert, Badge, Button, Group, Progress, SegmentedControl, Skeleton, Text, Title } from '@mantine/core'
 import { IconFileText, IconPhoto, IconPlus, IconTable, IconUser } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState, type ReactNode } from 'react'
@@ -10,9 +10,10 @@ import { giveBack } from '../shell/focus'
 import { Link } from '../shell/Link'
 import { Failure, Notice } from '../shell/Notice'
 import { Mark, SchemeToggle } from '../shell/SchemeToggle'
-import { count, percent } from '../words'
+import { count, percent, when } from '../words'
 import { active, JobLine } from './JobProgress'
 import { NewProject } from './NewProject'
+import { ProjectMenu } from './ProjectMenu'
 
 const ICONS: Record<string, ReactNode> = {
   image: <IconPhoto size={18} />,
@@ -21,8 +22,15 @@ const ICONS: Record<string, ReactNode> = {
 }
 const KINDS: Record<string, string> = { image: 'pictures', text: 'texts', table: 'table rows' }
 
+type Order = 'changed' | 'name'
+const sorted = (items: ProjectItem[], order: Order): ProjectItem[] =>
+  [...items].sort((a, b) =>
+    order === 'name' ? a.name.localeCompare(b.name) : (b.changed ?? Infinity) - (a.changed ?? Infinity),
+  )
+
 export function ProjectsPage({ person }: { person: string }) {
   const [creating, setCreating] = useState(false)
+  const [order, setOrder] = useState<Order>('changed')
   const [over, setOver] = useState(false)
   const [files, setFiles] = useState<DataTransfer | null>(null)
   const { data, error, refetch } = useQuery({
@@ -81,6 +89,20 @@ export function ProjectsPage({ person }: { person: string }) {
           <Title order={1} size="h3">
             Projects
           </Title>
+          {data && data.length > 1 && (
+            <SegmentedControl
+              size="xs"
+              ml="auto"
+              mr="sm"
+              aria-label="Order of the projects"
+              value={order}
+              onChange={setOrder}
+              data={[
+                { value: 'changed', label: 'Latest first' },
+                { value: 'name', label: 'By name' },
+              ]}
+            />
+          )}
           <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>
             New project
           </Button>
@@ -106,7 +128,7 @@ export function ProjectsPage({ person }: { person: string }) {
           </div>
         ) : (
           <ul className="projects">
-            {data.map((item) => (
+            {sorted(data, order).map((item) => (
               <Item key={item.id} item={item} />
             ))}
           </ul>
@@ -144,6 +166,11 @@ function Item({ item }: { item: ProjectItem }) {
               failed
             </Badge>
           )}
+          {item.state === 'cancelled' && (
+            <Badge color="gray" variant="light" tt="none">
+              cancelled
+            </Badge>
+          )}
           {item.state === 'damaged' && (
             <Badge color="red" variant="light" tt="none">
               cannot be opened
@@ -157,8 +184,9 @@ function Item({ item }: { item: ProjectItem }) {
               ? 'No finished run yet'
               : ' '}
         </Text>
-        <Text size="xs" c="dimmed" className="mono cut" title={item.path}>
-          {item.path}
+        <Text size="xs" c="dimmed" className="cut" title={item.path}>
+          {item.changed != null && `${when(new Date(1000 * item.changed).toISOString())} · `}
+          <span className="mono">{item.path}</span>
         </Text>
         {item.error && (
           <Alert mt={8} p="xs" color="red" role="alert">
@@ -195,8 +223,19 @@ function Item({ item }: { item: ProjectItem }) {
               )}
             </Text>
           </>
+        ) : item.job && (item.state === 'failed' || item.state === 'cancelled') ? (
+          <Button
+            size="compact-sm"
+            variant="default"
+            onClick={() =>
+              void api.runAgain(item.id).finally(() => client.invalidateQueries({ queryKey: ['projects'] }))
+            }
+          >
+            Go on with the run
+          </Button>
         ) : null}
       </div>
+      <ProjectMenu item={item} />
     </li>
   )
 }

@@ -5,15 +5,13 @@ In: what to do with which rows. Out: entries of the log. Does not know: how rows
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 from fastapi import APIRouter, Query
 
 from assay.actions import Done as Deed
 from assay.actions import Entry, Prepared, Request
 from assay.actions.entry import Rows
-from assay.actions.plan import EXCLUDE
 from assay.server.routes.filters import Open, Person, rows_of, shown
 from assay.server.schemas.decisions import (
     ActBody,
@@ -42,25 +40,25 @@ PAIRS = 3  # relabelled pairs that an entry names
 @router.post("/preview")
 def preview(body: DecisionBody, opened: Open) -> Preview:
     """What the action would change, before it is done."""
-    return _preview(opened.log.prepare(_request(body, opened)), opened)
+    return preview_of(opened.log.prepare(_request(body, opened)), opened)
 
 
 @router.post("/actions")
 def act(body: ActBody, opened: Open, person: Person) -> Done:
     """Decide. Answered only when the decision is on disk."""
     done = opened.log.append(_request(body, opened), person, token=body.token, seen=body.seen)
-    return _done(done)
+    return done_of(done)
 
 
 @router.post("/undo")
 def undo(body: UndoBody, opened: Open, person: Person) -> Done:
     """Undo your latest entry, or any entry by its number; what was decided later stays."""
-    return _done(opened.log.undo(person, body.number, token=body.token))
+    return done_of(opened.log.undo(person, body.number, token=body.token))
 
 
 @router.post("/redo")
 def redo(body: UndoBody, opened: Open, person: Person) -> Done:
-    return _done(opened.log.redo(person, body.number, token=body.token))
+    return done_of(opened.log.redo(person, body.number, token=body.token))
 
 
 @router.get("/log")
@@ -115,11 +113,11 @@ def _request(body: DecisionBody, opened: Opened) -> Request:
     )
 
 
-def _preview(prepared: Prepared, opened: Opened) -> Preview:
+def preview_of(prepared: Prepared, opened: Opened) -> Preview:
     summary = prepared.summary()
     return Preview(
         **summary | {"first": _changes(summary["first"], opened)},
-        first_removals=_removals(prepared.removals[:LISTED], opened, prepared.request.policy),
+        first_removals=_removals(prepared.removals[:LISTED], opened),
     )
 
 
@@ -128,28 +126,17 @@ def _changes(lines: list[dict[str, Any]], opened: Opened) -> list[Change]:
     return [Change(row=row, before=line["before"], after=line["after"]) for row, line in zip(rows, lines, strict=True)]
 
 
-def _removals(rows: Rows, opened: Opened, policy: str) -> list[Removal]:
-    """Why each row would be left out: of copies, which one stays."""
-    table, state, action = opened.table, opened.state(), opened.log.plan(policy).action
-    nothing = np.zeros(table.n, bool)
-    unread, outlier = table.flags.get("is_not_analyzed", nothing), table.flags.get("is_outlier", nothing)
-    keepers = [
-        next((int(copy) for copy in table.copies_of(row) if action[copy] != EXCLUDE and not state.excluded[copy]), None)
-        for row in rows.tolist()
+def _removals(rows: Rows, opened: Opened) -> list[Removal]:
+    """Why each row would be left out."""
+    unread = opened.table.flags.get("is_not_analyzed")
+    lines = shown(opened, opened.state(), rows)
+    return [
+        Removal(row=line, why="unreadable" if unread is not None and unread[row] else "outlier")
+        for row, line in zip(rows.tolist(), lines, strict=True)
     ]
-    stays = dict(zip(kept := [row for row in keepers if row is not None], shown(opened, state, kept), strict=True))
-    found = []
-    for row, keep, line in zip(rows.tolist(), keepers, shown(opened, state, rows), strict=True):
-        why: Literal["copy", "outlier", "unreadable"] = "copy"
-        if unread[row]:
-            why, keep = "unreadable", None
-        elif outlier[row] and (keep is None or policy == "reference"):
-            why, keep = "outlier", None
-        found.append(Removal(row=line, why=why, keep=None if keep is None else stays[keep]))
-    return found
 
 
-def _done(deed: Deed) -> Done:
+def done_of(deed: Deed) -> Done:
     bare: dict[str, Any] = {"first": [], "first_removals": []}
     return Done(
         entry=None if deed.entry is None else _plain(deed.entry),

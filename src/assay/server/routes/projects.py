@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from fastapi.responses import StreamingResponse
 
 from assay.checks import CHECK_BY_NAME, SENTENCES
 from assay.columns import BY_NAME
-from assay.errors import AssayError
+from assay.errors import AssayError, UsageError
 from assay.server.look import look
 from assay.server.routes.filters import Ask, Person
 from assay.server.routes.uploads import place_of, reach, source_options
@@ -24,10 +25,14 @@ from assay.server.schemas.projects import (
     ClassOut,
     ColumnOut,
     Created,
+    Freed,
     Job,
     NewProject,
     ProjectItem,
     ProjectOut,
+    RenameBody,
+    Renamed,
+    RunBody,
 )
 from assay.server.services import Services
 from assay.server.workspace import NoProjectError, project_id, why
@@ -65,6 +70,59 @@ def create(body: NewProject, services: Ask, person: Person) -> Created:
     found = services.jobs.latest(place)
     assert found is not None and found.id == job
     return Created(id=project_id(place), job=found)
+
+
+@router.post("/projects/{project}/run", status_code=201)
+def run_again(project: str, body: RunBody, services: Ask, person: Person) -> Created:
+    """Analyse the same data again, from where a cancelled or failed run stopped, or with other columns, task or effort."""
+    place = _place(project, services)
+    source_options(body.options)
+    told = services.jobs.command(place)
+    if told is None:
+        raise UsageError("this project was analysed in the terminal: run assay analyze there again")
+    arguments, bounds = told
+    kept = [word for word in arguments if not any(word.startswith(f"--{name}=") for name in body.options)]
+    chosen = [f"--{name}={value}" for name, value in body.options.items() if value]
+    services.jobs.submit(place, [*kept, *chosen], person, confined=[Path(folder) for folder in bounds])
+    found = services.jobs.latest(place)
+    assert found is not None
+    return Created(id=project, job=found)
+
+
+@router.post("/projects/{project}/rename")
+def rename(project: str, body: RenameBody, services: Ask) -> Renamed:
+    """Another name, and so another folder and id."""
+    place = services.workspace.own_place(_place(project, services))
+    if project_id(place) and body.name == place.name.removesuffix(".assay"):
+        return Renamed(id=project)
+    new = services.workspace.new_place(body.name)
+    new.rmdir()
+    services.workspace.let_go(project)
+    services.jobs.moved(place, new)
+    if place.exists():
+        place.rename(new)
+    return Renamed(id=project_id(new))
+
+
+@router.get("/projects/{project}/size")
+def size(project: str, services: Ask) -> Freed:
+    """What deleting it would free."""
+    return Freed(bytes=_bytes(_place(project, services)))
+
+
+@router.delete("/projects/{project}")
+def delete(project: str, services: Ask) -> Freed:
+    """Delete the project with every decision; the data that it was made of stays where it is."""
+    place = services.workspace.own_place(_place(project, services))
+    freed = _bytes(place)
+    services.jobs.forget(place)
+    services.workspace.let_go(project)
+    shutil.rmtree(place, ignore_errors=True)
+    return Freed(bytes=freed)
+
+
+def _bytes(place: Path) -> int:
+    return sum(path.stat().st_size for path in place.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 @router.get("/projects/{project}")
@@ -127,7 +185,10 @@ def _item(name: str, place: Path, services: Services) -> ProjectItem:
     bare = ProjectItem(
         id=name, name=place.name.removesuffix(".assay"), path=str(place), modality="", task="", rows=0, n_classes=0,
         issues=0, resolved=0, state="running" if active else "empty", error="", job=job,
+        changed=_changed(place),
     )  # fmt: skip
+    if job is not None and job.state == "cancelled":
+        bare = bare.model_copy(update={"state": "cancelled"})
     if job is not None and job.state == "failed":
         bare = bare.model_copy(update={"state": "failed", "error": job.error})
     try:
@@ -145,6 +206,12 @@ def _item(name: str, place: Path, services: Services) -> ProjectItem:
             "state": "running" if active else "ready",
         }
     )  # fmt: skip
+
+
+def _changed(place: Path) -> float | None:
+    """When a run or a decision was last written, in seconds since the epoch."""
+    times = [path.stat().st_mtime for path in (place, place / "runs", place / "state.sqlite") if path.exists()]
+    return max(times, default=None)
 
 
 # runs ------------------------------------------------------------------------------------------------------------

@@ -78,11 +78,10 @@ class Change(BaseModel):
 
 
 class Removal(BaseModel):
-    """A row that an auto-fix leaves out and why; of a copy, the row that stays."""
+    """A row that an auto-fix leaves out and why."""
 
     row: Row
-    why: Literal["copy", "outlier", "unreadable"]
-    keep: Row | None
+    why: Literal["outlier", "unreadable"]
 
 
 class Preview(BaseModel):

@@ -38,7 +38,8 @@ class ProjectItem(BaseModel):
     n_classes: int
     issues: int
     resolved: int
-    state: Literal["ready", "running", "failed", "empty", "damaged"]
+    state: Literal["ready", "running", "failed", "cancelled", "empty", "damaged"]
+    changed: float | None
     error: str
     job: Job | None
 
@@ -111,8 +112,37 @@ class SourceBody(Body):
     options: Options = Field(default={})
 
 
+class RunBody(Body):
+    """Analyse a project's data again: ``options`` replace those of its newest run, "" takes one away."""
+
+    options: Options = Field(default={})
+
+
+class RenameBody(Body):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+
+
+class Renamed(BaseModel):
+    id: str
+
+
+class Freed(BaseModel):
+    """What deleting a project would free, or freed; in bytes."""
+
+    bytes: int
+
+
 class NewProject(SourceBody):
     name: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class LabelGuess(BaseModel):
+    """A column that may hold the labels; ``named``: its name says so."""
+
+    column: str
+    named: bool
+    n_classes: int
+    classes: list[Label]
 
 
 class SourcePreview(BaseModel):
@@ -122,6 +152,7 @@ class SourcePreview(BaseModel):
     n_rows: int
     classes: list[Label]
     n_classes: int
+    guesses: list[LabelGuess]
     notes: list[str]
     columns: list[dict[str, str]]
     rows: list[dict[str, Any]]

@@ -1,0 +1,60 @@
+"""Which column may hold the labels where none is called so: by name and by how many values it has.
+
+In: the user's cells. Out: guesses, the likeliest first. Does not know: what a person then chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# whole words of a column's name that mean "what the row is", in English and in data sets that people share
+NAMES = (
+    "intent", "sentiment", "emotion", "topic", "species", "diagnosis", "condition", "outcome", "genre", "type", "kind", "group",
+    "status", "tag", "category", "class", "label", "target", "answer", "result", "gold", "truth", "y",
+)  # fmt: skip
+MOST = 200  # different values of a label
+ROWS_EACH = 4  # rows that a class has at least, on average
+SHOWN = 12  # classes that are named
+GUESSES = 5
+
+
+@dataclass(frozen=True)
+class LabelGuess:
+    """``named``: does its name say so? Else only the number of its values."""
+
+    column: str
+    named: bool
+    n_classes: int
+    classes: list[Any]
+
+
+def guess_labels(cells: pa.Table, taken: Collection[str | None] = ()) -> list[LabelGuess]:
+    """Columns of 2 to `MOST` different texts, truth values or whole numbers with `ROWS_EACH` rows a value on average.
+
+    Those whose name says so come first, then those of fewer values. ``taken``: columns that are something else already.
+    Numbers count only with a name that says so: a number of few values is as often a measurement. Cost: one pass a column.
+    """
+    found = []
+    for name in cells.column_names:
+        column = cells[name]
+        words = name.lower().replace("-", "_").replace(" ", "_").split("_")
+        named = any(word in words for word in NAMES)
+        textual = (
+            pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_boolean(column.type)
+        )
+        if name in taken or not (textual or (named and pa.types.is_integer(column.type))):
+            continue
+        if textual and not pa.types.is_boolean(column.type) and (pc.max(pc.utf8_length(column)).as_py() or 0) > 100:
+            continue
+        values = pc.value_counts(column.drop_null().combine_chunks())
+        if not 2 <= len(values) <= min(MOST, max(2, len(column) // ROWS_EACH)):
+            continue
+        order = pc.sort_indices(values, sort_keys=[("counts", "descending")])
+        classes = values.field("values").take(order).to_pylist()
+        found.append(LabelGuess(name, named, len(classes), classes[:SHOWN]))
+    return sorted(found, key=lambda guess: (not guess.named, guess.n_classes))[:GUESSES]

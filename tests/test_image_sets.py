@@ -1,0 +1,48 @@
+"""issues/image.py: a property that the whole set has is what the set is like, and only pictures far beyond it are flagged."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assay.encode.pixels import PROPERTY_NAMES
+from assay.issues.image import image_issues
+
+
+def photographs(n: int, seed: int) -> dict[str, np.ndarray]:
+    """Properties of ordinary colour photographs."""
+    rng = np.random.default_rng(seed)
+    values = {name: np.full(n, 0.5) for name in PROPERTY_NAMES}
+    values |= {"width": rng.normal(640, 20, n).round(), "height": rng.normal(480, 20, n).round()}
+    values |= {"brightness_p95": rng.uniform(0.8, 1, n), "brightness_p5": rng.uniform(0, 0.3, n)}
+    values |= {"entropy": rng.uniform(4, 7.5, n), "sharpness": rng.uniform(0.5, 1, n)}
+    return values | {"colourfulness": rng.uniform(0.1, 0.5, n)}
+
+
+def test_line_drawings_are_not_faults_of_a_set_of_drawings_but_empty_ones_are():
+    rng = np.random.default_rng(1)
+    values = photographs(300, 0)
+    values |= {"entropy": rng.uniform(0.2, 0.5, 300), "brightness_p5": np.ones(300), "colourfulness": np.zeros(300)}
+    values["entropy"][[50, 150, 250]] = 0
+    found = image_issues(values, np.ones(300, bool))
+    assert np.flatnonzero(found["is_low_information"]).tolist() == [50, 150, 250]
+    assert not found["is_light"].any()
+    [note] = found["_notes"]
+    assert "line drawings" in note
+    assert "low information (300 of 300)" in note
+
+
+def test_soft_micrographs_are_not_blurry_among_their_like_and_the_scores_stay():
+    values = photographs(367, 2)
+    values["sharpness"][:181] = np.random.default_rng(3).uniform(0.1, 0.28, 181)
+    found = image_issues(values, np.ones(367, bool))
+    assert not found["is_blurry"].any()
+    assert (found["blurry_score"][:181] > 0.71).all()
+    assert "blurry (181 of 367)" in found["_notes"][0]
+
+
+def test_a_few_dark_pictures_among_photographs_are_flagged_as_before():
+    values = photographs(200, 4)
+    values["brightness_p95"][:8] = 0.1
+    found = image_issues(values, np.ones(200, bool))
+    assert np.flatnonzero(found["is_dark"]).tolist() == list(range(8))
+    assert found["_notes"] == []

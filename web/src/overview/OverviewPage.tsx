@@ -1,0 +1,196 @@
+/** A project at a glance: how wrong it is, what was found, what to do next, how much is left. */
+import { Button, Group, Progress, Skeleton, Text, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { api } from '../api/client'
+import { live, useFacets } from '../api/queries'
+import type { CheckInfo, Facets, Filter } from '../api/types'
+import { RowCard } from '../row/RowCard'
+import { useOpened } from '../shell/context'
+import type { Look } from '../url/address'
+import { go } from '../url/router'
+import { count, labelKey, labelText, percent, QUIET, rows, withoutOptions } from '../words'
+
+const SHOWN = 3 // examples of a check
+const show = (filter: Filter, look: Look | null = null) => go({ tab: 'review', filter, sort: null, row: null, look })
+
+export default function OverviewPage() {
+  const { id, project } = useOpened()
+  const facets = useFacets(id, {})
+  const found = project.checks
+    .filter((check) => check.flag && !QUIET.has(check.name) && (check.count ?? 0) > 0)
+    .sort((a, b) => Number(b.name === 'label') - Number(a.name === 'label'))
+  const rate = project.findings.find(
+    (finding) => finding.check === 'label_error_rate' || finding.check === 'error_rate',
+  )
+  return (
+    <main className="page">
+      <div className="page-inner overview">
+        {facets.data ? (
+          <Work facets={facets.data} rate={typeof rate?.message === 'string' ? rate.message : null} />
+        ) : (
+          <Skeleton h={120} />
+        )}
+        {facets.data && <Next facets={facets.data} checks={found} />}
+        <Worst />
+        {found.map((check) => (
+          <Found key={check.name} check={check} open={facets.data?.open[check.name]} />
+        ))}
+        {found.length === 0 && (
+          <section className="panel">
+            <Title order={2} size="h5">
+              Nothing was found
+            </Title>
+            <Text size="sm">No check flagged any row of this dataset.</Text>
+          </section>
+        )}
+      </div>
+    </main>
+  )
+}
+
+function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
+  const { project } = useOpened()
+  const issues = facets.presets.issues ?? 0
+  const open = facets.presets.open ?? 0
+  const share = issues ? (issues - open) / issues : 1
+  return (
+    <section className="panel wide" aria-label="How far it is">
+      <Title order={2} size="h4">
+        {issues === 0
+          ? 'No row has an issue'
+          : `${rows(issues)} of ${count(project.rows)} ${issues === 1 ? 'has' : 'have'} an issue (${percent(issues / Math.max(1, project.rows), 1)})`}
+      </Title>
+      {rate && <Text size="sm">{withoutOptions(rate)}</Text>}
+      <Group mt="sm" gap="sm" wrap="nowrap">
+        <Progress value={100 * share} size="lg" style={{ flex: 1 }} aria-label={`${percent(share)} of them decided`} />
+        <Text size="sm">
+          {count(issues - open)} decided, {count(open)} left
+        </Text>
+      </Group>
+    </section>
+  )
+}
+
+/** The most useful things to do now, each one click away. */
+function Next({ facets, checks }: { facets: Facets; checks: CheckInfo[] }) {
+  const { actions } = useOpened()
+  const n = (name: string) => (checks.some((check) => check.name === name) ? (facets.open[name] ?? 0) : 0)
+  const label: Filter = { any: ['label'], resolved: false }
+  const steps: [string, string, () => void][] = []
+  if (n('label')) {
+    steps.push([
+      'Accept the safe suggestions',
+      `of ${rows(n('label'))} with a label issue; you see what changes first`,
+      () =>
+        actions.propose(
+          {
+            action: 'auto-fix',
+            policy: 'auto',
+            target: { filter: label, sort: null, top: null, ranges: null },
+            route: 'bulk',
+          },
+          'Accept the safe suggestions?',
+        ),
+    ])
+    steps.push([`Look at ${rows(n('label'))} with a label issue`, 'the worst first', () => show(label)])
+  }
+  const conflict = n('duplicate_label_conflict')
+  if (conflict) {
+    steps.push([
+      'Settle copies under different labels',
+      rows(conflict),
+      () => show({ any: ['duplicate_label_conflict'] }, 'sets'),
+    ])
+  } else if (n('near_duplicate')) {
+    steps.push([
+      'Look at the sets of copies',
+      rows(n('near_duplicate')),
+      () => show({ any: ['near_duplicate'] }, 'sets'),
+    ])
+  }
+  if (n('outlier'))
+    steps.push(['Look at the outliers', rows(n('outlier')), () => show({ any: ['outlier'], resolved: false })])
+  if (!steps.length) return null
+  return (
+    <section className="panel" aria-label="What to do next">
+      <Title order={2} size="h5" mb="xs">
+        What to do next
+      </Title>
+      <ol className="next-steps">
+        {steps.slice(0, 3).map(([title, about, run]) => (
+          <li key={title}>
+            <Button variant="light" fullWidth justify="flex-start" h="auto" py={8} onClick={run}>
+              <span className="next-step">
+                <b>{title}</b>
+                <span>{about}</span>
+              </span>
+            </Button>
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}
+
+/** The classes with the largest share of label issues. */
+function Worst() {
+  const { id } = useOpened()
+  const { data } = useQuery({
+    queryKey: live(id, 'charts', {}, 'classes'),
+    queryFn: ({ signal }) => api.charts(id, {}, ['classes'], signal),
+  })
+  const list = (data?.classes ?? []).filter((entry) => entry.issues > 0).sort((a, b) => b.rate - a.rate)
+  if (!list.length) return null
+  return (
+    <section className="panel" aria-label="Worst classes">
+      <Title order={2} size="h5" mb="xs">
+        Worst classes
+      </Title>
+      <ul className="worst-classes">
+        {list.slice(0, 6).map((entry) => (
+          <li key={labelKey(entry.label)}>
+            <button type="button" className="preset" onClick={() => show({ any: ['label'], given: [entry.label] })}>
+              <span className="wrap">{labelText(entry.label)}</span>
+              <span className="n">
+                {percent(entry.rate, 1)} ({count(entry.issues)})
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function Found({ check, open }: { check: CheckInfo; open: number | undefined }) {
+  const { id, project } = useOpened()
+  const filter: Filter = { any: [check.name] }
+  const score = project.columns.find((column) => column.ours && column.column === check.score)
+  const sort = score && check.name !== 'label' ? { by: score.name, descending: true } : null
+  const { data } = useQuery({
+    queryKey: live(id, 'rows', filter, sort, 'first'),
+    queryFn: ({ signal }) => api.view(id, { filter, sort, offset: 0, limit: SHOWN }, signal),
+    staleTime: 60_000,
+  })
+  const sets = check.name.includes('duplicate')
+  return (
+    <section className="panel" aria-label={check.title}>
+      <Group justify="space-between" mb="xs" wrap="nowrap">
+        <Title order={2} size="h5">
+          {check.title}: {count(check.count ?? 0)}
+          {open !== undefined && open !== check.count && <small className="quiet"> ({count(open)} not decided)</small>}
+        </Title>
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          onClick={() => go({ tab: 'review', filter, sort, row: null, look: sets ? 'sets' : null })}
+        >
+          Show all
+        </Button>
+      </Group>
+      <div className="cards">
+        {data ? data.rows.map((row) => <RowCard key={row.row} row={row} />) : <Skeleton h={110} />}
+      </div>
+    </section>
+  )
+}
