@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import assay.analysis.run as analysis_run
-from assay.analysis.executor import Task, _error
+from assay.analysis.executor import Task
+from assay.analysis.local_executor import _error
 from assay.analysis.progress import Progress
 from assay.analysis.settings import make_settings
 from assay.analysis.worker import run_task

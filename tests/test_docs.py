@@ -38,17 +38,21 @@ WITH_EXAMPLES = sorted(
     if ">>> " in path.read_text(encoding="utf-8")
 )
 CONTRACT = {
-    "analyze": "--output --replace --task --modality --features --text --image --label --id --split --pred-probs --classes "
+    "analyze": "--output --replace --task --modality --features --text --image --label --id --split --class-level --sheet "
+    "--pred-probs --classes "
     "--embeddings --encoder --effort --seed --workers --memory --quiet --log-json --debug --dry-run",
     "summary": "--json --debug",
     "issues": "--type --top --format --output --csv-guard --debug",
-    "report": "--output --debug",
+    "insights": "--json --check --apply --instead --dry-run --person --debug",
+    "report": "--output --format --debug",
     "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --drop-duplicates "
     "--drop-share --dry-run --debug",
     "log": "--limit --json --debug",
     "apply": "--person --overwrite --keep-going --debug",
     "undo": "--person --debug",
     "redo": "--person --debug",
+    "verify": "--debug",
+    "trust": "--yes --debug",
     "serve": "--host --port --home --allow --no-browser --debug",
     "models list": "",
     "models pull": "--debug",

@@ -6,9 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, given, settings
 
+import assay
 from assay.errors import SourceError, UsageError
 from odd_data import analyze_here, pictures, tables, texts
 
@@ -45,3 +47,26 @@ def test_any_few_texts_finish(drawn: tuple[pd.DataFrame, dict[str, Any]]) -> Non
 @given(pictures())
 def test_any_few_pictures_finish(drawn: tuple[pd.DataFrame, dict[str, Any]]) -> None:
     finishes(*drawn)
+
+
+def test_a_table_of_one_column_that_fixes_the_label_finishes() -> None:
+    rows = [(["red", "amber", "green"][row % 3], ["stop", "stop", "go"][row % 3]) for row in range(90)]
+    run = finishes(pd.DataFrame(rows, columns=["signal", "label"]), {"modality": "table"})
+    assert run is not None and run["checks"][0]["status"] == "skipped"
+    assert "every column gives the label away" in run["checks"][0]["why"]
+
+
+def test_equal_rows_of_a_narrow_table_judge_each_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    rows = [(a, b, c) for a in "nsew" for b in ("basic", "plus", "pro") for c in ("phone", "web")]
+    rule = {row: rng.choice(["stay", "leave", "upgrade"]) for row in rows}
+    drawn = [rows[at] for at in rng.integers(0, 24, 480)]
+    true = np.array([rule[row] for row in drawn])
+    wrong = np.zeros(480, bool)
+    wrong[rng.choice(480, 24, replace=False)] = True
+    given = true.astype(object)
+    given[wrong] = [{"stay": "leave", "leave": "upgrade", "upgrade": "stay"}[label] for label in true[wrong]]
+    frame = pd.DataFrame(drawn, columns=["region", "plan", "device"]).assign(label=given)
+    analyze_here(frame, tmp_path / "n.assay", modality="table")
+    flagged = assay.open(tmp_path / "n.assay").issues().is_label_issue.to_numpy().astype(bool)
+    assert (flagged & wrong).sum() >= 0.9 * wrong.sum() and (flagged & wrong).sum() >= 0.9 * flagged.sum()

@@ -16,7 +16,7 @@ from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from assay.encode.text import tfidf_embeddings
 from assay.graph import neighbors
 from assay.predict import predict
-from assay.predict.folds import make_folds
+from assay.predict.folds import alone_in_fold, make_folds
 from assay.predict.linear import SHRINKAGES, calibrated_loss, discriminants, log_softmax
 from assay.predict.vote import vote
 
@@ -39,9 +39,29 @@ def problem(n=600, n_classes=4, d=8, seed=0, spread=1.5):
 def run(x, labels, folds, graph, n_classes, **options):
     out = np.full((len(labels), n_classes), np.nan, np.float32)
     made = predict({"view": x}, labels, folds, graph, n_classes, out, **options)
-    assert np.isfinite(out).all()
-    np.testing.assert_allclose(out.sum(1), 1, atol=1e-4)
+    alone = alone_in_fold(labels, folds, n_classes) & (n_classes > 1)  # nothing learned without the row knows its class
+    assert np.isnan(out[alone]).all() and np.isfinite(out[~alone]).all()
+    assert made.unjudged == alone.sum()
+    np.testing.assert_allclose(out[~alone].sum(1), 1, atol=1e-4)
     return out, made
+
+
+def test_a_class_of_copies_of_one_row_is_not_judged_and_that_is_said():
+    x, labels, _, _ = problem(n=60, n_classes=3)
+    copies = labels == 2
+    x[copies] = x[copies][0]
+    groups = np.where(copies, 0, ALONE).astype(np.int64)
+    out, made = run(x, labels, make_folds(labels, groups), neighbors(x.astype(np.float32), 15), 3)
+    assert np.isnan(out[copies]).all() and np.isfinite(out[~copies]).all()
+    assert f"the labels of {copies.sum()} rows in 1 classes are not judged" in made.notes[-1]
+
+
+def test_vectors_that_are_all_copies_have_a_discriminant():
+    x = np.repeat(np.eye(3, 8, dtype=np.float16), 30, axis=0)
+    labels = np.repeat(np.arange(3, dtype=np.int32), 30)
+    folds = (np.arange(90) % 5).astype(np.int8)
+    out, _ = run(x, labels, folds, None, 3)
+    assert (out.argmax(1) == labels).all()
 
 
 # folds ---------------------------------------------------------------------------------------------------------

@@ -83,7 +83,9 @@ def fit_blend(
     k = problem.n_classes
     fit_rows = sample(np.flatnonzero((problem.folds >= 0) & use & judged), k, problem.seed)
     if k == 1 or not len(fit_rows):
-        return "one class only" if k == 1 else "no labelled row of a class that has other rows"
+        if (problem.labels[(problem.folds >= 0) & use] >= 0).any() and k > 1:
+            return "no labelled row of a class that has other rows"
+        return "one class only" if k == 1 else "no labelled rows"
     found, notes = members_of(problem, learn, prior_of(problem, learn))
     names = list(found)
     target = (problem.labels if likely is None else likely)[fit_rows]

@@ -59,14 +59,14 @@ def tree_probabilities(
     Returns
     -------
     "extratrees" (Geurts, Ernst, Wehenkel, Machine Learning 2006) and, for 2 to 100 classes and 60 labelled rows or more,
-    "lightgbm". Nothing where there is nothing to tell apart: one class, or no labelled row.
+    "lightgbm". Nothing where there is nothing to tell apart: one class, no labelled row, or no column.
 
     Notes
     -----
     Cost: a fold's extra-tree sees at most 50,000 rows, its boosted model 200,000. Memory: N K float32 a model.
     """
     labelled = (labels >= 0) & (folds >= 0)
-    if n_classes < 2 or not labelled.any():
+    if n_classes < 2 or not labelled.any() or trees.shape[1] == 0:
         return {}
     cells = np.clip(np.asarray(trees, np.float32), -LARGEST, LARGEST)
     matrix = _filled(cells)

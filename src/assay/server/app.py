@@ -19,12 +19,12 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from assay.actions import ConflictError
-from assay.errors import AssayError, StorageError, UsageError
+from assay.errors import AssayError, BusyStorageError, StorageError, UsageError
 from assay.server import tus
 from assay.server.auth import AccessDenied, Authenticator
 from assay.server.jobs import BusyError
 from assay.server.limits import Bounds
-from assay.server.routes import actions, charts, exports, projects, review, session, uploads
+from assay.server.routes import actions, charts, exports, insights, projects, review, session, uploads
 from assay.server.schemas.door import Problem
 from assay.server.services import Services, set_cookie
 from assay.server.workspace import NoProjectError, NotAllowedError
@@ -50,6 +50,7 @@ STATUS: tuple[tuple[type[AssayError], int, str], ...] = (
     (NoProjectError, 404, "Not found"),
     (NotAllowedError, 403, "Not allowed"),
     (UsageError, 422, "This cannot be done as asked"),
+    (BusyStorageError, 503, "Busy"),
     (StorageError, 507, "Cannot be stored"),
     (AssayError, 409, "The project cannot be used"),
 )
@@ -70,7 +71,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     api = APIRouter(prefix=PREFIX)
-    for module in (session, projects, review, actions, charts, exports, uploads, tus):
+    for module in (session, projects, review, actions, insights, charts, exports, uploads, tus):
         api.include_router(module.router)
     app.include_router(api)
     _answer_errors(app)

@@ -197,10 +197,9 @@ def folds(folder: Folder, prefix: str, spec: FoldsSpec) -> FoldsMade:
     from assay.predict.folds import make_folds
 
     clusters = folder.get_table(f"{spec.duplicates}.parquet")
-    groups = clusters["id"].to_numpy()
-    if "surplus" in clusters.column_names:  # rows of a narrow table are equal by its nature: each is a case of its own
-        by_nature = clusters["exact"].to_numpy(zero_copy_only=False) & (clusters["surplus"].to_numpy() < 0)
-        groups = np.where(by_nature, -1, groups)
+    # rows of a narrow table are equal by its nature: each is a case of its own, and one says what another should be
+    by_nature = clusters["exact"].to_numpy(zero_copy_only=False) & (clusters["surplus"].to_numpy() < 0)
+    groups = np.where(by_nature, -1, clusters["id"].to_numpy())
     assigned = make_folds(labels_of(folder, spec), groups, n_folds=spec.n_folds, seed=spec.seed)
     folder.put_array(f"{prefix}.npy", assigned)
     return FoldsMade(tuple(np.bincount(assigned[assigned >= 0], minlength=spec.n_folds).tolist()))
