@@ -74,7 +74,9 @@ class Log:
 
 def passed(data: Any, target: Path, format: str | None = None, **words: Any) -> list[str]:
     """Data through a project into a file; what the export said."""
-    project = Unanalysed(Folder(target.parent / f"{target.name}.assay"), open_source(data, **words))
+    project = Unanalysed(
+        Folder(target.parent / f"{target.name}.assay"), open_source(data, **({"label": "none"} | words))
+    )
     return export_project(project, project.log, target, format=format).lines()  # type: ignore[arg-type]
 
 

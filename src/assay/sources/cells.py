@@ -346,6 +346,8 @@ def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column if top is not None and top >= 2**63 else column.cast(pa.int64())
     if pa.types.is_integer(kind):
         return column.cast(pa.int64())
+    if pa.types.is_decimal(kind) and kind.bit_width < 128:  # Arrow computes with the wider ones only
+        return column.cast(pa.decimal128(kind.precision, kind.scale))
     return column.cast(pa.float64()) if pa.types.is_floating(kind) else column
 
 

@@ -130,16 +130,17 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
         notes.append(f"modality: table ({len(free)} feature columns; set with --modality or --features)")
     if image is None and wanted.modality == "auto":
         notes += _could_be_pictures(cells, free, modality)
+    plain = [name for name in free if name not in cells.nested and name not in cells.blobs]  # lists are no classes
     if modality == "image":
         if image is None:
             raise UsageError("no column names image files or URLs; name it with --image")
-        label = _label_by_content(table, wanted, label, [name for name in free if name != image], notes)
+        label = _label_by_content(table, wanted, label, [name for name in plain if name != image], notes)
         return modality, Roles(label=label, image=image, id=row_id, split=split), notes
     if modality == "text":
         text = text or _any_text(table, free, notes)
-        label = _label_by_content(table, wanted, label, [name for name in free if name != text], notes)
+        label = _label_by_content(table, wanted, label, [name for name in plain if name != text], notes)
         return modality, Roles(label=label, text=text, id=row_id, split=split), notes
-    label = _label_by_content(table, wanted, label, free if len(free) > 1 else [], notes, only=False)
+    label = _label_by_content(table, wanted, label, plain if len(free) > 1 else [], notes, only=False)
     return modality, Roles(label=label, id=row_id, split=split, features=_features(table, wanted, label, free)), notes
 
 
