@@ -17,7 +17,7 @@ Row = dict[str, Any]
 ORDER = ("cifar10n_6k", "banking77", "clinc150", "hospital", "beers", "photos_600", "odds_outliers")
 SCALE = ("images", "texts", "table")
 OWN_TABLES = (
-    "noise", "copies", "foreign", "big-labels", "big-neighbors", "big-run", "big-run-bounded", "integers", "photographs",
+    "noise", "overlap", "copies", "foreign", "big-labels", "big-neighbors", "big-run", "big-run-bounded", "integers", "photographs",
     "imagenet", "small",
 )  # fmt: skip
 MEASURES = ("auroc", "ap", "precision", "recall", "f1", "accuracy")

@@ -83,8 +83,28 @@ def stages(results: Results, axes: Axes) -> str:
     return "1,281,167 pictures after their embeddings: seconds by stage"
 
 
+def overlap(results: Results, axes: Axes) -> str:
+    """Estimated against true rate; hollow where findings are withheld."""
+    rows = results["overlap"]["rows"]
+    for k, marker in zip(sorted({row["classes"] for row in rows}), "os^", strict=False):
+        for withheld in (False, True):
+            some = [row for row in rows if row["classes"] == k and row["withheld"] == withheld]
+            label = f"{k} classes" + (", withheld" if withheld else "")
+            face = "none" if withheld else OURS
+            x, y = ([row[name] for row in some] for name in ("rate", "estimated"))
+            axes.scatter(
+                x, y, marker=marker, s=28, facecolors=face, edgecolors=OTHERS if withheld else OURS, label=label
+            )
+    axes.plot([0, 0.3], [0, 0.3], color=LINE, linewidth=0.8)
+    axes.set(xlim=(-0.01, 0.3), ylim=(-0.01, 0.3), xlabel="true rate of wrong labels", ylabel="estimated rate")
+    axes.set_aspect("equal")
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    return "Classes that overlap, probabilities perfect: estimated against true rate of wrong labels"
+
+
 PLOTS: dict[str, tuple[str, Callable[[Results, Axes], str]]] = {
     "noise": ("noise", noise),
+    "overlap": ("overlap", overlap),
     "copies": ("copies", copies),
     "big-labels": ("labels", labels),
     "big-neighbors": ("neighbors", neighbors),
@@ -113,7 +133,7 @@ def draw(results: Results) -> dict[str, str]:
     for source, (name, plot) in PLOTS.items():
         if source in results:
             with rc_context(STYLE):
-                figure = Figure(figsize=(6.4, 3.6 if name != "noise" else 5.0), layout="constrained")
+                figure = Figure(figsize=(6.4, 5.0 if name in ("noise", "overlap") else 3.6), layout="constrained")
                 axes = figure.add_subplot()
                 said = plot(results, axes)
                 figure.patch.set_facecolor("white")  # readable on a dark page

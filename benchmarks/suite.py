@@ -55,6 +55,7 @@ TARGETS = (
     quality("beers", quick=False),
     quality("clinc150", quick=False),
     Target("noise", ("noise.py",), ("noise.py", "digits")),
+    Target("overlap", ("overlap.py",), ("overlap.py", "1")),
     Target("copies", ("copies.py",), ("copies.py", "mirror")),
     Target("foreign", ("foreign.py",)),
     Target("planted-images", ("planted.py", "images")),

@@ -6,6 +6,7 @@ import hashlib
 import random
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,14 @@ def free_port() -> int:
         return made.getsockname()[1]
 
 
+def long_texts(path: Path) -> Path:
+    """24 MB: three pieces."""
+    rng = random.Random(0)
+    rows = [f"{rng.randbytes(48 * 1024).hex()},{row % 2}" for row in range(250)]
+    path.write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
 def choose(page, file) -> None:
     page.get_by_role("button", name="New project").first.click()
     with page.expect_file_chooser() as chooser:
@@ -31,10 +40,7 @@ def choose(page, file) -> None:
 
 
 def test_an_upload_survives_the_network_a_reload_and_the_server(tmp_path):
-    rng = random.Random(0)
-    file, home = tmp_path / "long texts.csv", tmp_path / "home"
-    rows = [f"{rng.randbytes(48 * 1024).hex()},{row % 2}" for row in range(250)]  # 24 MB: three pieces
-    file.write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    file, home = long_texts(tmp_path / "long texts.csv"), tmp_path / "home"
     port = free_port()
     asked: list[tuple[str, str]] = []
     with browser() as context:

@@ -38,7 +38,8 @@ WITH_EXAMPLES = sorted(
     if ">>> " in path.read_text(encoding="utf-8")
 )
 CONTRACT = {
-    "analyze": "--output --task --modality --features --text --image --label --id --split --class-level --sheet --pred-probs --classes "
+    "analyze": "--output --replace --task --modality --features --text --image --label --id --split --class-level --sheet "
+    "--pred-probs --classes "
     "--embeddings --encoder --effort --seed --workers --memory --quiet --log-json --debug --dry-run",
     "summary": "--json --debug",
     "issues": "--type --top --format --output --csv-guard --debug",
@@ -49,6 +50,8 @@ CONTRACT = {
     "apply": "--person --overwrite --keep-going --debug",
     "undo": "--person --debug",
     "redo": "--person --debug",
+    "verify": "--debug",
+    "trust": "--yes --debug",
     "serve": "--host --port --home --allow --no-browser --debug",
     "models list": "",
     "models pull": "--debug",

@@ -165,6 +165,20 @@ def test_decisions_hinder_a_guess_about_lost_rows(copied):
         run(copied / "other", project)
 
 
+def test_a_damaged_database_of_decisions_is_told(copied):
+    project = copied / "p.assay"
+    assay.open(project).decide("keep", rows=[0])
+    state = project / "state.sqlite"
+    assert not verify_project(Folder(project)).faults
+    for path in project.glob("state.sqlite-*"):
+        path.unlink()
+    data = bytearray(state.read_bytes())
+    data[4096:4200] = bytes(104)
+    state.write_bytes(data)
+    (fault,) = verify_project(Folder(project)).faults
+    assert fault.name == "state.sqlite" and "restore it from a copy" in fault.advice
+
+
 # a hostile folder ----------------------------------------------------------------------------------------------
 
 

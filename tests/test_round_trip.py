@@ -501,3 +501,11 @@ def test_new_labels_join_the_categories_and_class_names_that_there_are(tmp_path:
             label = pd.read_parquet(target)["label"]
             assert label.cat.categories.tolist() == ["bad", "good", "so-so"] and label.cat.ordered
             assert label.tolist() == ["good", "so-so", "bad", "good"]
+
+
+def test_tables_of_issues_show_single_precision_as_it_came(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": np.array([0.1, 0.2, 0.7], np.float32), "y": [1, 2, 3]})
+    project = Unanalysed(Folder(tmp_path / "p.assay"), open_source(frame, modality="table"))
+    assert project.originals is not None
+    shown = project.originals.typed(project.cells(np.array([2, 0])))
+    assert [repr(value) for value in column_values(shown["x"])] == ["0.7", "0.1"] and shown["y"].to_pylist() == [3, 1]

@@ -237,3 +237,15 @@ def test_readers_see_the_old_file_or_the_new_one_never_a_mixture(folder):
         stop.set()
         for writer in writers:
             writer.join()
+
+
+def test_a_folder_is_a_store_and_of_two_writers_of_a_new_name_one_wins(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from assay.storage.store import Store
+
+    store: Store = Folder(tmp_path)
+    with ThreadPoolExecutor(8) as threads:
+        won = list(threads.map(lambda number: store.put_if_absent("runs/0001.json", str(number).encode()), range(8)))
+    assert sum(won) == 1 and store.read("runs/0001.json") == str(won.index(True)).encode()
+    assert store.names("runs") == ["0001.json"]

@@ -12,6 +12,7 @@ Does not know: where the fault was found.
     ├── ProjectError               the project folder is damaged, newer, or not a project
     │   └── ProjectLockedError     another live process works on this project
     ├── StorageError               disk full, read-only, permission
+    │   └── BusyStorageError       another program is writing, and did not end in time
     ├── ShardFailedError           a worker died again and again on one shard
     └── Interrupted                Ctrl-C: everything finished so far is kept  exit code 130
 """
@@ -61,6 +62,10 @@ class ProjectLockedError(ProjectError):
 
 
 class StorageError(AssayError):
+    pass
+
+
+class BusyStorageError(StorageError):
     pass
 
 

@@ -11,6 +11,8 @@ import sys
 import time
 from typing import Any, TextIO
 
+from assay.printable import printable
+
 
 class Progress:
     """``mode``: "bars", "lines", "json" or "quiet". Everything goes to standard error."""
@@ -29,7 +31,7 @@ class Progress:
         if self.mode == "json":
             self._json(event="note", text=text)
         elif self.mode != "quiet":
-            print(text, file=self.stream, flush=True)
+            print(printable(text), file=self.stream, flush=True)
 
     def start(self, name: str, total: int, done: int) -> None:
         self._name, self._total, self._done = name, total, done

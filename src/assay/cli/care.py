@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from assay.errors import AssayError, ProjectError
+from assay.printable import printable
 
 DEBUG = click.option("--debug", is_flag=True, help="Show tracebacks.")
 SHOWN = 20
@@ -27,7 +28,7 @@ def verify(project: str, debug: bool) -> None:
         raise ProjectError(f"there is no project at {project}")
     found = verify_project(folder)
     for fault in found.faults[:SHOWN]:
-        click.echo(str(fault))
+        click.echo(printable(str(fault)))
     if len(found.faults) > SHOWN:
         click.echo(f"... and {len(found.faults) - SHOWN:,} more")
     if found.unguarded:

@@ -21,6 +21,7 @@ from assay.cli.care import CARE
 from assay.cli.log import DECISIONS
 from assay.cli.serve import serve
 from assay.errors import AssayError, UsageError
+from assay.printable import printable
 from assay.version import __version__
 
 TABLE_FORMATS = ("csv", "json", "jsonl", "parquet")
@@ -37,12 +38,21 @@ class Commands(click.Group):
         except AssayError as error:
             if "--debug" in sys.argv:
                 raise
-            click.echo(f"assay: {error}", err=True)
+            click.echo(printable(f"assay: {error}"), err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("\nassay: stopped; finished work is kept. Run the same command again to resume.", err=True)
             sys.stderr.flush()
             os._exit(130)
+        except MemoryError:
+            if "--debug" in sys.argv:
+                raise
+            click.echo(
+                "assay: there is not enough memory for this data; finished work is kept. Close other programs, choose fewer "
+                "--workers or a smaller --memory, and run the same command again",
+                err=True,
+            )
+            ctx.exit(1)
         except (BrokenPipeError, click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception as error:
@@ -189,7 +199,7 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         replace=given["replace"],
     )
     if not quiet and not log_json:
-        click.echo(str(Project(folder.root).summary()))
+        click.echo(printable(str(Project(folder.root).summary())))
         click.echo(f"\nNext: {_look(run, folder.root)}assay report {folder.root} -o report.html")
     failed = failures(run)
     if failed:
@@ -237,7 +247,7 @@ def summary(project: str, as_json: bool, debug: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.to_dict() | {"decided": decided}, indent=1, ensure_ascii=False))
     else:
-        click.echo(str(found))
+        click.echo(printable(str(found)))
         if decided:
             click.echo(f"\nDecided: {decided:,} of {found.n_rows:,} rows; assay log {project} says by whom.")
     if found.failed:
@@ -315,7 +325,7 @@ def insights(
         if dry_run:
             show_preview(opened.preview(number, alternative=instead))
         else:
-            click.echo(opened.apply(number, person, alternative=instead).said)
+            click.echo(printable(opened.apply(number, person, alternative=instead).said))
         return
     numbered = [
         (place, finding) for place, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])
@@ -390,11 +400,11 @@ def export(
         opened = api.open(project)
         chosen = {name: options[name] for name in names}
         for line in preview_export(opened, opened.log, fix=fix, **chosen).lines():
-            click.echo(line)
+            click.echo(printable(line))
         return
     done = api.open(project).export(output, fix=fix, format=format_, **options)
     for line in done.lines():
-        click.echo(line)
+        click.echo(printable(line))
 
 
 for command in (*DECISIONS, *CARE, serve):

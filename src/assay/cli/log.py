@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assay.errors import AssayError, UsageError
+from assay.printable import printable
 
 if TYPE_CHECKING:
     from assay.actions import Entry, Request
@@ -87,7 +88,7 @@ def undo(project: str, number: int | None, person: str | None, debug: bool) -> N
     """Take your latest entry back, or entry NUMBER of anybody. Rows that were decided later stay as they are."""
     from assay import api
 
-    click.echo(api.open(project).undo(number, person).said)
+    click.echo(printable(api.open(project).undo(number, person).said))
 
 
 @click.command()
@@ -99,7 +100,7 @@ def redo(project: str, number: int | None, person: str | None, debug: bool) -> N
     """Bring back what your latest undo took, or entry NUMBER."""
     from assay import api
 
-    click.echo(api.open(project).redo(number, person).said)
+    click.echo(printable(api.open(project).redo(number, person).said))
 
 
 @click.command()
@@ -137,9 +138,9 @@ def apply(project: str, actions: str, person: str | None, overwrite: bool, keep_
     rows = sum(result.entry.n_rows for result in done if result.entry is not None)
     for result in done:
         if result.summary.get("skipped") or result.entry is None:
-            click.echo(result.said)
+            click.echo(printable(result.said))
     for line, why in sorted(bad.items()):
-        click.echo(f"{name}, line {line}: {why}", err=True)
+        click.echo(printable(f"{name}, line {line}: {why}"), err=True)
     click.echo(f"actions in the log: {written:,} of {len(done) + len(bad):,}; rows changed: {rows:,}")
     if bad:
         raise AssayError(f"lines left out: {len(bad):,}")

@@ -8,6 +8,7 @@ not make every row after it the row before.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -129,21 +130,23 @@ def _by_hash(before: Hashes, now: Hashes, marks: NDArray[np.int64], found: Match
 
 
 def _by_company(rows: Rows, places: Rows, found: Matched, free: NDArray[np.bool_]) -> None:
-    """Equal rows told apart by the row before or after them; the rest is unsure."""
-    where = {int(old): place for place, old in enumerate(found.old.tolist()) if old >= 0}
-    left = places.tolist()
+    """Equal rows told apart by the row before or after them, where one row alone may have gone to a place; the rest is
+    unsure."""
+    where = {old: place for place, old in enumerate(found.old.tolist()) if old >= 0}
+    left = set(places.tolist())
+    claims = {row: {where.get(row - 1, -9) + 1, where.get(row + 1, -9) - 1} & left for row in rows.tolist()}
+    times = Counter(place for some in claims.values() for place in some)
     unsure = []
-    for row in rows.tolist():
-        near = {where.get(row - 1, -2) + 1, where.get(row + 1, -2) - 1} & set(left)
-        if len(near) == 1:
-            place = near.pop()
-            found.old[place] = row
+    for row, some in claims.items():
+        sure = [place for place in some if times[place] == 1]
+        if len(some) == 1 and sure:
+            found.old[sure[0]] = row
             free[row] = False
-            left.remove(place)
+            left.discard(sure[0])
         else:
             unsure.append(row)
     if unsure and left:
-        found.unsure.append((unsure, left))
+        found.unsure.append((unsure, sorted(left)))
 
 
 def _unique(before: Hashes, now: Hashes, rows: Rows, places: Rows, found: Matched, free: NDArray[np.bool_]) -> None:

@@ -87,6 +87,15 @@ class OriginalCells:
         with pa.memory_map(str(self._folder.path(f"{self._prefix}.arrow"))) as source:
             return pa.ipc.open_file(source).read_all()
 
+    def typed(self, plain: pa.Table) -> pa.Table:
+        """Any rows of the plain cells in the numeric types that they came in: 0.1 and not 0.10000000149011612."""
+        for place, name in enumerate(plain.column_names):
+            kind = self.schema.field(name).type if name in self.schema.names else plain[name].type
+            number = pa.types.is_floating(kind) or pa.types.is_integer(kind)
+            if number and name not in self._kept.column_names and plain[name].type != kind:
+                plain = plain.set_column(place, name, plain[name].cast(kind))
+        return plain
+
     def slice(self, plain: pa.Table, start: int, blob: Callable[[int], bytes]) -> pa.Table:
         """The rows of ``plain``, which begin with position ``start`` of the user's order, as they came.
 

@@ -30,6 +30,7 @@ MIN_ROWS = 20  # fewer rows say nothing about identifiers
 SPREAD = 2.0  # integers that fill at least half of their range are running numbers
 TEMPLATES = 3  # "ORD-00017" and "ORD-4711" share one
 
+LONGEST_NUMBER = 400  # characters, a unit in words included; patterns of numbers look at them more than once
 _NUMBER = re.compile(r"[$€£¥]?\s*([+-]?(?:\d[\d,' ]*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\d\s,.'+-][^\d]*)?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,' ])\d{3})(?:\1\d{3})*(?:\.\d*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
@@ -85,7 +86,7 @@ def read_cells(column: pd.Series[Any], name: str) -> Cells:
 
 def split_number(text: str) -> tuple[str, str] | None:
     """("1,234.5", "oz") of "1,234.5 oz.": digits as written and the unit's first word in lower case; None if not a number."""
-    found = _NUMBER.fullmatch(text)
+    found = _NUMBER.fullmatch(text) if len(text) <= LONGEST_NUMBER else None
     if found is None:
         return None
     digits, unit = found[1].strip(), (found[2] or "").lower().split()

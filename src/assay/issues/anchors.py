@@ -45,6 +45,9 @@ class Evidence:
     surest     share of the surest tenth that carry the class predicted for them
     disagree   the rest of them; ``foreseen`` what their probabilities say of it; ``noise`` what is left without overlap
     n          of these rows
+    foretold   0 to 1, how far probabilities tell which other label a sure row carries (`direction`)
+    borne_out  ``trusted`` as if no labels were wrong at the boundaries
+    rise       how much more of the next two tenths disagree, the mean of what labels say and of what probabilities say
     """
 
     trusted: float
@@ -54,6 +57,9 @@ class Evidence:
     foreseen: float
     noise: float
     n: int
+    foretold: float = 1.0
+    rise: float = 0.0
+    borne_out: float = 0.0
 
 
 def slope(labels: Codes, seen: Scan, known: Rows) -> float:
@@ -130,6 +136,24 @@ def direction(labels: Codes, seen: Scan, known: Rows) -> float:
         if abs(step) < 1e-6:
             break
     return float(np.clip(at, 0, 1))
+
+
+def rise(labels: Codes, seen: Scan, known: Rows) -> float:
+    """How much more of each class's next two tenths than of its surest tenth carry another label: the mean of labels and
+    probabilities. At a plateau of noise about nothing; where classes overlap it goes on rising."""
+    top = np.asarray(seen.probs[known, 0], np.float64)
+    predicted = seen.classes[known, 0]
+    wrong = labels[known] != predicted
+    tenth, next_ones = [], []
+    for rows in rows_by_class(predicted, seen.n_classes):
+        rows = rows[np.argsort(-top[rows], kind="stable")]
+        cut = max(1, int(np.ceil(len(rows) / 10)))
+        tenth.append(rows[:cut])
+        next_ones.append(rows[cut : 3 * cut])
+    one, two = np.concatenate(tenth), np.concatenate(next_ones)
+    if not len(one) or not len(two):
+        return 0.0
+    return float((wrong[two].mean() - wrong[one].mean() + top[one].mean() - top[two].mean()) / 2)
 
 
 def ceilings(seen: Scan, anchors: Rows) -> Floats:

@@ -99,7 +99,7 @@ def find_leaks(columns: Mapping[str, Numbers], codes: Codes) -> list[Leak]:
     chosen = sorted(rest, key=lambda name: -rest[name][0])[:COLUMNS]
     step = max(1, len(codes) // SAMPLE)
     gone: set[str] = set()
-    for one, two in combinations(chosen, 2):
+    for one, two in combinations([name for name in columns if name in chosen], 2):
         if {one, two} & gone:
             continue
         both = columns[one] * rest[two][1] + columns[two]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, gammaln
 
-from assay.issues.anchors import Evidence, ceilings, direction, floors, slope, trust
+from assay.issues.anchors import Evidence, ceilings, direction, floors, rise, slope, trust
 from assay.issues.kernels import invert
 from assay.issues.scan import Scan, rows_by_class
 
@@ -65,7 +65,9 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
     counted = max(float(total.sum()), 1.0)
     disagree = float(wrong.sum() / counted)
     foreseen = 1 - float(np.asarray(seen.probs[anchors, 0], np.float64).mean()) if len(anchors) else 0.0
-    trusted = trust(disagree, foreseen, int(counted)) * (1 - boundary) * direction(labels, seen, known)
+    foretold = direction(labels, seen, known)
+    borne_out = trust(disagree, foreseen, int(counted)) * foretold
+    trusted = borne_out * (1 - boundary)
     believed = slope(labels, seen, known) * trusted
     ceiling = 1 - believed * (1 - ceilings(seen, anchors))
     ratio, keys, own = floors(seen, known, anchors)
@@ -75,12 +77,21 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
     matrix[pair] *= (np.minimum(1 - believed * (1 - own), ceiling[pair[0]]) / row[pair[0]]).astype(np.float32)
     matrix[np.arange(size), np.arange(size)] = 0
     left = matrix.sum(1, dtype=np.float64)
-    rise = np.maximum(left, np.minimum(rate, 2 / (counted + 2))) / np.maximum(left, 1e-12)
-    matrix *= rise[:, None].astype(np.float32)
-    rate = left * rise
+    lifted = np.maximum(left, np.minimum(rate, 2 / (counted + 2))) / np.maximum(left, 1e-12)
+    matrix *= lifted[:, None].astype(np.float32)
+    rate = left * lifted
     matrix[np.arange(size), np.arange(size)] = 1 - rate
     evidence = Evidence(
-        trusted, believed, 1 - disagree, disagree, foreseen, float(total @ rate / counted), int(counted)
+        trusted,
+        believed,
+        1 - disagree,
+        disagree,
+        foreseen,
+        float(total @ rate / counted),
+        int(counted),
+        foretold,
+        rise(labels, seen, known),
+        borne_out,
     )
     return matrix, strength, evidence
 

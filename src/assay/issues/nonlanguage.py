@@ -20,7 +20,7 @@ FEWEST = 8  # characters besides white space below which nothing is said
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+|[^\s@]{1,64}@[^\s@]{2,255}")
 _SPACE = re.compile(r"\s+")
 _MARKUP = re.compile(
-    r"<[!/?]?[A-Za-z][^<>]*>|<!--.*?-->|&(?:#\d+|#x[0-9a-f]+|\w{2,8});|[\w-]+\s*:\s*[^;{}\n]{1,60};|[{}\[\]]|\"[\w-]+\"\s*:|\$\(|=>|\w+\([^()]*\);?",
+    r"<[!/?]?[A-Za-z][^<>]*>|<!--.*?-->|&(?:#\d+|#x[0-9a-f]+|\w{2,8});|(?<![\w-])[\w-]+\s*:\s*[^;{}\n]{1,60};|[{}\[\]]|\"[\w-]+\"\s*:|\$\(|=>|(?<!\w)\w+\([^()]*\);?",
     re.IGNORECASE | re.DOTALL,
 )
 _CODE = re.compile(r"[A-Za-z0-9+/=_-]{16,}")
@@ -70,10 +70,16 @@ def _structure(text: str) -> float:
     code = sum(len(token) for token in _CODE.findall(text) if _is_code(token)) / n
     markup = 0.0
     if any(sign in text for sign in "<{&;[("):
-        markup = sum(len(_SPACE.sub("", found[0])) for found in _MARKUP.finditer(text)) / n
+        markup = sum(len(_SPACE.sub("", found[0])) for found in _MARKUP.finditer(_closed(text))) / n
     letters = sum(map(_is_language, solid)) / n if not solid.isalpha() else 1.0
     symbols = (1 - letters - 0.5) * 2  # one half where a quarter are letters
     return float(np.clip(max(repeated, code, markup, symbols), 0, 1))
+
+
+def _closed(text: str) -> str:
+    """Comments that are opened after the last one was closed are none; each would be searched to the end of the text."""
+    last = text.rfind("-->") + 1
+    return text[:last] + text[last:].replace("<!--", "<\0--")
 
 
 def _is_language(character: str) -> bool:

@@ -16,10 +16,15 @@ from assay.issues.safe import wilson
 from assay.issues.scan import Scan
 
 INFORMED = 0.25  # of the way from chance to certainty that the surest tenth must surely have gone ...
-ANCHORED = 0.5  # ... and where what they disagree with looks like overlap
-OVERLAP = 0.25  # share of the surest rows' disagreement that is overlap, from which the rate is "at most"
+ANCHORED = 0.6  # ... and where what they disagree with looks like overlap
+OVERLAP = 0.25  # share of the surest rows' disagreement that is overlap, from which the rate is "at most" ...
+RISE = (
+    0.015  # ... or by which disagreement, and by no less than this, rises in the next two tenths: there is no plateau
+)
+NOISY = 0.03  # ... and noise from which findings would then rest on it
+ENOUGH = 50  # labelled rows, for a plateau to be seen
 Z95 = 1.959964
-Z_SURE = 1.645
+Z_SURE = ((100, 1.645), (15, 1.0), (0, 0.0))  # from so many labelled rows, standard errors of "surely"
 Codes = NDArray[np.int32]
 
 
@@ -50,15 +55,23 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     bound = float(wilson(evidence.disagree * n, n, Z95))
     of_class = np.bincount(labels[known], minlength=seen.n_classes)
     chance = float(of_class.max() / len(known))
-    surely, withheld, at_most = 1.0, "", evidence.disagree - evidence.noise > OVERLAP * evidence.disagree
+    rises = evidence.rise > max(RISE, OVERLAP * evidence.disagree)
+    overlaps = evidence.disagree - evidence.noise > OVERLAP * evidence.disagree
+    # of two classes there is no direction that would tell noise from overlap
+    like_overlap = evidence.trusted >= 0.5 or np.count_nonzero(of_class) == 2
+    at_most = overlaps or (like_overlap and rises)
+    rests_on_noise = like_overlap and at_most and evidence.noise >= NOISY and len(known) >= ENOUGH
+    unsure = evidence.borne_out >= 0.5 and (overlaps or rises)
+    surely, withheld = 1.0, ""
     numbers = f"(accuracy {_share(accuracy)}, surest tenth {_share(evidence.surest)})"
     if np.count_nonzero(of_class) > 1:
-        surely = (float(wilson(evidence.surest * n, n, -Z_SURE)) - chance) / (1 - chance)
+        z = next(z for least, z in Z_SURE if len(known) >= least)
+        surely = (float(wilson(evidence.surest * n, n, -z)) - chance) / (1 - chance)
         likely = (evidence.surest - chance) / (1 - chance)
         if len(known) < 10 and surely < INFORMED:
             withheld = f"{len(known)} labelled rows are too few to judge labels by: label findings are withheld"
-        elif surely < INFORMED or (likely < ANCHORED and evidence.trusted >= 0.5):
-            withheld = f"the rows do not predict this label well enough {numbers}: label findings are withheld"
+        elif surely < INFORMED or (likely < ANCHORED and unsure) or rests_on_noise:
+            withheld = f"the data do not predict this label well enough {numbers}: label findings are withheld"
     by_lot = bool(withheld) and surely < INFORMED
     return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot)
 

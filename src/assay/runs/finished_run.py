@@ -287,6 +287,7 @@ class FinishedRun:
         names = self.public_names
         table = {names[ROW_ID]: ours[ROW_ID]}
         cells = self.cells(rows)
+        cells = cells if self.originals is None else self.originals.typed(cells)
         table |= {name: cells[name] for name in cells.column_names}
         table |= {names[name]: ours[name] for name in ours.column_names if name != ROW_ID}
         return pa.table(table)

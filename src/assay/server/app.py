@@ -19,7 +19,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from assay.actions import ConflictError
-from assay.errors import AssayError, StorageError, UsageError
+from assay.errors import AssayError, BusyStorageError, StorageError, UsageError
 from assay.server import tus
 from assay.server.auth import AccessDenied, Authenticator
 from assay.server.jobs import BusyError
@@ -50,6 +50,7 @@ STATUS: tuple[tuple[type[AssayError], int, str], ...] = (
     (NoProjectError, 404, "Not found"),
     (NotAllowedError, 403, "Not allowed"),
     (UsageError, 422, "This cannot be done as asked"),
+    (BusyStorageError, 503, "Busy"),
     (StorageError, 507, "Cannot be stored"),
     (AssayError, 409, "The project cannot be used"),
 )

@@ -30,6 +30,7 @@ from assay.server.schemas.projects import Job
 LEASE = float(os.environ.get("ASSAY_JOB_LEASE", "15"))  # seconds without a beat after which a runner counts as dead
 BEAT = 1.0
 LOOK = min(3.0, LEASE)  # seconds between two looks of a server at the jobs
+AT_ONCE = max(1, int(os.environ.get("ASSAY_RUNS_AT_ONCE", "1")))  # runs at once; the others wait in the order they came
 ATTEMPTS = 3  # runners that may die of one job
 TAIL = 30  # lines of what the run said that are kept
 
@@ -45,6 +46,7 @@ class Jobs:
         self._database, self._home = database, home
         self._children: list[subprocess.Popen[bytes]] = []
         self._stop = threading.Event()
+        self._spawned: dict[str, float] = {}  # when a runner was started for a job that waits
 
     # asked by routes -----------------------------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class Jobs:
                 )
         except sa.exc.IntegrityError as error:
             raise BusyError(f"{project.name} is being analysed already; wait for it, or cancel it") from error
-        self._spawn(job)
+        self._start_waiting()
         return job
 
     def latest(self, project: Path) -> Job | None:
@@ -82,7 +84,12 @@ class Jobs:
             row = connection.execute(
                 sa.select(jobs).where(jobs.c.project == str(project)).order_by(jobs.c.created.desc()).limit(1)
             ).mappings().first()  # fmt: skip
-        return _job(dict(row)) if row else None
+            ahead = 0
+            if row is not None and row["state"] == "waiting":
+                before = sa.and_(jobs.c.state == "waiting", jobs.c.created < row["created"])
+                asked = sa.select(sa.func.count()).select_from(jobs).where(sa.or_(jobs.c.state == "running", before))
+                ahead = int(connection.execute(asked).scalar_one())
+        return _job(dict(row), ahead) if row else None
 
     def projects(self) -> list[Path]:
         """Folders that have jobs, newest first: a project whose first run has not ended yet is found by its job alone."""
@@ -124,11 +131,27 @@ class Jobs:
             gone = sa.update(jobs).where(dead, jobs.c.attempt >= ATTEMPTS)
             told = f"the run died {ATTEMPTS} times without a word; is there enough memory?"
             connection.execute(gone.values(state="failed", error=told, ended=now))
-            waiting = sa.and_(jobs.c.state == "waiting", jobs.c.created < now - LOOK)
-            found = connection.execute(sa.select(jobs.c.id).where(sa.or_(waiting, dead)))
-            orphans = [row.id for row in found]
+            orphans = [row.id for row in connection.execute(sa.select(jobs.c.id).where(dead))]
         for job in orphans:
             self._spawn(job)
+        self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        """A runner for each place that is free, for those who came first. Runners that come too many do nothing."""
+        with self._database.reading() as connection:
+            running = connection.execute(
+                sa.select(sa.func.count()).select_from(jobs).where(jobs.c.state == "running")
+            ).scalar_one()
+            free = AT_ONCE - int(running)
+            found = connection.execute(
+                sa.select(jobs.c.id).where(jobs.c.state == "waiting").order_by(jobs.c.created).limit(max(0, free))
+            )
+            first = [row.id for row in found]
+        now = time.monotonic()
+        for job in first:
+            if now - self._spawned.get(job, -60.0) > LOOK:  # a runner needs a moment to say that it is there
+                self._spawned[job] = now
+                self._spawn(job)
 
     def _spawn(self, job: str) -> None:
         command = [sys.executable, "-m", "assay.server.runner", str(self._home), job]
@@ -144,8 +167,11 @@ class Jobs:
 def claim(database: Database, job: str, owner: str) -> dict[str, Any] | None:
     """The job, if it is now ours: it waited, or its runner was silent for too long."""
     now = time.time()
-    free = sa.or_(jobs.c.state == "waiting", sa.and_(jobs.c.state == "running", jobs.c.beat < now - LEASE))
+    silent = sa.and_(jobs.c.state == "running", jobs.c.beat < now - LEASE)
     with database.writing() as connection:
+        others = sa.select(sa.func.count()).select_from(jobs).where(jobs.c.state == "running", sa.not_(silent))
+        room = int(connection.execute(others).scalar_one()) < AT_ONCE
+        free = sa.or_(jobs.c.state == "waiting", silent) if room else silent
         claimed = connection.execute(
             sa.update(jobs).where(jobs.c.id == job, free)
             .values(state="running", owner=owner, attempt=jobs.c.attempt + 1, beat=now)
@@ -171,7 +197,7 @@ def active(database: Database) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(jobs).where(ACTIVE)).scalar_one())
 
 
-def _job(row: dict[str, Any]) -> Job:
+def _job(row: dict[str, Any], ahead: int = 0) -> Job:
     progress = json.loads(row["progress"])
     done, total = int(progress.get("done", 0)), int(progress.get("total", 0))
     seconds = float(progress.get("seconds", 0.0))
@@ -187,6 +213,7 @@ def _job(row: dict[str, Any]) -> Job:
         seconds_left=(total - done) / rate if rate and total > done else None,
         error=row["error"],
         log=progress.get("log", []),
+        ahead=ahead,
     )
 
 

@@ -6,7 +6,6 @@ of the right version. Does not know: what the tables hold. All that is special t
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import fcntl
 import os
@@ -14,19 +13,23 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from assay.errors import ProjectError, StorageError
+from assay.errors import BusyStorageError, ProjectError, StorageError
 from assay.storage.folder import translate_errors
 
 MIGRATING = threading.Lock()  # Alembic keeps what it works on in a module of its own
-WAIT = 60  # seconds for a database that another program holds
+WAIT = 15  # seconds for a database that another program holds
+FREE = 1 << 20  # bytes below which a disk counts as full
+PAUSE = 0.005  # seconds between two tries to get the lock
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Database:
         with translate_errors(path):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _take(handle, self.file)
             yield
         finally:
             os.close(handle)
@@ -156,11 +159,12 @@ def _sqlite(file: Path, schema: Schema) -> Database:
         connection = connect(f"{uri}?mode=ro")
         try:
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
             connection.close()
-            if os.access(file.parent, os.W_OK):
+            full = "disk I/O" in str(error) or "full" in str(error)  # no room even for what readers share
+            if os.access(file.parent, os.W_OK) and not full:
                 raise
-            return connect(f"{_copied(file).absolute().as_uri()}?mode=ro")
+            return _copied(file)
         return connection
 
     def write() -> sqlite3.Connection:
@@ -177,19 +181,61 @@ def _sqlite(file: Path, schema: Schema) -> Database:
         return connection
 
     reader = sa.create_engine("sqlite://", creator=read, poolclass=sa.QueuePool, pool_size=8, max_overflow=64)
+    sa.event.listen(reader, "checkin", _forget_copies)
     writer = sa.create_engine("sqlite://", creator=write, poolclass=NullPool)
     sa.event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return Database(schema, reader, writer, file)
 
 
-def _copied(file: Path) -> Path:
-    """SQLite cannot read a log that was not closed where it may not write beside it: on a read-only disk a copy is read."""
-    folder = Path(tempfile.mkdtemp(prefix="assay-log-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for path in (file, file.with_name(f"{file.name}-wal")):
-        if path.exists():
-            shutil.copyfile(path, folder / path.name)
-    return folder / file.name
+def _take(handle: int, file: Path) -> None:
+    """The lock, within `WAIT` seconds; `BusyStorageError` if somebody else holds it all that time."""
+    end = time.monotonic() + WAIT
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise BusyStorageError(
+                    f"another program has been writing to {file} for {WAIT} s; nothing was changed, try again"
+                ) from error
+            time.sleep(PAUSE)
+
+
+class _Copy(sqlite3.Connection):
+    """A connection to a copy, which goes with it."""
+
+    folder: str = ""
+
+    def close(self) -> None:
+        super().close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _copied(file: Path) -> sqlite3.Connection:
+    """SQLite cannot read a log that was not closed where it may not write beside it: on a read-only or full disk a copy is
+    read, made anew for each question, so that what others append is seen, and in memory where the system offers that."""
+    shared = Path("/dev/shm")
+    home = shared if os.access(shared, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="assay-log-", dir=home))
+    try:
+        for path in (file, file.with_name(f"{file.name}-wal")):
+            if path.exists():
+                shutil.copyfile(path, folder / path.name)
+        connection = sqlite3.connect(
+            folder / file.name, timeout=WAIT, check_same_thread=False, isolation_level=None, factory=_Copy
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    connection.folder = str(folder)
+    return connection
+
+
+def _forget_copies(connection: object, record: Any) -> None:
+    """A copy serves one question."""
+    if isinstance(connection, _Copy):
+        record.invalidate()
 
 
 @contextlib.contextmanager
@@ -200,7 +246,11 @@ def told(file: Path | None, what: str) -> Iterator[None]:
         yield
     except OperationalError as error:
         reason = str(error.orig)
-        if "full" in reason:
+        if "locked" in reason:
+            raise BusyStorageError(
+                f"another program holds {place}; nothing was changed, try again in a moment"
+            ) from error
+        if "full" in reason or ("disk I/O" in reason and file is not None and _is_full(file)):
             raise StorageError(
                 f"cannot write {place}: the disk is full; free some space, nothing was half-written"
             ) from error
@@ -215,3 +265,11 @@ def told(file: Path | None, what: str) -> Iterator[None]:
                 f"{place} is damaged ({error.orig}); restore it from a copy: it holds the {what}"
             ) from error
         raise
+
+
+def _is_full(file: Path) -> bool:
+    """SQLite calls a disk that takes no more bytes an I/O error where it cannot write what readers share."""
+    try:
+        return shutil.disk_usage(file.absolute().parent).free < FREE
+    except OSError:
+        return False

@@ -25,6 +25,8 @@ from assay.errors import ProjectError, StorageError
 from assay.storage import checksums
 
 TEMPORARY = ".tmp-"
+UMASK = os.umask(0)  # asked once, before there are threads: to ask is to set it for the whole process
+os.umask(UMASK)
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again: finished work is kept",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again: finished work is kept",
@@ -130,6 +132,25 @@ class Folder:
         """Write a whole file: it is there complete, or not at all."""
         with self.writing(name) as stream:
             stream.write(data)
+
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        """Write where nothing has the name; whether this call wrote it. Of two at once, one wins."""
+        target = self.path(name)
+        with translate_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
+            try:
+                with os.fdopen(handle, "wb") as stream:
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                Path(temporary).chmod(0o666 & ~UMASK)
+                os.link(temporary, target)
+            except FileExistsError:
+                return False
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+        return True
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[Any]:
@@ -272,7 +293,7 @@ class Folder:
 
 
 def _publish(temporary: Path, target: Path) -> None:
-    temporary.chmod(0o666 & ~_umask())
+    temporary.chmod(0o666 & ~UMASK)
     temporary.replace(target)
     if os.name == "posix":
         handle = os.open(target.parent, os.O_RDONLY)
@@ -280,9 +301,3 @@ def _publish(temporary: Path, target: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

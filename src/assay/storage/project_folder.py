@@ -20,6 +20,7 @@ from typing import Any
 
 from assay.errors import ProjectError, UsageError
 from assay.storage import Folder
+from assay.storage.checksums import json_bytes
 
 FORMAT = 1
 PROJECT = "project.json"
@@ -122,10 +123,12 @@ def newest_readable_run(folder: Folder) -> dict[str, Any] | None:
 
 
 def record_run(folder: Folder, run: dict[str, Any]) -> int:
-    """Write the next runs/NNNN.json and point project.json at it."""
+    """Write the next runs/NNNN.json, which nothing ever writes over, and point project.json at it."""
     number = max(_run_numbers(folder), default=0) + 1
     project = read_project(folder)
-    folder.put_json(run_name(number), run | {"run": number, "uuid": project.get("uuid", "")})
+    whose = {"uuid": project.get("uuid", "")}
+    while not folder.put_if_absent(run_name(number), json_bytes(run | whose | {"run": number})):
+        number += 1
     folder.put_json(PROJECT, project | {"latest_run": number})
     return number
 

@@ -6,6 +6,7 @@ In: a project folder. Out: `Fault`s, each with what to do. Does not know: what t
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,19 @@ def verify_project(folder: Folder) -> Verified:
                 advice = "run the analysis again: other work is kept" if what == "missing" else AGAIN
                 faults[whole] = Fault(whole, what, advice)
     _required(folder, set(names), faults)
+    if STATE in names and not _is_sound(folder.path(STATE)):
+        faults[STATE] = Fault(STATE, "damaged", "restore it from a copy: it holds the decisions")
     unguarded = [name for name in names if name not in seen]
     return Verified(len(seen & set(names)), [faults[name] for name in sorted(faults)], unguarded)
+
+
+def _is_sound(file: Path) -> bool:
+    """SQLite's own look at every page; what one entry says is not guarded by it."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _names(root: Path) -> list[str]:

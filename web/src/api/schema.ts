@@ -1332,9 +1332,14 @@ export interface components {
         };
         /**
          * Job
-         * @description A run of the analysis. ``state``: waiting, running, done, failed, cancelled.
+         * @description A run of the analysis. ``state``: waiting, running, done, failed, cancelled. ``ahead``: runs that come first.
          */
         Job: {
+            /**
+             * Ahead
+             * @default 0
+             */
+            ahead?: number;
             /** Done */
             done: number;
             /** Error */

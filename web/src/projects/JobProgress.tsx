@@ -6,6 +6,9 @@ import { client } from '../api/queries'
 import type { Job } from '../api/types'
 import { count, duration, stageWord } from '../words'
 
+const waitingWord = (ahead: number): string =>
+  ahead === 0 ? 'Waiting to start' : `Waiting: ${ahead} ${ahead === 1 ? 'run comes' : 'runs come'} first`
+
 export const active = (job: Job | null | undefined): boolean => job?.state === 'running' || job?.state === 'waiting'
 
 export function JobLine({ job }: { job: Job }) {
@@ -18,7 +21,7 @@ export function JobLine({ job }: { job: Job }) {
         aria-label={`${stageWord(job.stage)}: ${Math.round(100 * share)} %`}
       />
       <Text size="xs" c="dimmed">
-        {job.state === 'waiting' ? 'Waiting to start' : stageWord(job.stage)}
+        {job.state === 'waiting' ? waitingWord(job.ahead ?? 0) : stageWord(job.stage)}
         {job.total > 0 && `, ${count(job.done)} of ${count(job.total)}`}
         {job.rate ? `, ${job.rate >= 10 ? count(Math.round(job.rate)) : job.rate.toFixed(1)} a second` : ''}
         {job.seconds_left != null && job.seconds_left > 0 ? `, about ${duration(job.seconds_left)} left` : ''}

@@ -15,10 +15,11 @@ from assay.charts import examples as typical
 from assay.errors import UsageError
 from assay.query import Filter
 from assay.query.copies import sets_of
+from assay.server.budget import BUDGET
 from assay.server.routes.filters import Open, known_label, known_row, shown
 from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, ViewBody
 from assay.server.schemas.rows import CopySet, Detail, Examples, Facets, Page, PictureKey, Positions, Sets
-from assay.server.workspace import NoProjectError
+from assay.server.workspace import NoProjectError, Opened
 from assay.sources.reading import UnreadableError
 
 router = APIRouter(prefix="/projects/{project}", tags=["review"])
@@ -102,7 +103,12 @@ async def picture(request: Request, opened: Open) -> PictureKey:
         data += part
         if len(data) > LARGEST_PICTURE:
             raise UsageError(f"the picture is larger than {LARGEST_PICTURE >> 20} MiB")
-    return PictureKey(key=await run_in_threadpool(opened.views.picture, bytes(data)))
+    return PictureKey(key=await run_in_threadpool(_kept_picture, opened, bytes(data)))
+
+
+def _kept_picture(opened: Opened, data: bytes) -> str:
+    with BUDGET.turn(data):
+        return opened.views.picture(data)
 
 
 @router.get("/thumbs/{row}", response_class=Response)
@@ -152,10 +158,11 @@ def _as_jpeg(data: bytes) -> bytes | None:
     from assay.encode.pixels import UndecodableError, decode
 
     try:
-        picture = Image.fromarray(decode(data).rgb)
+        with BUDGET.turn(data):
+            picture = Image.fromarray(decode(data).rgb)
+            picture.thumbnail((LARGEST, LARGEST))
     except UndecodableError:
         return None
-    picture.thumbnail((LARGEST, LARGEST))
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=92)
     return out.getvalue()

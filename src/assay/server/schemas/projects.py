@@ -14,7 +14,7 @@ from assay.server.schemas.filters import FilterBody
 
 
 class Job(BaseModel):
-    """A run of the analysis. ``state``: waiting, running, done, failed, cancelled."""
+    """A run of the analysis. ``state``: waiting, running, done, failed, cancelled. ``ahead``: runs that come first."""
 
     id: str
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -25,6 +25,7 @@ class Job(BaseModel):
     seconds_left: float | None
     error: str
     log: list[str]
+    ahead: int = 0
 
 
 class ProjectItem(BaseModel):

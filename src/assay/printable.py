@@ -1,0 +1,20 @@
+"""Text that a terminal shows and does not obey.
+
+In: any text. Out: the same with control characters spelled out. Does not know: where the text comes from.
+"""
+
+from __future__ import annotations
+
+import re
+
+# C0 and C1 controls but the line feed and tab, and what turns the direction of writing around
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Class names and cells are data: an escape sequence in one must not move the cursor, colour or title of a terminal.
+
+    >>> printable("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
