@@ -43,7 +43,8 @@ CONTRACT = {
     "--embeddings --encoder --effort --seed --workers --memory --quiet --log-json --debug --dry-run",
     "summary": "--json --debug",
     "issues": "--type --top --format --output --csv-guard --debug",
-    "report": "--output --debug",
+    "insights": "--json --check --apply --instead --dry-run --person --debug",
+    "report": "--output --format --debug",
     "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --drop-duplicates "
     "--drop-share --dry-run --debug",
     "log": "--limit --json --debug",

@@ -348,6 +348,14 @@ FINDING_CHECKS: tuple[FindingCheck, ...] = (
         ("table",),
     ),
     FindingCheck(
+        "two_labels",
+        "Two labels in one row",
+        "Plausible texts are taken apart; parts that are surely of different classes speak for two labels.",
+        ("text",),
+        needs_labels=True,
+        stage="ontology",
+    ),
+    FindingCheck(
         "cells",
         "Cell faults",
         "Cells that are missing, placeholders, misspelt, damaged, out of place or in conflict with another column.",

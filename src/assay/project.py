@@ -168,12 +168,12 @@ class Project(FinishedRun):
 
         return self.log.redo(person or default_person(), number)
 
-    def report(self, path: str | os.PathLike[str]) -> str:
-        """Write the one-page HTML report and return its path."""
+    def report(self, path: str | os.PathLike[str], format: str | None = None) -> str:
+        """Write the one-page report and return its path; ``format``: "html" or "md", default by the ending of ``path``."""
         from assay.report import write_report
 
         self.refuse_source(path)
-        return write_report(self, path)
+        return write_report(self, path, format)
 
     def export(self, path: str | os.PathLike[str], fix: str = "none", **options: Any) -> Any:
         """Write the dataset to train on; see `assay.export.export_project` for the options."""

@@ -68,6 +68,7 @@ class Pipeline:
         ""  # why label findings are withheld, where what pictures are like outside their content gives labels away
     )
     verdict: dict[str, Any] | None = None
+    fold_stage: Stage[vectors.FoldsMade] | None = None
 
     def all(self) -> None:
         learn = LABEL_STAGES.get(self.dataset.target.task) if self.learnable else None
@@ -215,7 +216,12 @@ class Pipeline:
         candidates = single_shard(
             "duplicates/candidates",
             duplicates.candidates,
-            duplicates.CandidatesSpec(**self.on_vectors, graph=graph.prefix(), seed=self.settings.seed),
+            duplicates.CandidatesSpec(
+                **self.on_vectors,
+                graph=graph.prefix(),
+                properties=self.outcome.properties,
+                seed=self.settings.seed,
+            ),
             inputs={"vectors": gathered.output, "graph": graph.output},
             rows=self.dataset.n_rows,
         )
@@ -281,7 +287,7 @@ class Pipeline:
             **self.on_vectors, duplicates=copies.prefix(), n_folds=N_FOLDS, seed=self.settings.seed
         )
         inputs = self.dataset.inputs | {"duplicates": copies.output, "vectors": gathered.output}
-        stage = single_shard("folds", vectors.folds, spec, inputs=inputs)
+        stage = self.fold_stage = single_shard("folds", vectors.folds, spec, inputs=inputs)
         self.runner.require(stage)
         return stage
 
@@ -456,9 +462,15 @@ class Pipeline:
         reasons: dict[str, str] = {}
         if predicted is None:
             why = self.runner.skipped.get("label", "the data has no labels")
-            reasons |= dict.fromkeys(("relations", "class_quality", "property_shortcut", "weak_group"), why)
+            reasons |= dict.fromkeys(
+                ("two_labels", "relations", "class_quality", "property_shortcut", "weak_group"), why
+            )
+        elif self.blind:
+            reasons |= dict.fromkeys(("two_labels", "relations", "weak_group"), self.blind)
         if dataset.splits is None:
             reasons |= dict.fromkeys(("split_leakage", "split_shift"), "the data has no splits")
+        if dataset.modality != "text":
+            reasons.setdefault("two_labels", "only texts are taken apart so far")
         if folder_of_images:
             reasons["row_order"] = "files of a folder have no order of their own"
         spec = ontology.OntologySpec(
@@ -469,12 +481,17 @@ class Pipeline:
             duplicates=copies.prefix(),
             properties=self.outcome.properties,
             order=self.order_file,
+            folds=self.fold_stage.prefix() if self.fold_stage else "",
+            text=str(dataset.roles.text or "") if dataset.modality == "text" else "",
+            encoders=tuple(self.settings.encoders) if dataset.modality == "text" else (),
+            withheld=self.runner.skipped.get("label", "") if predicted else "",
             ordered=not folder_of_images,
             reasons=reasons,
         )
         inputs = dataset.inputs | {"vectors": gathered.output, "graph": graph.output, "duplicates": copies.output}
         inputs |= {"pred_probs": predicted.output} if predicted else {}
         inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
+        inputs |= {"folds": self.fold_stage.output} if self.fold_stage else {}
         inputs |= {"properties": fingerprint(list(self.outcome.properties))}
         stage = single_shard("ontology", ontology.ontology, spec, inputs=inputs, rows=dataset.n_rows)
         result = self.runner.try_check("ontology", stage)

@@ -338,13 +338,14 @@ def insights(
 
 @main.command()
 @click.argument("project", type=click.Path())
-@click.option("-o", "--output", default="report.html", type=click.Path(), show_default=True)
+@click.option("-o", "--output", type=click.Path(), help="[default: report.html, or report.md]")
+@click.option("--format", "format_", type=click.Choice(["html", "md"]), help="[default: by the ending of -o]")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def report(project: str, output: str, debug: bool) -> None:
-    """One self-contained HTML page with what was found."""
+def report(project: str, output: str | None, format_: str | None, debug: bool) -> None:
+    """One self-contained HTML page with what was found, or the same as Markdown without pictures."""
     from assay import api
 
-    click.echo(api.open(project).report(output))
+    click.echo(api.open(project).report(output or f"report.{format_ or 'html'}", format_))
 
 
 @main.command()

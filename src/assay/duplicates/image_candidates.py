@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
 
+from assay.duplicates.image_windows import window_scores
 from assay.graph import neighbors_report
 from assay.graph.exact import each
 
@@ -34,6 +35,9 @@ THUMBNAIL_OUT, EMBEDDING_OUT = 0.1, 0.25
 OTHERS, OTHERS_A_ROW, OTHERS_AT_MOST = 2_000, 0.125, 10_000
 # A crowd: so many of the nearest thumbnails as alike as this. Of what is not peculiar to a row there only the best are met.
 CROWD, CROWD_ALIKE, CROWD_TOP, CROWD_FAR = 6, 0.9, 2, 0.8
+# A part: neighbours that are looked at, correlation from which one looks like a part of the other, and how that ranks: at .9
+# as a pair at twice the distance at which it would stand out.
+PART_TOP, PART, PART_RANK = 12, 0.85, 10.0
 FLAT = 1.0  # standard deviation in grey levels under which a thumbnail is plain
 BLOCK = 256
 
@@ -43,6 +47,7 @@ def image_candidates(
     ids: NDArray[np.int32],
     distances: NDArray[np.float32],
     *,
+    aspects: NDArray[np.float64] | None = None,
     threads: int | None = None,
     seed: int = 0,
 ) -> tuple[NDArray[np.int64], int]:
@@ -52,6 +57,7 @@ def image_candidates(
     ----------
     tiny : (N, 32, 32) uint8 luma thumbnails; a memory map is read in blocks.
     ids, distances : (N, k) neighbours by cosine distance, nearest first; -1 and infinity = none.
+    aspects : (N,) width by height of the pictures, for crops; None = they are not looked for.
     threads : default all cores; the result is the same for any number.
     seed : for the approximate search above 20,000 rows.
 
@@ -68,7 +74,7 @@ def image_candidates(
     eight positions, and pictures alike in one position are alike by them: one neighbour
     search finds copies in any position, and the exact correlation of eight positions ranks what it found.
     Cost: about 0.15 ms a row on one core at 1.28 million rows, two thirds of it the neighbour search; 50 floats a row.
-    Crops, borders and overlays change a thumbnail; those the embedding finds.
+    Borders and overlays change a thumbnail; those the embedding finds, and crops `image_windows` among its neighbours.
     """
     if len(tiny) < 2:
         return np.zeros((0, 2), np.int64), 0
@@ -80,8 +86,26 @@ def image_candidates(
     close, close_rank = _embedding_pairs(ids, distances, crowded)
     own = _crowd_pairs(residuals, np.flatnonzero(crowded), workers, seed)
     flat = _plain_pairs(tiny, plain)
-    pairs = np.sort(np.concatenate([alike, close, own, flat]), axis=1)
-    return _best(pairs, np.concatenate([alike_rank, close_rank, np.zeros(len(own) + len(flat))]), len(tiny))
+    parts, parts_rank = _part_pairs(tiny, aspects, ids, ~plain & ~crowded, workers)
+    pairs = np.sort(np.concatenate([alike, close, parts, own, flat]), axis=1)
+    rank = np.concatenate([alike_rank, close_rank, parts_rank, np.zeros(len(own) + len(flat))])
+    return _best(pairs, rank, len(tiny))
+
+
+def _part_pairs(
+    tiny: NDArray[np.uint8],
+    aspects: NDArray[np.float64] | None,
+    ids: NDArray[np.int32],
+    wanted: NDArray[np.bool_],
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Neighbours of which one looks like a part of the other; the best correlate first, all behind pairs that stand out."""
+    if aspects is None or not ids.shape[1]:
+        return np.zeros((0, 2), np.int64), np.zeros(0)
+    scores = window_scores(tiny, aspects, ids[:, :PART_TOP], wanted, threads=threads)
+    row, column = np.nonzero(scores >= PART)
+    rank = 1 + (1 - scores[row, column].astype(np.float64)) * PART_RANK
+    return np.stack([row, ids[row, column]], 1).astype(np.int64).reshape(-1, 2), rank
 
 
 def _residuals(

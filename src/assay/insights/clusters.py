@@ -24,6 +24,7 @@ SMALLER = 0.15  # share of the smaller cluster
 NEAREST = 5
 CROSSING = 0.01  # share of nearest rows that lie in the other cluster
 APART = 2.0  # squared distance of the two, as a multiple of the typical one between a class and its nearest other
+TIGHT = 8.0  # ... or of the spread inside the two, where no row crosses and it is no less than that distance
 STEPS = 30
 
 Floats = NDArray[np.float32]
@@ -58,7 +59,9 @@ def splittable(vectors: NDArray[Any], labels: NDArray[np.int32], n_classes: int)
         np.fill_diagonal(similar, -np.inf)
         near = np.argpartition(-similar, NEAREST, axis=1)[:, :NEAREST]
         crossing = float((side[near] != side[:, None]).mean())
-        if crossing > CROSSING or apart < APART * typical:
+        spread = float(((x - np.where(side[:, None], one, two)) ** 2).sum(1).mean())
+        tight = crossing == 0 and apart >= max(typical, TIGHT * spread)
+        if crossing > CROSSING or not (apart >= APART * typical or tight):
             continue
         small = side if side.sum() <= (~side).sum() else ~side
         # every row of the class goes to the nearer of the two centres

@@ -20,10 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import Finding, listed, quote, rows_of
+from assay.insights.finding import Finding, listed, quote, rows_of, wilson
 from assay.insights.relations import EXAMPLES, OVERLAP, Group, Relation
+from assay.insights.two_labels import TwoLabels
 
 Action = dict[str, Any]
+PAIRS = 20  # of classes that one finding lists
+LISTED = 1_000  # rows whose second label one finding lists
 TITLES = {
     "same_thing": "The same thing",
     "is_a": "General and specific",
@@ -135,6 +138,60 @@ def _group(names: list[Any], n: NDArray[np.int64], g: Group) -> Finding:
         "relation_group", f"{TITLES[g.type]}: a group", subject, message, {}, g.type, between,
         round(g.strength, 4), round(g.low, 4), round(g.high, 4), len(g.rows), examples_of(g.rows), action,
     )  # fmt: skip
+
+
+def two_label_finding(
+    classes: Sequence[Any], labels: NDArray[np.int32], found: TwoLabels, parts: Sequence[Sequence[str]], n_rows: int
+) -> list[Finding]:
+    """One finding on all rows that hold two labels: how many, which pairs, and of the surest which second label and which words.
+
+    ``parts``: of each row that was taken apart.
+    """
+    names = [value.item() if isinstance(value, np.generic) else value for value in classes]
+    at = np.flatnonzero(found.plain)
+    if not len(at):
+        return []
+    at = at[np.argsort(-found.score[at], kind="stable")]
+    first, second = labels[found.rows[at]].astype(np.int64), found.second[at].astype(np.int64)
+    pairs, times = np.unique(first * len(names) + second, return_counts=True)
+    order = np.argsort(-times, kind="stable")[:PAIRS]
+    top = [
+        {"given": names[pair // len(names)], "second": names[pair % len(names)], "rows": count}
+        for pair, count in zip(pairs[order].tolist(), times[order].tolist(), strict=True)
+    ]
+    shown = ", ".join(f"{quote(one['given'])} with {quote(one['second'])} ({one['rows']:,})" for one in top[:3])
+    looked = len(found.rows)
+    message = (
+        f"{rows_of(len(at))} seem to hold a second label beside the given one, most often {shown}. "
+        + (f"Of {n_rows:,} rows the {looked:,} most plausible were taken apart. " if looked < n_rows else "")
+        + "Keep them, leave them out, or give them both labels: a model that may say one thing only is wrong on half of each."
+    )
+    rows = [
+        {
+            "row": int(found.rows[a]),
+            "second_label": names[int(found.second[a])],
+            "score": round(float(found.score[a]), 4),
+            "where": parts[a][int(found.part[a])],
+        }
+        for a in at[:LISTED].tolist()
+    ]
+    low, high = wilson(len(at), n_rows)
+    return [
+        Finding(
+            "two_labels",
+            "Two labels in one row",
+            [],
+            message,
+            {"pairs": top, "rows": rows, "looked_at": looked},
+            "",
+            [],
+            round(len(at) / max(n_rows, 1), 4),
+            round(low, 4),
+            round(high, 4),
+            len(at),
+            examples_of(found.rows[at]),
+        )
+    ]
 
 
 def examples_of(rows: NDArray[np.int64]) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ Label = Mapping[str, NDArray[Any]]
 
 
 def quality_findings(
-    classes: Sequence[Any], labels: Codes, seen: TopProbabilities, label: Label | None
+    classes: Sequence[Any], labels: Codes, seen: TopProbabilities, label: Label | None, withheld: str = ""
 ) -> list[Finding]:
     """Findings about label and model quality.
 
@@ -38,6 +39,7 @@ def quality_findings(
     labels : (N,) int32 class codes, -1 = unlabelled; aligned with ``seen`` and ``label``.
     label : None where label issues were not computed, else arrays (N,): ``is_label_issue``, ``p_label_error``,
         ``label_quality`` and ``suggested_label`` (codes).
+    withheld : why label issues were not computed, for the sentence on the model; noise rates rest on them.
 
     Notes
     -----
@@ -52,8 +54,10 @@ def quality_findings(
         found += _label_quality(np.asarray(label["label_quality"], np.float64)[known])
         table = class_table(names, labels, seen, label)
         found += _noisy(table, names, labels, label)
-    found += [model_quality(names, labels, seen, label)]
-    return found
+    quality = model_quality(names, labels, seen, label)
+    if withheld:
+        quality = replace(quality, message=f"{quality.message} Noise rates of classes are not given: {withheld}.")
+    return [*found, quality]
 
 
 def class_table(names: list[Any], labels: Codes, seen: TopProbabilities, label: Label) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ TOGETHER = 0.20  # least share of the specific class's rows whose probability li
 THIRD = 0.20  # a row belongs to the region of two classes if no third one has more
 LEAST = 8  # rows of each class without which nothing is said about a pair
 PAIR_ROWS = 2_000  # rows of a class that are looked at for one pair, evenly over it
+OFTEN = 0.01  # look-alikes: at least this share of the rows of both is taken for the other; below, any noise does that
 OVERLAP = 0.15  # geometric mean of the swap rates from which look-alikes overlap
 CATCH_ALL = 0.6  # share of a class's rows that look like other classes, and twice the dataset's ...
 CATCH_ALL_NAMED = 0.3  # ... where its name says that it is one
@@ -233,7 +234,7 @@ def _pair(
         if hits / size >= COVERED:
             return Relation("is_a", general, specific, hits / size, *wilson(hits, size), telling, auc, facts)
     swaps, total = swap_ab + swap_ba, n[0] + n[1]
-    if swaps < SWAPS:
+    if swaps < max(SWAPS, OFTEN * total):
         return None
     overlap = math.sqrt(swap_ab / n[0] * (swap_ba / n[1]))
     strength = swaps / total

@@ -8,7 +8,7 @@ Does not know: HTML.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,13 +47,13 @@ def collect(project: FinishedRun, *, budget: int = PAGE_BYTES) -> ReportData:
         _gallery(examples, "label", ran["label"], choice.galleries["label"]) if "label" in choice.galleries else None
     )
     duplicates = duplicates_of(examples, overview, choice) if "near_duplicate" in ran else None
-    corrections = _corrections(examples, choice) if "label" in ran else ()
+    findings = project.insights()
+    corrections = _corrections(examples, choice, readings_of(findings)) if "label" in ran else ()
     galleries = tuple(
         _gallery(examples, name, ran[name], positions)
         for name, positions in choice.galleries.items()
         if name != "label"
     )
-    findings = project.insights()
     listed = [finding for finding in findings if finding["check"] not in CHARTED]
     estimate = error_rate(findings)
     return ReportData(
@@ -123,7 +123,28 @@ def _reason(examples: Examples, name: str, position: int) -> str:
     return str(examples.value(position, column) or "") if column else ""
 
 
-def _corrections(examples: Examples, choice: Selection) -> tuple[Correction, ...]:
+def readings_of(findings: list[dict[str, Any]]) -> dict[frozenset[str], str]:
+    """How two classes relate, in a few words, by their names."""
+    words = {"same_thing": "the same thing", "looks_alike": "look alike"}
+    found: dict[frozenset[str], str] = {}
+    for finding in findings:
+        pair: Any = finding.get("classes") or ()
+        if finding["check"] != "relation" or len(pair) != 2:
+            continue
+        if isinstance(pair, dict) and finding["type"] == "is_a":
+            first, second = str(pair["general"]), str(pair["specific"])
+            reading = f"{second} is a {first}"
+        elif isinstance(pair, dict):
+            first, second = str(pair["holder"]), str(pair["held"])
+            reading = f"{first} may hold {second}"
+        else:
+            first, second = map(str, pair)
+            reading = words.get(finding["type"], "")
+        found.setdefault(frozenset((first, second)), reading)
+    return found
+
+
+def _corrections(examples: Examples, choice: Selection, readings: dict[frozenset[str], str]) -> tuple[Correction, ...]:
     names = [clean(name, NAME) for name in examples.class_names]
     shown = []
     for number, (given, suggested, count) in enumerate(choice.pairs):
@@ -131,5 +152,6 @@ def _corrections(examples: Examples, choice: Selection) -> tuple[Correction, ...
             choice.examples[number].tolist() if number < len(choice.examples) and examples.modality == "image" else []
         )
         exhibits = tuple(examples.show(position) for position in positions)
-        shown.append(Correction(names[given], names[suggested], count, exhibits))
+        reading = readings.get(frozenset((examples.class_names[given], examples.class_names[suggested])), "")
+        shown.append(Correction(names[given], names[suggested], count, exhibits, clean(reading, REASON)))
     return tuple(shown)

@@ -80,12 +80,16 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Correction:
-    """A suggested correction: ``count`` rows given ``given`` are suggested to be ``suggested``."""
+    """A suggested correction: ``count`` rows given ``given`` are suggested to be ``suggested``.
+
+    ``reading``: how the two classes relate, "" where nothing is known.
+    """
 
     given: str
     suggested: str
     count: int
     exhibits: tuple[Exhibit, ...] = ()
+    reading: str = ""
 
 
 @dataclass(frozen=True)

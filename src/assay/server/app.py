@@ -24,7 +24,7 @@ from assay.server import tus
 from assay.server.auth import AccessDenied, Authenticator
 from assay.server.jobs import BusyError
 from assay.server.limits import Bounds
-from assay.server.routes import actions, charts, exports, projects, review, session, uploads
+from assay.server.routes import actions, charts, exports, insights, projects, review, session, uploads
 from assay.server.schemas.door import Problem
 from assay.server.services import Services, set_cookie
 from assay.server.workspace import NoProjectError, NotAllowedError
@@ -71,7 +71,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     api = APIRouter(prefix=PREFIX)
-    for module in (session, projects, review, actions, charts, exports, uploads, tus):
+    for module in (session, projects, review, actions, insights, charts, exports, uploads, tus):
         api.include_router(module.router)
     app.include_router(api)
     _answer_errors(app)

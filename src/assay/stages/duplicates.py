@@ -23,7 +23,10 @@ from assay.storage import Folder
 
 @dataclass(frozen=True, kw_only=True)
 class CandidatesSpec(VectorsSpec):
+    """``properties``: prefixes of the pictures' properties."""
+
     graph: str
+    properties: tuple[str, ...]
     seed: int = setting()
 
 
@@ -35,7 +38,7 @@ class CandidatesFound:
     left_out: int
 
 
-@stage(version=5)
+@stage(version=6)
 def candidates(folder: Folder, prefix: str, spec: CandidatesSpec) -> CandidatesFound:
     """Pairs of pictures that are worth reopening."""
     from assay.duplicates.images import image_candidates
@@ -43,9 +46,20 @@ def candidates(folder: Folder, prefix: str, spec: CandidatesSpec) -> CandidatesF
     tiny = folder.get_array(f"{spec.vectors}.tiny.npy", mmap=True)
     ids = folder.get_array(f"{spec.graph}.ids.npy", mmap=True)
     distances = folder.get_array(f"{spec.graph}.distances.npy", mmap=True)
-    pairs, left_out = image_candidates(tiny, ids, distances, threads=spec.threads, seed=spec.seed)
+    aspects = _aspects(folder, spec)
+    pairs, left_out = image_candidates(tiny, ids, distances, aspects=aspects, threads=spec.threads, seed=spec.seed)
     folder.put_array(f"{prefix}.npy", pairs)
     return CandidatesFound(len(pairs), left_out)
+
+
+def _aspects(folder: Folder, spec: CandidatesSpec) -> NDArray[np.float64]:
+    """(vector rows,) width by height."""
+    by_row = np.ones(spec.n_rows)
+    for part in spec.properties:
+        table = folder.get_table(f"{part}.properties.parquet", ["row", "width", "height"])
+        shape = table["width"].to_numpy() / table["height"].to_numpy()
+        by_row[table["row"].to_numpy()] = np.where(np.isfinite(shape) & (shape > 0), shape, 1.0)
+    return np.asarray(by_row[folder.get_array(f"{spec.vectors}.rows.npy")])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from assay.stages.stage import setting, stage
 from assay.stages.vectors import column_of, embeddings_of, labels_of
 from assay.storage import Folder
 
+TAKEN_APART = 3_000  # texts that are taken apart at most: some 10 parts each, 2 ms a part and core
 LEFT_OUT = ("row", "reason", "language", "predicted_language")
 
 
@@ -28,6 +29,8 @@ LEFT_OUT = ("row", "reason", "language", "predicted_language")
 class OntologySpec(CheckSpec):
     """``pred_probs``, ``label``, ``graph``, ``duplicates``: prefixes, "" without; ``properties``: of shards; ``order``: a file.
 
+    ``folds``: prefix; ``text``: the text column, "" without; ``encoders``: what sentence encoders were asked for.
+    ``withheld``: why label issues were, where they were.
     ``reasons``: check -> why it cannot be done, as far as that is known before.
     """
 
@@ -37,6 +40,10 @@ class OntologySpec(CheckSpec):
     duplicates: str
     properties: tuple[str, ...]
     order: str
+    folds: str
+    text: str
+    encoders: tuple[str, ...]
+    withheld: str = setting()
     ordered: bool = setting()
     reasons: dict[str, str]
 
@@ -51,11 +58,12 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=1)
+@stage(version=2)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
     checks: dict[str, Callable[[], list[Finding]]] = {
+        "two_labels": seen.two_labels,
         "relations": seen.relations,
         "class_quality": seen.quality,
         "split_leakage": seen.leakage,
@@ -98,6 +106,7 @@ class _Seen:
         self.names = list(spec.classes)
         self.codes = labels_of(folder, spec) if spec.classes else np.full(len(self.rows), -1, np.int32)
         self._kept: dict[str, Any] = {}
+        self.joint: dict[tuple[int, int], NDArray[np.int64]] = {}  # (holder, held) -> rows, once `two_labels` ran
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self._kept:
@@ -184,7 +193,7 @@ class _Seen:
         from assay.insights.proposals import relation_findings
         from assay.insights.relations import groups, relations
 
-        found = relations(self.names, self.codes, self.first)
+        found = relations(self.names, self.codes, self.first, joint=self.joint)
         vectors = embeddings_of(self.folder, self.spec)
         per_view = [splittable(x, self.codes, len(self.names)) for x in vectors.values()]
         if per_view:  # what only one encoder sees is a matter of that encoder
@@ -194,10 +203,62 @@ class _Seen:
         counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.names))
         return self._numbered(relation_findings(self.names, counts, found, groups(found, len(self.names))))
 
+    def two_labels(self) -> list[Finding]:
+        """Texts that hold two things: a few plausible ones are taken apart and their parts encoded by themselves."""
+        from assay.encode.bert import sentence_encoders
+        from assay.insights.proposals import two_label_finding
+        from assay.insights.relations import relations
+        from assay.insights.two_labels import (
+            clauses,
+            held_classes,
+            length_ranks,
+            one_against_rest,
+            plausible_rows,
+            second_labels,
+        )
+        from assay.predict.linear import calibrated_loss, discriminants, log_softmax
+
+        spec, top = self.spec, self.top
+        encoders = [e for e in sentence_encoders(list(spec.encoders)) if e.name in spec.embeddings]
+        if not encoders:
+            raise _NotPossibleError("no sentence encoder took part that could read the parts of a text")
+        encoder = encoders[0]
+        x = embeddings_of(self.folder, spec)[encoder.name]
+        texts = self._texts()
+        rank = length_ranks(self.codes, np.array([len(text.split()) for text in texts], np.int64))
+        rows = plausible_rows(self.codes, np.nan_to_num(top.other(self.codes)[1]), rank, TAKEN_APART)
+        folds = self.folder.get_array(f"{spec.folds}.npy")
+        size = len(self.names)
+        heads = discriminants(x, self.codes, folds, np.ones(len(folds), bool), size, threads=spec.threads)
+        held_out = np.flatnonzero(folds == 0)[:4_000]
+        heat = calibrated_loss(heads[0].scores(x[held_out]), self.codes[held_out])[0]
+        taken = [clauses(texts[row]) for row in rows.tolist()]
+        vectors = encoder.encode([part for parts in taken for part in parts])
+        bounds = np.concatenate([[0], np.cumsum([len(parts) for parts in taken])]).tolist()
+        scored = [
+            np.exp(log_softmax(heads[int(folds[row])].scores(vectors[start:stop]) / np.float32(heat)))
+            for row, start, stop in zip(rows.tolist(), bounds, bounds[1:], strict=False)
+        ]
+        close = np.eye(size, dtype=bool)
+        for r in relations(self.names, self.codes, self.first):
+            if r.type in ("same_thing", "is_a"):
+                close[r.first, r.second] = close[r.second, r.first] = True
+        close = (close.astype(np.float32) @ close.astype(np.float32)) > 0  # specific classes of one general class, too
+        whole = one_against_rest(x, self.codes, size, rows)
+        found = second_labels(self.codes, rows, scored, whole, close, rank)
+        self.joint = held_classes(self.codes, found, scored, whole, rank, size)
+        return self._numbered(two_label_finding(self.names, self.codes, found, taken, len(texts)))
+
+    def _texts(self) -> list[str]:
+        from assay.dataset.dataset import read_cells
+
+        cells = read_cells(self.folder, self.spec.dataset, 0, self.spec.n_rows, [self.spec.text])[self.spec.text]
+        return [str(text or "") for text in cells.take(pa.array(self.rows)).to_pylist()]
+
     def quality(self) -> list[Finding]:
         from assay.insights.quality import quality_findings
 
-        return self._numbered(quality_findings(self.names, self.codes, self.top, self.label))
+        return self._numbered(quality_findings(self.names, self.codes, self.top, self.label, self.spec.withheld))
 
     def leakage(self) -> list[Finding]:
         from assay.insights.splits import split_leakage
@@ -245,13 +306,18 @@ class _Seen:
 
     def _numbered(self, found: list[Finding]) -> list[Finding]:
         """Examples as row numbers, where the check knew positions among the vector rows."""
+        for row in (row for f in found if f.check == "two_labels" for row in f.data["rows"]):
+            row["row"] = int(self.rows[row["row"]])
         return [replace(f, examples=[int(self.rows[at]) for at in f.examples]) for f in found]
 
     def with_ids(self, found: list[Finding]) -> list[Finding]:
         """Examples as row ids."""
-        wanted = sorted({row for f in found for row in f.examples})
+        listed = [row for f in found if f.check == "two_labels" for row in f.data["rows"]]
+        wanted = sorted({row for f in found for row in f.examples} | {row["row"] for row in listed})
         if not wanted:
             return found
         ids = column_of(self.folder, self.spec, "row_id").take(pa.array(wanted)).to_pylist()
         id_of = dict(zip(wanted, ids, strict=True))
+        for row in listed:
+            row["row"] = id_of[row["row"]]
         return [replace(f, examples=[id_of[row] for row in f.examples]) for f in found]

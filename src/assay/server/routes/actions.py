@@ -42,25 +42,25 @@ PAIRS = 3  # relabelled pairs that an entry names
 @router.post("/preview")
 def preview(body: DecisionBody, opened: Open) -> Preview:
     """What the action would change, before it is done."""
-    return _preview(opened.log.prepare(_request(body, opened)), opened)
+    return preview_of(opened.log.prepare(_request(body, opened)), opened)
 
 
 @router.post("/actions")
 def act(body: ActBody, opened: Open, person: Person) -> Done:
     """Decide. Answered only when the decision is on disk."""
     done = opened.log.append(_request(body, opened), person, token=body.token, seen=body.seen)
-    return _done(done)
+    return done_of(done)
 
 
 @router.post("/undo")
 def undo(body: UndoBody, opened: Open, person: Person) -> Done:
     """Undo your latest entry, or any entry by its number; what was decided later stays."""
-    return _done(opened.log.undo(person, body.number, token=body.token))
+    return done_of(opened.log.undo(person, body.number, token=body.token))
 
 
 @router.post("/redo")
 def redo(body: UndoBody, opened: Open, person: Person) -> Done:
-    return _done(opened.log.redo(person, body.number, token=body.token))
+    return done_of(opened.log.redo(person, body.number, token=body.token))
 
 
 @router.get("/log")
@@ -115,7 +115,7 @@ def _request(body: DecisionBody, opened: Opened) -> Request:
     )
 
 
-def _preview(prepared: Prepared, opened: Opened) -> Preview:
+def preview_of(prepared: Prepared, opened: Opened) -> Preview:
     summary = prepared.summary()
     return Preview(
         **summary | {"first": _changes(summary["first"], opened)},
@@ -149,7 +149,7 @@ def _removals(rows: Rows, opened: Opened, policy: str) -> list[Removal]:
     return found
 
 
-def _done(deed: Deed) -> Done:
+def done_of(deed: Deed) -> Done:
     bare: dict[str, Any] = {"first": [], "first_removals": []}
     return Done(
         entry=None if deed.entry is None else _plain(deed.entry),

@@ -1,0 +1,269 @@
+"""Relations between classes: planted ones in texts, real trees, and plain sets that have none; cleanlab's overlapping classes beside.
+
+    relations.py [--seeds 11 12] [--rows 4000] [PART ...]        PART: planted, trees, plain
+
+In: banking77, clinc150, grocery, and plain sets. Out: ``results/relations.json`` with tables for the page. Does not know: how
+anything is found. Each line is one `assay.analyze`.
+
+Planted in a text set: six classes split at random (same thing), four general labels that take 20 to 40 % of each of three
+neighbours (is-a), six classes of which 20 to 50 % of the rows get a text of another class added (has-a), and 5 % of the labels
+drawn at random. In a tree a quarter of each fine class's rows carry the coarse name instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import assay
+from measure import commit, machine
+from page import RESULTS
+from problems import data_dir
+from vectors import SCRATCH
+
+Row = dict[str, Any]
+Truth = set[tuple[str, str, str]]
+TYPES = ("same_thing", "is_a", "has_a")
+FILE = RESULTS / "relations.json"
+
+
+def texts(name: str, rows: int, seed: int) -> tuple[list[str], list[str]]:
+    """A sample of a text set with all its classes."""
+    if name == "banking77":
+        frame = pd.read_csv(data_dir() / "banking77" / "train.csv").rename(columns={"category": "label"})
+    else:
+        frame = pd.read_csv(data_dir() / "clinc150" / "clinc150.csv").rename(columns={"intent": "label"})
+        frame = frame[frame["is_oos"] == 0]
+    frame = frame.sample(frac=1, random_state=seed)
+    frame = frame.groupby("label").head(max(rows // frame["label"].nunique(), 30))
+    return frame["text"].tolist(), frame["label"].tolist()
+
+
+def plant(text: list[str], label: list[str], seed: int) -> tuple[list[str], list[str], Truth]:
+    """Texts and labels with relations in them. Neighbouring classes are those that share most words."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    rng = np.random.default_rng([seed, 5])
+    given, words = np.array(label, object), list(text)
+    classes = np.unique(label)
+    matrix = TfidfVectorizer().fit_transform(text)
+    means = np.stack([np.asarray(matrix[given == name].mean(0)).ravel() for name in classes])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    similar = means @ means.T
+    free = list(rng.permutation(len(classes)))
+    used: set[int] = set()
+    truth: Truth = set()
+
+    def take() -> int:
+        while True:
+            code = int(free.pop())
+            if code not in used:
+                used.add(code)
+                return code
+
+    wrong = rng.random(len(given)) < 0.05
+    for _ in range(6):
+        name = classes[take()]
+        rows = rng.permutation(np.flatnonzero(given == name))
+        given[rows[: len(rows) // 2]] = f"{name} two"
+        truth.add(("same_thing", name, f"{name} two"))
+    for _ in range(4):
+        code = take()
+        near = [code, *[int(k) for k in np.argsort(-similar[code]) if int(k) not in used][:2]]
+        used |= set(near)
+        for specific in near:
+            rows = rng.permutation(np.flatnonzero(given == classes[specific]))
+            given[rows[: int(len(rows) * rng.uniform(0.2, 0.4))]] = f"about {classes[code]}"
+            truth.add(("is_a", f"about {classes[code]}", classes[specific]))
+    for _ in range(6):
+        holder, held = classes[take()], classes[take()]
+        rows, others = rng.permutation(np.flatnonzero(given == holder)), np.flatnonzero(given == held)
+        for row in rows[: int(len(rows) * rng.uniform(0.2, 0.5))].tolist():
+            added = text[int(rng.choice(others))]
+            words[row] = f"{text[row]} {added}" if rng.random() < 0.5 else f"{added} {text[row]}"
+        truth.add(("has_a", holder, held))
+    names = np.unique(given.astype(str))
+    given[wrong] = rng.choice(names, int(wrong.sum()))
+    return words, given.tolist(), truth
+
+
+def found_relations(project: assay.Project) -> Truth:
+    """(type, first, second) of every relation between two classes; of the same thing in the order of the names."""
+    out: Truth = set()
+    for finding in project.insights():
+        if finding["check"] != "relation" or len(finding["subject"]) != 2:
+            continue
+        pair = finding["classes"]
+        if isinstance(pair, dict):
+            first, second = (
+                pair[key] for key in (("general", "specific") if "general" in pair else ("holder", "held"))
+            )
+        else:
+            first, second = sorted(map(str, pair))
+        out.add((finding["type"], str(first), str(second)))
+    return out
+
+
+def score(truth: Truth, found: Truth) -> Row:
+    """Right, found and true relations of each type, and how many were found the wrong way round."""
+    row: Row = {}
+    for kind in TYPES:
+        true = {(a, b) for t, a, b in truth if t == kind}
+        true = {tuple(sorted(pair)) for pair in true} if kind == "same_thing" else true
+        got = {(a, b) for t, a, b in found if t == kind}
+        row[kind] = {
+            "true": len(true), "found": len(got), "right": len(true & got),
+            "reversed": len({(b, a) for a, b in got} & true) if kind != "same_thing" else 0,
+        }  # fmt: skip
+    return row
+
+
+def peer_precision(project: assay.Project, truth: Truth) -> float | None:
+    """Of cleanlab's most overlapping pairs, as many as there are true ones, the share that is related in any way."""
+    try:
+        from cleanlab.dataset import find_overlapping_classes
+    except ImportError:
+        return None
+    rows = project.artefacts.vector_rows
+    labels = project.dataset.codes[rows]
+    known = labels >= 0
+    pairs = find_overlapping_classes(labels[known], np.asarray(project.artefacts.pred_probs)[known])
+    related = {frozenset((a, b)) for _, a, b in truth}
+    names = [str(name) for name in project.classes]
+    top = list(zip(pairs["Class Index A"], pairs["Class Index B"], strict=True))[: len(related)]
+    return round(sum(frozenset((names[a], names[b])) in related for a, b in top) / max(len(related), 1), 3)
+
+
+def analyse(frame: pd.DataFrame, name: str, **options: Any) -> assay.Project:
+    place = SCRATCH / "relations" / f"{name}.assay"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return assay.analyze(frame, output=place, progress="quiet", **options)
+
+
+def planted(seeds: list[int], rows: int) -> Iterator[Row]:
+    for name in ("banking77", "clinc150"):
+        for seed in seeds:
+            text, label, truth = plant(*texts(name, rows, seed), seed)
+            frame = pd.DataFrame({"text": text, "label": label})
+            project = analyse(frame, f"{name}-{seed}", text="text", label="label")
+            line = {"part": "planted", "data": name, "seed": seed, "rows": len(text), "classes": len(set(label))}
+            yield line | score(truth, found_relations(project)) | {"cleanlab": peer_precision(project, truth)}
+
+
+def trees(seeds: list[int], rows: int) -> Iterator[Row]:
+    """Fine labels of which a quarter of the rows carry the coarse name."""
+    domains = pd.read_csv(data_dir() / "clinc150_domains" / "domains.csv").set_index("intent")["domain"]
+    for seed in seeds[:1]:
+        rng = np.random.default_rng([seed, 6])
+        text, label = texts("clinc150", rows, seed)
+        given = [str(domains[one]) if rng.random() < 0.25 else one for one in label]
+        truth = {("is_a", str(domains[one]), one) for one in set(label)}
+        project = analyse(pd.DataFrame({"text": text, "label": given}), f"domains-{seed}", text="text", label="label")
+        line = {
+            "part": "trees",
+            "data": "clinc150_domains",
+            "seed": seed,
+            "rows": len(text),
+            "classes": len(set(given)),
+        }
+        yield line | score(truth, found_relations(project)) | {"cleanlab": peer_precision(project, truth)}
+        yield grocery(rng, seed)
+
+
+def grocery(rng: np.random.Generator, seed: int) -> Row:
+    """Shop photographs whose fine label is the coarse one in a quarter of the rows; fine names that equal theirs stay."""
+    folder = data_dir() / "grocery"
+    frame = pd.read_csv(folder / "labels.csv")
+    coarse = rng.random(len(frame)) < 0.25
+    frame["label"] = np.where(coarse, frame["coarse"], frame["fine"])
+    frame["image"] = [str(folder / "images" / name) for name in frame["image"]]
+    several = frame.groupby("coarse")["fine"].nunique()
+    truth = {
+        ("is_a", str(up), str(fine))
+        for fine, up in zip(frame["fine"], frame["coarse"], strict=True)
+        if fine != up and several[up] > 1
+    }
+    project = analyse(frame[["image", "label"]], f"grocery-{seed}", image="image", label="label")
+    line = {"part": "trees", "data": "grocery", "seed": seed, "rows": len(frame), "classes": frame["label"].nunique()}
+    return line | score(truth, found_relations(project)) | {"cleanlab": peer_precision(project, truth)}
+
+
+def plain(seeds: list[int], rows: int) -> Iterator[Row]:
+    """Sets without relations but look-alikes: whatever else is named is a false alarm."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    fashion = np.load(next((data_dir() / "fashion_mnist_5k").glob("*.npz")))
+    sets = {
+        "digits": (digits.data.astype(np.float32), digits.target),
+        "fashion_mnist_5k": (fashion["X"].reshape(len(fashion["y"]), -1).astype(np.float32), fashion["y"]),
+    }
+    for name, (vectors, labels) in sets.items():
+        frame = pd.DataFrame({"text": [f"row {i}" for i in range(len(labels))], "label": labels})
+        project = analyse(frame, name, text="text", label="label", embeddings={"pixels": vectors})
+        kinds = [f["type"] for f in project.insights() if f["check"] == "relation"]
+        yield {
+            "part": "plain", "data": name, "rows": len(labels), "look-alikes": kinds.count("looks_alike"),
+            "others": len(kinds) - kinds.count("looks_alike"),
+        }  # fmt: skip
+
+
+def tables(rows: list[Row]) -> list[Row]:
+    body = []
+    for row in rows:
+        if row["part"] == "plain":
+            continue
+        cells = [f"{row['data']}, seed {row['seed']}", row["rows"], row["classes"]]
+        for kind in TYPES:
+            one = row[kind]
+            total = one["true"] + one["found"]
+            cells.append(
+                f"{one['right']} of {one['true']}, {one['found']} named: {2 * one['right'] / total:.2f}"
+                if total
+                else "-"
+            )
+        body.append([*cells, sum(row[kind]["reversed"] for kind in TYPES), row["cleanlab"]])
+    text = (
+        "Each cell: right ones of the true ones, how many were named, F1; a direction that is wrong counts as wrong. Beside it "
+        "cleanlab's `find_overlapping_classes`, which names no type: the share of related pairs among as many of its first pairs "
+        "as there are true ones."
+    )
+    first = {
+        "title": "Relations between classes, planted and of real trees", "text": text,
+        "heads": ["data", "rows", "classes", "same thing", "is-a", "has-a", "wrong way round", "cleanlab: related pairs"],
+        "rows": body,
+    }  # fmt: skip
+    none = [[r["data"], r["rows"], r["look-alikes"], r["others"]] for r in rows if r["part"] == "plain"]
+    second = {
+        "title": "Sets without relations", "text": "Every other relation named here is a false alarm.",
+        "heads": ["data", "rows", "look-alikes", "other relations"], "rows": none,
+    }  # fmt: skip
+    return [first, second]
+
+
+PARTS = {"planted": planted, "trees": trees, "plain": plain}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=list(PARTS), metavar="PART")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[11, 12])
+    parser.add_argument("--rows", type=int, default=4_000)
+    asked = parser.parse_args()
+    kept = json.loads(FILE.read_text())["rows"] if FILE.exists() else []
+    for part in asked.parts:
+        kept = [row for row in kept if row["part"] != part]
+        for row in PARTS[part](asked.seeds, asked.rows):
+            print(json.dumps(row), flush=True)
+            kept.append(row)
+            record = {"commit": commit(), "machine": machine(), "rows": kept, "tables": tables(kept)}
+            FILE.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

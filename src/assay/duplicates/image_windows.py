@@ -1,0 +1,100 @@
+"""How well one picture looks like a part of another, from thumbnails alone.
+
+In: 32 x 32 thumbnails, the shapes of the pictures, the embedding's neighbour graph. Out: a correlation a neighbour.
+Does not know: the pictures themselves, so nothing is proven here.
+
+A crop is among the nearest neighbours of its picture, but does not stand out there when a class is large or the crop small:
+of crops to a quarter of the area .98 are among the 15 nearest. Laid on the other thumbnail at the right place and scale it
+does: true crops correlate by .85 and more, few of the other neighbours do.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from assay.graph.exact import each
+
+__all__ = ["window_scores"]
+
+SIDE = 12  # pixels of a crop's thumbnail when it is laid on another
+SIDES = (0.48, 0.54, 0.61, 0.69, 0.78, 0.88)  # of the other picture's sides
+SHAPES = 0.2  # natural logarithm of the aspect ratio: crops of so much the same shape share their windows
+BLOCK = 64
+
+
+def window_scores(
+    tiny: NDArray[np.uint8],
+    aspects: NDArray[np.float64],
+    ids: NDArray[np.int32],
+    wanted: NDArray[np.bool_],
+    *,
+    threads: int,
+) -> NDArray[np.float32]:
+    """(N, k) the best correlation of a row as a part of its neighbour, or of the neighbour as a part of the row.
+
+    Parameters
+    ----------
+    tiny : (N, 32, 32) uint8 luma thumbnails, each squeezed to a square. aspects : (N,) width by height of the pictures.
+    ids : (N, k) neighbours; -1 = none. wanted : (N,) rows to look at; the others, and plain windows, get -1.
+
+    Notes
+    -----
+    A crop keeps its shape in pixels, so of its thumbnail only place and scale on the other thumbnail are unknown: six
+    scales, all places. Cost: about 1 ms a row for 15 neighbours.
+    """
+    n, k = ids.shape
+    row, column = np.nonzero((ids >= 0) & wanted[:, None])
+    one, two = row.astype(np.int64), ids[row, column].astype(np.int64)
+    key = np.minimum(one, two) * n + np.maximum(one, two)
+    pairs, place = np.unique(key, return_inverse=True)
+    low, high = pairs // n, pairs % n
+    inner, outer = np.concatenate([low, high]), np.concatenate([high, low])
+    order = np.argsort(outer, kind="stable")
+    inner, outer = inner[order], outer[order]
+    starts = np.searchsorted(outer, np.arange(n + 1))
+    found = np.full(len(outer), -1, np.float32)
+
+    def some(start: int) -> None:
+        for at in range(start, min(start + BLOCK, n)):
+            mine = slice(int(starts[at]), int(starts[at + 1]))
+            if mine.start < mine.stop:
+                found[mine] = _in_one(tiny[inner[mine]], np.log(aspects[inner[mine]] / aspects[at]), tiny[at])
+
+    each(some, range(0, n, BLOCK), threads)
+    directed = np.empty(len(outer), np.float32)
+    directed[order] = found
+    best = np.maximum(directed[: len(pairs)], directed[len(pairs) :])
+    out = np.full((n, k), -1, np.float32)
+    out[row, column] = best[place]
+    return out
+
+
+def _in_one(crops: NDArray[np.uint8], shapes: NDArray[np.float64], picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(m,) the best correlation of each crop's thumbnail with a window of the picture's."""
+    out = np.full(len(crops), -1, np.float32)
+    groups = np.rint(shapes / SHAPES).astype(np.int64)
+    whole = picture.astype(np.float32)
+    for group in np.unique(groups).tolist():
+        members = np.flatnonzero(groups == group)
+        squeezed = np.stack([cv2.resize(crops[at], (SIDE, SIDE), interpolation=cv2.INTER_AREA) for at in members])
+        here = _unit(squeezed.reshape(len(members), -1).astype(np.float32))
+        stretch = float(np.exp(group * SHAPES / 2))
+        for side in SIDES:
+            width, height = round(SIDE / (side * stretch)), round(SIDE / (side / stretch))
+            if min(width, height) < SIDE or max(width, height) > 2 * len(picture):
+                continue
+            scaled = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
+            windows = sliding_window_view(scaled, (SIDE, SIDE)).reshape(-1, SIDE * SIDE)
+            there = _unit(np.ascontiguousarray(windows))
+            np.maximum.at(out, members, (here @ there.T).max(1))
+    return out
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Zero mean, unit length; plain rows are zero."""
+    rows = rows - rows.mean(1, keepdims=True)
+    length = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    return np.asarray(rows / np.where(length < 2.0 * SIDE, np.inf, length)[:, None], np.float32)

@@ -1,0 +1,191 @@
+"""Two labels in one row: rows in which a second class is plainly there beside the given one, told from wrong and ambiguous labels.
+
+In: vectors, class codes, probabilities of the parts of a row (clauses of a text, windows of a picture), each scored by itself.
+Out: `TwoLabels`, and which class holds which. Pure. Does not know: how rows are taken apart, files.
+
+A softmax hides the second object: its probability over the whole row is small where two things are there. So a few plausible
+rows are taken apart, the head that was learned without the row is applied to each part, and a row holds two labels where some
+parts are surely of the one class and others surely of the other, while one-against-rest scores of the whole row, which do not
+compete, see both. Classes that nothing tells apart anyway (the same thing, general and specific) do not count.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.issues.scan import rows_by_class
+
+SHARE = 0.40  # probability that the parts must give both classes ...
+SCORE = 0.12  # ... and the one-against-rest score of the second class over the whole row
+LONGER = 0.70  # a text with two things in it is longer than most of its class: this share of them, over a pair's rows
+ALIEN = (
+    0.05  # probability of the one class, at most, where the other is surest, over a pair's rows: else they look alike
+)
+FEWEST = 5  # rows of a pair that make a has-a candidate ...
+OF_CLASS = 0.08  # ... and this share of the holder's rows
+RIDGE = 0.03  # shrinkage of the one-against-rest scores, as a share of the vectors' mean variance
+PIECES = 14  # parts of a text at most
+TWO_BEST = 2  # the mean of so many parts counts: one part alone may be chance
+BLOCK = 16_384
+SENTENCE = re.compile(r"(?<=[.!?;])\s+|\s+(?=(?:and|but|then)\s)")
+
+Codes = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TwoLabels:
+    """Of the rows looked at: ``rows`` (m,) positions, ``second`` (m,) class codes, ``score`` (m,) 0..1, ``part`` (m,) the part
+    that speaks for the second class, ``plain`` (m,) both classes are plainly there."""
+
+    rows: NDArray[np.int64]
+    second: Codes
+    score: Floats
+    part: NDArray[np.int64]
+    plain: NDArray[np.bool_]
+
+
+def clauses(text: str) -> list[str]:
+    """Parts of a text that may stand by themselves: its sentences, and overlapping windows of a half and a third of it."""
+    words = text.split()
+    n = len(words)
+    found = dict.fromkeys(part for part in SENTENCE.split(text) if len(part.split()) >= 2)
+    if len(found) == 1:
+        found.clear()
+    for size in (max(3, n // 2), max(3, n // 3)):
+        if size < n:
+            step = max(1, size // 2)
+            found |= dict.fromkeys(" ".join(words[at : at + size]) for at in [*range(0, n - size, step), n - size])
+    return list(found)[:PIECES]
+
+
+def length_ranks(labels: Codes, lengths: NDArray[np.int64]) -> Floats:
+    """(N,) place of each row among its class by length, 0..1; one half without a class."""
+    from scipy.stats import rankdata
+
+    out = np.full(len(labels), 0.5, np.float32)
+    for rows in rows_by_class(labels, int(labels.max(initial=-1)) + 1):
+        out[rows] = rankdata(lengths[rows]) / (len(rows) + 1)
+    return out
+
+
+def plausible_rows(labels: Codes, other: Floats, rank: Floats, most: int) -> NDArray[np.int64]:
+    """The rows worth taking apart, at most ``most``, ascending: large probability of a second class, long for their class.
+
+    ``other`` (N,) largest probability of a class that is not the given one.
+    """
+    known = np.flatnonzero(labels >= 0)
+    if len(known) <= most:
+        return known
+    place = np.argsort(np.argsort(other[known], kind="stable"), kind="stable") / len(known)
+    order = np.argsort(-(place + 2 * rank[known]), kind="stable")
+    return np.sort(known[order[:most]])
+
+
+def one_against_rest(vectors: NDArray[Any], labels: Codes, n_classes: int, rows: NDArray[np.int64]) -> Floats:
+    """(m, K) ridge regression on each class against the rest, read at ``rows`` as if each had been left out.
+
+    Two things in one row give two large scores, where a softmax gives one. Cost: O(N d^2 + m d K).
+    """
+    known = np.flatnonzero(labels >= 0)
+    d = vectors.shape[1] + 1
+    gram, sums = np.zeros((d, d)), np.zeros((d, n_classes))
+    for start in range(0, len(known), BLOCK):
+        part = known[start : start + BLOCK]
+        x = _with_one(vectors[part])
+        gram += x.T @ x
+        for code in np.unique(labels[part]).tolist():
+            sums[:, code] += x[labels[part] == code].sum(0)
+    gram[np.diag_indices(d)] += RIDGE * np.trace(gram) / d
+    x = _with_one(vectors[rows])
+    inverse = np.linalg.solve(gram, x.T).T
+    leverage = np.clip((x * inverse).sum(1, keepdims=True), 0, 0.99)
+    scores = inverse @ sums
+    own = np.zeros_like(scores)
+    good = labels[rows] >= 0
+    own[np.flatnonzero(good), labels[rows][good]] = 1
+    return np.asarray((scores - leverage * own) / (1 - leverage * good[:, None]), np.float32)
+
+
+def _with_one(x: NDArray[Any]) -> NDArray[np.float64]:
+    block = np.asarray(x, np.float64)
+    return np.column_stack([block, np.ones(len(block))])
+
+
+def second_labels(
+    labels: Codes,
+    rows: NDArray[np.int64],
+    parts: Sequence[Floats],
+    whole: Floats,
+    close: NDArray[np.bool_],
+    rank: Floats,
+) -> TwoLabels:
+    """Which second class each row holds.
+
+    Parameters
+    ----------
+    labels : (N,) class codes. rows : (m,) the rows that were taken apart.
+    parts : m arrays (parts of the row, K) of probabilities.
+    whole : (m, K) of `one_against_rest`.
+    close : (K, K) pairs of classes that nothing tells apart, the class itself included; they are no second label.
+    rank : (N,) of `length_ranks`; all one half where rows have no length.
+    """
+    m = len(rows)
+    second, score = np.full(m, -1, np.int32), np.zeros(m, np.float32)
+    part, plain = np.full(m, -1, np.int64), np.zeros(m, bool)
+    for at in range(m):
+        p, given = parts[at], int(labels[rows[at]])
+        if len(p) < 2 or given < 0:
+            continue
+        best = np.sort(p, axis=0)[-TWO_BEST:].mean(0)
+        others = np.where(close[given], -1.0, best)
+        code = int(others.argmax())
+        if others[code] <= 0:
+            continue
+        both = min(float(best[given]), float(others[code]))
+        seen = min(max(float(whole[at, code]), 0.01), 1.0)
+        second[at], part[at] = code, int(p[:, code].argmax())
+        alien = (1 - float(p[part[at], given])) * (1 - float(p[int(p[:, given].argmax()), code]))
+        score[at] = both * math.sqrt(seen) * float(rank[rows[at]]) * alien
+        plain[at] = both >= SHARE and seen >= SCORE and rank[rows[at]] >= 0.5 and p[part[at], given] <= ALIEN
+    return TwoLabels(rows, second, score, part, plain)
+
+
+def held_classes(
+    labels: Codes,
+    found: TwoLabels,
+    parts: Sequence[Floats],
+    whole: Floats,
+    rank: Floats,
+    n_classes: int,
+    *,
+    long: bool = True,
+) -> dict[tuple[int, int], NDArray[np.int64]]:
+    """(holder, held) -> the rows that show it, surest first: pairs with enough rows, which see both classes on the whole and,
+    where rows have a length, are long for their class."""
+    both, mixed = np.zeros(len(found.rows), np.float32), np.zeros(len(found.rows), np.float32)
+    for at, (p, code) in enumerate(zip(parts, found.second.tolist(), strict=True)):
+        if code >= 0:
+            best, given = np.sort(p, axis=0)[-TWO_BEST:].mean(0), int(labels[found.rows[at]])
+            both[at] = min(float(best[given]), float(best[code]))
+            mixed[at] = p[found.part[at], given]
+    counts = np.bincount(labels[labels >= 0], minlength=n_classes)
+    of: dict[tuple[int, int], list[int]] = {}
+    for at in np.flatnonzero(both >= SHARE).tolist():
+        of.setdefault((int(labels[found.rows[at]]), int(found.second[at])), []).append(at)
+    out = {}
+    for (holder, held), places in of.items():
+        chosen = np.array(places, np.int64)
+        seen = float(np.clip(whole[chosen, held], 0, 1).mean())
+        enough = len(chosen) >= FEWEST and len(chosen) >= OF_CLASS * counts[holder] and seen >= SCORE
+        enough = enough and float(mixed[chosen].mean()) <= ALIEN
+        if enough and (not long or float(rank[found.rows[chosen]].mean()) >= LONGER):
+            out[holder, held] = found.rows[chosen[np.argsort(-found.score[chosen], kind="stable")]]
+    return out

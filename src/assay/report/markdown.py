@@ -1,0 +1,69 @@
+"""The report as Markdown: the article that the data write about themselves, without pictures.
+
+In: `ReportData`. Out: Markdown as a string. Does not know: projects, files, HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from assay.report.data import Exhibit, ReportData
+
+MARKS = re.compile(r"([\\`*_{}\[\]<>#|~$])")
+ROWS = 10  # of one check
+
+
+def render_markdown(data: ReportData) -> str:
+    """Pure: the same data give the same bytes. What comes from the data cannot mark anything up."""
+    return "\n".join(_lines(data)) + "\n"
+
+
+def _lines(data: ReportData) -> Iterator[str]:
+    yield f"# {_plain(data.name)}"
+    yield ""
+    yield _plain(data.lead)
+    if data.error_rate is not None:
+        rate = data.error_rate
+        yield ""
+        yield f"About **{rate.rate:.1%}** of the labels are wrong ({rate.low:.1%} to {rate.high:.1%}). {_plain(rate.basis)}"
+    if data.corrections:
+        yield from (
+            "",
+            "## Most suggested corrections",
+            "",
+            "| given | suggested | rows | reading |",
+            "|---|---|---|---|",
+        )
+        for one in data.corrections:
+            yield f"| {_plain(one.given)} | {_plain(one.suggested)} | {one.count:,} | {_plain(one.reading)} |"
+    if data.duplicates is not None and data.duplicates.conflict_sets:
+        yield from ("", "## The same row under two labels", "")
+        for copies in data.duplicates.shown:
+            if copies.conflict:
+                ids = ", ".join(f"{_plain(m.row_id)} ({_plain(m.given or 'no label')})" for m in copies.members)
+                yield f"- {ids}: {_plain(copies.verdict)}"
+    if data.findings:
+        yield from ("", "## The dataset as a whole", "")
+        yield from (f"- **{_plain(one.title)}**: {_plain(one.message)}" for one in data.findings)
+    galleries = [*([data.label_issues] if data.label_issues is not None else []), *data.galleries]
+    for gallery in galleries:
+        yield from ("", f"## {_plain(gallery.title)}: {gallery.total:,}", "")
+        yield from (_row(one) for one in gallery.exhibits[:ROWS])
+    yield from ("", "## Checks", "", "| check | status | found |", "|---|---|---|")
+    for check in data.checks:
+        found = f"{check.count:,}" if check.count is not None else _plain(check.why)
+        yield f"| {_plain(check.title)} | {check.status} | {found} |"
+
+
+def _row(one: Exhibit) -> str:
+    text = "".join(passage.text for passage in one.passages) or "; ".join(f"{c.column}: {c.value}" for c in one.cells)
+    labels = f" given {one.given}" if one.given else ""
+    labels += f", suggested {one.suggested}" if one.suggested else ""
+    tail = f" ({one.reason})" if one.reason else ""
+    return f"- {_plain(one.row_id)}:{_plain(labels)}{' - ' + _plain(text) if text else ''}{_plain(tail)}"
+
+
+def _plain(text: str) -> str:
+    """One line in which nothing is a mark."""
+    return MARKS.sub(r"\\\1", " ".join(text.split()))

@@ -1,0 +1,51 @@
+"""Crops among the neighbours of their picture, by thumbnails alone."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from assay.duplicates.image_candidates import PART
+from assay.duplicates.image_windows import window_scores
+from assay.encode import pixels
+
+
+def scenes(n: int) -> list[NDArray[np.uint8]]:
+    """Pictures with structure of all sizes, 240 x 320."""
+    rng = np.random.default_rng(0)
+    out = []
+    for _ in range(n):
+        layers = [
+            cv2.resize(rng.normal(0, 1, (side, side, 1)), (320, 240), interpolation=cv2.INTER_CUBIC)
+            for side in (3, 6, 12)
+        ]
+        total = sum(layers)
+        out.append(np.repeat(np.clip(128 + 45 * total, 0, 255).astype(np.uint8)[..., None], 3, 2))
+    return out
+
+
+@pytest.mark.parametrize("area", [0.25, 0.35, 0.5, 0.6])
+def test_a_crop_lies_on_its_picture_and_on_no_other(area: float) -> None:
+    rng = np.random.default_rng(int(100 * area))
+    whole = scenes(20)
+    width, height = int(320 * area**0.5), int(240 * area**0.5)
+    crops = []
+    for picture in whole:
+        x, y = int(rng.integers(0, 320 - width)), int(rng.integers(0, 240 - height))
+        crops.append(picture[y : y + height, x : x + width])
+    tiny = np.stack([pixels.tiny(np.ascontiguousarray(picture)) for picture in whole + crops])
+    aspects = np.r_[np.full(20, 320 / 240), np.full(20, width / height)]
+    ids = np.stack([np.r_[(at + 20) % 40, (at + 23) % 40, (at + 1) % 40] for at in range(40)]).astype(np.int32)
+    scores = window_scores(tiny, aspects, ids, np.ones(40, bool), threads=1)
+    assert (scores[:, 0] >= PART).mean() >= 0.9
+    assert (scores[:, 1:] >= PART).mean() <= 0.1
+    np.testing.assert_array_equal(scores, window_scores(tiny, aspects, ids, np.ones(40, bool), threads=3))
+    np.testing.assert_array_equal(scores[:20, 0], scores[20:, 0])  # a pair has one score, whichever row lists it
+
+
+def test_plain_pictures_and_unwanted_rows_have_no_score() -> None:
+    tiny = np.full((3, 32, 32), 90, np.uint8)
+    ids = np.array([[1, 2], [0, -1], [0, 1]], np.int32)
+    assert (window_scores(tiny, np.ones(3), ids, np.array([True, False, True]), threads=1) <= 0).all()

@@ -1,0 +1,393 @@
+"""What a dataset says as a whole. Oracles: planted relations with known posteriors, scipy, brute force, clean shuffles."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+import assay
+from assay.cli.commands import main
+from assay.errors import UsageError
+from assay.insights.clusters import splittable
+from assay.insights.finding import wilson
+from assay.insights.proposals import relation_findings
+from assay.insights.quality import class_table, quality_findings
+from assay.insights.relations import Relation, groups, relations
+from assay.insights.shortcuts import property_shortcuts, weak_groups
+from assay.insights.splits import row_order, split_leakage, split_shift
+from assay.insights.two_labels import clauses, held_classes, one_against_rest, second_labels
+from assay.issues.scan import scan
+
+NAMES = ["owl", "crow", "corn", "ear", "pole", "flagpole", "lamp post"]
+
+
+def posteriors(seed: int = 0, n: int = 1_400) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Labels drawn from exact posteriors: corn and ear share their rows; pole takes a third of the rows of its two kinds;
+    owl and crow are often alike, and can be told apart."""
+    rng = np.random.default_rng(seed)
+    p = np.full((n, 7), 0.001)
+    thing = rng.integers(4, size=n)  # a bird, a plant, a flagpole, a lamp post
+    lean = rng.beta(0.5, 0.5, n)
+    p[thing == 0, 0], p[thing == 0, 1] = lean[thing == 0], 1 - lean[thing == 0]
+    p[thing == 1, 2:4] = 0.5
+    for kind in (2, 3):
+        p[thing == kind, 4], p[thing == kind, 3 + kind] = 1 / 3, 2 / 3
+    p = np.maximum(p, 0.001)
+    p /= p.sum(1, keepdims=True)
+    labels = (p.cumsum(1) < rng.random((n, 1))).sum(1).clip(0, 6)
+    return labels.astype(np.int32), p.astype(np.float32)
+
+
+def named(found: list[Relation]) -> set[tuple[str, str, str]]:
+    return {(r.type, NAMES[r.first], NAMES[r.second] if r.second >= 0 else "") for r in found}
+
+
+# relations -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_planted_relations_are_named_with_their_direction(seed: int) -> None:
+    labels, p = posteriors(seed)
+    found = named(relations(NAMES, labels, scan(labels, p)))
+    assert found == {
+        ("same_thing", "corn", "ear"),
+        ("is_a", "pole", "flagpole"),
+        ("is_a", "pole", "lamp post"),
+        ("looks_alike", "owl", "crow"),
+    }
+
+
+def test_names_decide_nothing() -> None:
+    labels, p = posteriors()
+    numbers = relations(list(range(7)), labels, scan(labels, p))
+    assert named(numbers) == named(relations(NAMES, labels, scan(labels, p)))
+
+
+def test_a_model_that_tells_nothing_apart_names_no_relation() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(2, size=400).astype(np.int32)
+    p = np.full((400, 2), 0.5, np.float32)
+    assert {r.type for r in relations(["yes", "no"], labels, scan(labels, p))} <= {"looks_alike"}
+
+
+def test_separate_classes_have_no_relation() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(5, size=500).astype(np.int32)
+    p = np.full((500, 5), 0.01, np.float32)
+    p[np.arange(500), labels] = 0.96
+    assert relations(list("abcde"), labels, scan(labels, p)) == []
+
+
+def test_a_class_whose_rows_belong_elsewhere_is_a_catch_all() -> None:
+    rng = np.random.default_rng(2)
+    true = rng.integers(8, size=800)
+    labels = np.where(rng.random(800) < 0.06, 8, true).astype(np.int32)
+    p = np.full((800, 9), 0.01, np.float32)
+    p[np.arange(800), true] = 0.9
+    found = relations([*"abcdefgh", "other"], labels, scan(labels, p))
+    assert [(r.type, r.first) for r in found if r.type == "catch_all"] == [("catch_all", 8)]
+
+
+def test_a_chain_is_no_group_and_a_clique_is() -> None:
+    def same(a: int, b: int) -> Relation:
+        return Relation("same_thing", a, b, 0.8, 0.7, 0.9, np.array([a, b]))
+
+    assert groups([same(0, 1), same(1, 2), same(2, 3), same(3, 4)], 5) == []
+    (clique,) = groups([same(0, 1), same(1, 2), same(0, 2), same(2, 3)], 5)
+    assert clique.members == (0, 1, 2)
+
+
+def test_kinds_of_one_thing_are_a_group_with_one_action() -> None:
+    labels, p = posteriors()
+    found = relations(NAMES, labels, scan(labels, p))
+    findings = relation_findings(NAMES, np.bincount(labels), found, groups(found, 7))
+    (group,) = [f for f in findings if f.check == "relation_group" and f.type == "is_a"]
+    assert group.classes == {"general": "pole", "specific": ["flagpole", "lamp post"]}
+    assert group.action is not None and group.action["else"]["into"] == "pole"
+
+
+def test_two_far_clusters_of_one_class_are_to_be_split() -> None:
+    rng = np.random.default_rng(3)
+    centres = rng.normal(size=(7, 16))
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    place = rng.integers(7, size=700)
+    x = centres[place] + 0.05 * rng.normal(size=(700, 16))
+    labels = np.where(place == 6, 5, place).astype(np.int32)  # class 5 holds two things
+    (found,) = splittable(x, labels, 6)
+    truth = {5, 6} & set(np.unique(place[found.rows]).tolist())
+    assert found.first == 5 and len(truth) == 1
+    assert splittable(x, place.astype(np.int32), 7) == []
+
+
+# intervals, quality ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 10), (3, 10), (10, 10), (17, 300)])
+def test_intervals_are_wilsons(hits: int, n: int) -> None:
+    oracle = binomtest(hits, n).proportion_ci(method="wilson")
+    assert wilson(hits, n) == pytest.approx((oracle.low, oracle.high), abs=1e-6)
+
+
+def test_intervals_of_class_noise_cover_the_true_rate() -> None:
+    covered = total = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        rate = np.array([0.05, 0.2, 0.1])
+        labels = rng.integers(3, size=900).astype(np.int32)
+        p_error = rng.beta(0.3, 0.3 / rate[labels] - 0.3)
+        wrong = rng.random(900) < p_error
+        p = np.full((900, 3), 0.1, np.float32)
+        p[np.arange(900), labels] = 0.8
+        label = {
+            "is_label_issue": p_error > 0.5,
+            "p_label_error": p_error,
+            "label_quality": 1 - p_error,
+            "suggested_label": (labels + 1) % 3,
+        }
+        for code, line in enumerate(class_table(list("abc"), labels, scan(labels, p), label)):
+            covered += line["low"] <= wrong[labels == code].mean() <= line["high"]
+            total += 1
+    assert 0.90 <= covered / total <= 1.0
+
+
+def test_model_quality_agrees_with_plain_sums() -> None:
+    labels, p = posteriors()
+    label: dict[str, Any] = {
+        "is_label_issue": p.argmax(1) != labels,
+        "p_label_error": 1 - p[np.arange(len(labels)), labels],
+        "label_quality": p[np.arange(len(labels)), labels],
+        "suggested_label": p.argmax(1),
+    }
+    findings = quality_findings(NAMES, labels, scan(labels, p), label)
+    (quality,) = [f for f in findings if f.check == "model_quality"]
+    assert quality.data["all"]["accuracy"] == pytest.approx((p.argmax(1) == labels).mean(), abs=1e-4)
+    loss = -np.log(p[np.arange(len(labels)), labels]).mean()
+    assert quality.data["all"]["log_loss"] == pytest.approx(loss, abs=1e-3)
+    assert quality.data["unflagged"]["accuracy"] == 1.0
+    assert quality.data["all"]["calibration_error"] < 0.05  # the labels were drawn from p
+
+
+# splits, order, shortcuts, groups --------------------------------------------------------------------------------
+
+
+def made(seed: int, n: int = 600) -> tuple[NDArray[np.int32], NDArray[np.object_], dict[str, Any], NDArray[np.int32]]:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(4, size=n).astype(np.int32)
+    splits = np.where(rng.random(n) < 0.3, "test", "train").astype(object)
+    x = rng.normal(size=(n, 5)) + 2 * np.eye(5)[labels]
+    order = np.argsort(((x[:, None] - x[None]) ** 2).sum(2) + 1e9 * np.eye(n), axis=1)[:, :10]
+    return labels, splits, {"length": rng.gamma(2, 10, n)}, order.astype(np.int32)
+
+
+def test_clean_shuffles_raise_no_alarm() -> None:
+    for seed in range(20):
+        labels, splits, properties, near = made(seed)
+        rows = np.arange(len(labels))
+        right = np.random.default_rng(seed).random(len(labels)) < 0.8
+        assert split_shift("abcd", labels, splits, properties, near, rows) == []
+        assert row_order(labels, rows, near, rows) == []
+        assert property_shortcuts("abcd", labels, properties, rows) == []
+        assert weak_groups(labels, right, properties, {"test": splits == "test"}, rows) == []
+
+
+def test_what_only_one_split_has_is_named() -> None:
+    labels, splits, properties, near = made(0)
+    rows = np.arange(len(labels))
+    splits[labels == 2] = "train"
+    test = splits == "test"
+    properties["length"][test] *= 3
+    found = {f.data["kind"] for f in split_shift("abcd", labels, splits, properties, near, rows)}
+    assert {"class", "length"} <= found
+
+
+def test_copies_across_splits_are_counted_by_split() -> None:
+    splits = np.array(["train"] * 6 + ["test"] * 4, object)
+    clusters = np.array([0, -1, -1, 1, 1, -1, 0, -1, -1, -1])
+    exact = clusters == 0
+    (found,) = split_leakage("ab", np.zeros(10, np.int32), splits, clusters, exact, np.arange(10))
+    assert (found.subject, found.rows, found.strength, found.data["exact"]) == (["test"], 1, 0.25, 1)
+
+
+def test_sorted_rows_and_drifting_rows_are_not_in_random_order() -> None:
+    labels, _, _, near = made(1)
+    rows = np.arange(len(labels))
+    place = np.empty(len(labels), np.int64)
+    place[np.argsort(labels, kind="stable")] = rows
+    assert [f.type for f in row_order(labels, place, near, rows)] == ["label"]
+    drift = np.linspace(0, 10, 600)[:, None] + np.random.default_rng(0).normal(size=(600, 1))
+    near = np.argsort(np.abs(drift - drift.T) + 1e9 * np.eye(600), axis=1)[:, :10].astype(np.int32)
+    mixed = np.random.default_rng(2).integers(4, size=600).astype(np.int32)
+    assert [f.type for f in row_order(mixed, rows, near, rows)] == ["neighbors"]
+
+
+def test_a_property_that_gives_a_class_away_is_named() -> None:
+    labels, _, properties, _ = made(2)
+    properties["brightness"] = np.where(labels == 3, 200.0, 100.0) + np.random.default_rng(0).normal(size=600) * 20
+    found = property_shortcuts("abcd", labels, properties, np.arange(600))
+    assert [(f.type, f.subject) for f in found] == [("class", ["d", "brightness"])]
+
+
+def test_a_group_the_model_does_badly_on_is_put_into_words() -> None:
+    labels, _, properties, _ = made(3)
+    right = np.random.default_rng(0).random(600) < np.where(properties["length"] > 40, 0.2, 0.9)
+    found = weak_groups(labels, right, properties, {}, np.arange(600))
+    assert found and found[0].message.startswith("The model does badly on rows whose length is")
+
+
+# two labels ------------------------------------------------------------------------------------------------------
+
+
+def test_one_against_rest_leaves_the_row_out() -> None:
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(40, 3)), rng.integers(3, size=40).astype(np.int32)
+    fast = one_against_rest(x, labels, 3, np.array([4, 17]))
+    full = np.column_stack([x, np.ones(40)])
+    ridge = 0.03 * np.trace(full.T @ full) / 4 * np.eye(4)
+    for at, row in enumerate((4, 17)):
+        others = np.arange(40) != row
+        y = np.eye(3)[labels[others]]
+        slow = full[row] @ np.linalg.solve(full[others].T @ full[others] + ridge, full[others].T @ y)
+        np.testing.assert_allclose(fast[at], slow, atol=1e-4)
+
+
+def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:
+    labels = np.array([0] * 6 + [1], np.int32)
+    two = np.array([[0.9, 0.07, 0.03], [0.9, 0.07, 0.03], [0.03, 0.07, 0.9], [0.03, 0.07, 0.9]], np.float32)
+    one = np.array([[0.9, 0.05, 0.05]] * 4, np.float32)
+    parts = [two, two, two, two, two, one, one]
+    whole = np.full((7, 3), 0.4, np.float32)
+    rank = np.array([0.9] * 5 + [0.5] * 2, np.float32)
+    found = second_labels(labels, np.arange(7), parts, whole, np.eye(3, dtype=bool), rank)
+    assert found.plain.tolist() == [True] * 5 + [False] * 2
+    assert found.second[:5].tolist() == [2] * 5
+    held = held_classes(labels, found, parts, whole, rank, 3)
+    assert {pair: sorted(rows.tolist()) for pair, rows in held.items()} == {(0, 2): [0, 1, 2, 3, 4]}
+    close = np.eye(3, dtype=bool)
+    close[0, 2] = close[2, 0] = True
+    assert not second_labels(labels, np.arange(7), parts, whole, close, rank).plain.any()
+
+
+def test_clauses_are_parts_of_the_text() -> None:
+    text = "my card is lost and I cannot find it. what is the fee for a new one?"
+    assert "what is the fee for a new one?" in clauses(text)
+    assert all(part in text for part in clauses(text))
+    assert clauses("hello") == []
+
+
+# a project -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def corn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five classes in the plane of the user's own vectors, one of them under two names."""
+    rng = np.random.default_rng(0)
+    place = rng.integers(5, size=400)
+    vectors = (4 * np.eye(5)[place] + rng.normal(size=(400, 5)) * 0.5).astype(np.float32)
+    names = np.array(["corn", "owl", "crow", "lamp", "pole"], object)[place]
+    names[(place == 0) & (rng.random(400) < 0.45)] = "ear"
+    frame = pd.DataFrame({"text": [f"row number {i} of the set" for i in range(400)], "label": names})
+    output = tmp_path_factory.mktemp("corn") / "corn.assay"
+    assay.analyze(
+        frame, text="text", label="label", embeddings={"own": vectors}, output=output, progress="quiet", workers=1
+    )
+    return output
+
+
+def test_a_project_tells_its_relations_and_which_checks_ran(corn: Path) -> None:
+    project = assay.open(corn)
+    (same,) = [f for f in project.insights() if f["type"] == "same_thing"]
+    assert sorted(same["classes"]) == ["corn", "ear"]
+    assert same["check"] == "relation" and 0 < same["low"] <= same["strength"] <= same["high"] <= 1
+    assert same["rows"] >= len(same["examples"]) > 0
+    given = dict(
+        zip(project.results().to_pydict()["row_id"], project.results().to_pydict()["given_label"], strict=True)
+    )
+    assert {given[row] for row in same["examples"]} <= {"corn", "ear"}
+    status = {check["name"]: (check["status"], check["why"]) for check in project.run["checks"]}
+    assert status["relations"] == ("ran", "")
+    assert status["split_shift"] == ("skipped", "the data has no splits")
+    assert status["two_labels"][0] == "skipped" and status["two_labels"][1]
+
+
+def test_a_merge_is_one_entry_that_undo_takes_back(corn: Path) -> None:
+    project = assay.open(corn)
+    (same,) = [f for f in project.insights() if f["type"] == "same_thing"]
+    preview = project.preview(same)
+    assert project.decided == 0
+    done = project.apply(same, "ann")
+    assert done.entry is not None and done.entry.n_rows == preview["n"] > 0
+    assert {(given, new) for given, new, _ in preview["pairs"]} == {("ear", "corn")}
+    labels = project.column("corrected_label").to_pylist()
+    assert labels.count("corn") == preview["n"]
+    project.undo(person="ann")
+    assert project.decided == 0
+
+
+def test_what_a_person_decided_stands(corn: Path) -> None:
+    project = assay.open(corn)
+    (same,) = [f for f in project.insights() if f["type"] == "same_thing"]
+    row = int(np.flatnonzero([label == "ear" for label in project.dataset.rows["given"].to_pylist()])[0])
+    project.decide("label", rows=[row], label="owl", person="bob")
+    done = project.apply(same, "ann")
+    assert project.column("corrected_label").to_pylist()[row] == "owl"
+    assert sum(done.summary["skipped"].values()) == 1
+    project.undo(person="ann")
+    project.undo(person="bob")
+
+
+def test_the_command_lists_previews_and_applies(corn: Path) -> None:
+    run = CliRunner().invoke
+    listed = json.loads(run(main, ["insights", str(corn), "--json"]).output)
+    number = next(at for at, finding in enumerate(listed, 1) if finding["type"] == "same_thing")
+    keys = {"check", "type", "classes", "strength", "low", "high", "rows", "examples", "message", "action"}
+    assert all(keys <= set(finding) for finding in listed)
+    assert "corn" in run(main, ["insights", str(corn), "--check", "relation"]).output
+    assert "would change" in run(main, ["insights", str(corn), "--apply", str(number), "--dry-run"]).output
+    assert assay.open(corn).decided == 0
+    assert "entry" in run(main, ["insights", str(corn), "--apply", str(number)]).output
+    assert assay.open(corn).decided > 0
+    assert run(main, ["undo", str(corn)]).exit_code == 0
+    assert run(main, ["insights", str(corn), "--apply", "999"]).exit_code == 2
+
+
+def test_a_finding_without_action_says_so(corn: Path) -> None:
+    project = assay.open(corn)
+    (quality,) = [f for f in project.insights() if f["check"] == "model_quality"]
+    with pytest.raises(UsageError, match="proposes no action"):
+        project.apply(quality)
+
+
+def test_the_report_reads_the_corrections_and_is_written_as_markdown_too(corn: Path, tmp_path: Path) -> None:
+    project = assay.open(corn)
+    page = Path(project.report(tmp_path / "report.md")).read_text(encoding="utf-8")
+    assert "| corn | ear |" in page or "| ear | corn |" in page
+    assert "the same thing" in page and "## Checks" in page
+    assert "the same thing" in Path(project.report(tmp_path / "report.html")).read_text(encoding="utf-8")
+    with pytest.raises(UsageError, match="choose html or md"):
+        project.report(tmp_path / "x", format="pdf")
+
+
+def test_a_proposal_over_http_is_previewed_done_once_and_undone(corn: Path, tmp_path: Path) -> None:
+    from serving import client, copy_project
+
+    with client(tmp_path / "home", copy_project(corn, tmp_path / "corn.assay")) as made:
+        base = f"/api/v1/projects/{made.get('/api/v1/projects').json()[0]['id']}"
+        listed = made.get(f"{base}/insights").json()
+        number = next(at for at, finding in enumerate(listed, 1) if finding["type"] == "same_thing")
+        n = made.post(f"{base}/insights/{number}/preview", json={}).json()["n"]
+        asked = {"token": "merge-corn-and-ear"}
+        done = made.post(f"{base}/insights/{number}/apply", json=asked).json()
+        again = made.post(f"{base}/insights/{number}/apply", json=asked).json()
+        assert done["entry"]["n_rows"] == n > 0
+        assert again["entry"]["number"] == done["entry"]["number"]
+        assert made.post(f"{base}/undo", json={}).status_code == 200
+        assert made.post(f"{base}/insights/{number}/preview", json={}).json()["n"] == n
+        assert made.post(f"{base}/insights/9999/preview", json={}).status_code == 404
