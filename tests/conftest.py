@@ -25,6 +25,15 @@ def data_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def cases_dir(data_dir: Path) -> Path:
+    """The folder of made cases (``ASSAY_TEST_CASES``, or ``cases`` beside the datasets)."""
+    folder = Path(os.environ.get("ASSAY_TEST_CASES", data_dir.parent / "cases"))
+    if not (folder / "make.py").is_file():
+        pytest.skip(f"the made cases are not on this machine ({folder}); set ASSAY_TEST_CASES to their folder")
+    return folder
+
+
 def write_digits(folder: Path, n: int, *, flips: int = 0, seed: int = 0) -> dict[str, str]:
     """Class folders of ``n`` scanned digits as PNG files; the wrong labels that were planted: id -> true class."""
     from sklearn.datasets import load_digits

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from assay.encode import pixels
-from assay.encode.pixels import PROPERTY_NAMES, UndecodableError, decode
+from assay.encode.pixels import PROPERTY_NAMES, UndecodableError, common_levels, decode, deep_range
 
 
 def scene(width: int = 40, height: int = 30, seed: int = 0) -> Image.Image:
@@ -97,6 +97,40 @@ def test_eight_bits_stored_in_sixteen_are_not_black():
 def test_floating_pixels_are_scaled_by_their_range(values, expected):
     found = decode(saved(Image.fromarray(np.array([values], np.float32)), "TIFF"))
     assert np.abs(found.rgb[0, :, 0].astype(int) - expected).max() <= 1 and found.grayscale
+
+
+@pytest.mark.parametrize(("top", "offset", "kind"), [
+    (1_023, 0, "uint16"), (4_095, 0, "uint16"), (16_383, 0, "uint16"), (2_040, -1_024, "int32"), (1, 0, "float32"),
+    (2, -1, "float32"),
+])  # fmt: skip
+def test_deep_pictures_have_one_range_a_dataset(top, offset, kind):
+    """A bright and a dim picture of one camera stay bright and dim, as their 8-bit twins are."""
+    bright, dim = np.linspace(0, 1, 256).reshape(16, 16), np.linspace(0, 0.2, 256).reshape(16, 16)
+    files = [
+        saved(Image.fromarray((x * top + offset).astype(kind)), "PNG" if kind == "uint16" else "TIFF")
+        for x in (bright, dim)
+    ]
+    levels = common_levels([found for file in files if (found := deep_range(file))])
+    for file, values in zip(files, (bright, dim), strict=True):
+        shown = decode(file, levels).rgb[..., 0]
+        assert np.abs(shown - 255 * values).max() <= 3
+    assert deep_range(saved(Image.fromarray((bright * 255).astype(np.uint8)), "PNG")) is None
+
+
+def test_twelve_bits_of_colour_in_a_file_of_sixteen():
+    colours = np.random.default_rng(0).integers(0, 4_096, (20, 30, 3)).astype(np.uint16)
+    file = bytes(cv2.imencode(".png", colours[..., ::-1])[1])
+    found = decode(file, common_levels([deep_range(file)]))
+    assert np.abs(found.rgb - colours / 4_095 * 255).max() <= 1 and not found.grayscale
+
+
+def test_a_tiff_that_says_what_white_is_needs_no_other_picture():
+    values = np.linspace(0, 900, 256).reshape(16, 16).astype(np.uint16)
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[280], tags[281] = 0, 4_000
+    file = saved(Image.fromarray(values), "TIFF", tiffinfo=tags)
+    assert deep_range(file) is None
+    assert np.abs(decode(file, {"whole": (0.0, 900.0)}).rgb[..., 0] - values / 4_000 * 255).max() <= 1
 
 
 def test_transparency_is_white_whatever_the_mode():

@@ -21,6 +21,7 @@ from assay.stages import images, tables, texts, vectors
 
 SHARD = 256  # rows of an image or sentence shard: a multiple of the batches in which pictures are encoded
 TEXT_SHARD = 8_192
+LEVELS_SAMPLE = 512  # pictures that say what black and white are, where these have more than 8 bits
 SAMPLE = 3_000  # pictures an encoder's state is fitted on at most; each takes as many of the first as it needs
 Fitted = tuple[str, str]  # prefix of an encoder's state, and its fingerprint
 
@@ -32,6 +33,7 @@ class Encoding:
     embeddings : encoder -> prefixes of its shards. tiny : of 32 x 32 thumbnails. properties : of what the checks of the
     modality read. reasons : of tables that say why a row could not be read. missing : sentences on encoders that are not
     here. features : the stage of a table that the tree models read. left_out : columns of a table that are no features.
+    levels : black and white of pictures of more than 8 bits.
     """
 
     runner: Runner
@@ -46,6 +48,7 @@ class Encoding:
     missing: list[str] = field(default_factory=list)
     features: Stage[tables.FeaturesMade] | None = None
     left_out: tuple[str, ...] = ()
+    levels: images.Levels = ()
 
     def all(self) -> None:
         {"image": self.of_images, "text": self.of_texts, "table": self.of_tables}[self.dataset.modality]()
@@ -78,6 +81,7 @@ class Encoding:
         ]
         self.missing += [] if self.own else missing_image_encoders()
         tokens = self.dataset.rows["token"].to_pylist()
+        self.levels = self.picture_levels(tokens)
         states = self.fit_encoders([*(("", encoder) for encoder in built_in), *extra], tokens)
         pixels = self.encode_images(
             "encode/images", [encoder.name for encoder in built_in], "", states, tokens, pixels=True
@@ -90,6 +94,14 @@ class Encoding:
             self.embeddings[encoder.name] = self.encode_images(
                 f"encode/{encoder.name}", [encoder.name], load, states, tokens, pixels=False
             ).prefixes
+
+    def picture_levels(self, tokens: Sequence[str]) -> images.Levels:
+        """Black and white of pictures of more than 8 bits, one range a dataset."""
+        sample = self.sample()[:LEVELS_SAMPLE]
+        inputs = {"sample": fingerprint([[row, tokens[row]] for row in sample])}
+        spec = images.LevelsSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, sample=tuple(sample))
+        stage = single_shard("encode/levels", images.levels, spec, inputs=inputs, rows=len(sample))
+        return self.runner.require(stage)[0].levels
 
     def fit_encoders(self, chosen: list[tuple[str, Any]], tokens: Sequence[str]) -> dict[str, Fitted]:
         """What each encoder learns from a sample of the pictures, one shard an encoder."""
@@ -105,6 +117,7 @@ class Encoding:
                     encoder=encoder.name,
                     load=load,
                     seed=self.settings.seed,
+                    levels=self.levels,
                 ),
                 len(sample),
             )
@@ -141,6 +154,7 @@ class Encoding:
                 load=load,
                 states={encoder: states[encoder][0] for encoder in encoders},
                 pixels=pixels,
+                levels=self.levels,
             )
 
         inputs = {encoder: states[encoder][1] for encoder in encoders}

@@ -20,6 +20,7 @@ from assay.analysis.settings import Settings, UserArray, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
 from assay.dataset.target import ClassTarget
+from assay.duplicates.image_rounds import ROUNDS
 from assay.stages import duplicates, images, issues, ontology, tables, vectors
 from assay.stages.leaks import ColumnLeaksSpec, LeaksFound, SizeLeaksSpec, column_leaks, size_leaks
 
@@ -79,7 +80,7 @@ class Pipeline:
         self.outcome.properties, self.outcome.missing = encoded.properties, encoded.missing
         gathered = self.gather(encoded)
         graph = self.graph(gathered)
-        copies = self.cluster_copies(gathered, graph)
+        copies = self.cluster_copies(gathered, graph, encoded.levels)
         if of_classes and self.dataset.modality == "image":
             self.blind = self.size_leaks().blind
         predicted = learn(self, gathered, graph, copies) if learn is not None else None
@@ -91,7 +92,7 @@ class Pipeline:
             self.table(gathered)
         else:
             self.properties(gathered)
-        self.insights(gathered)
+        self.insights(gathered, copies)
         self.whole_dataset(gathered, graph, copies, predicted)
 
     @property
@@ -183,16 +184,17 @@ class Pipeline:
         return stage
 
     def cluster_copies(
-        self, gathered: Stage[vectors.Gathered], graph: Stage[vectors.GraphMade]
+        self, gathered: Stage[vectors.Gathered], graph: Stage[vectors.GraphMade], levels: images.Levels
     ) -> Stage[duplicates.ClustersFound]:
         """Clusters of copies. Texts and tables are compared by themselves; pictures that the graph brings together, too."""
         inputs, n = {"vectors": gathered.output}, self.dataset.n_rows
         if self.dataset.modality == "image":
-            verified = self.verify(gathered, graph)
+            rounds = self.verify(gathered, graph, levels)
+            prefixes = tuple(prefix for verified in rounds for prefix in verified.prefixes)
             pictures = duplicates.ImageClustersSpec(
-                **self.on_vectors, properties=self.outcome.properties, verified=verified.prefixes
+                **self.on_vectors, properties=self.outcome.properties, verified=prefixes
             )
-            inputs |= {"verified": verified.output}
+            inputs |= {"verified": fingerprint([verified.output for verified in rounds])}
             stage = single_shard("duplicates", duplicates.image_clusters, pictures, inputs=inputs, rows=n)
         elif self.dataset.modality == "text":
             texts = duplicates.TextClustersSpec(**self.on_vectors, column=str(self.dataset.roles.text))
@@ -203,8 +205,10 @@ class Pipeline:
         self.runner.require(stage)
         return stage
 
-    def verify(self, gathered: Stage[vectors.Gathered], graph: Stage[vectors.GraphMade]) -> Stage[images.Verified]:
-        """Plausible pairs of pictures, opened again and compared."""
+    def verify(
+        self, gathered: Stage[vectors.Gathered], graph: Stage[vectors.GraphMade], levels: images.Levels
+    ) -> list[Stage[images.Verified]]:
+        """Plausible pairs of pictures, opened again and compared; then those that the copies found make plausible."""
         candidates = single_shard(
             "duplicates/candidates",
             duplicates.candidates,
@@ -218,18 +222,52 @@ class Pipeline:
                 f"near duplicates: {found.pairs:,} plausible pairs of pictures were opened and compared, "
                 f"{found.left_out:,} less plausible ones were not"
             )
+        tried = [candidates]
+        rounds = [self.compare("duplicates/verify", gathered, candidates, found.pairs, levels)]
+        for number in range(2, ROUNDS + 1):
+            prefixes = tuple(prefix for verified in rounds for prefix in verified.prefixes)
+            if not rounds[-1].shards or not any(done.kept for done in self.runner.require(rounds[-1])):
+                break
+            more = single_shard(
+                f"duplicates/candidates_{number}",
+                duplicates.more_candidates,
+                duplicates.MoreSpec(
+                    **self.on_vectors,
+                    graph=graph.prefix(),
+                    tried=tuple(stage.prefix() for stage in tried),
+                    verified=prefixes,
+                ),
+                inputs={"graph": graph.output, "verified": fingerprint([verified.output for verified in rounds])},
+                rows=self.dataset.n_rows,
+            )
+            pairs = self.runner.require(more)[0].pairs
+            if not pairs:
+                break
+            tried.append(more)
+            rounds.append(self.compare(f"duplicates/verify_{number}", gathered, more, pairs, levels))
+        return rounds
+
+    def compare(
+        self,
+        name: str,
+        gathered: Stage[vectors.Gathered],
+        candidates: Stage[duplicates.CandidatesFound],
+        pairs: int,
+        levels: images.Levels,
+    ) -> Stage[images.Verified]:
         shards = []
-        for index, start in enumerate(range(0, found.pairs, PAIR_SHARD)):
-            stop = min(start + PAIR_SHARD, found.pairs)
+        for index, start in enumerate(range(0, pairs, PAIR_SHARD)):
+            stop = min(start + PAIR_SHARD, pairs)
             spec = images.VerifySpec(
                 dataset=self.dataset.fingerprint,
                 pairs=f"{candidates.prefix()}.npy",
                 rows=f"{gathered.prefix()}.rows.npy",
                 start=start,
                 stop=stop,
+                levels=levels,
             )
             shards.append(Shard(f"{index:05d}", spec, stop - start))
-        verified = Stage("duplicates/verify", images.verify, {"candidates": candidates.output}, tuple(shards))
+        verified = Stage(name, images.verify, {"candidates": candidates.output}, tuple(shards))
         self.runner.require(verified)
         return verified
 
@@ -389,17 +427,18 @@ class Pipeline:
         spec = issues.TableCheckSpec(**self.on_check, features=tuple(self.dataset.roles.features))
         self.check("table", issues.table, spec, {"vectors": gathered.output})
 
-    def insights(self, gathered: Stage[Any]) -> None:
+    def insights(self, gathered: Stage[Any], copies: Stage[duplicates.ClustersFound]) -> None:
         spec = issues.InsightsSpec(
             **self.on_check,
             modality=self.dataset.modality,
             label=self.outcome.tables.get("label", ""),
+            duplicates=copies.prefix(),
             features=tuple(self.dataset.roles.features),
             text=(self.dataset.roles.text or "") if self.dataset.modality == "text" else "",
             leaks=self.leak_findings,
             verdict=self.verdict,
         )
-        inputs = self.dataset.inputs | {"vectors": gathered.output}
+        inputs = self.dataset.inputs | {"vectors": gathered.output, "duplicates": copies.output}
         inputs |= {name: self.inputs[name] for name in ("label", "leaks") if name in self.inputs}
         stage = single_shard("insights", issues.insights, spec, inputs=inputs)
         result = self.runner.try_check("insights", stage)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from assay.duplicates.image_candidates import image_candidates, positions
 from assay.duplicates.image_description import SMALL, Description, describe
 from assay.duplicates.image_proof import Overlay, Placement, correlate, detail, locate, overlay
+from assay.duplicates.image_refutation import colours_differ, content_differs
 
 __all__ = ["Description", "describe", "image_candidates", "verify_pair"]
 
@@ -57,16 +58,59 @@ def verify_pair(one: Description, two: Description) -> tuple[str, float] | None:
     similarity transform (RANSAC, fixed draws), as they are and mirrored; the pictures laid on each other must agree in
     light and, above all, in detail: different pictures of one subject agree in light only. Small pictures, and pictures
     with little detail, must agree almost pixel for pixel, in one of eight positions, the closer the fewer pixels they
-    have. Symmetric: the order of the two does not matter. Cost: 1 to 5 ms, points not counted; small pictures .3 ms.
+    have. What is proven so is refuted where words, digits or colours differ (`image_refutation`): pages on one template
+    agree nearly everywhere. Symmetric: the order of the two does not matter. Cost: 1 to 5 ms, points not counted, and
+    about 10 ms for a pair that is proven; small pictures .3 ms.
     """
     if _order(one) > _order(two):
         one, two = two, one
     if one.plain or two.plain:
         return _plain(one, two)
     at, thumbnails = _position(one.thumbnail, two.thumbnail)
-    if one.small or two.small:
-        return _small(one, two, at)
-    return _whole(one, two, at, thumbnails) or _placed(one, two, thumbnails)
+    whole = _small(one, two, at) if one.small or two.small else _whole(one, two, at, thumbnails)
+    if whole is not None:
+        return None if _refuted(one, two, _position_matrix(at, one.gray.shape, two.gray.shape)) else whole
+    return None if one.small or two.small else _placed(one, two, thumbnails)
+
+
+def _refuted(one: Description, two: Description, matrix: NDArray[np.float64]) -> bool:
+    """Whether colours or small sharp things differ; ``matrix`` lays the grey picture of one on that of two."""
+
+    def between(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The matrix for other sizes of the two pictures; centres of pixels stay where they are."""
+        return (
+            _scaled(b.shape, two.gray.shape)
+            @ _square(matrix)
+            @ np.linalg.inv(_square(_scaled(a.shape, one.gray.shape)))
+        )
+
+    if colours_differ(one.tones, two.tones, between(one.tones, two.tones)):
+        return True
+    legible = max(one.width, one.height, two.width, two.height) > SMALL
+    return legible and content_differs(one.fine, two.fine, between(one.fine, two.fine))
+
+
+def _scaled(to: tuple[int, ...], of: tuple[int, ...]) -> NDArray[np.float64]:
+    """(2, 3): pixels of a picture of (h, w) ``of`` in the same picture of (h, w) ``to``."""
+    x, y = to[1] / of[1], to[0] / of[0]
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]])
+
+
+def _square(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.vstack([matrix, [0.0, 0.0, 1.0]])
+
+
+def _position_matrix(at: int, one: tuple[int, ...], two: tuple[int, ...]) -> NDArray[np.float64]:
+    """(2, 3): a picture of (h, w) ``one`` in position ``at``, as large as ``two``."""
+    turn = np.eye(3)
+    height, width = one[:2]
+    if at >= 4:
+        turn, height, width = turn[[1, 0, 2]], width, height
+    if at % 4 >= 2:
+        turn = np.array([[1, 0, 0], [0, -1, height - 1], [0, 0, 1]]) @ turn
+    if at % 2:
+        turn = np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]]) @ turn
+    return _scaled(two, (height, width)) @ turn
 
 
 def _whole(one: Description, two: Description, at: int, thumbnails: float) -> tuple[str, float] | None:
@@ -90,6 +134,8 @@ def _placed(one: Description, two: Description, thumbnails: float) -> tuple[str,
     if not proofs:
         return None
     where, laid = max(proofs, key=lambda proof: (proof[1].detail, proof[0].inliers))
+    if _refuted(one, two, where.matrix):
+        return None
     return _kind(one, two, where, laid), _similarity(laid.correlation, laid.detail)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -43,6 +44,8 @@ SIGNATURES = {
     b"MM\x00*": "TIFF",
 }
 Rgb = NDArray[np.uint8]
+Levels = Mapping[str, tuple[float, float]]  # kind of numbers -> what black and white are
+T = TypeVar("T")
 PROPERTY_NAMES = (
     "width",
     "height",
@@ -57,6 +60,14 @@ PROPERTY_NAMES = (
     "edge_density",
     "colourfulness",
 )
+
+
+class DeepRange(NamedTuple):
+    """The values of one picture, without the outermost in a thousand."""
+
+    kind: str  # "whole" or "floating" numbers
+    low: float
+    high: float
 
 
 class UndecodableError(Exception):
@@ -92,11 +103,50 @@ class Picture:
         return resized(whole, whole.shape[1] // factor, whole.shape[0] // factor)
 
 
-def decode(data: bytes) -> Picture:
+def decode(data: bytes, levels: Levels | None = None) -> Picture:
     """The first frame of a picture in one of `FORMATS`. `UndecodableError` for damage, bombs and what is no image.
 
-    Size is checked in the header, before pixels are allocated. 16-bit and floating pixels are scaled to 8 bits.
+    Size is checked in the header, before pixels are allocated. Pixels of more than 8 bits and floating ones are scaled to
+    8 bits: by the range that the file's own tags give, else by ``levels`` of `common_levels`, else by their own values.
     """
+    return _opened(data, lambda image: _picture(image, data, levels))
+
+
+def deep_range(data: bytes) -> DeepRange | None:
+    """The range of a picture's values where they have more than 8 bits and no tag gives it; None for all others."""
+
+    def measure(image: Any) -> DeepRange | None:
+        values = _deep_values(image, data)
+        if values is None or _tagged_levels(image) is not None:
+            return None
+        low, high = np.percentile(values, (0.1, 99.9))
+        return DeepRange(_kind(image), float(low), float(high))
+
+    return _opened(data, measure)
+
+
+def common_levels(ranges: Sequence[DeepRange]) -> dict[str, tuple[float, float]]:
+    """What black and white are in a dataset, for whole numbers and for floating ones, from the ranges of some pictures.
+
+    Cameras and scanners put 10, 12 or 14 bits into files of 16, tomographs count from -1,024: which of these it is shows
+    in the whole dataset. Picture by picture a dim one would be made bright, and copies and brightness judged by chance.
+    """
+    levels = {}
+    for kind in sorted({one.kind for one in ranges}):
+        low = float(np.percentile([one.low for one in ranges if one.kind == kind], 1))
+        high = float(np.percentile([one.high for one in ranges if one.kind == kind], 99))
+        levels[kind] = _usual(low, high, kind)
+    return levels
+
+
+def _usual(low: float, high: float, kind: str) -> tuple[float, float]:
+    if low < 0:
+        return (-1.0, 1.0) if kind == "floating" and low >= -1 and high <= 1 else (low, high)
+    tops = (1.0, 255.0, 65_535.0) if kind == "floating" else (255.0, 1_023.0, 4_095.0, 16_383.0, 65_535.0)
+    return 0.0, next((top for top in tops if high <= top), high)
+
+
+def _opened(data: bytes, use: Callable[[Any], T]) -> T:
     if not data:
         raise UndecodableError("the file is empty (zero bytes)")
     with warnings.catch_warnings():
@@ -106,10 +156,7 @@ def decode(data: bytes) -> Picture:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise UndecodableError(f"the picture claims {width:,} x {height:,} pixels (decompression bomb?)")
-            if (rgb := _sound_jpeg(image, data)) is not None:
-                return _coloured(rgb)
-            image.load()
-            return _to_rgb(_upright(image))
+            return use(image)
         except (UndecodableError, MemoryError):
             raise
         except UnidentifiedImageError as error:
@@ -118,6 +165,73 @@ def decode(data: bytes) -> Picture:
             raise UndecodableError("the picture claims too many pixels (decompression bomb?)") from error
         except Exception as error:  # readers of twelve formats, fed with damage, raise anything
             raise UndecodableError(_damage(error)) from error
+
+
+def _picture(image: Any, data: bytes, levels: Levels | None) -> Picture:
+    if (rgb := _sound_jpeg(image, data)) is not None:
+        return _coloured(rgb)
+    values = _deep_values(image, data)
+    if values is None:
+        return _to_rgb(_upright(image))
+    kind = _kind(image)
+    low, high = (
+        _tagged_levels(image) or (levels or {}).get(kind) or _usual(float(values.min()), float(values.max()), kind)
+    )
+    scaled = np.clip(np.rint((values - low) * (255 / max(high - low, 1e-30))), 0, 255).astype(np.uint8)
+    # Pillow turns what stands in its own pictures: the same orientation on the scaled pixels
+    turned = Image.fromarray(scaled)
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    if orientation != 1:
+        turned.getexif()[ExifTags.Base.Orientation] = orientation
+    return _to_rgb(_upright(turned))
+
+
+def _deep_values(image: Any, data: bytes) -> NDArray[np.float32] | None:
+    """(h, w) or (h, w, 3 or 4) float32 where a picture has more than 8 bits a channel; None for all others."""
+    if image.mode.startswith("I") or image.mode == "F":
+        image.load()
+        values = np.asarray(image, np.float32)
+    elif _deep_colour(image, data):
+        # Pillow keeps the upper 8 bits of each: of 12 bits in 16 only four would be left
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if stored is None or stored.ndim != 3 or stored.shape[2] not in (3, 4):
+            return None
+        values = stored[..., [2, 1, 0, 3][: stored.shape[2]]].astype(np.float32)
+    else:
+        return None
+    finite = np.isfinite(values)
+    return values if finite.all() else np.where(finite, values, min(0.0, float(values[finite].min(initial=0))))
+
+
+def _deep_colour(image: Any, data: bytes) -> bool:
+    """Whether a colour PNG or TIFF has 16 bits a channel."""
+    if image.format == "PNG":
+        return len(data) > 25 and data[24] == 16
+    bits = image.tag_v2.get(258, ()) if image.format == "TIFF" else ()
+    return isinstance(bits, tuple) and len(bits) >= 3 and min(bits) > 8
+
+
+def _kind(image: Any) -> str:
+    return "floating" if image.mode == "F" else "whole"
+
+
+def _tagged_levels(image: Any) -> tuple[float, float] | None:
+    """Black and white as a TIFF's own tags have them: SMin and SMaxSampleValue, or Min and MaxSampleValue."""
+    tags = getattr(image, "tag_v2", {})
+    for least, most in ((340, 341), (280, 281)):
+        if most in tags:
+            low, high = _number(tags.get(least, 0), min), _number(tags[most], max)
+            if low is not None and high is not None and high > low:
+                return low, high
+    return None
+
+
+def _number(value: Any, of: Callable[[Any], Any]) -> float | None:
+    try:
+        number = float(of(value)) if isinstance(value, tuple) else float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None
 
 
 @cache
@@ -184,10 +298,6 @@ def _not_an_image(data: bytes) -> str:
 
 def _to_rgb(image: Any) -> Picture:
     mode = image.mode
-    if mode.startswith("I") or mode == "F":
-        return _gray(
-            _eight_bits(np.asarray(image, np.float32), (255.0, 65_535.0) if mode != "F" else (1.0, 255.0, 65_535.0))
-        )
     if mode in ALPHA or "transparency" in image.info:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
@@ -208,14 +318,6 @@ def _is_gray(rgb: Rgb) -> bool:
 
 def _gray(values: Rgb) -> Picture:
     return Picture(np.repeat(values[..., None], 3, 2), True)
-
-
-def _eight_bits(values: NDArray[np.float32], ranges: tuple[float, ...]) -> Rgb:
-    """The brightest pixel says which of the ranges is meant; beyond the last it is the range itself."""
-    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    brightest = float(finite.max(initial=0))
-    top = next((top for top in ranges if brightest <= top), brightest)
-    return np.clip(np.rint(finite * (255 / top)), 0, 255).astype(np.uint8)
 
 
 def file_hash(data: bytes) -> str:

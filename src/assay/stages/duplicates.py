@@ -35,7 +35,7 @@ class CandidatesFound:
     left_out: int
 
 
-@stage(version=4)
+@stage(version=5)
 def candidates(folder: Folder, prefix: str, spec: CandidatesSpec) -> CandidatesFound:
     """Pairs of pictures that are worth reopening."""
     from assay.duplicates.images import image_candidates
@@ -46,6 +46,28 @@ def candidates(folder: Folder, prefix: str, spec: CandidatesSpec) -> CandidatesF
     pairs, left_out = image_candidates(tiny, ids, distances, threads=spec.threads, seed=spec.seed)
     folder.put_array(f"{prefix}.npy", pairs)
     return CandidatesFound(len(pairs), left_out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoreSpec(VectorsSpec):
+    """``tried``: prefixes of the pairs of all rounds so far; ``verified``: prefixes of those proven."""
+
+    graph: str
+    tried: tuple[str, ...]
+    verified: tuple[str, ...]
+
+
+@stage(version=1)
+def more_candidates(folder: Folder, prefix: str, spec: MoreSpec) -> CandidatesFound:
+    """Pairs that the copies proven so far make plausible."""
+    from assay.duplicates.image_rounds import next_candidates
+
+    tried = np.concatenate([folder.get_array(f"{part}.npy") for part in spec.tried])
+    proven = _pairs(pa.concat_tables([folder.get_table(f"{part}.parquet") for part in spec.verified]))
+    ids = folder.get_array(f"{spec.graph}.ids.npy", mmap=True)
+    pairs = next_candidates(np.stack([proven.row_a, proven.row_b], 1), tried, ids)
+    folder.put_array(f"{prefix}.npy", pairs)
+    return CandidatesFound(len(pairs), 0)
 
 
 @dataclass(frozen=True)

@@ -19,18 +19,36 @@ from assay.dataset.scope import read_scope
 from assay.encode import pixels
 from assay.encode.image_encoders import ImageEncoder, image_encoders
 from assay.sources.reading import UnreadableError, read_bytes
-from assay.sources.sandbox import Scope
 from assay.stages.specs import DatasetSpec
 from assay.stages.stage import setting, stage
 from assay.storage import Folder
 
 BUILT_IN = ""
 AT_ONCE = 512  # rows whose places are read together
+TOO_LARGE = "the picture does not fit into memory"
 Read = tuple[int, bytes | None, pixels.Picture | None, str | None]
 
 
-def _pictures(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[Read]:
+Levels = tuple[tuple[str, float, float], ...]  # kind of numbers, what black and white are
+
+
+def _pictures(folder: Folder, dataset: str, rows: Sequence[int], levels: Levels) -> Iterator[Read]:
     """(row, bytes, picture, reason) for ascending row numbers; a picture or a reason, never both."""
+    known = {kind: (black, white) for kind, black, white in levels}
+    for row, data, reason in _files(folder, dataset, rows):
+        if data is None:
+            yield row, None, None, reason
+            continue
+        try:
+            yield row, data, pixels.decode(data, known), None
+        except pixels.UndecodableError as error:
+            yield row, None, None, str(error)
+        except MemoryError:
+            yield row, None, None, TOO_LARGE
+
+
+def _files(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[tuple[int, bytes | None, str | None]]:
+    """(row, bytes, reason) for ascending row numbers; bytes or a reason, never both."""
     scope = read_scope(folder, dataset, written_here=True)
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
@@ -38,19 +56,41 @@ def _pictures(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[Rea
         table = read_rows(folder, dataset, first, last + 1, ["uri", "reason"]).take([row - first for row in some])
         blobs = read_blobs(folder, dataset, some)
         for row, uri, reason in zip(some, table["uri"].to_pylist(), table["reason"].to_pylist(), strict=True):
-            yield _read(row, uri, reason, blobs, scope)
+            if reason is not None:
+                yield row, None, reason
+                continue
+            try:
+                yield row, blobs[row] if row in blobs else read_bytes(uri, scope), None
+            except UnreadableError as error:
+                yield row, None, str(error)
+            except MemoryError:
+                yield row, None, TOO_LARGE
 
 
-def _read(row: int, uri: str, reason: str | None, blobs: dict[int, bytes], scope: Scope) -> Read:
-    if reason is not None:
-        return row, None, None, reason
-    try:
-        data = blobs[row] if row in blobs else read_bytes(uri, scope)
-        return row, data, pixels.decode(data), None
-    except (pixels.UndecodableError, UnreadableError) as error:
-        return row, None, None, str(error)
-    except MemoryError:
-        return row, None, None, "the picture does not fit into memory"
+@dataclass(frozen=True, kw_only=True)
+class LevelsSpec(DatasetSpec):
+    sample: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LevelsFound:
+    """Of each kind of numbers what black and white are; () where no picture of the sample has more than 8 bits."""
+
+    levels: Levels
+
+
+@stage(version=1)
+def levels(folder: Folder, prefix: str, spec: LevelsSpec) -> LevelsFound:
+    """What black and white are in pictures of more than 8 bits, one range a dataset."""
+    ranges = []
+    for _, data, _ in _files(folder, spec.dataset, sorted(spec.sample)):
+        try:
+            found = pixels.deep_range(data) if data is not None else None
+        except (pixels.UndecodableError, MemoryError):
+            continue
+        if found is not None:
+            ranges.append(found)
+    return LevelsFound(tuple((kind, *of) for kind, of in pixels.common_levels(ranges).items()))
 
 
 def _encoder(name: str, load: str) -> ImageEncoder:
@@ -67,6 +107,7 @@ class FitSpec(DatasetSpec):
     encoder: str
     load: str
     seed: int = setting()
+    levels: tuple[tuple[str, float, float], ...] = setting()
 
 
 @dataclass(frozen=True)
@@ -80,7 +121,7 @@ def fit(folder: Folder, prefix: str, spec: FitSpec) -> Fitted:
     encoder = _encoder(spec.encoder, spec.load)
     prepared: list[NDArray[Any]] = []
     rows = sorted(spec.sample[: encoder.sample])  # the sample is in random order
-    for _, _, picture, _ in _pictures(folder, spec.dataset, rows):
+    for _, _, picture, _ in _pictures(folder, spec.dataset, rows, spec.levels):
         if picture is not None:
             prepared.append(encoder.prepare(picture))
     state = encoder.fit(prepared, seed=spec.seed) if prepared else {}
@@ -99,6 +140,7 @@ class EncodeSpec:
     load: str
     states: dict[str, str]
     pixels: bool = setting()
+    levels: tuple[tuple[str, float, float], ...] = setting()
 
 
 @dataclass(frozen=True)
@@ -116,7 +158,7 @@ def encode(folder: Folder, prefix: str, spec: EncodeSpec) -> Encoded:
     thumbs: list[bytes] = []
     tiny: list[NDArray[np.uint8]] = []
     rows: list[int] = []
-    for row, data, picture, reason in _pictures(folder, spec.dataset, range(spec.start, spec.stop)):
+    for row, data, picture, reason in _pictures(folder, spec.dataset, range(spec.start, spec.stop), spec.levels):
         if picture is None or data is None:
             records.append({"row": row, "reason": reason})
             continue
@@ -160,6 +202,7 @@ class VerifySpec:
     rows: str
     start: int
     stop: int
+    levels: tuple[tuple[str, float, float], ...] = setting()
 
 
 @dataclass(frozen=True)
@@ -168,7 +211,7 @@ class Verified:
     kept: int
 
 
-@stage(version=1)
+@stage(version=2)
 def verify(folder: Folder, prefix: str, spec: VerifySpec) -> Verified:
     """Reopen the pictures of plausible duplicate pairs and keep what the evidence proves."""
     from assay.duplicates.images import Description, describe, verify_pair
@@ -177,7 +220,7 @@ def verify(folder: Folder, prefix: str, spec: VerifySpec) -> Verified:
     numbers = folder.get_array(spec.rows)
     index_of = {int(numbers[index]): index for index in np.unique(pairs).tolist()}
     seen: dict[int, Description] = {}
-    for row, _, picture, _ in _pictures(folder, spec.dataset, sorted(index_of)):
+    for row, _, picture, _ in _pictures(folder, spec.dataset, sorted(index_of), spec.levels):
         if picture is not None:
             seen[index_of[row]] = describe(picture.rgb)
     kept: list[tuple[int, int, str, float]] = []

@@ -303,10 +303,12 @@ def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class InsightsSpec(CheckSpec):
-    """``label``: prefix of the label table, "" without; ``leaks``: of findings on leaks; ``verdict``: of the labels."""
+    """``label``: prefix of the label table, "" without; ``duplicates``: of the clusters of copies; ``leaks``: of findings on
+    leaks; ``verdict``: of the labels."""
 
     modality: str
     label: str
+    duplicates: str
     features: tuple[str, ...]
     text: str = ""
     leaks: str = ""
@@ -331,7 +333,7 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
 
-    from assay.insights import class_findings, column_findings, table_faults, text_faults
+    from assay.insights import augmented_finding, class_findings, column_findings, table_faults, text_faults
     from assay.insights.finding import Finding
     from assay.stages.tables import frame
     from assay.stages.texts import read_texts
@@ -362,6 +364,10 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     elif spec.text:
         rows, texts = read_texts(folder, spec, 0, spec.n_rows)
         findings += text_faults(texts, rows, spec.text)
+    if spec.modality == "image":
+        copies = folder.get_table(f"{spec.duplicates}.parquet", ["id", "kind"])
+        found = augmented_finding(copies["id"].to_numpy(), np.array(copies["kind"].to_pylist(), object))
+        findings += [found] if found is not None else []
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     counts: dict[str, int] = {}
     for finding in findings:

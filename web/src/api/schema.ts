@@ -678,10 +678,25 @@ export interface components {
             flag: string;
             /** Group */
             group: string;
+            /**
+             * Harmless
+             * @default false
+             */
+            harmless?: boolean;
+            /**
+             * Letter
+             * @default
+             */
+            letter?: string;
             /** Name */
             name: string;
             /** Score */
             score: string | null;
+            /**
+             * Sentence
+             * @default
+             */
+            sentence?: string;
             /**
              * Status
              * @enum {string}
@@ -689,6 +704,12 @@ export interface components {
             status: "ran" | "skipped" | "failed";
             /** Title */
             title: string;
+            /**
+             * Tone
+             * @default plain
+             * @enum {string}
+             */
+            tone?: "bad" | "warn" | "plain" | "good";
             /** Why */
             why: string;
         };

@@ -1,0 +1,170 @@
+"""Pictures that agree nearly everywhere and are not the same: pages on one template, displays, coloured twins."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+from assay.duplicates.images import describe, image_candidates, verify_pair
+from assay.encode import pixels
+
+Rgb = NDArray[np.uint8]
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def scanned(page: NDArray[Any], seed: int, *, angle: float = 0.0, gain: float = 1.0, quality: int = 85) -> Rgb:
+    """A page as a scanner would give it: noise, a little askew, JPEG."""
+    height, width = page.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)
+    turned = cv2.warpAffine(page.astype(np.float32), turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    noisy = np.clip(turned * gain + np.random.default_rng(seed).normal(0, 4, page.shape), 0, 255).astype(np.uint8)
+    return encoded(np.repeat(noisy[..., None], 3, 2), quality)
+
+
+def encoded(rgb: Rgb, quality: int) -> Rgb:
+    data = io.BytesIO()
+    Image.fromarray(rgb).save(data, "jpeg", quality=quality)
+    return pixels.decode(data.getvalue()).rgb
+
+
+def written(page: NDArray[np.uint8], text: str, x: int, y: int, size: float = 0.6) -> None:
+    cv2.putText(page, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, 20, 1, cv2.LINE_AA)
+
+
+def form(*values: str) -> NDArray[np.uint8]:
+    page = np.full((760, 560), 250, np.uint8)
+    written(page, "CLAIM FOR TRAVEL EXPENSES", 110, 60, 0.8)
+    for at, name in enumerate(("Name", "Day", "From", "To", "Sum", "Paid by")):
+        y = 130 + 90 * at
+        written(page, name, 40, y)
+        cv2.rectangle(page, (150, y - 28), (520, y + 14), 70, 1)
+    for at, value in enumerate(values):
+        written(page, value, 165, 130 + 90 * at)
+    return page
+
+
+def verdict(one: Rgb, two: Rgb) -> bool:
+    return verify_pair(describe(one), describe(two)) is not None
+
+
+FILLED = ("Anna Bell", "12.03.2019", "Harbour", "Old Town", "48.20", "card")
+
+
+@pytest.mark.parametrize("other", [
+    ("Anna Bell", "12.03.2019", "Harbour", "Old Town", "95.60", "card"),
+    ("Carl Dorn", "12.03.2019", "Harbour", "Old Town", "48.20", "card"),
+    ("Anna Bell", "27.08.2016", "Harbour", "Old Town", "48.20", "card"),
+    ("Anna Bell", "12.03.2019", "Harbour", "Old Town", "48.20"),
+    (),
+])  # fmt: skip
+def test_a_form_filled_in_otherwise_is_another_page(other: tuple[str, ...]) -> None:
+    assert not verdict(scanned(form(*FILLED), 0), scanned(form(*other), 1))
+
+
+@pytest.mark.parametrize(("angle", "gain", "quality"), [(0, 1, 40), (1.5, 1, 85), (-0.7, 0.9, 70)])
+def test_a_page_scanned_again_is_the_same_page(angle: float, gain: float, quality: int) -> None:
+    one = scanned(form(*FILLED), 0)
+    assert verdict(one, scanned(form(*FILLED), 1, angle=angle, gain=gain, quality=quality))
+
+
+def test_a_display_that_shows_another_number_is_another_picture() -> None:
+    photo = np.asarray(load_sample_images().images[0], np.uint8)
+
+    def meter(number: str) -> Rgb:
+        out = photo.copy()
+        cv2.rectangle(out, (220, 180), (420, 250), (190, 200, 180), -1)
+        cv2.putText(out, number, (235, 230), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (20, 30, 20), 3, cv2.LINE_AA)
+        return encoded(out, 88)
+
+    assert not verdict(meter("30481"), meter("30757"))
+    assert verdict(meter("30481"), encoded(meter("30481"), 50))
+
+
+def lamp(colour: tuple[int, int, int]) -> Rgb:
+    """A lamp in a photograph; its brightness is that of any other."""
+    out = np.asarray(load_sample_images().images[0], np.uint8).copy()
+    shade = np.array(colour) * (110 / (np.array(colour) @ LUMA))
+    cv2.circle(out, (300, 200), 20, np.clip(shade, 0, 255).tolist(), -1)
+    return encoded(out, 92)
+
+
+def shirt(colour: tuple[int, int, int]) -> Rgb:
+    out = np.full((320, 320, 3), 245, np.uint8)
+    shade = np.array(colour) * (110 / (np.array(colour) @ LUMA))
+    outline = np.array(
+        [
+            [100, 60],
+            [220, 60],
+            [270, 130],
+            [235, 150],
+            [220, 120],
+            [220, 270],
+            [100, 270],
+            [100, 120],
+            [85, 150],
+            [50, 130],
+        ]
+    )
+    cv2.fillPoly(out, [outline], np.clip(shade, 0, 255).tolist())
+    folds = cv2.GaussianBlur(np.random.default_rng(3).normal(0, 40, (320, 320)).astype(np.float32), (0, 0), 2)
+    return encoded(np.clip(out + folds[..., None] * (out[..., :1] < 240), 0, 255).astype(np.uint8), 92)
+
+
+COLOURS = [(200, 70, 70), (70, 140, 60), (70, 110, 220)]
+
+
+@pytest.mark.parametrize("make", [lamp, shirt])
+def test_things_of_other_colours_are_other_things(make: Any) -> None:
+    made = [make(colour) for colour in COLOURS]
+    assert not any(verdict(made[a], made[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
+    assert all(verdict(x, encoded(x, 60)) for x in made)
+    less = cv2.addWeighted(made[0], 0.6, np.repeat(pixels.luma(made[0])[..., None], 3, 2), 0.4, 0)
+    assert verdict(made[0], np.asarray(less, np.uint8)), "another saturation is no other colour"
+
+
+def test_a_grey_shirt_is_no_grey_copy_of_a_red_one() -> None:
+    assert not verdict(shirt(COLOURS[0]), shirt((110, 110, 110)))
+
+
+def test_the_second_scan_of_a_page_is_a_candidate_among_pages_on_its_template() -> None:
+    rng = np.random.default_rng(5)
+    pages = [form(*(f"{rng.integers(10_000, 99_999)} {rng.integers(100, 999)}" for _ in range(6))) for _ in range(60)]
+    scans = [scanned(page, at) for at, page in enumerate(pages)]
+    scans += [scanned(np.roll(pages[at], (2, -2), (0, 1)), 100 + at, gain=0.93, quality=70) for at in range(0, 60, 10)]
+    ids = np.full((len(scans), 15), -1, np.int32)
+    pairs, _ = image_candidates(np.stack([pixels.tiny(x) for x in scans]), ids, np.full(ids.shape, np.inf, np.float32))
+    assert {(10 * at, 60 + at) for at in range(6)} <= {tuple(pair) for pair in pairs.tolist()}
+    assert len(pairs) <= 4 * len(scans)
+
+
+@pytest.fixture(scope="module")
+def cases(cases_dir: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("cases_make", cases_dir / "make.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_receipts_of_one_shop_are_not_copies(cases: ModuleType, tmp_path: Path) -> None:
+    cases.CASES["receipts"](tmp_path)
+    with (tmp_path / "truth.csv").open() as file:
+        truth = [(row["a"], row["b"]) for row in csv.DictReader(file)]
+    described = {
+        path.name: describe(pixels.decode(path.read_bytes()).rgb) for path in sorted((tmp_path / "scans").iterdir())
+    }
+    assert all(verify_pair(described[a], described[b]) for a, b in truth)
+    shop = [f"r{at:03d}.jpg" for at in range(0, 240, 4)]
+    others = [(shop[at], shop[at + 1]) for at in range(0, 40, 2)]
+    assert not any(verify_pair(described[a], described[b]) for a, b in others)
