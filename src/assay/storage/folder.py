@@ -144,7 +144,7 @@ class Folder:
                     stream.write(data)
                     stream.flush()
                     os.fsync(stream.fileno())
-                Path(temporary).chmod(0o666 & ~_umask())
+                Path(temporary).chmod(0o666 & ~UMASK)
                 os.link(temporary, target)
             except FileExistsError:
                 return False
