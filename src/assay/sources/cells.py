@@ -135,14 +135,16 @@ def _pictures_as_given(values: list[Any], pictures: list[bytes | None]) -> pa.Ch
     if any(isinstance(value, bytes | bytearray) for value in values):
         return pa.chunked_array([pa.array(pictures, pa.binary())])
     pairs = [
-        None
-        if blob is None and not isinstance(value, dict)
-        else dict(value)
-        if isinstance(value, dict)
-        else {"bytes": blob, "path": None}
+        None if blob is None and not isinstance(value, dict) else {"bytes": blob, "path": _path_in(value)}
         for value, blob in zip(values, pictures, strict=True)
     ]
     return pa.chunked_array([pa.array(pairs, PICTURE)])
+
+
+def _path_in(value: Any) -> str | None:
+    """The path that a cell of bytes and path names; JSON may hold anything there."""
+    path = value.get("path") if isinstance(value, dict) else None
+    return path if isinstance(path, str) else None
 
 
 def _mended(values: list[str | None], name: str, out: Cells) -> list[str | None]:
@@ -204,9 +206,9 @@ def _is_picture_dict(value: Any) -> bool:
 def _picture_column(values: list[Any], name: str, out: Cells) -> pa.Array:
     """A column of ``{"bytes": ..., "path": ...}``. A path is data like any other: it is noted here, and judged and read
     where all image paths are."""
-    cells = [value if isinstance(value, Mapping) else {} for value in values]
+    cells = [value if isinstance(value, dict) else {} for value in values]
     data = [picture_bytes(cell) for cell in cells]
-    paths = [path if isinstance(path := cell.get("path"), str) else None for cell in cells]
+    paths = [_path_in(cell) for cell in cells]
     if not any(one is not None for one in data):
         out.pictures.add(name)
         return pa.array(paths, pa.string())
