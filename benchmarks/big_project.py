@@ -200,7 +200,7 @@ def record(dataset: Any, tables: dict[str, str], counts: dict[str, int], vectors
         for c in CHECKS
         if "image" in c.modalities and BY_NAME[c.flag].kind in (*tables, "dataset")
     ]
-    stages = {"graph": {"fingerprint": vectors["graph"]}}
+    stages = {name: {"fingerprint": "made-up", "shards": ["all"]} for name in ("vectors", "graph")}
     return {
         "dataset": dataset.fingerprint, "modality": "image", "task": "multi-class", "name": dataset.name, "origin": "",
         "n_rows": len(dataset.order), "classes": dataset.classes,

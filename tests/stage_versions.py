@@ -99,6 +99,7 @@ def digest(stage: StageFunction) -> str:
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
 
 
+@cache
 def now() -> dict[str, list[object]]:
     return {name: [stage.version, digest(stage)] for name, stage in stages().items()}
 

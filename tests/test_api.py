@@ -277,7 +277,7 @@ def test_a_failing_check_is_recorded_and_the_others_still_run(tmp_path, monkeypa
     assert done.exit_code == 1
     checks = {check["name"]: check for check in assay.open(tmp_path / "p.assay").summary().checks}
     assert checks["outlier"]["status"] == "failed" and "no_such_check" in checks["outlier"]["why"]
-    assert checks["label"]["status"] == "ran"
+    assert checks["near_duplicate"]["status"] == "ran"
     assert CliRunner().invoke(main, ["summary", str(tmp_path / "p.assay")]).exit_code == 1
 
 

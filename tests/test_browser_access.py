@@ -43,7 +43,9 @@ PLANT = """() => {
 }"""
 # the element with the focus: where it lies, and whether anything is drawn that says so (text boxes have a caret)
 FOCUS = """() => {
-    const at = document.activeElement, box = at.getBoundingClientRect()
+    const at = document.activeElement
+    // of a segmented control the label is what is seen
+    const box = (at.type === 'radio' && at.labels?.[0] ? at.labels[0] : at).getBoundingClientRect()
     const ring = element => [null, '::after'].some(part => {
         const style = getComputedStyle(element, part)
         return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0

@@ -85,11 +85,11 @@ def clash(two) -> tuple[int, Any]:
     row = open_row(bob)
     assert open_row(ann) == row
     ann.keyboard.press("q")
-    told(ann, "LruCache 1 row as given")
+    told(ann, "Kept 1 row as given")
     bob.keyboard.press("e")
-    dialog = bob.get_by_role("dialog", name="ConflictError …")
+    dialog = bob.get_by_role("dialog", name="Meanwhile …")
     dialog.get_by_text("While you were looking, ann decided this row. Nothing of yours was written yet.").wait_for()
-    dialog.get_by_role("row", name="ann LruCache as given").wait_for()
+    dialog.get_by_role("row", name="ann Kept as given").wait_for()
     return row, dialog
 
 
@@ -137,7 +137,7 @@ def test_decisions_appear_at_the_other_persons_page_by_themselves(two, project):
     bob.locator(f'.cell.decided[data-row="{row}"]').wait_for()
     bob.get_by_role("navigation", name="What was found").get_by_role("button", name="Decided 1").wait_for()
     bob.get_by_role("link", name="History").click()
-    bob.get_by_role("row", name="ann LruCache 1 row as given").wait_for()
+    bob.get_by_role("row", name="ann Kept 1 row as given").wait_for()
     ann.keyboard.press("Control+z")
     bob.get_by_role("row", name="ann Undid entry 1").wait_for()
     decided(bob, 0)

@@ -68,7 +68,9 @@ def test_pictures_behind_addresses_wait_for_the_network(tmp_path):
 
     for number in range(20):
         Image.new("RGB", (64, 64)).save(tmp_path / f"{number}.jpg")
-    near, far = (cost(pictures(20, place)).stages["encode"] for place in (f"{tmp_path}/", "HTTPS://example.org/"))
+    near, far = (
+        cost(pictures(20, place), image="image").stages["encode"] for place in (f"{tmp_path}/", "HTTPS://example.org/")
+    )
     assert far > 10 * near
 
 

@@ -141,7 +141,7 @@ def test_a_label_that_was_guessed_wrong_leaves_the_choice_to_the_person(workspac
     upload = send_file(workspace, "ids.csv", table.encode())
     shown = workspace.post("/api/v1/sources/preview", json={"upload": upload}).json()
     assert shown["roles"]["label"] in (None, "none")
-    assert "as many classes as rows" in shown["notes"][0]
+    assert "holds another value in each of its 60 filled rows: it is not taken for one" in shown["notes"][0]
     assert [column["name"] for column in shown["columns"]] == ["text", "label"]
     chosen = {"upload": upload, "options": {"label": "label"}}
     assert "as many classes as rows" in workspace.post("/api/v1/projects", json=chosen).json()["detail"]

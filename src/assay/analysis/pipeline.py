@@ -459,7 +459,8 @@ class Pipeline:
         self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any], predicted: Stage[Any] | None
     ) -> None:
         """What the dataset says as a whole; which of its checks are called for."""
-        dataset, folder_of_images = self.dataset, self.dataset.modality == "image" and not self.dataset.roles.image
+        dataset, roles = self.dataset, self.dataset.roles
+        folder_of_images = dataset.modality == "image" and roles.id == roles.image  # rows are named by their path
         reasons: dict[str, str] = {}
         if predicted is None:
             why = self.runner.skipped.get("label", "the data has no labels")

@@ -34,7 +34,7 @@ RIDGE = 0.03  # shrinkage of the one-against-rest scores, as a share of the vect
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts counts: one part alone may be chance
 BLOCK = 16_384
-SENTENCE = re.compile(r"(?<=[.!?;])\s+|\s+(?=(?:and|but|then)\s)")
+SENTENCE = re.compile(r"(?<=[.!?;])\s+|\s(?=(?:and|but|then)\s)")
 
 Codes = NDArray[np.int32]
 Floats = NDArray[np.float32]

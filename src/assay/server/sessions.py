@@ -17,7 +17,7 @@ LIFETIME = 30 * 24 * 3600.0  # seconds
 
 
 class Sessions:
-    """LruCache in the workspace's database, so that a restart signs nobody out."""
+    """Kept in the workspace's database, so that a restart signs nobody out."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

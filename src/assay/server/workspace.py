@@ -124,7 +124,7 @@ class Workspace:
         return place
 
     def open(self, project: str) -> Opened:
-        """The project's newest run. LruCache open; the least recently asked is let go."""
+        """The project's newest run. Kept open; the least recently asked is let go."""
         place = self.place(project)
         with self._lock:
             run = latest_run(Folder(place))

@@ -139,7 +139,7 @@ def _check_size(size: int, what: str) -> None:
 
 @lru_cache(maxsize=4)
 def _archive(path: str, version: tuple[int, int]) -> zipfile.ZipFile:
-    """LruCache open: reading the member list of a large archive takes seconds. ``version`` notices a replaced file."""
+    """Kept open: reading the member list of a large archive takes seconds. ``version`` notices a replaced file."""
     return zipfile.ZipFile(path)
 
 

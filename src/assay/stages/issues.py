@@ -136,7 +136,7 @@ class LabelsChecked(Checked):
     verdict: dict[str, Any]
 
 
-@stage(version=2)
+@stage(version=3)
 def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     """Labels that are likely wrong; ``blind`` says why nothing may be said of them."""
     from dataclasses import replace
