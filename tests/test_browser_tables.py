@@ -111,7 +111,7 @@ def move_suggested(page, given: str, suggested: str, n: int) -> None:
     page.locator("button.pair").filter(has_text=given).filter(has_text=suggested).click()
     page.get_by_role("region", name=given).get_by_role("button", name=f"Move {n} suggested").click()
     preview = page.get_by_role("dialog", name=f"Move what is suggested from “{given}” to “{suggested}”?")
-    changes = preview.get_by_role("region", name="Rows that change").get_by_role("row")
+    changes = preview.get_by_role("listitem")
     changes.filter(has_text=given).filter(has_text=suggested).first.wait_for()
     preview.get_by_role("button", name=f"Do it: {n} rows").click()
     told(page, f"Relabelled {n} rows as {suggested}")
