@@ -238,8 +238,13 @@ def test_thirty_cut_offs_of_client_and_server_lead_to_the_same_bytes(tmp_path):
                     process.send_signal(signal.SIGKILL)
                     process.wait()
                     continue
-                at = offset(http_, place)
-                assert patch(http_, place, at, data[at:]).status_code == 204
+                answer = None
+                for _ in range(10):  # the connection that was cut last may still be noting what it kept
+                    at = offset(http_, place)
+                    answer = patch(http_, place, at, data[at:]).status_code
+                    if answer != 409:
+                        break
+                assert answer == 204
     assert at > 0
     found = tmp_path / "home" / "uploads" / place.rpartition("/")[2]
     assert found.read_bytes() == data

@@ -31,6 +31,9 @@ SLIGHT = 0.01  # share of disagreeing anchors up to which nothing is borne out; 
 TOP = 0.05  # quantile of the anchors' doubt at which it counts as the class's least
 NEWTON = 20
 LEAST_P = 1e-9
+RISE = 0.015  # by which disagreement must surely rise in the next two tenths: there is no plateau ...
+PART = 0.25  # ... and by this share of the surest tenth's
+Z_RISE = 1.645  # standard errors of "surely": a hundred rows of a plateau differ by chance
 SAMPLE = 50_000
 
 Codes = NDArray[np.int32]
@@ -47,6 +50,7 @@ class Evidence:
     n          of these rows
     foretold   0 to 1, how far probabilities tell which other label a sure row carries (`direction`)
     borne_out  ``trusted`` as if no labels were wrong at the boundaries
+    rises      whether that is more than chance and no plateau
     rise       how much more of the next two tenths disagree, the mean of what labels say and of what probabilities say
     """
 
@@ -60,6 +64,7 @@ class Evidence:
     foretold: float = 1.0
     rise: float = 0.0
     borne_out: float = 0.0
+    rises: bool = False
 
 
 def slope(labels: Codes, seen: Scan, known: Rows) -> float:
@@ -154,6 +159,18 @@ def rise(labels: Codes, seen: Scan, known: Rows) -> float:
     if not len(one) or not len(two):
         return 0.0
     return float((wrong[two].mean() - wrong[one].mean() + top[one].mean() - top[two].mean()) / 2)
+
+
+def rises(labels: Codes, seen: Scan, known: Rows, share: float, by: float) -> bool:
+    """Whether disagreement rises by more than chance beyond the surest ``share`` of rows, ``by`` as `rise` measures it."""
+    top = np.asarray(seen.probs[known, 0], np.float64)
+    wrong = labels[known] != seen.classes[known, 0]
+    n = max(1, int(np.ceil(share * len(known))))
+    surest = np.argsort(-top, kind="stable")[:n]
+    one = float(wrong[surest].mean()) if len(known) else 0.0
+    two = min(max(one + 2 * by, 0.0), 1.0)
+    error = 0.5 * np.sqrt(one * (1 - one) / n + two * (1 - two) / (2 * n))
+    return bool(by - Z_RISE * error > max(RISE, PART * one))
 
 
 def ceilings(seen: Scan, anchors: Rows) -> Floats:

@@ -14,17 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, gammaln
 
-from assay.issues.anchors import Evidence, ceilings, direction, floors, rise, slope, trust
+from assay.issues.anchors import Evidence, ceilings, direction, floors, rise, rises, slope, trust
 from assay.issues.kernels import invert
 from assay.issues.scan import Scan, rows_by_class
 
 STEPS = 20  # Richardson-Lucy steps
 ANCHORS = 0.1  # share of the rows predicted as a class, the surest first, that tell how its labels are given ...
 FEWEST = 10  # ... and at least this many of them
-ENOUGH, WIDEST = (
-    300,
-    0.3,
-)  # anchors in all for which the share is widened, and how far: a hundred rows tell 4 % from 9 % badly
+# anchors in all for which the share is widened on a plateau, and how far: a hundred rows tell 4 % from 9 % badly
+ENOUGH, WIDEST = 250, 0.3
 PSEUDO = 10.0  # rows' worth of the whole dataset's error rate in each class's own
 PSEUDOS = np.geomspace(PSEUDO, 5 * PSEUDO, 12)
 CONCENTRATIONS = np.geomspace(0.3, 3_000, 40)
@@ -51,7 +49,11 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
     known = np.flatnonzero((labels >= 0) & seen.analyzed)
     share = np.bincount(labels[known], minlength=size) / max(len(known), 1)
     elsewhere = np.maximum(1 - share, 1e-12)
-    anchors = known[_surest(seen.classes[known, 0], np.asarray(seen.probs[known, 0], np.float64), size)]
+    rising = rise(labels, seen, known)
+    no_plateau = rises(labels, seen, known, ANCHORS, rising)
+    needed = max(ANCHORS, ENOUGH / max(len(known), 1))
+    wide = ANCHORS if no_plateau or needed > WIDEST else needed  # too few rows for enough anchors gain nothing by more
+    anchors = known[_surest(seen.classes[known, 0], np.asarray(seen.probs[known, 0], np.float64), size, wide)]
     keys, counts = np.unique(seen.classes[anchors, 0].astype(np.int64) * size + labels[anchors], return_counts=True)
     true, given = keys // size, keys % size
     total = np.bincount(true, counts, size)
@@ -94,16 +96,15 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
         float(total @ rate / counted),
         int(counted),
         foretold,
-        rise(labels, seen, known),
+        rising,
         borne_out,
+        no_plateau,
     )
     return matrix, strength, evidence
 
 
-def _surest(predicted: Codes, prob: NDArray[np.float64], n_classes: int) -> NDArray[np.int64]:
-    """Positions of the `ANCHORS` share, of few rows more, of each predicted class with the largest probability; ties by
-    position."""
-    share = min(WIDEST, max(ANCHORS, ENOUGH / max(len(predicted), 1)))
+def _surest(predicted: Codes, prob: NDArray[np.float64], n_classes: int, share: float) -> NDArray[np.int64]:
+    """Positions of the ``share`` of each predicted class with the largest probability; ties by position."""
     chosen = [
         rows[np.argsort(-prob[rows], kind="stable")[: max(FEWEST, math.ceil(share * len(rows)))]]
         for rows in rows_by_class(predicted, n_classes)

@@ -17,14 +17,10 @@ from assay.issues.scan import Scan
 
 INFORMED = 0.25  # of the way from chance to certainty that the surest tenth must surely have gone ...
 ANCHORED = 0.6  # ... and where what they disagree with looks like overlap
-OVERLAP = 0.25  # share of the surest rows' disagreement that is overlap, from which the rate is "at most" ...
-RISE = (
-    0.015  # ... or by which disagreement, and by no less than this, rises in the next two tenths: there is no plateau
-)
+OVERLAP = 0.25  # share of the surest rows' disagreement that is overlap, from which the rate is "at most"
 NOISY = 0.03  # ... and noise from which findings would then rest on it
 ENOUGH = 50  # labelled rows, for a plateau to be seen
 Z95 = 1.959964
-Z_RISE = 1.645  # standard errors by which disagreement must rise: a hundred rows of a plateau differ by chance
 Z_SURE = ((100, 1.645), (15, 1.0), (0, 0.0))  # from so many labelled rows, standard errors of "surely"
 Codes = NDArray[np.int32]
 
@@ -56,7 +52,7 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     bound = float(wilson(evidence.disagree * n, n, Z95))
     of_class = np.bincount(labels[known], minlength=seen.n_classes)
     chance = float(of_class.max() / len(known))
-    rises = evidence.rise - Z_RISE * _error_of_rise(evidence) > max(RISE, OVERLAP * evidence.disagree)
+    rises = evidence.rises
     overlaps = evidence.disagree - evidence.noise > OVERLAP * evidence.disagree
     # of two classes there is no direction that would tell noise from overlap
     like_overlap = evidence.trusted >= 0.5 or np.count_nonzero(of_class) == 2
@@ -75,14 +71,6 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
             withheld = f"the data do not predict this label well enough {numbers}: label findings are withheld"
     by_lot = bool(withheld) and surely < INFORMED
     return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot)
-
-
-def _error_of_rise(evidence: Evidence) -> float:
-    """Standard error of `Evidence.rise`: half that of the difference of two shares, of n rows and of the next 2 n."""
-    one = min(max(evidence.disagree, 0.0), 1.0)
-    two = min(max(evidence.disagree + 2 * evidence.rise, 0.0), 1.0)
-    n = max(evidence.n, 1)
-    return float(0.5 * np.sqrt(one * (1 - one) / n + two * (1 - two) / (2 * n)))
 
 
 def _share(value: float) -> str:
