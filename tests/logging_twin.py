@@ -56,7 +56,7 @@ def rows(*numbers: int) -> np.ndarray:
     return np.array(numbers, np.int64)
 
 
-@dataclass
+@dataclass(eq=False)  # two people may do the very same thing twice: a deed is itself
 class Deed:
     person: str
     action: str

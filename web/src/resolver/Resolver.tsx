@@ -149,9 +149,9 @@ export function Resolver(props: Props) {
             <Content id={id} row={props.row} detail={data} />
             <Decide detail={data} act={props.act} />
             {data && <Why detail={data} />}
-            <Classes key={props.row} detail={data} ranked={ranked} act={props.act} input={search} />
+            <Classes key={`classes ${props.row}`} detail={data} ranked={ranked} act={props.act} input={search} />
             {data ? (
-              <Rest key={data.row.row} detail={data} act={props.act} note={note} />
+              <Rest key={`rest ${data.row.row}`} detail={data} act={props.act} note={note} />
             ) : (
               <Section title="Why it was flagged">
                 <Skeleton h={70} />
