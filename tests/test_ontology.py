@@ -17,13 +17,13 @@ import assay
 from assay.cli.commands import main
 from assay.errors import UsageError
 from assay.insights.clusters import splittable
-from assay.insights.finding import wilson
 from assay.insights.proposals import relation_findings
 from assay.insights.quality import class_table, quality_findings
 from assay.insights.relations import Relation, groups, relations
 from assay.insights.shortcuts import property_shortcuts, weak_groups
 from assay.insights.splits import row_order, split_leakage, split_shift
 from assay.insights.two_labels import clauses, held_classes, one_against_rest, second_labels
+from assay.issues.interval import wilson
 from assay.issues.scan import scan
 
 NAMES = ["owl", "crow", "corn", "ear", "pole", "flagpole", "lamp post"]

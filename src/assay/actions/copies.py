@@ -5,9 +5,9 @@ In: issue columns. Out: groups of copies, the best row of each, reasons in words
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,48 @@ Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Objects = NDArray[np.object_]
 
-# in the order in which they count; "comes first" is left where all are equal
-WHY = (
-    "a person decided about it",
-    "its label is the one that the copies agree on",
-    "its label is in no doubt",
-    "it is labelled",
-    "it is the larger",
-    "it comes first",
-)
+Reason = Literal["kept", "right-label", "no-label-issue", "labelled", "largest", "first"]
+# in the order in which they count; "first" is left where all are equal
+WHY: dict[Reason, str] = {
+    "kept": "a person decided about it",
+    "right-label": "its label is the one that the copies agree on",
+    "no-label-issue": "its label is in no doubt",
+    "labelled": "it is labelled",
+    "largest": "it is the larger",
+    "first": "it comes first",
+}
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What says which of M copies stays: (M,) values by their `Reason`, in the order in which they count; lower is better."""
+
+    values: Mapping[Reason, NDArray[Any]]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        undecided: NDArray[Any],
+        wrong: NDArray[Any],
+        doubted: NDArray[Any],
+        unlabelled: NDArray[Any],
+        size: NDArray[Any],
+        place: NDArray[Any],
+    ) -> Ranking:
+        """(M,) each. ``undecided``: low where a person decided to keep the row; ``wrong``, ``doubted``: its label;
+        ``size``: pixels or characters; ``place``: in the user's order."""
+        values = (undecided, wrong, doubted, unlabelled, -size, place)
+        return cls(dict(zip(WHY, values, strict=True)))
+
+    def order(self, group: Rows | None = None) -> Rows:
+        """(M,) positions, the best first; by ``group`` where there are several sets."""
+        keys = list(self.values.values())[::-1]
+        return np.lexsort(keys if group is None else [*keys, group])
+
+    def why(self, best: int, others: Rows | int) -> Reason:
+        """The first reason that sets the best apart from one of ``others``."""
+        return next((name for name, value in self.values.items() if np.any(value[others] != value[best])), "first")
 
 
 class Columns(Protocol):
@@ -79,34 +112,32 @@ def torn_groups(group: Rows, given: Objects, right: Objects) -> Flags:
 
 def best_first(
     table: Columns, rows: Rows, group: Rows, decided: Flags, label_issue: Flags
-) -> tuple[Rows, Flags, Sequence[NDArray[Any]]]:
-    """(places of ``rows`` by group and the best first; whether each is the first of its group; what they rank by)."""
+) -> tuple[Rows, Flags, Ranking]:
+    """(positions in ``rows`` by group and the best first; whether each is the first of its group; what they rank by)."""
     given, right = table.label("given_label")[rows], table.label("duplicate_correct_label")[rows]
     known = np.array([label is not None for label in right], bool)
     differ = np.array([label != other for label, other in zip(given, right, strict=True)], bool)
     pixels = table.number("image_width", 0) * table.number("image_height", 0)
-    ranks: list[NDArray[Any]] = [
-        ~decided[rows],
-        table.flag("is_duplicate_label_wrong")[rows] | (known & differ),
-        label_issue[rows],
-        np.array([label is None for label in given], bool),
-        -(pixels + table.number("text_num_characters", 0))[rows],
-        rows,
-    ]
-    order = np.lexsort([*reversed(ranks), group])
+    ranking = Ranking.of(
+        undecided=~decided[rows],
+        wrong=table.flag("is_duplicate_label_wrong")[rows] | (known & differ),
+        doubted=label_issue[rows],
+        unlabelled=np.array([label is None for label in given], bool),
+        size=(pixels + table.number("text_num_characters", 0))[rows],
+        place=rows,
+    )
+    order = ranking.order(group)
     first = np.ones(len(order), bool)
     first[1:] = group[order][1:] != group[order][:-1]
-    return order, first, ranks
+    return order, first, ranking
 
 
-def reasons(
-    table: Columns, rows: Rows, gone: Rows, stays: Rows, ranks: Sequence[NDArray[Any]], kind: str
-) -> list[Copy]:
-    """One `Copy` for each place of ``gone``; ``stays`` is aligned with it."""
+def reasons(table: Columns, rows: Rows, gone: Rows, stays: Rows, ranking: Ranking, kind: str) -> list[Copy]:
+    """One `Copy` for each position of ``gone``; ``stays`` is aligned with it."""
     how = table.label("near_duplicate_kind")
     found = []
     for one, other in zip(gone.tolist(), stays.tolist(), strict=True):
-        why = next(word for word, rank in zip(WHY, ranks, strict=True) if rank[one] != rank[other])
         row = int(rows[one])
-        found.append(Copy(row, int(rows[other]), "exact" if kind == "exact" else str(how[row] or "near"), why))
+        name = "exact" if kind == "exact" else str(how[row] or "near")
+        found.append(Copy(row, int(rows[other]), name, WHY[ranking.why(other, one)]))
     return found

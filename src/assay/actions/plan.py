@@ -211,12 +211,12 @@ class _Draft:
         torn = torn_groups(group, given[rows], right[rows])
         self.torn[rows[torn]] = True
         rows, group = rows[~torn], group[~torn]
-        order, first, ranks = best_first(self.table, rows, group, self.decided, self.label_issue)
+        order, first, ranking = best_first(self.table, rows, group, self.decided, self.label_issue)
         keeper = order[np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))]  # of each place in ``order``
         extra = ~first & ~self.settled[rows[order]]
         self._check_share(int(extra.sum()), kind, most)
         self.copies = sorted(
-            reasons(self.table, rows, order[extra], keeper[extra], ranks, kind), key=lambda copy: copy.row
+            reasons(self.table, rows, order[extra], keeper[extra], ranking, kind), key=lambda copy: copy.row
         )
         self._exclude_rows(rows[order[extra]], f"{kind} copies of other rows left out")
         if self.policy.label_issues != "none":

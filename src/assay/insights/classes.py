@@ -6,7 +6,6 @@ Does not know: rows' contents, probabilities.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,11 +14,11 @@ from numpy.typing import NDArray
 
 from assay.insights.finding import Finding, quote
 from assay.insights.names import misspelt
+from assay.issues.interval import wilson
 
 FEW = 5  # labelled rows below which a class is rare: there are five folds
 CORRECTIONS = 20
 NAMED = 5  # classes named in one sentence
-Z95 = 1.959964  # of the normal distribution
 
 
 def class_findings(
@@ -58,14 +57,12 @@ def class_findings(
 
 
 def _error_rate(codes: NDArray[np.int32], p_error: NDArray[np.float64]) -> list[Finding]:
-    """The mean probability of error, with Wilson's interval for a share of that many labels (Wilson, JASA 1927)."""
+    """The mean probability of error, with Wilson's interval for a share of that many labels."""
     p = p_error[(codes >= 0) & np.isfinite(p_error)]
     if not len(p):
         return []
     n, rate = len(p), float(np.clip(p.mean(), 0, 1))
-    centre = (rate + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    reach = Z95 / (1 + Z95**2 / n) * math.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n * n))
-    low, high = max(0.0, min(centre - reach, rate)), min(1.0, max(centre + reach, rate))
+    low, high = wilson(rate * n, n)
     message = (
         f"About {rate:.1%} of the {n:,} labels are estimated to be wrong (95 % interval {low:.1%} to {high:.1%}, "
         "as far as the probabilities are calibrated)."

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import wilson
 from assay.insights.relations import Relation
+from assay.issues.interval import wilson
 from assay.issues.scan import rows_by_class
 
 CLASS_ROWS = 400  # rows of a class that are looked at, evenly over it

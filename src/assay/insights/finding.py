@@ -5,11 +5,8 @@ In: nothing. Out: `Finding`. Does not know: how findings are made or shown.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
-
-Z95 = 1.959964  # of the normal distribution
 
 
 @dataclass(frozen=True)
@@ -41,16 +38,6 @@ class Finding:
     rows: int = 0
     examples: list[Any] = field(default_factory=list)
     action: dict[str, Any] | None = None
-
-
-def wilson(hits: float, n: int) -> tuple[float, float]:
-    """95 % interval of a share of ``n`` (Wilson, JASA 1927); (0, 1) where n is 0."""
-    if n <= 0:
-        return 0.0, 1.0
-    rate = min(max(hits / n, 0.0), 1.0)
-    centre = (rate + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    reach = Z95 / (1 + Z95**2 / n) * math.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n * n))
-    return max(0.0, min(centre - reach, rate)), min(1.0, max(centre + reach, rate))
 
 
 def quote(name: object) -> str:

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import Finding, listed, quote, rows_of, wilson
+from assay.insights.finding import Finding, listed, quote, rows_of
 from assay.insights.relations import EXAMPLES, OVERLAP, Group, Relation
 from assay.insights.two_labels import TwoLabels
+from assay.issues.interval import wilson
 
 Action = dict[str, Any]
 PAIRS = 20  # of classes that one finding lists

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import Z95, Finding, quote, rows_of, wilson
+from assay.insights.finding import Finding, quote, rows_of
 from assay.insights.proposals import examples_of
 from assay.insights.relations import TopProbabilities
+from assay.issues.interval import Z95, wilson
 
 BINS = 10  # of the reliability diagram
 NOISY = 20  # classes that get a finding of their own

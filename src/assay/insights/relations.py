@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import wilson
+from assay.issues.interval import wilson
 from assay.issues.scan import rows_by_class
 
 PLAUSIBLE = 0.10  # probability from which a class is plausible for a row

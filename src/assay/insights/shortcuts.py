@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import Finding, quote, rows_of, wilson
+from assay.insights.finding import Finding, quote, rows_of
 from assay.insights.proposals import examples_of
+from assay.issues.interval import wilson
 
 TELLS = 0.90  # area under the ROC curve of one property for one class against the rest ...
 LEAST_CLASS = 20  # ... of at least so many rows

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import Finding, listed, quote, rows_of, wilson
+from assay.insights.finding import Finding, listed, quote, rows_of
 from assay.insights.proposals import examples_of
+from assay.issues.interval import wilson
 
 SURE = 1e-4  # p value below which a difference is named, over all that were looked at (Bonferroni)
 SHIFT = 0.15  # ... and the least distance between two distributions (Kolmogorov-Smirnov, or total variation of classes)

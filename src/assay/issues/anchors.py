@@ -32,7 +32,9 @@ TOP = 0.05  # quantile of the anchors' doubt at which it counts as the class's l
 NEWTON = 20
 LEAST_P = 1e-9
 RISE = 0.015  # by which disagreement must surely rise in the next two tenths: there is no plateau ...
-PART = 0.25  # ... and by this share of the surest tenth's
+OVERLAP = (
+    0.25  # ... and by this share of the surest tenth's; from this share of their disagreement on, the rate is "at most"
+)
 Z_RISE = 1.645  # standard errors of "surely": a hundred rows of a plateau differ by chance
 SAMPLE = 50_000
 
@@ -170,7 +172,7 @@ def rises(labels: Codes, seen: Scan, known: Rows, share: float, by: float) -> bo
     one = float(wrong[surest].mean()) if len(known) else 0.0
     two = min(max(one + 2 * by, 0.0), 1.0)
     error = 0.5 * np.sqrt(one * (1 - one) / n + two * (1 - two) / (2 * n))
-    return bool(by - Z_RISE * error > max(RISE, PART * one))
+    return bool(by - Z_RISE * error > max(RISE, OVERLAP * one))
 
 
 def ceilings(seen: Scan, anchors: Rows) -> Floats:

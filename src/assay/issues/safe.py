@@ -10,12 +10,11 @@ taken at the cautious end of a one-sigma interval (Wilson, JASA 1927).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.issues.anchors import Evidence
+from assay.issues.interval import wilson_end
 from assay.issues.scan import Scan
 
 RIGHT = 0.98
@@ -24,15 +23,6 @@ Z = 1.0
 Z_CLASS = 1.645
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int32]
-
-
-def wilson(hits: NDArray[Any] | float, n: NDArray[Any] | float, z: float) -> NDArray[np.float64]:
-    """The end of Wilson's interval that lies z standard errors above (z > 0) or below (z < 0)."""
-    n = np.maximum(np.asarray(n, np.float64), 1e-9)
-    share = np.asarray(hits, np.float64) / n
-    centre = share + z * z / (2 * n)
-    reach = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return np.clip((centre + reach) / (1 + z * z / n), 0, 1)
 
 
 def proven_noise(agrees: NDArray[np.float64], evidence: Evidence) -> float:
@@ -44,7 +34,7 @@ def proven_noise(agrees: NDArray[np.float64], evidence: Evidence) -> float:
         return 0.0
     counts = np.maximum(1, np.ceil(len(agrees) * np.array(SURE)).astype(np.int64))
     wrong = np.cumsum(1 - agrees)[counts - 1]
-    lower = wilson(wrong, counts, -Z).max()
+    lower = wilson_end(wrong, counts, -Z).max()
     return float(min(lower, evidence.disagree) * min(1.0, evidence.noise / evidence.disagree))
 
 
@@ -63,7 +53,7 @@ def sure_enough(labels: Codes, seen: Scan, noise: NDArray[np.float32], evidence:
     agrees = (seen.classes[order, 0] == labels[order]).astype(np.float64)
     proven = proven_noise(agrees, evidence)
     count = np.arange(1, len(order) + 1, dtype=np.float64)
-    good = wilson(np.cumsum(agrees), count, -Z) >= RIGHT * (1 - proven)
+    good = wilson_end(np.cumsum(agrees), count, -Z) >= RIGHT * (1 - proven)
     if not good.any():
         return out
     last = int(np.flatnonzero(good)[-1])
@@ -71,7 +61,7 @@ def sure_enough(labels: Codes, seen: Scan, noise: NDArray[np.float32], evidence:
     sure = order[: last + 1]
     total = np.bincount(seen.classes[sure, 0], minlength=seen.n_classes).astype(np.float64)
     right = np.bincount(seen.classes[sure, 0], agrees[: last + 1], seen.n_classes)
-    fine = wilson(right, total, Z_CLASS) >= RIGHT * np.diagonal(noise)
+    fine = wilson_end(right, total, Z_CLASS) >= RIGHT * np.diagonal(noise)
     rows = seen.analyzed & (np.nan_to_num(top) >= bar)
     out[rows] = fine[seen.classes[rows, 0]]
     return out

@@ -11,16 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.issues.anchors import Evidence
-from assay.issues.safe import wilson
+from assay.issues.anchors import OVERLAP, Evidence
+from assay.issues.interval import Z95, wilson_end
 from assay.issues.scan import Scan
 
 INFORMED = 0.25  # of the way from chance to certainty that the surest tenth must surely have gone ...
 ANCHORED = 0.6  # ... and where what they disagree with looks like overlap
-OVERLAP = 0.25  # share of the surest rows' disagreement that is overlap, from which the rate is "at most"
 NOISY = 0.03  # ... and noise from which findings would then rest on it
 ENOUGH = 50  # labelled rows, for a plateau to be seen
-Z95 = 1.959964
 Z_SURE = ((100, 1.645), (15, 1.0), (0, 0.0))  # from so many labelled rows, standard errors of "surely"
 Codes = NDArray[np.int32]
 
@@ -49,7 +47,7 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     if not len(known):
         return Verdict("", False, 0.0, 0.0, 0.0)
     accuracy = float((seen.classes[known, 0] == labels[known]).mean())
-    bound = float(wilson(evidence.disagree * n, n, Z95))
+    bound = float(wilson_end(evidence.disagree * n, n, Z95))
     of_class = np.bincount(labels[known], minlength=seen.n_classes)
     chance = float(of_class.max() / len(known))
     rises = evidence.rises
@@ -63,7 +61,7 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     numbers = f"(accuracy {_share(accuracy)}, surest tenth {_share(evidence.surest)})"
     if np.count_nonzero(of_class) > 1:
         z = next(z for least, z in Z_SURE if len(known) >= least)
-        surely = (float(wilson(evidence.surest * n, n, -z)) - chance) / (1 - chance)
+        surely = (float(wilson_end(evidence.surest * n, n, -z)) - chance) / (1 - chance)
         likely = (evidence.surest - chance) / (1 - chance)
         if len(known) < 10 and surely < INFORMED:
             withheld = f"{len(known)} labelled rows are too few to judge labels by: label findings are withheld"

@@ -5,18 +5,17 @@ In: a table, the folded decisions, a mask. Out: plain dicts. Does not know: how 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.actions.copies import Ranking, Reason
 from assay.query.masks import resolved
 from assay.query.table import Flags, ReviewTable
 
 if TYPE_CHECKING:
     from assay.actions.state import State
-
-Reason = Literal["kept", "right-label", "no-label-issue", "labelled", "largest", "first"]
 
 
 def best_copy(table: ReviewTable, state: State, rows: NDArray[np.int64]) -> tuple[int, Reason]:
@@ -31,17 +30,16 @@ def best_copy(table: ReviewTable, state: State, rows: NDArray[np.int64]) -> tupl
     wrong = table.flags.get("is_duplicate_label_wrong", nothing)[chosen]
     if correct is not None:
         wrong = wrong | ((correct[chosen] >= 0) & (correct[chosen] != table.given[chosen]))
-    keys: list[tuple[Reason, NDArray[Any]]] = [
-        ("kept", state.excluded[chosen].astype(np.int64) * 2 - (resolved(state)[chosen] & ~state.excluded[chosen])),
-        ("right-label", wrong),
-        ("no-label-issue", table.flags.get("is_label_issue", nothing)[chosen]),
-        ("labelled", table.given[chosen] < 0),
-        ("largest", -_size(table, chosen)),
-    ]
-    order = np.lexsort((table.place[chosen], *(values for _, values in reversed(keys))))
-    best = order[0]
-    reason: Reason = next((name for name, values in keys if (values != values[best]).any()), "first")
-    return int(chosen[best]), reason
+    ranking = Ranking.of(
+        undecided=state.excluded[chosen].astype(np.int64) * 2 - (resolved(state)[chosen] & ~state.excluded[chosen]),
+        wrong=wrong,
+        doubted=table.flags.get("is_label_issue", nothing)[chosen],
+        unlabelled=table.given[chosen] < 0,
+        size=_size(table, chosen),
+        place=table.place[chosen],
+    )
+    best = int(ranking.order()[0])
+    return int(chosen[best]), ranking.why(best, np.arange(len(chosen)))
 
 
 def _size(table: ReviewTable, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -328,7 +328,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=2)
+@stage(version=3)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict

@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,38 +136,23 @@ class Folder:
     def put_if_absent(self, name: str, data: bytes) -> bool:
         """Write where nothing has the name; whether this call wrote it. Of two at once, one wins."""
         target = self.path(name)
-        with translate_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
+        with translate_errors(target), _temporary(target) as (temporary, stream):
+            stream.write(data)
+            _finish(stream)
             try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                Path(temporary).chmod(0o666 & ~UMASK)
                 os.link(temporary, target)
             except FileExistsError:
                 return False
-            finally:
-                Path(temporary).unlink(missing_ok=True)
         return True
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[Any]:
         """A binary stream that becomes the file when the block ends without an exception."""
         target = self.path(name)
-        with translate_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    yield stream
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                self._publish(Path(temporary), target, name)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+        with translate_errors(target), _temporary(target) as (temporary, stream):
+            yield stream
+            _finish(stream)
+            self._publish(temporary, target, name)
 
     def _publish(self, temporary: Path, target: Path, name: str) -> None:
         _publish(temporary, target)
@@ -242,25 +227,16 @@ class Folder:
     def array_writer(self, name: str, shape: tuple[int, ...], dtype: Any) -> Iterator[NDArray[Any]]:
         """A ``.npy`` file filled block by block through a memory map, published when the block ends."""
         target = self.path(name)
-        with translate_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, suffix=".npy", dir=target.parent)
-            os.close(handle)
-            try:
-                array = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
-                # blocks are reserved now, so that a full disk is an error here and not a bus error later
-                if array.nbytes and hasattr(os, "posix_fallocate"):
-                    with Path(temporary).open("r+b") as stream:
-                        os.posix_fallocate(stream.fileno(), 0, Path(temporary).stat().st_size)
-                yield array
-                array.flush()
-                del array
-                with Path(temporary).open("r+b") as stream:
-                    os.fsync(stream.fileno())
-                self._publish(Path(temporary), target, name)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+        with translate_errors(target), _temporary(target) as (temporary, stream):
+            array = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
+            # blocks are reserved now, so that a full disk is an error here and not a bus error later
+            if array.nbytes and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(stream.fileno(), 0, temporary.stat().st_size)
+            yield array
+            array.flush()
+            del array
+            _finish(stream)
+            self._publish(temporary, target, name)
 
     # tables --------------------------------------------------------------------------------------------------
 
@@ -292,8 +268,28 @@ class Folder:
         return ProjectError(f"{path} is missing; run the analysis again: other work is kept")
 
 
+@contextlib.contextmanager
+def _temporary(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+    """A new file beside ``target``, and a stream into it; at the end it is gone, unless it became another name's."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            temporary.chmod(0o666 & ~UMASK)
+            yield temporary, stream
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _finish(stream: IO[bytes]) -> None:
+    """All that was written is on the disk, and the stream is closed."""
+    stream.flush()
+    os.fsync(stream.fileno())
+    stream.close()
+
+
 def _publish(temporary: Path, target: Path) -> None:
-    temporary.chmod(0o666 & ~UMASK)
     temporary.replace(target)
     if os.name == "posix":
         handle = os.open(target.parent, os.O_RDONLY)

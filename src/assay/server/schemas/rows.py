@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from assay.actions.copies import Reason
 from assay.server.schemas.base import Label
 
 
@@ -48,9 +49,6 @@ class Page(BaseModel):
     number: int
 
 
-KeepReason = Literal["kept", "right-label", "no-label-issue", "labelled", "largest", "first"]
-
-
 class CopySet(BaseModel):
     """Rows that are copies of each other: the first of ``n``. ``keep``: the row that would stay, and ``why``."""
 
@@ -60,7 +58,7 @@ class CopySet(BaseModel):
     correct_label: Label | None
     conflict: bool
     keep: int
-    why: KeepReason
+    why: Reason
     open: bool
 
 
@@ -161,7 +159,7 @@ class Detail(BaseModel):
     duplicates: list[Copy]
     n_duplicates: int
     keep: int | None
-    keep_why: KeepReason | None
+    keep_why: Reason | None
     correct_label: Label | None
     evidence: list[EvidenceOut]
     full_text: str | None
