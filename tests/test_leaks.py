@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
+import shutil
 
-from assay.insights.leaks import leak_findings, size_finding
-from assay.issues.leaks import Leak, find_leaks, fixes, told
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import assay
+from assay.insights.leaks import form_finding, leak_findings
+from assay.issues.leaks import (
+    Leak,
+    begins_with_class,
+    classes_fixed,
+    find_leaks,
+    fixed_by_order,
+    fixed_by_parts,
+    fixes,
+    told,
+)
+from conftest import write_digits
 
 
 def told_by_loop(values, codes) -> float:
@@ -70,4 +85,101 @@ def test_findings_say_which_columns_and_what_was_done():
     one, two = leak_findings([Leak(("code",), 12, 1.0), Leak(("a", "b"), 16, 0.995)])
     assert "“code” gives the label away" in one.message and "judged without it" in one.message
     assert two.subject == ["a", "b"] and "together give" in two.message
-    assert "size of a picture" in size_finding(Leak(("width", "height"), 2, 1.0)).message
+    assert "size of a picture" in form_finding("size", Leak(("width", "height"), 2, 1.0)).message
+
+
+def test_ranges_of_numbers_are_found_and_chance_is_not():
+    rng = np.random.default_rng(5)
+    codes = np.repeat(np.arange(3, dtype=np.int32), 200)
+    numbers = np.concatenate([start + rng.permutation(400)[:200] for start in (1_000, 5_000, 9_000)]).astype(float)
+    mixed = rng.permutation(600)
+    assert fixed_by_order(numbers[mixed], codes[mixed]) == 1.0
+    assert fixed_by_order(rng.permutation(600).astype(float), codes) is None
+    one_in_twenty_elsewhere = np.where(rng.random(600) < 0.05, rng.integers(3, size=600), codes).astype(np.int32)
+    assert fixed_by_order(numbers, one_in_twenty_elsewhere) is None
+    assert (
+        fixed_by_order(np.arange(600.0), np.arange(600, dtype=np.int32)) is None
+    )  # a class a row: any order is sorted
+    assert fixed_by_order(np.zeros(600), codes) is None  # equal values have no order
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("{split}/{label}/{i}_{odd}.txt", "part"),
+        ("{i}_{rating}.txt", "part"),
+        ("{label}{i:04d}.jpg", "part"),
+        ("IMG-{i:05d}.jpg", "order"),
+    ],
+)
+def test_names_that_hold_the_class_are_found(name, how):
+    rng = np.random.default_rng(6)
+    codes = np.repeat(np.arange(2, dtype=np.int32), 150)
+    names = [
+        name.format(
+            split=rng.choice(["train", "test"]),
+            label=("neg", "pos")[code],
+            i=i,
+            odd=rng.integers(9),
+            rating=rng.integers(1, 5) + 5 * code,
+        )
+        for i, code in enumerate(codes.tolist())
+    ]
+    found = fixed_by_parts(names, codes)
+    assert found is not None and found.how == how
+    assert fixed_by_parts(names, rng.permutation(codes)) is None
+    assert fixed_by_parts([f"a text about {one}" for one in names], codes) is None
+
+
+@pytest.mark.parametrize("form", ["[{label}] {text}", "__label__{label} {text}", "{text}, {label}", "{label}: {text}"])
+def test_texts_that_begin_or_end_with_their_class_are_found(form):
+    names = ["world news", "sport"]
+    codes = np.arange(100, dtype=np.int32) % 2
+    texts = [form.format(label=names[code].title(), text=f"what happened on day {i}") for i, code in enumerate(codes)]
+    found = begins_with_class(texts, codes, names)
+    assert found is not None and found.how == "name"
+    assert begins_with_class(texts, 1 - codes, names) is None
+    assert begins_with_class(["sportive days"] * 100, np.ones(100, np.int32), names) is None
+
+
+def test_a_class_with_values_to_itself_is_found_among_others_that_share_theirs():
+    rng = np.random.default_rng(7)
+    codes = rng.integers(4, size=400).astype(np.int32)
+    values = np.where(codes == 2, 9, rng.integers(3, size=400))
+    assert [code for code, _ in classes_fixed(values, codes)] == [2]
+    assert fixes(values, codes) is None
+    assert classes_fixed(np.where(rng.random(400) < 0.2, 9, values), codes) == []
+    assert classes_fixed(np.arange(400), codes) == []
+
+
+def test_texts_that_are_file_names_are_not_praised(tmp_path):
+    """As on IMDB with the file name for a text: nothing could contradict a label, so none is called well labelled."""
+    labels = ["neg", "pos"] * 60
+    texts = [f"train/{label}/{i}_{i % 7}.txt" for i, label in enumerate(labels)]
+    project = assay.analyze(
+        pd.DataFrame({"text": texts, "label": labels}), output=tmp_path / "p.assay", text="text", progress="quiet"
+    )
+    (check,) = [check for check in project.summary().checks if check["name"] == "well_labeled"]
+    assert check["status"] == "skipped" and "the text gives its class away" in check["why"]
+    assert any(found["title"] == "Label given away by the text" for found in project.insights())
+
+
+def test_a_class_of_one_picture_size_is_named_and_not_judged(tmp_path):
+    folder = tmp_path / "digits"
+    write_digits(folder, 150)
+    for path in (folder / "three").glob("*.png"):
+        Image.open(path).resize((48, 40)).save(path)
+    shutil.rmtree(folder / "five")  # fewer classes: more rows in each
+    for path in (folder / "six").glob("*.png"):
+        path.rename(folder / "three" / path.name)  # of three's label at another size: the size tells no class any more
+    project = assay.analyze(folder, output=tmp_path / "before.assay", progress="quiet", effort="fast")
+    assert not any("given away" in found["title"] for found in project.insights())
+    for path in (folder / "three").glob("*.png"):
+        Image.open(path).resize((48, 40)).save(path)
+    project = assay.analyze(folder, output=tmp_path / "after.assay", progress="quiet", effort="fast")
+    (found,) = [found for found in project.insights() if "given away" in found["title"]]
+    assert "size of a picture gives “three” away" in found["message"]
+    rows = project.issues()
+    three = rows["given_label"] == "three"
+    assert not rows.loc[three, "is_well_labeled"].any() and rows.loc[three, "p_label_error"].isna().all()
+    assert rows.loc[~three, "is_well_labeled"].any()

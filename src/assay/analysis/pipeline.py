@@ -22,7 +22,15 @@ from assay.dataset.dataset import MISSING, Dataset
 from assay.dataset.target import ClassTarget
 from assay.duplicates.image_rounds import ROUNDS
 from assay.stages import duplicates, images, issues, ontology, tables, vectors
-from assay.stages.leaks import ColumnLeaksSpec, LeaksFound, SizeLeaksSpec, column_leaks, size_leaks
+from assay.stages.leaks import (
+    ColumnLeaksSpec,
+    FormLeaksSpec,
+    LeaksFound,
+    TextLeaksSpec,
+    column_leaks,
+    form_leaks,
+    text_leaks,
+)
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5
@@ -64,9 +72,8 @@ class Pipeline:
     inputs: dict[str, str] = field(default_factory=dict)  # kind of check -> fingerprint of its table
     features: Stage[tables.FeaturesMade] | None = None
     leak_findings: str = ""
-    blind: str = (
-        ""  # why label findings are withheld, where what pictures are like outside their content gives labels away
-    )
+    blind: str = ""  # why label findings are withheld, where something else than the content gives labels away
+    blind_classes: tuple[int, ...] = ()  # classes that alone are given away
     verdict: dict[str, Any] | None = None
     fold_stage: Stage[vectors.FoldsMade] | None = None
 
@@ -78,6 +85,8 @@ class Pipeline:
         left_out = leaks.columns
         if left_out and set(self.dataset.roles.features) <= set(left_out):  # nothing else is there to learn from
             left_out, self.blind = (), "every column gives the label away, so nothing could contradict a label"
+        if of_classes and self.dataset.modality == "text":
+            self.blind = self.text_leaks().blind
         encoded = Encoding(self.runner, self.dataset, self.settings, own, self.order_file, left_out=left_out)
         encoded.all()
         self.features = encoded.features
@@ -86,7 +95,8 @@ class Pipeline:
         graph = self.graph(gathered)
         copies = self.cluster_copies(gathered, graph, encoded.levels)
         if of_classes and self.dataset.modality == "image":
-            self.blind = self.size_leaks().blind
+            forms = self.form_leaks()
+            self.blind, self.blind_classes = forms.blind, forms.blind_classes
         predicted = learn(self, gathered, graph, copies) if learn is not None else None
         self.outlier(gathered, graph, predicted)
         self.duplicate(gathered, copies)
@@ -117,12 +127,29 @@ class Pipeline:
         spec = ColumnLeaksSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, features=features)
         return self.leaks(column_leaks, spec, self.dataset.inputs)
 
-    def size_leaks(self) -> LeaksFound:
+    def text_leaks(self) -> LeaksFound:
+        """Texts that are names, or begin with their class; asked of the models made here, which read nothing else."""
+        if self.arrays.pred_probs is not None or self.arrays.embeddings or not self.dataset.roles.text:
+            return LeaksFound()
+        spec = TextLeaksSpec(
+            dataset=self.dataset.fingerprint,
+            n_rows=self.dataset.n_rows,
+            column=str(self.dataset.roles.text),
+            classes=tuple(self.dataset.classes),
+        )
+        return self.leaks(text_leaks, spec, self.dataset.inputs)
+
+    def form_leaks(self) -> LeaksFound:
         if self.arrays.pred_probs is not None:
             return LeaksFound()
         properties = self.outcome.properties
-        spec = SizeLeaksSpec(dataset=self.dataset.fingerprint, n_rows=self.dataset.n_rows, properties=properties)
-        return self.leaks(size_leaks, spec, self.dataset.inputs | {"properties": fingerprint(list(properties))})
+        spec = FormLeaksSpec(
+            dataset=self.dataset.fingerprint,
+            n_rows=self.dataset.n_rows,
+            properties=properties,
+            classes=tuple(self.dataset.classes),
+        )
+        return self.leaks(form_leaks, spec, self.dataset.inputs | {"properties": fingerprint(list(properties))})
 
     def leaks(self, function: Any, spec: Any, inputs: dict[str, str]) -> LeaksFound:
         stage = single_shard("leaks", function, spec, inputs=inputs, rows=self.dataset.n_rows)
@@ -388,6 +415,7 @@ class Pipeline:
             n_folds=N_FOLDS,
             boundary=self.outcome.prediction.get("boundary_noise"),
             blind=blind,
+            blind_classes=self.blind_classes,
         )
         inputs = {"vectors": gathered.output, "pred_probs": predicted.output}
         result: issues.LabelsChecked | None = self.check("label", issues.label, spec, inputs)

@@ -251,8 +251,11 @@ def row_order(
         z = (same - chance) / max(np.sqrt(chance * (1 - chance) / len(labelled)), 1e-9)
         excess = (same - chance) / (1 - chance)
         if z > ORDER_Z and excess >= ORDER_SHARE:
+            sorted_by_label = int((labelled[1:] != labelled[:-1]).sum()) == len(np.unique(labelled)) - 1
             message = (
-                f"Rows are not in random order: {same:.0%} of them carry the label of the row before, where chance gives "
+                "Rows are sorted by label: each class is one block of rows. Shuffle before you split by position."
+                if sorted_by_label
+                else f"Rows are not in random order: {same:.0%} of them carry the label of the row before, where chance gives "
                 f"{chance:.0%}. Shuffle before you split by position."
             )
             return [

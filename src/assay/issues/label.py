@@ -87,9 +87,17 @@ def judge(labels: Codes, seen: Scan, *, rare: Flags | None = None, boundary: flo
 
 
 def judge_with_verdict(
-    labels: Codes, seen: Scan, *, rare: Flags | None = None, boundary: float | None = None
+    labels: Codes,
+    seen: Scan,
+    *,
+    rare: Flags | None = None,
+    boundary: float | None = None,
+    unjudged: Flags | None = None,
 ) -> tuple[Columns, Verdict]:
     """`judge`, and what can be known of this dataset's labels at all.
+
+    ``unjudged`` (N,): rows, -1 in ``labels``, that do carry a label which nothing could contradict: they get neither a
+    suggestion nor a score.
 
     Where findings are withheld no row is flagged, suggested for, safe or well labelled; ``label_quality`` still ranks, and
     ``p_label_error`` is NaN where the labels look drawn by lot.
@@ -108,6 +116,10 @@ def judge_with_verdict(
     columns = _judge(labels, seen, solved, spread, DISAGREEMENT * boundary, sure) | {"has_rare_class": has_rare_class}
     # a class too small to be learned could not have been doubted
     columns["is_well_labeled"] &= ~has_rare_class & (seen.n_classes > 1)
+    if unjudged is not None:
+        columns["suggested_label"][unjudged] = -1
+        columns["suggested_label_confidence_score"][unjudged] = np.nan
+        columns["is_safe_to_fix"] &= ~unjudged
     return (_withhold(columns, found) if found.withheld else columns), found
 
 

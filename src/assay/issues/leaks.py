@@ -1,4 +1,5 @@
-"""Values beside the label that give it away: a column or two of a table, or the size of pictures.
+"""Values beside the label that give it away: a column or two of a table, the order of its values, parts of names, the form of
+pictures.
 
 In: numbers of values a row, class codes. Out: `Leak`s. Does not know: what a value stands for, models, files.
 
@@ -10,9 +11,11 @@ as there are wrong labels, and is no leak; hence the strict share.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +27,31 @@ SHARED = 5  # rows a pair of values must have on average: else any two columns t
 WIDEST = 100  # values of a column that may be one of a pair
 COLUMNS = 24  # columns tried in pairs, those that tell most
 SAMPLE = 20_000  # rows on which pairs are tried first
+RUNNING = 0.95  # share of distinct ones among whole numbers that are given to rows
+CLASS_ROWS = 4  # rows a class must have on average before the order of values can tell anything
+PARTS = 6  # parts of a name looked at from its start, and as many from its end
+LONGEST_NAME = 300  # characters
 
+How = Literal["value", "order", "part", "blank", "name"]
 Codes = NDArray[np.int32]
 Numbers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+_PART = re.compile(r"[^\W\d_]+|\d+")
+_MARK = "[](){}<>#_*\"' "
 
 
 @dataclass(frozen=True)
 class Leak:
-    """``names`` together have ``values`` values and tell the class of ``share`` of the labelled rows."""
+    """``names`` together have ``values`` values and tell the class of ``share`` of the labelled rows.
+
+    ``how``: by the value itself, by the range it lies in, by a part of it, by whether it is there at all, or because it begins
+    or ends with the class's name.
+    """
 
     names: tuple[str, ...]
     values: int
     share: float
+    how: How = "value"
 
 
 def told(values: Numbers, codes: Codes) -> tuple[float, float]:
@@ -111,3 +127,101 @@ def find_leaks(columns: Mapping[str, Numbers], codes: Codes) -> list[Leak]:
             found.append(Leak((one, two), n_values, share))
             gone |= {one, two}
     return found
+
+
+def classes_fixed(values: Numbers, codes: Codes) -> list[tuple[int, float]]:
+    """Classes that have values to themselves: (code, share of the rows with these values that are the class's), where that
+    share and the share of the class's rows that have them are at least `FIXED`. Values of one row count as one value.
+    Classes and the rest have at least `LEAST` rows. Cost: O(N log N).
+    """
+    known = codes >= 0
+    labels = codes[known].astype(np.int64)
+    _, value, times = np.unique(values[known], return_inverse=True, return_counts=True)
+    value = np.where(times[value] == 1, len(times), value)
+    size = int(labels.max(initial=-1)) + 1
+    pairs, count = np.unique(value * max(size, 1) + labels, return_counts=True)
+    of_value, of_class = np.divmod(pairs, max(size, 1))
+    total = np.bincount(value, minlength=len(times) + 1)[of_value]
+    own = count * 2 > total
+    hits = np.bincount(of_class[own], count[own], size)
+    inside = np.bincount(of_class[own], total[own], size)
+    rows = np.bincount(labels, minlength=size)
+    fixed = (rows >= LEAST) & (len(labels) - rows >= LEAST) & (hits >= FIXED * rows) & (hits >= FIXED * inside)
+    return [(int(code), float(hits[code] / inside[code])) for code in np.flatnonzero(fixed)]
+
+
+def is_running(values: Floats) -> bool:
+    """Whole numbers that hardly repeat: numbers given to rows, if with gaps. Cost: O(N log N)."""
+    known = values[np.isfinite(values)]
+    return (
+        len(known) >= LEAST and bool((known == np.floor(known)).all()) and len(np.unique(known)) >= RUNNING * len(known)
+    )
+
+
+def fixed_by_order(values: Floats, codes: Codes) -> float | None:
+    """Share of the labelled rows whose class follows from the range that their value lies in, where that is a leak, else None.
+
+    Rows are put in the order of their values, equal ones mixed. K classes in K ranges change K - 1 times; every further change
+    is an exception. Asked is what `fixes` asks of values: nearly no exceptions, and far fewer than by chance. Cost: O(N log N).
+    """
+    rows = np.flatnonzero((codes >= 0) & np.isfinite(values))
+    n = len(rows)
+    size = len(np.unique(codes[rows]))
+    if n < LEAST or n < FIXED * int((codes >= 0).sum()) or size < 2 or n < CLASS_ROWS * size:
+        return None
+    mixed = np.arange(n) * 0.6180339887498949 % 1  # the golden ratio: even, whatever order equal values came in
+    in_order = codes[rows[np.lexsort((mixed, values[rows]))]]
+    changes = int((in_order[1:] != in_order[:-1]).sum())
+    chance = 1 - (n * (1 - float(((np.bincount(in_order) / n) ** 2).sum())) - size + 1) / n
+    share = 1 - (changes - size + 1) / n
+    return min(share, 1.0) if share >= FIXED and share - chance >= GAIN * (1 - chance) else None
+
+
+def name_parts(names: Sequence[str | None]) -> list[list[str]]:
+    """The parts of file names, paths and codes: runs of letters and of digits, "" where there is none. One list a place, counted
+    from the start and from the end. [] where the strings are no names: some hold white space, or most have one part.
+    """
+    given = [name for name in names if name]
+    alike = [name for name in given if len(name) <= LONGEST_NAME and not any(c.isspace() for c in name.strip())]
+    if len(given) < LEAST or len(alike) < FIXED * len(given):
+        return []
+    split = [_PART.findall((name or "")[:LONGEST_NAME].casefold()) for name in names]
+    if sum(len(parts) > 1 for parts in split) < FIXED * len(given):
+        return []
+    from_start = [[parts[at] if len(parts) > at else "" for parts in split] for at in range(PARTS)]
+    return from_start + [[parts[-at] if len(parts) >= at else "" for parts in split] for at in range(1, PARTS + 1)]
+
+
+def fixed_by_parts(names: Sequence[str | None], codes: Codes) -> Leak | None:
+    """The part of a name that fixes the class, by its value or as a running number, if one does; ``names`` of the leak is ()."""
+    of_range: Leak | None = None
+    for words in name_parts(names):
+        number: dict[str, int] = {}
+        values = np.array([number.setdefault(word, len(number)) for word in words], np.int64)
+        if 2 * len(number) <= len(words):
+            share = fixes(values, codes)
+            if share is not None:
+                return Leak((), len(number), share, "part")
+        elif of_range is None:  # different in most rows: nothing that a class could share, unless it is a range
+            share = fixed_by_order(np.array([float(word) if word.isdecimal() else np.nan for word in words]), codes)
+            of_range = Leak((), len(number), share, "order") if share is not None else None
+    return of_range
+
+
+def begins_with_class(texts: Sequence[str | None], codes: Codes, names: Sequence[object]) -> Leak | None:
+    """Whether the texts begin, or end, with the name of their class, as "[sport] ..." or "__label__2 ...": a leak where nearly
+    all do. Texts that begin with a class's name by nature are the reason to ask it of nearly all."""
+    wanted = [str(name).casefold().strip(_MARK) for name in names]
+    known = np.flatnonzero(codes >= 0).tolist()
+    if len(known) < LEAST or len(np.unique(codes[known])) < 2:
+        return None
+    at_start = at_end = 0
+    for row in known:
+        name = wanted[codes[row]]
+        text = (texts[row] or "").casefold().strip(_MARK).removeprefix("label__")
+        if not name or not text:
+            continue
+        at_start += text.startswith(name) and not text[len(name) : len(name) + 1].isalnum()
+        at_end += text.endswith(name) and not text[: -len(name)][-1:].isalnum()
+    share = max(at_start, at_end) / len(known)
+    return Leak((), len(wanted), share, "name") if share >= FIXED else None

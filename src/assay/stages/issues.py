@@ -121,12 +121,14 @@ def _clusters(folder: Folder, duplicates: str) -> Clusters:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSpec(CheckSpec):
-    """``pred_probs``: prefix of out-of-sample probabilities; ``boundary``: noise near class borders, where measured."""
+    """``pred_probs``: prefix of out-of-sample probabilities; ``boundary``: noise near class borders, where measured;
+    ``blind``: why no label can be judged, or ""; ``blind_classes``: codes of labels that cannot."""
 
     pred_probs: str
     n_folds: int = setting()
     boundary: float | None = setting()
     blind: str = setting(default="")
+    blind_classes: tuple[int, ...] = setting(default=())
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class LabelsChecked(Checked):
     verdict: dict[str, Any]
 
 
-@stage(version=3)
+@stage(version=4)
 def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     """Labels that are likely wrong; ``blind`` says why nothing may be said of them."""
     from dataclasses import replace
@@ -147,8 +149,12 @@ def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     labels = labels_of(folder, spec)
     probabilities = folder.get_array(f"{spec.pred_probs}.npy", mmap=True)
     counts = np.bincount(labels[labels >= 0], minlength=len(spec.classes))
-    seen = scan(labels, probabilities)
-    columns, known = judge_with_verdict(labels, seen, rare=counts < spec.n_folds, boundary=spec.boundary)
+    unjudged = np.isin(labels, spec.blind_classes)
+    asked = np.where(unjudged, -1, labels).astype(np.int32)
+    seen = scan(asked, probabilities)
+    columns, known = judge_with_verdict(
+        asked, seen, rare=counts < spec.n_folds, boundary=spec.boundary, unjudged=unjudged
+    )
     known = replace(known, withheld=spec.blind or known.withheld)
     found = dict(columns)
     found["label_issue_reason"] = reasons(found, labels, spec.classes)
