@@ -51,7 +51,7 @@ def two(shelf, project) -> Iterator[tuple[Any, Any]]:
 def on_a_train(page) -> None:
     """No news reach this page any more: what its person sees grows old."""
     silence = "retry: 600000\n\n"
-    page.route("**/events", lambda route: route.fulfill(content_type="text/event-stream", body=silence))
+    page.route("**/events?*", lambda route: route.fulfill(content_type="text/event-stream", body=silence))
     page.reload()
 
 

@@ -40,14 +40,80 @@ def test_nothing_is_told_to_strangers(door, path):
     assert "sign in first" in answer.json()["detail"]
 
 
-def test_the_address_with_the_token_becomes_a_cookie_and_the_token_leaves_the_address(door):
+def key_of(answer) -> dict[str, str]:
+    """The header that the page sends after an answer that signed it in."""
+    return {"X-Assay-Key": answer.headers["location"].partition("#key=")[2]}
+
+
+def test_the_address_with_the_token_becomes_a_session_and_the_token_leaves_the_address(door):
     stranger = bare(door)
     answer = stranger.get("/review/x?token=" + TOKEN + "&row=3")
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/review/x?row=3"
+    assert answer.headers["location"].partition("#key=")[0] == "/review/x?row=3"
     cookie = answer.headers["set-cookie"].lower()
-    assert "httponly" in cookie and "samesite=lax" in cookie
-    assert stranger.get("/api/v1/projects").status_code == 200
+    assert "httponly" in cookie and "samesite=strict" in cookie
+    assert stranger.get("/api/v1/projects", headers=key_of(answer)).status_code == 200
+
+
+def test_neither_half_of_a_session_opens_anything_alone(door, digits_project):
+    """A browser sends the cookie to every port of the host, so whoever serves another one has it."""
+    mine = bare(door)
+    key = key_of(mine.get("/?token=" + TOKEN))
+    look = mine.get("/api/v1/session", headers=key).json()["look"]
+    (project,) = (item["id"] for item in mine.get("/api/v1/projects", headers=key).json())
+    paths = [
+        f"/api/v1/projects/{project}/{part}" for part in ("thumbs/1", "images/1", "events", "rows/1", "log", "size")
+    ]
+    for headers in ({}, {"X-Assay-Key": look}, {"X-Assay-Key": "x" * 43}, {"X-Assay-Key": "\u00fc"}):
+        for path in ("/api/v1/projects", *paths):
+            sent = {name: value.encode() for name, value in headers.items()}
+            assert mine.get(path, headers=sent).status_code == 401
+    other = bare(door)
+    for path in paths:
+        assert other.get(path, headers=key).status_code == 401
+        assert other.get(f"{path}?look={look}").status_code == 401
+    assert other.post("/api/v1/session", json={"person": "eve"}, headers=key).status_code == 401
+    cookies = dict(mine.cookies)
+    mine.delete("/api/v1/session")  # signs nobody out: the key did not come along
+    mine.cookies.update(cookies)
+    assert mine.get("/api/v1/projects", headers=key).status_code == 200
+
+
+def test_the_key_for_looking_shows_pictures_and_nothing_else(door):
+    mine = bare(door)
+    key = key_of(mine.get("/?token=" + TOKEN))
+    look = mine.get("/api/v1/session", headers=key).json()["look"]
+    assert look not in key["X-Assay-Key"] and key["X-Assay-Key"] not in look
+    (project,) = (item["id"] for item in mine.get("/api/v1/projects", headers=key).json())
+    one = f"/api/v1/projects/{project}"
+    for part in ("thumbs/1", "images/1"):
+        assert mine.get(f"{one}/{part}?look={look}").status_code == 200
+        assert mine.get(f"{one}/{part}?look={look[:-1]}").status_code == 401
+    for path in (
+        "/api/v1/projects",
+        one,
+        f"{one}/rows/1",
+        f"{one}/log",
+        f"{one}/size",
+        f"{one}/job",
+        "/api/v1/projects/x",
+    ):
+        assert mine.get(f"{path}?look={look}").status_code == 401
+    assert mine.post(f"{one}/undo?look={look}", json={"token": "x"}).status_code == 401
+    assert mine.delete(f"{one}?look={look}").status_code == 401
+    mine.delete("/api/v1/session", headers=key)
+    assert mine.get(f"{one}/thumbs/1?look={look}").status_code == 401
+
+
+def test_every_server_names_its_cookie(tmp_path):
+    """Two homes on one port, one after the other, do not take each other's sessions either."""
+    names = set()
+    for home in (tmp_path / "a", tmp_path / "b"):
+        listening = prepare((), home=home)
+        listening.socket.close()
+        listening.services.door.port = 8000
+        names.add(listening.services.door.cookie)
+    assert len(names) == 2 and all(name.startswith("assay-8000-") for name in names)
 
 
 def test_a_wrong_token_opens_nothing(door):
@@ -62,9 +128,12 @@ def test_signing_in_gives_a_name_and_signing_out_ends_it(door):
     assert guest.get("/api/v1/session").json() | {"version": ""} == {
         "person": "", "signed_in": False, "needs": "token", "version": ""
     }  # fmt: skip
-    assert guest.post("/api/v1/session", json={"token": TOKEN, "person": " ann "}).json()["person"] == "ann"
+    signed = guest.post("/api/v1/session", json={"token": TOKEN, "person": " ann "}).json()
+    assert signed["person"] == "ann"
+    guest.headers["X-Assay-Key"] = signed["key"]
     assert guest.get("/api/v1/session").json()["person"] == "ann"
     assert guest.post("/api/v1/session", json={"person": "bob"}).json()["person"] == "bob"
+    assert guest.get(f"/api/v1/projects/x/thumbs/1?look={signed['look']}").status_code == 404
     guest.delete("/api/v1/session")
     assert guest.get("/api/v1/projects").status_code == 401
 
@@ -259,11 +328,11 @@ def test_half_open_connections_are_closed(tmp_path):
 def test_a_sign_out_counts_for_every_server_of_the_home(tmp_path):
     with client(tmp_path) as first, client(tmp_path) as second:
         second.services.door.port = first.services.door.port
-        session = first.services.door.sign_in("ann")
-        cookies = {first.services.door.cookie: session}
-        assert second.services.door.person_of({}, cookies) == "ann"
-        first.services.door.sessions.end(session)
-        assert second.services.door.person_of({}, cookies) is None
+        session, key = first.services.door.sign_in("ann")
+        cookies, headers = {first.services.door.cookie: session}, {"x-assay-key": key}
+        assert second.services.door.person_of(headers, cookies) == "ann"
+        first.services.door.sessions.end(session, key)
+        assert second.services.door.person_of(headers, cookies) is None
 
 
 def test_a_port_in_use_and_a_missing_project_are_one_message(tmp_path):

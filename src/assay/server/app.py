@@ -125,7 +125,11 @@ async def _person(request: Request, door: Authenticator) -> str | None:
     if not hasattr(state, "door_threads"):
         state.door_threads = anyio.CapacityLimiter(8)
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-    return await anyio.to_thread.run_sync(door.person_of, request.headers, request.cookies, limiter=state.door_threads)
+    key = request.query_params.get("look")
+    looking = (request.url.path, key) if key and request.method == "GET" else None
+    return await anyio.to_thread.run_sync(
+        door.person_of, request.headers, request.cookies, looking, limiter=state.door_threads
+    )
 
 
 def problem(status: int, title: str, detail: str, **more: Any) -> JSONResponse:
@@ -187,10 +191,13 @@ def _file_of_the_page(path: str) -> Path:
 
 
 def _let_in(request: Request, door: Authenticator, token: str) -> Response:
-    """The address with the token: a cookie, then the same address without it."""
+    """The address with the token: a cookie, then the same address without it; the key behind #, which is sent nowhere."""
     rest = request.url.remove_query_params("token")
     path = "/" + rest.path.lstrip("/\\")  # "//evil.example" would be another site
-    answer = RedirectResponse(path + (f"?{rest.query}" if rest.query else ""), 303)
-    if door.spend(token) or (door.is_token(token) and not door.password):
-        set_cookie(answer, door, door.sign_in(None))
+    path += f"?{rest.query}" if rest.query else ""
+    if not door.spend(token) and (door.password or not door.is_token(token)):
+        return RedirectResponse(path, 303)
+    session, key = door.sign_in(None)
+    answer = RedirectResponse(f"{path}#key={key}", 303)
+    set_cookie(answer, door, session)
     return answer

@@ -1,9 +1,11 @@
-"""Who may come in: a token in the address, perhaps a password; then a cookie.
+"""Who may come in: a token in the address, perhaps a password; then a cookie and a key that only the page holds.
 
 In: requests. Out: the person behind them, or a `AccessDenied`. Does not know: projects.
 
 Loopback alone protects nothing: other users of the machine and every page in the browser reach it. So the address printed at
-the start carries an unguessable token, a cookie follows it, and requests that change something must come from our own page.
+the start carries an unguessable token, a session follows it, and requests that change something must come from our own page.
+A cookie is sent to every port of the host, so whoever serves another one reads it: it counts only together with the key
+that our page keeps in its storage and sends in a header.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import hashlib
 import hmac
 import ipaddress
 import math
+import re
 import secrets
 import threading
 import time
@@ -19,12 +22,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from assay.server.sessions import Sessions
+from assay.server.sessions import Sessions, looking_key
 from assay.server.throttle import Throttle
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ONCE = 120.0  # seconds that a one-time token lasts
+KEY = "x-assay-key"  # header with the key of the session
+LOOKED_AT = re.compile(r"/api/v1/projects/[^/]+/(thumbs/\d+|images/\d+|events)")  # asked for without headers
 
 
 class AccessDenied(Exception):  # noqa: N818
@@ -54,14 +59,15 @@ class Authenticator:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     password: str | None = None
     hosts: frozenset[str] = frozenset(LOOPBACK)
+    home: str = ""
     throttle: Throttle = field(default_factory=Throttle)
     _once: dict[bytes, float] = field(default_factory=dict)  # digests of one-time tokens -> when they end
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def cookie(self) -> str:
-        """Cookies are shared by all ports of a host, so the name carries ours."""
-        return f"assay-{self.port}"
+        """Cookies are shared by all ports of a host, so the name carries ours, and the home that keeps the sessions."""
+        return f"assay-{self.port}-{_digest(self.home).hex()[:8]}"
 
     def needs(self) -> str:
         return "password" if self.password else "token"
@@ -85,13 +91,33 @@ class Authenticator:
         if site not in ("same-origin", "none") or foreign:
             raise AccessDenied(403, "requests of other sites are refused")
 
-    def person_of(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> str | None:
-        """The signed-in person, or None. A bearer token stands for the person who started the server."""
+    def person_of(
+        self, headers: Mapping[str, str], cookies: Mapping[str, str], looking: tuple[str, str] | None = None
+    ) -> str | None:
+        """The signed-in person, or None. A bearer token stands for the person who started the server.
+
+        ``looking``: path and key of a request that its page could send no header with.
+        """
         bearer = headers.get("authorization", "")
         if bearer.lower().startswith("bearer ") and self.is_token(bearer[7:].strip()):
             return headers.get("x-assay-person") or self.person
         session = cookies.get(self.cookie)
-        return self.sessions.person(session) if session else None
+        if not session:
+            return None
+        if KEY in headers:
+            return self.sessions.person(session, headers[KEY])
+        if looking is not None and LOOKED_AT.fullmatch(looking[0]):
+            return self.sessions.looker(session, looking[1])
+        return None
+
+    def halves(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> tuple[str, str] | None:
+        """(session id, key) that a request brings, if both."""
+        session, key = cookies.get(self.cookie), headers.get(KEY)
+        return (session, key) if session and key else None
+
+    def looking(self, headers: Mapping[str, str]) -> str | None:
+        """What the page writes into addresses of pictures and events."""
+        return looking_key(headers[KEY]) if KEY in headers else None
 
     def is_token(self, given: str) -> bool:
         return hmac.compare_digest(_digest(given), _digest(self.token))
@@ -121,8 +147,8 @@ class Authenticator:
         self.throttle.told(address, name, right=right)
         return right
 
-    def sign_in(self, person: str | None) -> str:
-        """A new session's id, for the cookie."""
+    def sign_in(self, person: str | None) -> tuple[str, str]:
+        """(id, for the cookie; key, for the page alone) of a new session."""
         return self.sessions.begin((person or "").strip() or self.person)
 
 

@@ -19,7 +19,7 @@ METADATA = sa.MetaData()
 sessions = sa.Table(
     "sessions",
     METADATA,
-    sa.Column("id", sa.String(64), primary_key=True),  # hash of the cookie
+    sa.Column("id", sa.String(64), primary_key=True),  # hash of the cookie and of what the page keeps
     sa.Column("person", sa.String(80), nullable=False),
     sa.Column("expires", sa.Float, nullable=False),
 )

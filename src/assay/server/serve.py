@@ -67,7 +67,7 @@ def prepare(
     database = open_workspace_database(home)
     listening = _bind(host, port)
     port = listening.getsockname()[1]
-    door = Authenticator(Sessions(database), port, person_here(), password=password)
+    door = Authenticator(Sessions(database), port, person_here(), password=password, home=str(home.resolve()))
     if token is not None:
         door.token = token
     door.hosts = frozenset(LOOPBACK) if is_loopback(host) else frozenset()

@@ -26,4 +26,4 @@ class Services:
 
 
 def set_cookie(answer: Response, door: Authenticator, session: str) -> None:
-    answer.set_cookie(door.cookie, session, max_age=30 * 24 * 3600, httponly=True, samesite="lax", path="/")
+    answer.set_cookie(door.cookie, session, max_age=30 * 24 * 3600, httponly=True, samesite="strict", path="/")

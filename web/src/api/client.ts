@@ -27,6 +27,8 @@ import type {
   Summary,
 } from './types'
 
+import { key, keep, lookAt, lookWith, sessionHeaders, takeKey } from './key'
+
 const BASE = '/api/v1'
 
 /** What the server (or the lack of one) said, in words for the person who reads it. */
@@ -59,10 +61,12 @@ async function request(method: string, path: string, body?: unknown, signal?: Ab
     answer = await fetch(BASE + path, {
       method,
       credentials: 'same-origin',
-      headers:
-        body === undefined
+      headers: {
+        ...sessionHeaders(),
+        ...(body === undefined
           ? {}
-          : { 'Content-Type': body instanceof Blob ? 'application/octet-stream' : 'application/json' },
+          : { 'Content-Type': body instanceof Blob ? 'application/octet-stream' : 'application/json' }),
+      },
       body: body === undefined ? undefined : body instanceof Blob ? body : JSON.stringify(body),
       signal,
     })
@@ -91,10 +95,32 @@ const of = (project: string) => `/projects/${enc(project)}`
 /** A label as a query parameter, written as the server writes it. */
 const value = (label: Label) => enc(label === true ? 'True' : label === false ? 'False' : String(label))
 
+/** Who is signed in here. A key that came with the address counts if the server knows it, else the one kept before stays. */
+async function session(): Promise<Session> {
+  const given = takeKey()
+  const before = key()
+  if (given) keep(given)
+  let answer = await call<Session>('GET', '/session')
+  if (given && before && !answer.signed_in) {
+    keep(before)
+    answer = await call<Session>('GET', '/session')
+  }
+  lookWith(answer.look)
+  return answer
+}
+
 export const api = {
-  session: () => call<Session>('GET', '/session'),
-  signIn: (body: { token?: string; password?: string; person?: string }) => call<Session>('POST', '/session', body),
-  signOut: () => call<void>('DELETE', '/session'),
+  session,
+  signIn: async (body: { token?: string; password?: string; person?: string }) => {
+    const answer = await call<Session>('POST', '/session', body)
+    if (answer.key) keep(answer.key)
+    lookWith(answer.look)
+    return answer
+  },
+  signOut: async () => {
+    await call<Session>('DELETE', '/session')
+    keep(null)
+  },
 
   projects: () => call<ProjectItem[]>('GET', '/projects'),
   create: (body: { path?: string; upload?: string; name?: string; options: Record<string, string> }) =>
@@ -109,7 +135,7 @@ export const api = {
   rename: (p: string, name: string) => call<{ id: string }>('POST', `${of(p)}/rename`, { name }),
   size: (p: string) => call<{ bytes: number }>('GET', `${of(p)}/size`),
   delete: (p: string) => call<{ bytes: number }>('DELETE', of(p)),
-  events: (p: string) => new EventSource(`${BASE}${of(p)}/events`),
+  events: (p: string) => new EventSource(lookAt(`${BASE}${of(p)}/events`)),
 
   view: (p: string, body: { filter: Filter; sort: Sort | null; offset: number; limit: number }, signal?: AbortSignal) =>
     call<Page>('POST', `${of(p)}/view`, body, signal),
@@ -130,8 +156,8 @@ export const api = {
       undefined,
       signal,
     ),
-  thumb: (p: string, row: number) => `${BASE}${of(p)}/thumbs/${row}`,
-  image: (p: string, row: number) => `${BASE}${of(p)}/images/${row}`,
+  thumb: (p: string, row: number) => lookAt(`${BASE}${of(p)}/thumbs/${row}`),
+  image: (p: string, row: number) => lookAt(`${BASE}${of(p)}/images/${row}`),
 
   ask: (p: string, body: Ask, signal?: AbortSignal) => call<Summary>('POST', `${of(p)}/preview`, body, signal),
   act: (p: string, body: Ask & { token: string; seen: number }) => call<Done>('POST', `${of(p)}/actions`, body),

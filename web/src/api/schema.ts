@@ -661,7 +661,7 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description A cookie for a token or password; of somebody signed in, only the name changes.
+         * @description A cookie and a key for a token or password; of somebody signed in, only the name changes.
          */
         post: operations["sign_in_api_v1_session_post"];
         /** Sign Out */
@@ -1890,8 +1890,15 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** Session */
+        /**
+         * Session
+         * @description ``key``: of a new session, for the header X-Assay-Key, kept by the page; ``look``: for addresses of pictures and events.
+         */
         Session: {
+            /** Key */
+            key?: string | null;
+            /** Look */
+            look?: string | null;
             /**
              * Needs
              * @enum {string}

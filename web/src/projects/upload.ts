@@ -3,8 +3,10 @@
  * network or the server fails, taken up again after a reload. In: a file. Out: the id of the upload, whole.
  * Does not know: what is in the file.
  */
+import { sessionHeaders } from '../api/key'
+
 const PIECE = 8 << 20
-const TUS = { 'Tus-Resumable': '1.0.0' }
+const tus = () => ({ 'Tus-Resumable': '1.0.0', ...sessionHeaders() })
 /** Milliseconds between attempts: a server that restarts, or a network that comes back, is waited for some two minutes. */
 const WAITS = [500, 1500, 4000, 8000, 15000, 30000, 60000]
 const GONE = -1
@@ -41,7 +43,7 @@ export async function upload(
 
 async function begin(file: Blob, name: string, signal: AbortSignal): Promise<string> {
   const metadata = `filename ${base64(name)},filetype ${base64(file.type || 'application/octet-stream')}`
-  const headers = { ...TUS, 'Upload-Length': String(file.size), 'Upload-Metadata': metadata }
+  const headers = { ...tus(), 'Upload-Length': String(file.size), 'Upload-Metadata': metadata }
   const made = await patient(
     () => fetch('/api/v1/uploads', { method: 'POST', signal, credentials: 'same-origin', headers }),
     signal,
@@ -56,7 +58,7 @@ async function sendPiece(file: Blob, place: string, from: number, signal: AbortS
   const piece = file.slice(from, from + PIECE)
   const checksum = await sha256(piece)
   const headers: Record<string, string> = {
-    ...TUS,
+    ...tus(),
     'Upload-Offset': String(from),
     'Content-Type': 'application/offset+octet-stream',
     ...(checksum ? { 'Upload-Checksum': `sha256 ${checksum}` } : {}),
@@ -64,7 +66,7 @@ async function sendPiece(file: Blob, place: string, from: number, signal: AbortS
   let asked = false
   const answer = await patient(
     async () => {
-      if (asked) return fetch(place, { method: 'HEAD', headers: TUS, credentials: 'same-origin', signal })
+      if (asked) return fetch(place, { method: 'HEAD', headers: tus(), credentials: 'same-origin', signal })
       asked = true
       return fetch(place, { method: 'PATCH', signal, credentials: 'same-origin', headers, body: piece })
     },
@@ -78,7 +80,7 @@ async function sendPiece(file: Blob, place: string, from: number, signal: AbortS
 /** How much of an upload has arrived; GONE where it is unknown there. */
 async function offset(place: string, signal: AbortSignal): Promise<number> {
   const answer = await patient(
-    () => fetch(place, { method: 'HEAD', headers: TUS, credentials: 'same-origin', signal }),
+    () => fetch(place, { method: 'HEAD', headers: tus(), credentials: 'same-origin', signal }),
     signal,
     true,
   )

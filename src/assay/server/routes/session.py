@@ -1,6 +1,6 @@
 """Signing in and out.
 
-In: a token or password, a name. Out: a cookie. Does not know: projects.
+In: a token or password, a name. Out: a cookie, and the key that it is worth nothing without. Does not know: projects.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from assay.server.auth import AccessDenied
 from assay.server.routes.filters import Ask
 from assay.server.schemas.door import Session, SignIn
 from assay.server.services import set_cookie
+from assay.server.sessions import looking_key
 from assay.version import __version__
 
 router = APIRouter(tags=["session"])
 
 
-@router.get("/session")
+@router.get("/session", response_model_exclude_none=True)
 def read_session(request: Request, services: Ask) -> Session:
     """Who is signed in, and what is needed where nobody is."""
     person = request.state.person
@@ -25,29 +26,32 @@ def read_session(request: Request, services: Ask) -> Session:
         signed_in=person is not None,
         needs="" if person is not None else services.door.needs(),  # type: ignore[arg-type]
         version=__version__,
+        look=services.door.looking(request.headers) if person is not None else None,
     )
 
 
-@router.post("/session")
+@router.post("/session", response_model_exclude_none=True)
 def sign_in(body: SignIn, request: Request, answer: Response, services: Ask) -> Session:
-    """A cookie for a token or password; of somebody signed in, only the name changes."""
+    """A cookie and a key for a token or password; of somebody signed in, only the name changes."""
     door = services.door
-    kept = request.cookies.get(door.cookie)
-    if request.state.person is not None and kept and not (body.token or body.password):
-        door.sessions.rename(kept, (body.person or "").strip() or door.person)
-        return Session(person=door.sessions.person(kept) or "", signed_in=True, needs="", version=__version__)
+    halves = door.halves(request.headers, request.cookies)
+    if request.state.person is not None and halves and not (body.token or body.password):
+        door.sessions.rename(*halves, (body.person or "").strip() or door.person)
+        person, look = door.sessions.person(*halves) or "", looking_key(halves[1])
+        return Session(person=person, signed_in=True, needs="", version=__version__, look=look)
     address = request.client.host if request.client else ""
     if not door.check_secret(body.token, body.password, address, (body.person or "").strip()):
         raise AccessDenied(401, f"that is not the {door.needs()} of this server")
-    session = door.sign_in(body.person)
+    session, key = door.sign_in(body.person)
     set_cookie(answer, door, session)
-    return Session(person=door.sessions.person(session) or "", signed_in=True, needs="", version=__version__)
+    person = door.sessions.person(session, key) or ""
+    return Session(person=person, signed_in=True, needs="", version=__version__, key=key, look=looking_key(key))
 
 
-@router.delete("/session")
+@router.delete("/session", response_model_exclude_none=True)
 def sign_out(request: Request, answer: Response, services: Ask) -> Session:
-    kept = request.cookies.get(services.door.cookie)
-    if kept:
-        services.door.sessions.end(kept)
+    halves = services.door.halves(request.headers, request.cookies)
+    if halves:
+        services.door.sessions.end(*halves)
     answer.delete_cookie(services.door.cookie, path="/")
     return Session(person="", signed_in=False, needs=services.door.needs(), version=__version__)  # type: ignore[arg-type]

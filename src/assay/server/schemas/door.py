@@ -13,10 +13,14 @@ from assay.server.schemas.base import Body
 
 
 class Session(BaseModel):
+    """``key``: of a new session, for the header X-Assay-Key, kept by the page; ``look``: for addresses of pictures and events."""
+
     person: str
     signed_in: bool
     needs: Literal["", "token", "password"]
     version: str
+    key: str | None = None
+    look: str | None = None
 
 
 class SignIn(Body):
