@@ -300,7 +300,7 @@ def test_members_that_point_outside_are_never_unpacked_and_left_alone(tmp_path):
     before = sorted(tmp_path.parent.iterdir())
     source = open_source(path)
     assert ids(source) == ["bird/4.png", "cat/1.png", "dog/3.png", "etc/2.png"]
-    assert "1 hidden or system files" in source.notes[-1]
+    assert "1 hidden or system file" in source.notes[-1]
     assert all(read_bytes(uri) for uri in source.uris)
     assert sorted(tmp_path.parent.iterdir()) == before and not Path("/etc/2.png").exists()
 

@@ -16,20 +16,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay.errors import MissingExtraError, SourceError, UsageError
+from assay.errors import SourceError, UsageError
 from assay.sources import files
 from assay.sources.archive import list_archive, open_archive
-from assay.sources.beside import metadata_cells, names_images, unnamed_images
+from assay.sources.beside import labels_beside, metadata_cells, table_beside, unnamed_images
 from assay.sources.cells import Cells
 from assay.sources.columns import given_labels, row_ids, split_column
 from assay.sources.decompression import check_unpacked
-from assay.sources.folder import Listing, find_layout, image_source, list_folder
+from assay.sources.folder import Listing, are_parts, find_layout, image_source, list_folder
 from assay.sources.frames import from_hf, from_memory, load_hf_folder
 from assay.sources.image_paths import Base, find_places
 from assay.sources.originals import Originals, find_originals
 from assay.sources.reading import UnreadableError, read_bytes
 from assay.sources.roles import NONE, Wanted, find_roles
 from assay.sources.rows import Roles, Source, is_image
+from assay.sources.shards import find_shards, read_shards
 
 __all__ = ["Roles", "Source", "open_source"]
 
@@ -125,32 +126,31 @@ def _open_folder(path: Path, wanted: Wanted) -> Source:
         image=wanted.image,
         spoken=_has_spoken(wanted),
     )
+    base = Base(path)
     tables = sorted(entry.name for entry in path.iterdir() if files.kind_of(entry) and entry.is_file())
-    loose = find_layout([file[0].split("/") for file in found.files]).label < 0
-    if cells is None and found.files and len(tables) == 1 and not found.metadata and loose:
-        beside = _table_beside(path / tables[0], found)
+    if cells is None and found.files and tables and not found.metadata and _loose(found):
+        beside = table_beside(tables, lambda name: files.read_cells(path / name), found, notes)
         if beside is not None:
-            cells = beside
-            notes.append(f"table: {tables[0]} names the images")
+            cells, base = beside[0], replace(base, known=beside[1])
     if cells is not None:
         cells.notes += notes
-        return _accounted(_from_cells(cells, wanted, name, Base(path)), found, cells.where)
+        return _accounted(_from_cells(cells, wanted, name, base), found, cells.where)
     if not found.files:
         if len(tables) == 1:
             return _open_path(path / tables[0], wanted)
+        if shards := find_shards(path):
+            return _from_cells(read_shards(shards), wanted, name, Base(path))
         if tables:
             shown = ", ".join(tables[:3])
             raise SourceError(f"{path} holds no images but {len(tables)} tables ({shown}); give one of them")
-    return _from_images(found, wanted, name, str(path), notes)
+    return _from_images(found, wanted, name, str(path), [*notes, *labels_beside(found)])
 
 
-def _table_beside(path: Path, found: Listing) -> Cells | None:
-    """The only table at the top of a folder of images, if it names them."""
-    try:
-        cells = files.read_cells(path)
-    except (SourceError, MissingExtraError):
-        return None  # some log or list that is no table: the images are what was given
-    return cells if cells.table.num_rows and names_images(cells, found) is not None else None
+def _loose(found: Listing) -> bool:
+    """Are there no folders of classes, so that a table beside the images may say what they are?"""
+    parts = [file[0].split("/") for file in found.files]
+    layout = find_layout(parts)
+    return layout.label < 0 or are_parts(parts, layout.label)
 
 
 def _accounted(source: Source, found: Listing, table: str) -> Source:
@@ -210,7 +210,7 @@ def _open_zip(path: Path, wanted: Wanted) -> Source:
             data = read_bytes(archive.members[member][0])
         except UnreadableError as error:
             raise SourceError(f"{path}: {member} cannot be read: {error}") from error
-        return files.read_text_table(data, f"{path}!{member}", "jsonl" if member.lower().endswith("l") else "csv")
+        return files.read_text_table(data, f"{path}!{member}", files.TEXT_ENDINGS[Path(member).suffix.lower()])
 
     cells = metadata_cells(found.metadata, read, notes, image=wanted.image, spoken=_has_spoken(wanted))
     if cells is not None:
@@ -218,11 +218,19 @@ def _open_zip(path: Path, wanted: Wanted) -> Source:
         source = _from_cells(cells, wanted, path.stem or "data", Base(archive=archive, top=found.top))
         return _accounted(source, found, cells.where)
     tables = [name for name in archive.members if Path(name).suffix.lower() in files.TEXT_ENDINGS]
+    if found.files and not found.metadata and _loose(found):
+        inside = [name.removeprefix(found.top) for name in tables if name.startswith(found.top)]
+        beside = table_beside([name for name in inside if "/" not in name], read, found, notes)
+        if beside is not None:
+            cells, known = beside
+            cells.notes += notes
+            base = Base(archive=archive, top=found.top, known=known)
+            return _accounted(_from_cells(cells, wanted, path.stem or "data", base), found, cells.where)
     if not found.files and len(tables) == 1:
         kind = files.TEXT_ENDINGS[Path(tables[0]).suffix.lower()]
         cells = files.read_text_table(read_bytes(archive.members[tables[0]][0]), f"{path}!{tables[0]}", kind)
         return _from_cells(cells, wanted, Path(tables[0]).stem, Base(archive=archive))
-    return _from_images(found, wanted, path.stem or "data", str(path), notes)
+    return _from_images(found, wanted, path.stem or "data", str(path), [*notes, *labels_beside(found)])
 
 
 def _from_cells(cells: Cells, wanted: Wanted, name: str, base: Base) -> Source:

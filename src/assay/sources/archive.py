@@ -12,7 +12,7 @@ from pathlib import Path
 
 from assay.errors import SourceError
 from assay.sources.encodings import to_utf8
-from assay.sources.folder import METADATA, Listing, ending, is_hidden
+from assay.sources.folder import Listing, is_hidden
 from assay.sources.reading import zip_uri
 from assay.sources.rows import is_image
 from assay.sources.words import is_split_name
@@ -96,9 +96,7 @@ def list_archive(archive: Archive) -> Listing:
         if is_image(name):
             found.files.append((name.removeprefix(top), *archive.members[name]))
         else:
-            found.others[ending(name)] += 1
-            if name.rpartition("/")[2].lower() in METADATA:
-                found.metadata.append(name.removeprefix(top))
+            found.pass_over(name.removeprefix(top))
     found.files.sort(key=lambda file: file[0].encode())
     return found
 

@@ -1,22 +1,27 @@
 """Tables that lie among images and name them: one ``metadata.csv``, one in each split, or a single table at the top.
 
 In: the paths of the tables in a folder or archive and a way to read one. Out: one `Cells` over all of them; how many images no
-table names. Does not know: what a path leads to, labels.
+table names; what files of labelling tools lie there. Does not know: what a path leads to, labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from assay.errors import SourceError
+from assay.errors import MissingExtraError, SourceError
 from assay.sources.cells import Cells
 from assay.sources.folder import Listing
+from assay.sources.labelling_exports import BOXES
 from assay.sources.roles import guess_image
-from assay.sources.words import is_split_name
+from assay.sources.words import is_label_name, is_split_name
 
+NAMED_LIKE_IMAGES = {".txt": "boxes (YOLO) or captions", ".xml": "boxes (Pascal VOC)", ".json": "shapes (LabelMe)"}
+MOST_NOTES = 3
+LABELLED = 0.3  # share of the images beside which such a file lies
 FOUND = 0.8  # share of what a table names that must be an image of the folder
 
 
@@ -92,15 +97,80 @@ def _below(top: str, value: str) -> str:
     return value if absolute else f"{top}/{value}"
 
 
-def names_images(cells: Cells, found: Listing) -> str | None:
-    """The column of a table beside images that names most of them, and hardly anything else; None where there is none."""
-    column = guess_image(cells, cells.table.column_names)
-    if column is None or column in cells.blobs:
+def table_beside(
+    names: Sequence[str], read: Callable[[str], Cells], found: Listing, notes: list[str]
+) -> tuple[Cells, dict[str, tuple[str, str]]] | None:
+    """The table among ``names`` that names most of the images, with a label if there is one, and (uri, stamp) of each image by
+    its name and by its name without an ending; None where no table names images. Cost: each table is read."""
+    known = _by_name(found)
+    named: list[tuple[bool, int, str, Cells]] = []
+    for name in names:
+        try:
+            cells = read(name)
+        except (SourceError, MissingExtraError) as error:
+            if name.lower().endswith(".json"):
+                notes.append(f"left alone: {error}")
+            continue  # some log or list that is no table: the images are what was given
+        column, hits = _naming_column(cells, known, len(found.files))
+        if column is not None:
+            cells.pictures.add(column)
+            labelled = any(is_label_name(other) for other in cells.table.column_names)
+            named.append((labelled, hits, name, cells))
+    if not named:
         return None
-    known = {PurePosixPath(path).name for path, _, _ in found.files}
-    values = {PurePosixPath(str(value).replace("\\", "/")).name for value in cells.table[column].to_pylist() if value}
-    hits = len(values & known)
-    return column if hits >= FOUND * len(values) and 2 * hits >= len(known) else None
+    labelled, _, chosen, cells = max(named, key=lambda entry: entry[:2])
+    others = [name for _, _, name, _ in named if name != chosen]
+    more = f"; {', '.join(others[:3])} {'does' if len(others) == 1 else 'do'}, too, and {_are(others)} left alone"
+    cells.notes.append(f"table: {chosen} names the images{more if others else ''}")
+    return cells, known
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _by_name(found: Listing) -> dict[str, tuple[str, str]]:
+    """(uri, stamp) by the name of a file with and without its ending, where only one image has it."""
+    places: dict[str, tuple[str, str] | None] = {}
+    for path, uri, stamp in found.files:
+        file = PurePosixPath(path)
+        for name in (file.name, file.stem):
+            places[name] = None if name in places else (uri, stamp)
+    return {name: place for name, place in places.items() if place is not None}
+
+
+def _naming_column(cells: Cells, known: Mapping[str, tuple[str, str]], images: int) -> tuple[str | None, int]:
+    """(the column of a table that names most of the images and hardly anything else, how many it names); (None, 0) without."""
+    table = cells.table
+    for name in table.column_names:
+        kind = table[name].type
+        if name in cells.blobs or name in cells.nested or not (pa.types.is_string(kind) or pa.types.is_integer(kind)):
+            continue
+        values = {
+            PurePosixPath(str(value).replace("\\", "/")).name for value in table[name].to_pylist() if value is not None
+        }
+        hits = sum(value in known or unicodedata.normalize("NFD", value) in known for value in values)
+        if hits and hits >= FOUND * len(values) and 2 * hits >= images:
+            return name, hits
+    return None, 0
+
+
+def labels_beside(found: Listing) -> list[str]:
+    """What to say of files of labelling tools among the images, which are not read."""
+    stems = {PurePosixPath(path).stem for path, _, _ in found.files}
+    notes = []
+    for ending, what in NAMED_LIKE_IMAGES.items():
+        texts = [path for path in found.texts if path.endswith(ending)]
+        count = sum(PurePosixPath(path).stem in stems for path in texts)
+        if count and 2 * count >= len(texts) and count >= LABELLED * len(stems):
+            notes.append(f"{count:,} {ending} files are named like images: {what} are not read")
+    for path in found.texts:
+        name = PurePosixPath(path).name.lower()
+        if name == "annotations.xml":
+            notes.append(f"{path} looks like a CVAT export: {BOXES}")
+        elif "/" in path and (name.endswith(".coco.json") or name.startswith("instances_")):
+            notes.append(f"{path} looks like a COCO export: {BOXES}")
+    return notes[:MOST_NOTES]
 
 
 def unnamed_images(found: Listing, uris: Sequence[str], table: str) -> str | None:

@@ -26,6 +26,7 @@ PICTURE_FIELDS = {"bytes", "path"}  # how Hugging Face keeps a picture in a stru
 PIECE = 1 << 28  # bytes of one Arrow string array; 2^31 bytes is where its offsets end
 BROKEN = "\ufffd"
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+HF = b"huggingface"  # the key of the features in the metadata of an Arrow schema
 PANDAS_TYPES = ("pandas.interval", "pandas.period")
 WHOLE = 2**53  # floats beyond it skip integers
 
@@ -231,9 +232,36 @@ def from_arrow(table: pa.Table, where: str) -> Cells:
     out = Cells(pa.table({}), where=where)
     out.given = {name: table[name] for name in table.column_names}
     out.metadata = dict(table.schema.metadata or {})
-    arrays = {name: plain_column(table[name], name, out) for name in table.column_names}
+    classes = class_names(out.metadata)
+    arrays = {}
+    for name in table.column_names:
+        column = table[name]
+        if name in classes and pa.types.is_integer(column.type):
+            column = named_classes(column, classes[name])
+        arrays[name] = plain_column(column, name, out)
     out.table = pa.table(arrays) if arrays else table
     return out
+
+
+def class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
+    """The class names of columns of codes, as Hugging Face notes them in the metadata of a table."""
+    try:
+        features = json.loads(metadata.get(HF, b"{}"))["info"]["features"]
+        return {
+            str(name): [str(one) for one in feature["names"]]
+            for name, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def named_classes(codes: pa.ChunkedArray, names: Sequence[str]) -> pa.Array:
+    """Class codes as names; -1 is how Hugging Face writes "no label"."""
+    return pa.array(
+        [names[code] if code is not None and 0 <= code < len(names) else None for code in codes.to_pylist()],
+        pa.string(),
+    )
 
 
 def plain_column(column: pa.ChunkedArray | pa.Array, name: str, out: Cells) -> pa.ChunkedArray:

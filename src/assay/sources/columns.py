@@ -5,6 +5,7 @@ In: `Cells` and the names of columns. Out: contiguous arrays. Does not know: how
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -27,11 +28,14 @@ def given_labels(cells: Cells, name: str | None, notes: list[str]) -> pa.Array |
     """
     if name is None:
         return None
-    if name in cells.blobs or name in cells.nested:
+    single = _lists_of_one(cells, name) if name in cells.nested else None
+    if name in cells.blobs or (name in cells.nested and single is None):
         raise UsageError(
             f"the label column {name!r} holds lists or objects: multi-label data is not there yet; {OTHER_LABEL}"
         )
-    values = _one(cells.table[name])
+    values = _one(cells.table[name]) if single is None else single
+    if single is not None:
+        notes.append(f"the label column {name!r} holds lists of one value: the value counts")
     kind = values.type
     if pa.types.is_floating(kind):
         values = _float_labels(values, name)
@@ -57,6 +61,20 @@ def given_labels(cells: Cells, name: str | None, notes: list[str]) -> pa.Array |
     if odd:
         notes.append(f"{', '.join(map(repr, odd[:3]))} counts as a class; blank the cells if it means unlabelled")
     return values
+
+
+def _lists_of_one(cells: Cells, name: str) -> pa.Array | None:
+    """The values of a column of lists that hold one text or number each, or nothing; None for any other."""
+    found: list[str | None] = []
+    for value in cells.table[name].to_pylist():
+        try:
+            inner = [] if value is None else json.loads(value)
+        except ValueError:
+            return None
+        if not isinstance(inner, list) or len(inner) > 1 or not all(isinstance(one, str | int) for one in inner):
+            return None
+        found.append(str(inner[0]) if inner else None)
+    return pa.array(found, pa.string())
 
 
 def _without_blank_words(values: pa.Array, notes: list[str]) -> pa.Array:

@@ -16,11 +16,13 @@ from typing import Literal
 import pyarrow as pa
 
 from assay.errors import SourceError
-from assay.sources.cells import Cells, refuse_twins
+from assay.sources.cells import Cells, from_values, refuse_twins
+from assay.sources.csv_shapes import completed, labelled_lines, titles, without_spaces
 from assay.sources.words import count_words
 
 DELIMITERS = (",", ";", "\t", "|")
 LEAST_ROWS, COMPARED = 5, 200  # rows that a first line is compared with, to see whether it is one of them
+FEW_YEARS = 10  # between two columns that are named by years
 SNIFFED = 50  # lines looked at to find the delimiter
 RECOVERIES = 100  # stray quotes after which the rest is taken as it comes
 LATIN = "if it was saved as Windows-1252: iconv -f windows-1252 -t utf-8 FILE > NEW"
@@ -34,7 +36,8 @@ LONE = re.compile(r'(?<!\\)(?:\\\\)*\\(?![\\"])')  # a backslash that escapes ne
 def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     """Header first. A column becomes numbers only where writing them back gives the same text.
 
-    Without ``delimiter`` the one is taken that gives most rows the width of the header. Cost: 1 to 2 us a cell, in Python.
+    Without ``delimiter`` the one is taken that gives most rows the width of the header. Lines above the header are titles,
+    and `assay.sources.csv_shapes` has what else is read though it is not quite CSV. Cost: 1 to 2 us a cell, in Python.
     """
     text, broken = _decoded(data)
     lines = list(io.StringIO(text, newline=""))
@@ -45,10 +48,22 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
         lines.pop(0)
     if not lines:
         raise SourceError(f"{where} is empty; give a table with a header row")
-    chosen = _delimiter(lines, delimiter)
-    if delimiter is None and chosen != ",":
+    if labelled := labelled_lines(lines):
+        return _labelled(labelled, where)
+    above = titles(lines, [delimiter] if delimiter else DELIMITERS)
+    chosen = _delimiter(lines[above:], delimiter)
+    as_found = lines
+    lines, spaces = without_spaces(lines, chosen)
+    if spaces:
+        notes.append(spaces)
+        chosen = _delimiter(lines[above:], delimiter)
+    elif delimiter is None and chosen != ",":
         notes.append(f"delimiter: {'tab' if chosen == chr(9) else chosen}")
-    header_record, body = _header(lines, chosen, where, notes)
+    if above:
+        title = lines[0].strip().strip(chosen)[:40]
+        notes.append(f"{above:,} {'line' if above == 1 else 'lines'} above the header left aside ({title})")
+    plain_text = where.lower().removesuffix(".gz").endswith(".txt")
+    header_record, body = _header(lines, above, chosen, where, notes, one_a_line=plain_text)
     header = _names(header_record, where, broken)
     odd: list[int] = []
     records = list(_records(lines, body, chosen, len(header), csv.QUOTE_MINIMAL, odd))
@@ -64,7 +79,22 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
         raise SourceError(f"{where} has a header but no rows")
     found = _assembled(header, records, where, broken, notes)
     found.raw_form = f"csv{chosen}"
-    found.raw = {row: _line(lines, records[row]) for row in found.reasons}
+    found.raw = {row: _line(as_found, records[row]) for row in found.reasons}
+    return found
+
+
+def _labelled(lines: Sequence[tuple[list[str], str]], where: str) -> Cells:
+    """Rows of a file for fastText."""
+    if any(len(labels) > 1 for labels, _ in lines):
+        raise SourceError(
+            f"{where} is a fastText file with several labels a line: multi-label data is not there yet; keep one a line"
+        )
+    columns: dict[str, list[str | None]] = {
+        "text": [text or None for _, text in lines],
+        "label": [labels[0] if labels else None for labels, _ in lines],
+    }
+    found = from_values(columns, where)
+    found.notes.append("a fastText file: __label__ and a text a line")
     return found
 
 
@@ -125,34 +155,44 @@ def _delimiter(lines: Sequence[str], wanted: str | None) -> str:
     return best[2]
 
 
-def _header(lines: Sequence[str], delimiter: str, where: str, notes: list[str]) -> tuple[list[str], int]:
-    """(cells of the first record, the line after it), or made names and 0 where the first line looks like data."""
-    reader = csv.reader(lines, delimiter=delimiter)
+def _header(
+    lines: Sequence[str], start: int, delimiter: str, where: str, notes: list[str], *, one_a_line: bool
+) -> tuple[list[str], int]:
+    """(cells of the record at ``start``, the line after it), or made names and ``start`` where that looks like data.
+
+    one_a_line : a file of one column is texts, one a line, and needs no name for it.
+    """
+    reader = csv.reader(lines[start:], delimiter=delimiter)
     try:
-        first, body = next(reader), reader.line_num
+        first, body = next(reader), start + reader.line_num
     except (StopIteration, csv.Error) as error:
         raise SourceError(f"{where} has no header row ({error})") from error
     try:
-        rows = [row for row in islice(reader, COMPARED) if len(row) == len(first) and row != first]
+        below = [row for row in islice(reader, COMPARED) if row]
     except csv.Error:
-        rows = []
-    if not _looks_like_data(first, rows):
+        below = []
+    rows = [row for row in below if len(row) == len(first) and row != first]
+    texts = one_a_line and len(first) == 1 and len(rows) >= LEAST_ROWS and _is_prose(first[0])
+    if not (_looks_like_data(first, rows) or (texts and sum(_is_prose(row[0]) for row in rows) > len(rows) / 2)):
+        first, note = completed(first, below)
+        notes += [note] if note else []
         return first, body
     notes.append(
-        f"the first line looks like data ({', '.join(first[:3])[:60]}, ...): read without a header, the columns are called "
+        f"the first line looks like data ({', '.join(first[:3])[:60]}...): read without a header, the columns are called "
         "column 1, column 2, ...; if that line holds the names, change it so that it differs from the data"
     )
-    return [f"column {place}" for place in range(1, len(first) + 1)], 0
+    return [f"column {place}" for place in range(1, len(first) + 1)], start
 
 
 def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Does every cell of the first line stand as well in its column: a number among numbers, a value that comes again, prose?
 
-    Years and other numbers that count up are names: "country, 2001, 2002".
+    Years and other numbers that count up are names: "country, 2001, 2002". A cell of a column in which no value comes again
+    says nothing, and as many may stand beside those that do.
     """
     if len(rows) < LEAST_ROWS:
         return False
-    again = 0
+    again = unsaid = 0
     numbers: list[float] = []
     for cell, column in zip(map(str.strip, first), zip(*rows, strict=True), strict=True):
         values = [value.strip() for value in column if value.strip()]
@@ -164,12 +204,18 @@ def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> boo
             if not all(map(_reads_as_number, values)):
                 return False
             numbers.append(float(cell))
+            again += cell in kinds and len(kinds) <= len(rows) / 4
         elif cell in kinds and len(kinds) <= len(rows) / 2:
             again += 1
         elif not (_is_prose(cell) and sum(map(_is_prose, values)) > len(values) / 2):
-            return False
+            if len(kinds) < 0.9 * len(rows) or all(map(_reads_as_number, values)):
+                return False
+            unsaid += 1
+    if unsaid and again < 2 * unsaid:
+        return False
     steps = {after - before for before, after in pairwise(numbers)}
-    counts_up = len(numbers) > 1 and len(steps) == 1 and steps != {0.0} and all(map(float.is_integer, numbers))
+    even = len(steps) == 1 and steps != {0.0} and (len(numbers) > 2 or max(map(abs, steps)) <= FEW_YEARS)
+    counts_up = even and all(map(float.is_integer, numbers))
     return not counts_up and (again > 0 or len(numbers) > 1 or (len(numbers) == len(first) == 1))
 
 
@@ -310,13 +356,19 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
         raise SourceError(f"{where} is not UTF-8 text; save it as UTF-8 ({LATIN})")
     repeated = _repeated_headers(header, records, reasons)
     if misread:
-        notes.append(f"{len(misread):,} rows are broken and are not analysed ({reasons[min(misread)]})")
+        what = "1 row is broken and is" if len(misread) == 1 else f"{len(misread):,} rows are broken and are"
+        notes.append(f"{what} not analysed ({reasons[min(misread)]})")
     if undecodable:
         notes.append(f"{undecodable:,} rows are not valid UTF-8 and are not analysed; {LATIN}")
     if repeated:
         reasons |= repeated
         misread |= repeated.keys()
-        notes.append(f"{len(repeated):,} rows repeat the header and are not analysed ({repeated[min(repeated)]})")
+        what = (
+            "1 row repeats the header and is"
+            if len(repeated) == 1
+            else f"{len(repeated):,} rows repeat the header and are"
+        )
+        notes.append(f"{what} not analysed ({repeated[min(repeated)]})")
     columns = []
     for place in range(width):
         values = [record[place] if place < len(record) else "" for _, record, _, _ in records]

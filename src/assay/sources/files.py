@@ -28,6 +28,7 @@ TEXT_ENDINGS = {
     ".tsv": "tsv",
     ".tab": "tsv",
     ".txt": "csv",
+    ".data": "csv",
     ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -89,7 +90,7 @@ def read_cells(path: Path, sheet: str | None = None) -> Cells:
         if path.stat().st_size == 0:
             raise SourceError(f"{path} is empty (zero bytes)")
         if kind in ("parquet", "arrow"):
-            return from_arrow(_arrow(path, kind), str(path))
+            return from_arrow(read_arrow(path), str(path))
         if kind == "excel":
             with path.open("rb") as stream:
                 _refuse_text_as_excel(stream.read(512), path)
@@ -156,9 +157,11 @@ def _refuse_text_as_excel(head: bytes, path: Path) -> None:
     raise SourceError(f"{path} is {what} inside; open it in a spreadsheet and save it as .xlsx or .csv")
 
 
-def _arrow(path: Path, kind: str | None) -> pa.Table:
+def read_arrow(path: Path) -> pa.Table:
+    """The table of a Parquet or Arrow file. `SourceError` where it is damaged."""
     import pyarrow.parquet as pq
 
+    kind = kind_of(path)
     try:
         if kind == "parquet":
             with pq.ParquetFile(path) as file:  # read_table stumbles over two columns of one name

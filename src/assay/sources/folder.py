@@ -7,6 +7,7 @@ Does not know: tables, what is in the pictures.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +19,15 @@ from assay.errors import SourceError, UsageError
 from assay.sources.reading import local_uri
 from assay.sources.rows import IMAGE_ENDINGS, Roles, Source, is_image
 from assay.sources.sandbox import current
-from assay.sources.words import is_split_name
+from assay.sources.words import are_split_names, is_split_name
 
-METADATA = frozenset({"metadata.csv", "metadata.jsonl", "metadata.parquet"})
+METADATA = frozenset({"metadata.csv", "metadata.jsonl", "metadata.parquet", "_classes.csv"})
+LABEL_ENDINGS = frozenset({".txt", ".xml", ".json"})
+TABLE_ENDINGS = frozenset({".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow", ".xlsx", ".xls"})
 MOST_SPLITS = 20
 LEAST_IN_SPLITS = 0.8  # share of the images that lie in folders of splits
 SAYS_NOTHING = frozenset({"images", "image", "img", "imgs", "pictures", "photos", "data", "all", "raw", "files"})
+FILES_A_WORD = 4  # on the mean, where names of files may begin with their class
 IGNORED = frozenset({"__macosx", "__pycache__", "thumbs.db", "desktop.ini"})
 File = tuple[str, str, str]  # path below the source, uri, stamp
 
@@ -31,21 +35,33 @@ File = tuple[str, str, str]  # path below the source, uri, stamp
 @dataclass
 class Listing:
     """``files``: images by the UTF-8 bytes of their path. ``others``: endings of the rest. ``hidden``: how many.
-    ``metadata``: the paths of tables of that name."""
+    ``metadata``: the paths of tables of that name. ``texts``: of files that labelling tools may have written."""
 
     files: list[File] = field(default_factory=list)
     metadata: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     hidden: int = 0
     top: str = ""  # of an archive: the folder, with its slash, that holds everything
 
+    def pass_over(self, path: str) -> None:
+        """Count a file that is no image."""
+        name = path.rpartition("/")[2]
+        self.others[ending(name)] += 1
+        if name.lower() in METADATA:
+            self.metadata.append(path)
+        elif ending(name) in LABEL_ENDINGS:
+            self.texts.append(path)
+
     def left_alone(self) -> str | None:
         """One line on what was passed over."""
-        parts = (
-            [f"{sum(self.others.values()):,} files that are no images ({_endings(self.others)})"] if self.others else []
-        )
-        parts += [f"{self.hidden:,} hidden or system files"] if self.hidden else []
+        parts = [f"{_no_image(sum(self.others.values()))} ({_endings(self.others)})"] if self.others else []
+        parts += [f"{self.hidden:,} hidden or system {'file' if self.hidden == 1 else 'files'}"] if self.hidden else []
         return f"left alone: {' and '.join(parts)}" if parts else None
+
+
+def _no_image(count: int) -> str:
+    return "1 file that is no image" if count == 1 else f"{count:,} files that are no images"
 
 
 def _endings(others: Counter[str]) -> str:
@@ -90,9 +106,7 @@ def list_folder(root: Path) -> Listing:
                     elif is_image(entry.name):
                         found.files.append((path, f"{base}/{path}", _stamp(entry)))
                     else:
-                        found.others[ending(entry.name)] += 1
-                        if entry.name.lower() in METADATA:
-                            found.metadata.append(path)
+                        found.pass_over(path)
         except OSError as error:
             raise SourceError(f"the folder {place.rstrip('/')} cannot be listed: {error.strerror or error}") from error
     found.files.sort(key=lambda file: os.fsencode(file[0]))
@@ -130,6 +144,13 @@ def _printable(file: File) -> File:
     return os.fsencode(path).decode("utf-8", "backslashreplace"), local_uri(uri), stamp
 
 
+def are_parts(parts: Sequence[Sequence[str]], level: int) -> bool:
+    """Do the folders of a level differ in a number only, as those of a set that was packed in parts do?"""
+    names = {part[level] for part in parts if len(part) > level + 1}
+    plain = {re.sub(r"\d+", "", name) for name in names}
+    return len(plain) == 1 and any(letter.isalpha() for letter in plain.pop())
+
+
 @dataclass(frozen=True)
 class Layout:
     """Which level of the folders is what, counted from 0; -1 = none."""
@@ -160,7 +181,7 @@ def find_layout(parts: Sequence[Sequence[str]], level: int | None = None) -> Lay
 
 def _are_splits(parts: Sequence[Sequence[str]], names: set[str], at: int) -> bool:
     """Are all folders of a level splits, with nearly all images in them? A single one must hold all of them."""
-    if len(names) > MOST_SPLITS or not all(map(is_split_name, names)):
+    if len(names) > MOST_SPLITS or not are_split_names(names):
         return False
     inside = sum(len(part) > at + 1 for part in parts)
     return inside >= (LEAST_IN_SPLITS if len(names) > 1 else 1) * len(parts)
@@ -231,6 +252,8 @@ def image_source(
     if splits and use_splits:
         cells["split"] = pa.array([part[at] if len(part) > at + 1 else None for part in parts], pa.string())
     notes = [_reading(parts, splits, classes, depth), *(layout.notes if use_labels else ()), _loose(labels, classes)]
+    if use_labels and not classes:
+        notes.append(_begun(parts))
     if splits and not use_splits:
         notes.append("splits: not used (--split none)")
     roles = Roles(
@@ -256,7 +279,13 @@ def _no_images(found: Listing, where: str) -> str:
     if not found.others:
         also = f" ({found.hidden:,} hidden or system files aside)" if found.hidden else ""
         return f"{where} is empty{also}; give a folder with images, or a table file"
-    return f"{where} holds no images but {_endings(found.others)}; Assay reads {', '.join(sorted(IMAGE_ENDINGS))}"
+    if found.others[".txt"] > 0.5 * sum(found.others.values()):
+        hint = "texts in files of their own are not read: put them into a table with a column text"
+    elif any(kind in TABLE_ENDINGS for kind in found.others):
+        hint = "give one of the tables (of a ZIP, unpack it first)"
+    else:
+        hint = f"Assay reads {', '.join(sorted(IMAGE_ENDINGS))}"
+    return f"{where} holds no images but {_endings(found.others)}; {hint}"
 
 
 def _reading(parts: Sequence[Sequence[str]], splits: tuple[str, ...], classes: set[str], depth: int) -> str:
@@ -267,6 +296,17 @@ def _reading(parts: Sequence[Sequence[str]], splits: tuple[str, ...], classes: s
         return f"modality: image ({where}: {n_images:,} unlabelled images)"
     layout = f"splits {', '.join(splits)} with class folders" if splits else "class folders"
     return f"modality: image ({layout}: {len(classes):,} classes, {n_images:,} images)"
+
+
+def _begun(parts: Sequence[Sequence[str]]) -> str | None:
+    """What to say of files whose names begin with a few words, as in cat.12.jpg and dog.7.jpg."""
+    words = Counter(re.sub(r"[\W_]*\d*$", "", PurePosixPath(part[-1]).stem) for part in parts)
+    if len(words) < 2 or "" in words or len(words) * FILES_A_WORD > len(parts) or min(words.values()) < 2:
+        return None
+    return (
+        f"names of files begin with {_some(set(words))}: if these are the classes, put each into a folder of its own, or name "
+        "them in a table metadata.csv with the columns file_name and label"
+    )
 
 
 def _loose(labels: list[str | None], classes: set[str]) -> str | None:

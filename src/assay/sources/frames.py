@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from assay.errors import MissingExtraError, SourceError, UsageError
-from assay.sources.cells import Cells, from_arrow, from_values, plain_column, refuse_twins, whole_again
+from assay.sources.cells import (
+    HF,
+    Cells,
+    from_arrow,
+    from_values,
+    named_classes,
+    plain_column,
+    refuse_twins,
+    whole_again,
+)
 from assay.sources.sandbox import check_path, is_confined
 from assay.sources.unreadable import UnreadableError
 
 FRAME = "the DataFrame"
 DATASET = "the dataset"
-HF = b"huggingface"  # the key of the features in the metadata of an Arrow schema
 
 
 def from_memory(data: Any) -> Cells:
@@ -115,7 +122,7 @@ def from_hf(data: Any) -> Cells:
     import datasets
 
     if isinstance(data, datasets.DatasetDict):
-        return _joined({str(name): from_hf(part) for name, part in data.items() if len(part)})
+        return joined({str(name): from_hf(part) for name, part in data.items() if len(part)})
     if not isinstance(data, datasets.Dataset):
         raise UsageError(
             f"cannot read a {type(data).__name__}: its rows have no numbers; "
@@ -130,20 +137,14 @@ def from_hf(data: Any) -> Cells:
         column = one.with_format("arrow")[:][name]
         out.given[name] = column
         if isinstance(feature, datasets.ClassLabel):
-            names = [feature.int2str(code) for code in range(feature.num_classes)]
-            column = pa.array([_class(code, names) for code in column.to_pylist()], pa.string())
+            column = named_classes(column, [feature.int2str(code) for code in range(feature.num_classes)])
         arrays[name] = plain_column(column, name, out)
     out.table = pa.table(arrays)
     out.metadata = {HF: (data.features.arrow_schema.metadata or {})[HF]}
     return out
 
 
-def _class(code: int | None, names: Sequence[str]) -> str | None:
-    """-1 is how Hugging Face writes "no label"."""
-    return names[code] if code is not None and 0 <= code < len(names) else None
-
-
-def _joined(parts: dict[str, Cells]) -> Cells:
+def joined(parts: dict[str, Cells]) -> Cells:
     """The splits one below the other, with a column that names them."""
     if not parts:
         raise SourceError(f"{DATASET} has no rows")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from assay.sources.archive import Archive, plain_name
@@ -24,11 +24,15 @@ OTHER_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://|(data):")
 
 @dataclass(frozen=True)
 class Base:
-    """Where relative paths begin: a folder, an archive with ``top`` inside it, or (neither) the working directory."""
+    """Where relative paths begin: a folder, an archive with ``top`` inside it, or (neither) the working directory.
+
+    known : (uri, stamp) of images that a cell may name without the folder or the ending.
+    """
 
     folder: Path | None = None
     archive: Archive | None = None
     top: str = ""
+    known: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -44,17 +48,26 @@ class Places:
 def find_places(values: Sequence[str | None], base: Base) -> Places:
     """Cost: one stat a file."""
     note = None
-    if base.archive is None and base.folder is not None:
+    if base.archive is None and base.folder is not None and not base.known:
         base, note = _working_directory(values, base, base.folder)
     found = Places([], [], {}, note)
     for row, value in enumerate(values):
         try:
             uri, stamp = _locate((value or "").strip(), base)
         except UnreadableError as error:
-            uri, stamp, found.reasons[row] = "", "", str(error)
+            uri, stamp = _known(value or "", base)
+            if not uri:
+                found.reasons[row] = str(error)
         found.uris.append(uri)
         found.stamps.append(stamp)
     return found
+
+
+def _known(value: str, base: Base) -> tuple[str, str]:
+    """(uri, stamp) of the image of that name, wherever it lies; ("", "") where there is none."""
+    name = PurePosixPath(value.strip().replace("\\", "/")).name
+    forms = (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
+    return next((base.known[form] for form in forms if form in base.known), ("", ""))
 
 
 def _working_directory(values: Sequence[str | None], base: Base, folder: Path) -> tuple[Base, str | None]:

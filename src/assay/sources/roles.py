@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import islice
 from pathlib import PurePosixPath
 
@@ -19,7 +20,7 @@ from assay.errors import UsageError
 from assay.sources.cells import Cells
 from assay.sources.reading import is_url
 from assay.sources.rows import IMAGE_ENDINGS, Roles
-from assay.sources.words import LABEL_WORDS, count_words, is_split_name, parts_of, text_rank
+from assay.sources.words import LABEL_WORDS, count_words, is_label_name, is_split_name, parts_of, text_rank
 
 IMAGE_NAMES = (
     "image",
@@ -115,14 +116,16 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
         image = guess_image(cells, free, addresses=modality == "image")
         if image and not modality:
             modality = "image"
-            notes.append(f"modality: image (column {image!r} names pictures; set with --image or --modality)")
+            what = "holds" if image in cells.blobs else "names"
+            notes.append(f"modality: image (column {image!r} {what} pictures; set with --image or --modality)")
         elif image:
             notes.append(f"image column: {image!r} (set with --image)")
     if modality in ("", "text") and text is None:
         text = _guess_text(table, free)
         if text and not modality:
             modality = "text"
-            notes.append(f"modality: text (column {text!r} reads like prose; set with --text or --modality)")
+            how = "holds lists or objects: their JSON is the text" if text in cells.nested else "reads like prose"
+            notes.append(f"modality: text (column {text!r} {how}; set with --text or --modality)")
         elif text:
             notes.append(f"text column: {text!r} (set with --text)")
     if not modality:
@@ -205,13 +208,9 @@ def _by_label_name(table: pa.Table, wanted: Wanted) -> list[str]:
     names = [name for name in table.column_names if name not in other]
     rank = {word: place for place, word in enumerate(LABEL_WORDS)}
     found = [(rank[name.strip().lower()], at, name) for at, name in enumerate(names) if name.strip().lower() in rank]
-    for at, name in enumerate(names):  # "gold_label", "Target class"
+    for at, name in enumerate(names):
         last = parts_of(name)[-1:]
-        if (
-            name.strip().lower() not in rank
-            and last
-            and last[0] in ("label", "target", "class", "category", "sentiment")
-        ):
+        if name.strip().lower() not in rank and is_label_name(name):
             found.append((len(rank) + rank[last[0]], at, name))
     return [name for _, _, name in sorted(found)]
 
@@ -241,10 +240,35 @@ def _label_by_content(
         name = useful[0]
         notes.append(f"labels: column {name!r} (the only other column, {few[name]:,} values; set with --label)")
         return name
+    if only and (spread := _spread_label(table, few)):
+        notes.append(spread)
+        return None
     could = ", ".join(f"{name!r} ({kinds:,} values)" for name, kinds in list(few.items())[:4])
     hint = f"; {could} could be" if could else ""
     notes.append(f"labels: none (name the column with --label{hint}); label checks are left out")
     return None
+
+
+def _spread_label(table: pa.Table, few: Mapping[str, int]) -> str | None:
+    """What to say of labels that are spread over columns of 0 and 1, one a class."""
+    ones = [
+        name
+        for name, kinds in few.items()
+        if kinds == 2 and set(table[name].unique().drop_null().to_pylist()) == {0, 1}
+    ]
+    if len(ones) < 3:
+        return None
+    sums = reduce(pc.add, (pc.fill_null(table[name].cast(pa.int64()), 0) for name in ones))
+    shown = ", ".join(ones[:3]) + (", ..." if len(ones) > 3 else "")
+    if pc.all(pc.equal(sums, 1)).as_py():
+        return (
+            f"labels: none; {shown} hold one 1 a row: that is one label in {len(ones)} columns, which is not read: make one "
+            "column of them and name it with --label; label checks are left out"
+        )
+    return (
+        f"labels: none; {shown} hold 0 or 1: several labels a row are not read yet; for the checks of one of them: "
+        f"--label {ones[0]}; label checks are left out"
+    )
 
 
 def _few_values(table: pa.Table, name: str) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 
 # fmt: off
 SPLIT_WORDS = frozenset(
@@ -62,8 +63,11 @@ _BESIDE_SPLIT = frozenset(
 LABEL_WORDS = [
     "label", "labels", "target", "class", "classes", "category", "y", "intent", "intents", "sentiment",
     "emotion", "topic", "toxicity", "polarity", "outcome", "diagnosis", "species", "grade", "ground_truth",
-    "truth", "gold", "annotation", "tag", "verdict", "stance", "标签", "类别", "分类", "情感", "ラベル", "라벨",
+    "truth", "gold", "annotation", "tag", "verdict", "stance", "choice", "breed", "churn", "survived",
+    "kategorie", "klasse", "etikett", "clase", "etiqueta", "categoría", "classe", "catégorie", "étiquette",
+    "标签", "类别", "分类", "情感", "ラベル", "カテゴリ", "라벨", "ป้ายกำกับ",
 ]
+LABEL_ENDINGS = ("label", "target", "class", "category", "sentiment")  # "gold_label", "Target class"
 TEXT_WORDS = frozenset(
     [
         "text",
@@ -154,6 +158,7 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 _WORD = re.compile(r"[^\W_]+")
+_SPOKEN = re.compile(r"\d*[^\W\d_][^\W_]*")  # not the numbers of a date
 A_WORD = 0.6  # of a word is one character of a script without spaces: Chinese words have 1.6 on the mean
 
 
@@ -179,6 +184,30 @@ def is_split_name(name: str) -> bool:
     )
 
 
+def is_label_name(name: str) -> bool:
+    """Does the name of a column speak of a label?"""
+    return name.strip().lower() in LABEL_WORDS or parts_of(name)[-1:] in [[word] for word in LABEL_ENDINGS]
+
+
+def are_split_names(names: Collection[str]) -> bool:
+    """Do all names of a level of folders stand for splits, what all of them begin with aside?
+
+    Examples
+    --------
+    >>> are_split_names({"asl_alphabet_train", "asl_alphabet_test"}), are_split_names({"cat_train", "dog_train"})
+    (True, False)
+    """
+    if all(map(is_split_name, names)):
+        return True
+    if len(names) < 2:
+        return False
+    parts = [parts_of(name) for name in names]
+    shared = 0
+    while all(len(part) > shared + 1 and part[shared] == parts[0][shared] for part in parts):
+        shared += 1
+    return shared > 0 and all(is_split_name(" ".join(part[shared:])) for part in parts)
+
+
 def text_rank(name: str) -> int:
     """2: the name speaks of text; 1: of something that may be one; 0: of neither."""
     parts = parts_of(name)
@@ -192,8 +221,8 @@ def text_rank(name: str) -> int:
 
 
 def count_words(text: str) -> float:
-    """Words of a text; of scripts without spaces, as many as its characters make."""
+    """Words of a text, numbers aside; of scripts without spaces, as many as its characters make."""
     if text.isascii():
-        return len(_WORD.findall(text))
+        return len(_SPOKEN.findall(text))
     unspaced = len(_UNSPACED.findall(text))
-    return A_WORD * unspaced + len(_WORD.findall(_UNSPACED.sub(" ", text)))
+    return A_WORD * unspaced + len(_SPOKEN.findall(_UNSPACED.sub(" ", text)))

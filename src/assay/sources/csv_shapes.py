@@ -1,0 +1,101 @@
+"""Text tables that are not quite CSV -> lines with one header and one delimiter.
+
+In: the lines of a text file. Out: lines of the same number, and what was done to them. Does not know: columns, types.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from itertools import islice
+
+LOOKED_AT = 50  # lines
+MOST = 0.9  # of the rows looked at must agree
+MOST_TITLES = 10  # lines above a header
+LEAST = 5  # rows that must agree where a file is read in another way than it says
+FASTTEXT = "__label__"
+
+
+def labelled_lines(lines: Sequence[str]) -> list[tuple[list[str], str]] | None:
+    """(labels, text) of each line of a file for fastText; None for any other.
+
+    Examples
+    --------
+    >>> labelled_lines(["__label__spam win a prize", "__label__ham see you at nine"])
+    [(['spam'], 'win a prize'), (['ham'], 'see you at nine')]
+    """
+    filled = [line.strip() for line in lines if line.strip()]
+    if sum(line.startswith(FASTTEXT) for line in filled) < MOST * len(filled):
+        return None
+    found = []
+    for line in filled:
+        labels = []
+        while line.startswith(FASTTEXT):
+            label, _, line = line.partition(" ")
+            labels.append(label.removeprefix(FASTTEXT).rstrip(","))
+            line = line.lstrip(" ,\t")
+        found.append((labels, line))
+    return found
+
+
+def without_spaces(lines: Sequence[str], delimiter: str) -> tuple[list[str], str | None]:
+    """Lines whose columns stand behind runs of blanks, or behind a delimiter and a blank, as plain ones; and the note."""
+    sample = [line for line in lines[:LOOKED_AT] if line.strip()]
+    if len(sample) < LEAST:
+        return list(lines), None
+    if not any(mark in line for line in sample for mark in ',;|"'):
+        split = [line.split() for line in sample]
+        numbers = sum(_is_number(word) for words in split[1:] for word in words)
+        if len(split[0]) > 1 and len(set(map(len, split))) == 1 and 2 * numbers >= len(split[0]) * (len(split) - 1):
+            return ["\t".join(line.split()) + "\n" for line in lines], "delimiter: white space"
+    rows = list(csv.reader(sample[1:], delimiter=delimiter))
+    after = [cell for row in rows for cell in row[1:]]
+    if after and not any('"' in line for line in lines) and all(cell.startswith(" ") for cell in after):
+        return [line.replace(f"{delimiter} ", delimiter) for line in lines], "a blank behind each delimiter is left out"
+    return list(lines), None
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def titles(lines: Sequence[str], delimiters: Sequence[str]) -> int:
+    """How many lines stand above the header: those of one filled cell at most, where the rows have more.
+
+    A file of one column has none, and neither has one whose first line is as wide as its rows and mostly filled.
+    """
+    for start, line in enumerate(lines[: min(MOST_TITLES, len(lines) - LEAST)]):
+        widest = 0
+        for delimiter in delimiters:
+            rows = [row for row in islice(csv.reader(lines[start + 1 :], delimiter=delimiter), LOOKED_AT) if row]
+            head = next(csv.reader([line], delimiter=delimiter), [])
+            usual = sorted(map(_filled, rows))[len(rows) // 2] if rows else 0
+            alike = sum(len(row) == len(rows[-1]) for row in rows) >= MOST * len(rows)
+            if alike and usual > 1 and _filled(head) > 1 and len(head) == len(rows[-1]):
+                return start
+            if alike and (usual > 2 or (usual == 2 and len(head) == 1)):
+                widest = max(widest, usual)
+        if not widest or sum(bool(cell.strip()) for cell in next(csv.reader([line]), [])) > 1:
+            return 0
+    return 0
+
+
+def _filled(row: Sequence[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def completed(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], str | None]:
+    """The header with a name for the column it leaves out, where the rows have one cell more: an empty last one (a delimiter
+    ends each line), or a first one of names of rows, as R writes them."""
+    longer = [row for row in rows if len(row) == len(header) + 1]
+    if not longer or len(longer) < MOST * len(rows) or (len(rows) < LEAST and len(longer) < len(rows)):
+        return list(header), None
+    if not any(row[-1].strip() for row in longer):
+        return [*header, ""], None
+    if len(header) > 1 and len({row[0] for row in longer}) == len(longer) >= LEAST:
+        return ["", *header], "the header has a name fewer than the rows have cells: the first column names the rows"
+    return list(header), None
