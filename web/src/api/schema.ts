@@ -1465,6 +1465,7 @@ export interface components {
         /**
          * Job
          * @description A run of the analysis. ``state``: waiting, running, done, failed, cancelled. ``ahead``: runs that come first.
+         *     ``share``: how much of the whole run is behind it, 0 to 1, by what stages usually cost.
          */
         Job: {
             /**
@@ -1484,6 +1485,11 @@ export interface components {
             rate: number | null;
             /** Seconds Left */
             seconds_left: number | null;
+            /**
+             * Share
+             * @default 0
+             */
+            share?: number;
             /** Stage */
             stage: string;
             /**
@@ -1727,8 +1733,19 @@ export interface components {
             /** Task */
             task: string;
         };
-        /** ProjectOut */
+        /**
+         * ProjectOut
+         * @description ``cannot``: what this project or this installation cannot do, and why: "like" (compare rows with a text or a picture of
+         *     one's own), "hf" (write a Hugging Face dataset).
+         */
         ProjectOut: {
+            /**
+             * Cannot
+             * @default {}
+             */
+            cannot?: {
+                [key: string]: string;
+            };
             /** Checks */
             checks: components["schemas"]["CheckOut"][];
             /** Classes */
@@ -1890,7 +1907,10 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** Session */
+        /**
+         * Session
+         * @description ``start``: the project that the page opens with, where the server was started for one.
+         */
         Session: {
             /**
              * Needs
@@ -1901,6 +1921,8 @@ export interface components {
             person: string;
             /** Signed In */
             signed_in: boolean;
+            /** Start */
+            start?: string | null;
             /** Version */
             version: string;
         };

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from assay.server.auth import AccessDenied
 from assay.server.routes.filters import Ask
 from assay.server.schemas.door import Session, SignIn
-from assay.server.services import set_cookie
+from assay.server.services import Services, set_cookie
 from assay.version import __version__
 
 router = APIRouter(tags=["session"])
@@ -25,6 +25,7 @@ def read_session(request: Request, services: Ask) -> Session:
         signed_in=person is not None,
         needs="" if person is not None else services.door.needs(),  # type: ignore[arg-type]
         version=__version__,
+        start=services.workspace.start if person is not None else None,
     )
 
 
@@ -35,13 +36,17 @@ def sign_in(body: SignIn, request: Request, answer: Response, services: Ask) -> 
     kept = request.cookies.get(door.cookie)
     if request.state.person is not None and kept and not (body.token or body.password):
         door.sessions.rename(kept, (body.person or "").strip() or door.person)
-        return Session(person=door.sessions.person(kept) or "", signed_in=True, needs="", version=__version__)
+        return _signed_in(door.sessions.person(kept), services)
     address = request.client.host if request.client else ""
     if not door.check_secret(body.token, body.password, address, (body.person or "").strip()):
         raise AccessDenied(401, f"that is not the {door.needs()} of this server")
     session = door.sign_in(body.person)
     set_cookie(answer, door, session)
-    return Session(person=door.sessions.person(session) or "", signed_in=True, needs="", version=__version__)
+    return _signed_in(door.sessions.person(session), services)
+
+
+def _signed_in(person: str | None, services: Services) -> Session:
+    return Session(person=person or "", signed_in=True, needs="", version=__version__, start=services.workspace.start)
 
 
 @router.delete("/session")

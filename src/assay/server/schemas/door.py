@@ -13,10 +13,13 @@ from assay.server.schemas.base import Body
 
 
 class Session(BaseModel):
+    """``start``: the project that the page opens with, where the server was started for one."""
+
     person: str
     signed_in: bool
     needs: Literal["", "token", "password"]
     version: str
+    start: str | None = None
 
 
 class SignIn(Body):
