@@ -51,7 +51,8 @@ def made(n: int, seed: int, *, missing: bool = True) -> tuple[ReviewTable, MadeS
     def score() -> np.ndarray:  # with ties and gaps
         return np.where(rng.random(n) < 0.2, np.nan, np.round(rng.random(n), 1)).astype(np.float32)
 
-    scores = {"label_issue_score": score(), "outlier_score": score(), "label_quality": score()}
+    scores = {"label_issue_score": score(), "outlier_score": score()}
+    scores["label_quality"] = 1 - scores["label_issue_score"]
     cluster = rng.integers(-1, max(1, n // 3), n)
     split = rng.integers(-1, 2, n)
     cells: dict[str, list[Any]] = {

@@ -302,6 +302,37 @@ def test_the_default_sort_is_the_worst_label_first_and_ties_keep_the_users_order
     assert view.rows.tolist() == ordered(rows, "label_issue_score", True)
 
 
+def test_rows_that_are_all_but_surely_wrong_do_not_tie() -> None:
+    """1 - 1e-9 is 1 in four bytes, the quality 1e-9 is not 1e-12."""
+    table, state, rows = made(40, 1)
+    there = [row["row"] for row in rows]
+    table.scores["label_quality"][:] = np.maximum(table.scores["label_quality"], 0.01)
+    table.scores["label_issue_score"][there[:4]] = 1
+    table.scores["label_quality"][there[:4]] = [1e-9, 1e-12, 1e-7, 1e-10]
+    worst = [there[at] for at in (1, 3, 0, 2)]
+    assert Views(table).view(None, None, state).rows[:4].tolist() == worst
+    lowest_first = Views(table).view(None, Sort("label_issue_score"), state).rows.tolist()
+    assert [row for row in lowest_first if row in worst] == worst[::-1]
+
+
+def test_further_keys_break_ties() -> None:
+    """As sorting by the last key first and by the first key last does, with a stable sort."""
+    table, state, rows = made(60, 4)
+    asked = {"by": "colour", "descending": True, "then": [{"by": "ok"}, {"by": "age", "descending": True}]}
+    sort = Sort.from_json(asked)
+    assert sort is not None and Sort.from_json(sort.to_json()) == sort
+    by_row = {row["row"]: row for row in rows}
+    twin = rows
+    for by, descending in (("age", True), ("ok", False), ("colour", True)):
+        twin = [by_row[row] for row in ordered(twin, by, descending)]
+    assert Views(table).view(None, sort, state).rows.tolist() == [row["row"] for row in twin]
+    for wrong in ({"by": "age", "then": 3}, {"by": "age", "then": [{"by": "ok"}] * 5}, {"by": "age", "then": [asked]}):
+        with pytest.raises(UsageError, match="then"):
+            Sort.from_json(wrong)
+    with pytest.raises(UsageError, match="no column 'zzz'"):
+        Views(table).view(None, Sort.from_json({"by": "age", "then": [{"by": "zzz"}]}), state)
+
+
 def test_rows_that_left_the_source_are_in_no_view() -> None:
     table, state, rows = made(40, 2)
     assert len(rows) < 40

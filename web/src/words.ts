@@ -5,8 +5,18 @@ export const UNLABELLED = 'no label'
 /** The tag of rows that want a second look. */
 export const REVIEW_TAG = 'needs review'
 
-export const labelText = (label: Label | null | undefined): string =>
+/** A label as it is written, to be edited or compared. */
+export const labelPlain = (label: Label | null | undefined): string =>
   label === null || label === undefined ? UNLABELLED : label === '' ? '(empty)' : String(label)
+
+/** A label to be shown: one that is written from right to left does not turn the sentence around it. */
+export const labelText = (label: Label | null | undefined): string => isolated(labelPlain(label))
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/
+const isolated = (text: string): string => (RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text)
+/** A sentence of the analysis, with the names that it quotes kept apart from it likewise. */
+export const sentence = (text: string): string =>
+  RIGHT_TO_LEFT.test(text) ? text.replace(/“([^”]*)”/g, (_, name: string) => `“${isolated(name)}”`) : text
 
 export const labelKey = (label: Label | null): string => JSON.stringify(label)
 export const labelFromKey = (key: string): Label | null => JSON.parse(key) as Label | null
@@ -29,7 +39,7 @@ export const megabytes = (bytes: number): string =>
   bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
 
 /** What the terminal says, without the words for it: "(set with --label)" helps nobody on a page. */
-export const withoutOptions = (text: string): string => text.replace(/\s*\([^()]*--[^()]*\)/g, '')
+export const withoutOptions = (text: string): string => sentence(text.replace(/\s*\([^()]*--[^()]*\)/g, ''))
 
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`

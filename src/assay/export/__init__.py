@@ -6,8 +6,18 @@ Does not know: how issues were found, who decided.
 
 from assay.export.batch import Batch
 from assay.export.dataset import Exported, export_dataset
+from assay.export.huggingface import why_no_hugging_face
 from assay.export.preview import ExportPreview, preview_export
 from assay.export.project import export_project
 from assay.export.table import write_table
 
-__all__ = ["Batch", "ExportPreview", "Exported", "export_dataset", "export_project", "preview_export", "write_table"]
+__all__ = [
+    "Batch",
+    "ExportPreview",
+    "Exported",
+    "export_dataset",
+    "export_project",
+    "preview_export",
+    "why_no_hugging_face",
+    "write_table",
+]

@@ -5,6 +5,7 @@ In: tables, the batches they were made of, a reader of pictures. Out: one folder
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,15 @@ AT_ONCE = 256  # pictures held in memory
 WHOLE = "train"  # the name of a dataset without splits
 
 
+def why_no_hugging_face() -> str:
+    """Why this installation writes no Hugging Face datasets; "" = it does."""
+    return "" if importlib.util.find_spec("datasets") else str(_missing())
+
+
+def _missing() -> MissingExtraError:
+    return MissingExtraError("writing Hugging Face datasets", "hf")
+
+
 def write_hugging_face(
     tables: Iterable[tuple[pa.Table, Batch]],
     target: Path,
@@ -48,7 +58,7 @@ def write_hugging_face(
     try:
         import datasets
     except ImportError as error:
-        raise MissingExtraError("writing Hugging Face datasets", "hf") from error
+        raise _missing() from error
     rows = 0
     names = _SplitNames()
     with new_folder(target) as root, _quiet(datasets):

@@ -19,6 +19,7 @@ from assay.errors import UsageError
 
 CLEAN = "clean"  # no check but the harmless ones has flagged the row
 SORTS = ("order", "cluster", "similar", "decided")
+MOST_KEYS = 4  # further sort keys
 EXPLICIT = "column:"  # a column of the user's that is named like one of SORTS
 
 
@@ -278,12 +279,13 @@ class Sort:
     """``by``: a column, "order" (the user's), "cluster", "decided" (the number of the deciding entry), or "similar"
     (likeness; descending: the most alike first).
 
-    Ties keep the user's order in both directions; rows without a value come last in both.
-    ``column:NAME`` names a column of the user's that is called like one of these words.
+    Ties keep the user's order in both directions; rows without a value come last in both. ``then``: further keys, which break
+    ties. ``column:NAME`` names a column of the user's that is called like one of these words.
     """
 
     by: str
     descending: bool = False
+    then: tuple[Sort, ...] = ()
 
     @classmethod
     def from_json(cls, value: Any) -> Sort | None:
@@ -292,16 +294,28 @@ class Sort:
             return None
         if not isinstance(value, Mapping):
             raise _wrong("the sort", value, "an object of by and descending")
-        unknown = sorted(set(value) - {"by", "descending"})
+        unknown = sorted(set(value) - {"by", "descending", "then"})
         if unknown:
-            raise UsageError(f"the sort has no key {unknown[0]!r}; the keys are by, descending")
+            raise UsageError(f"the sort has no key {unknown[0]!r}; the keys are by, descending, then")
         if not isinstance(value.get("by"), str):
             raise _wrong("sort: by", value.get("by"), f"the name of a column, or one of {', '.join(SORTS)}")
         _refuse_broken("the sort", value)
-        return cls(value["by"], _bool("sort: descending", value.get("descending", False)))
+        then = value.get("then") or []
+        if not isinstance(then, list | tuple) or len(then) > MOST_KEYS:
+            raise _wrong("sort: then", then, f"a list of at most {MOST_KEYS} sorts")
+        further = tuple(key for item in then if (key := cls.from_json(item)) is not None)
+        if any(key.then or key.by == "similar" for key in further):
+            raise UsageError('sort: then: a further key has no keys of its own, and is not "similar"')
+        return cls(value["by"], _bool("sort: descending", value.get("descending", False)), further)
 
     def to_json(self) -> dict[str, Any]:
-        return {"by": self.by, "descending": self.descending}
+        then = {"then": [key.to_json() for key in self.then]} if self.then else {}
+        return {"by": self.by, "descending": self.descending} | then
+
+    @property
+    def keys(self) -> tuple[Sort, ...]:
+        """Itself and the further keys, the first first."""
+        return (Sort(self.by, self.descending), *self.then)
 
     @property
     def column(self) -> str | None:
@@ -312,4 +326,4 @@ class Sort:
 
     @property
     def of_state(self) -> bool:
-        return self.by == "decided"
+        return any(key.by == "decided" for key in self.keys)

@@ -35,9 +35,18 @@ def default_sort(table: ReviewTable) -> Sort:
 def row_order(table: ReviewTable, sort: Sort, state: State) -> NDArray[np.int32]:
     """All present rows in the order of ``sort`` (not "similar"): int32 row numbers.
 
-    Ties keep the user's order in both directions; rows without a value come last in both. `UsageError` for an unknown
-    column. Cost: O(N log N): at 1.3 million rows about 0.1 s for numbers, 0.6 s for texts of 50 characters.
+    Ties keep the user's order in both directions, or are broken by the further keys; rows without a value come last in both.
+    `UsageError` for an unknown column. Cost: O(N log N) a key: at 1.3 million rows about 0.1 s for numbers, 0.6 s for texts of
+    50 characters.
     """
+    rows = table.order
+    for key in reversed(sort.keys):
+        rows = _ordered_by(table, key, state, rows)
+    return rows
+
+
+def _ordered_by(table: ReviewTable, sort: Sort, state: State, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """``rows`` by one key; ties stay as they are."""
     if sort.by == "order":
         return table.order[::-1].copy() if sort.descending else table.order
     if sort.by == "decided":
@@ -45,11 +54,21 @@ def row_order(table: ReviewTable, sort: Sort, state: State) -> NDArray[np.int32]
     elif sort.by == "cluster":
         keys = np.where(table.cluster < 0, LAST, _ordered(table.cluster, sort.descending))
     else:
-        values = table.column(str(sort.column))
+        finest = _finest(table, str(sort.column))
+        values = table.column(str(sort.column)) if finest is None else finest
+        descending = sort.descending is (finest is None)
         if not isinstance(values, Coded | np.ndarray):
-            return table.order[_text_places(table, values, sort.descending)]
-        keys = _keys(values, sort.descending)
-    return table.order[stable_places(keys[table.order])]
+            return rows[_text_places(rows, values, descending)]
+        keys = _keys(values, descending)
+    return rows[stable_places(keys[rows])]
+
+
+def _finest(table: ReviewTable, column: str) -> NDArray[np.float32] | None:
+    """What says the same as a score the other way round and more finely: near 1 a score of four bytes knows steps of 6e-8 only,
+    the quality beside it, near 0, thirty more powers of ten. So rows that are all but surely wrong do not tie.
+    """
+    quality = table.scores.get("label_quality")
+    return quality if column == table.public.get("label_issue_score", "label_issue_score") else None
 
 
 def stable_places(keys: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.int64]:
@@ -99,10 +118,10 @@ def _float_keys(values: NDArray[np.float32], descending: bool) -> NDArray[np.uin
     return np.where(np.isnan(values), LAST, keys)
 
 
-def _text_places(table: ReviewTable, values: pa.ChunkedArray, descending: bool) -> NDArray[np.int64]:
-    """Places in the user's order, by the strings' UTF-8 bytes or the numbers of ids; Arrow's sort is stable, nulls last."""
-    straight = len(table.order) == table.n and bool((np.diff(table.order) == 1).all())
-    column = values if straight else values.take(pa.array(table.order))
+def _text_places(rows: NDArray[np.int32], values: pa.ChunkedArray, descending: bool) -> NDArray[np.int64]:
+    """Places among ``rows``, by the strings' UTF-8 bytes or the numbers of ids; Arrow's sort is stable, nulls last."""
+    straight = len(rows) == len(values) and bool((np.diff(rows) == 1).all())
+    column = values if straight else values.take(pa.array(rows))
     return (
         pc.sort_indices(column, sort_keys=[("", "descending" if descending else "ascending")])
         .to_numpy()
@@ -112,9 +131,9 @@ def _text_places(table: ReviewTable, values: pa.ChunkedArray, descending: bool) 
 
 def refuse_unknown(table: ReviewTable, sort: Sort) -> None:
     """`UsageError` for a column the table does not have."""
-    name = sort.column
-    if name is not None and name not in table.names:
-        raise UsageError(
-            f"there is no column {name!r} to sort by; sort by order, cluster, similar, decided or one of "
-            + ", ".join(table.names)
-        )
+    for name in (key.column for key in sort.keys):
+        if name is not None and name not in table.names:
+            raise UsageError(
+                f"there is no column {name!r} to sort by; sort by order, cluster, similar, decided or one of "
+                + ", ".join(table.names)
+            )

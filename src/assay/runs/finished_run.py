@@ -304,14 +304,16 @@ class FinishedRun:
             )
         if record["status"] != "ran":
             raise UsageError(f"the check {type!r} has no results: it was {record['status']} ({record['why']})")
-        table = self.results(columns=[check.flag, *([check.score] if check.score else [])])
+        fine = (
+            "label_quality" if check.score == "label_issue_score" else None
+        )  # near 1 the score is too coarse to sort by
+        table = self.results(columns=[check.flag, *([fine or check.score] if check.score else [])])
         rows = self.dataset.order[table[check.flag].to_numpy(zero_copy_only=False).astype(bool)]
         if check.score is None:
             return rows
-        score = (
-            table[check.score].to_numpy().astype(float)[table[check.flag].to_numpy(zero_copy_only=False).astype(bool)]
-        )
-        return rows[np.argsort(-np.nan_to_num(score, nan=-1.0), kind="stable")]
+        score = table[fine or check.score].to_numpy().astype(float)
+        score = (-score if fine else score)[table[check.flag].to_numpy(zero_copy_only=False).astype(bool)]
+        return rows[np.argsort(-np.nan_to_num(score, nan=-2.0), kind="stable")]
 
     def rows_of(self, ids: Sequence[str | int]) -> NDArray[np.int64]:
         """Row numbers of the user's row ids, aligned with them; `UsageError` names the first that do not exist."""

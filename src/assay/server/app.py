@@ -27,6 +27,7 @@ from assay.server.limits import Bounds
 from assay.server.routes import actions, charts, exports, insights, projects, review, session, uploads
 from assay.server.schemas.door import Problem
 from assay.server.services import Services, set_cookie
+from assay.server.uploads import without_home
 from assay.server.workspace import NoProjectError, NotAllowedError
 from assay.version import __version__
 
@@ -139,10 +140,10 @@ def problem(status: int, title: str, detail: str, **more: Any) -> JSONResponse:
 
 def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(AssayError)
-    async def assay_error(_request: Request, error: AssayError) -> JSONResponse:
+    async def assay_error(request: Request, error: AssayError) -> JSONResponse:
         status, title = next((code, name) for kind, code, name in STATUS if isinstance(error, kind))
         more = {"meanwhile": error.rows} if isinstance(error, ConflictError) else {}
-        return problem(status, title, str(error), **more)
+        return problem(status, title, without_home(str(error), request.app.state.services.workspace.home), **more)
 
     @app.exception_handler(RequestValidationError)
     async def wrong_body(_request: Request, error: RequestValidationError) -> JSONResponse:

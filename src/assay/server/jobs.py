@@ -26,6 +26,7 @@ from assay.errors import AssayError
 from assay.server.database import ACTIVE, Database, jobs
 from assay.server.look import SECRETS
 from assay.server.schemas.projects import Job
+from assay.server.uploads import without_home
 
 LEASE = float(os.environ.get("ASSAY_JOB_LEASE", "15"))  # seconds without a beat after which a runner counts as dead
 BEAT = 1.0
@@ -89,7 +90,7 @@ class Jobs:
                 before = sa.and_(jobs.c.state == "waiting", jobs.c.created < row["created"])
                 asked = sa.select(sa.func.count()).select_from(jobs).where(sa.or_(jobs.c.state == "running", before))
                 ahead = int(connection.execute(asked).scalar_one())
-        return _job(dict(row), ahead) if row else None
+        return _job(dict(row), self._home, ahead) if row else None
 
     def projects(self) -> list[Path]:
         """Folders that have jobs, newest first: a project whose first run has not ended yet is found by its job alone."""
@@ -230,7 +231,7 @@ def active(database: Database) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(jobs).where(ACTIVE)).scalar_one())
 
 
-def _job(row: dict[str, Any], ahead: int = 0) -> Job:
+def _job(row: dict[str, Any], home: Path, ahead: int = 0) -> Job:
     progress = json.loads(row["progress"])
     done, total = int(progress.get("done", 0)), int(progress.get("total", 0))
     seconds = float(progress.get("seconds", 0.0))
@@ -244,9 +245,10 @@ def _job(row: dict[str, Any], ahead: int = 0) -> Job:
         total=total,
         rate=rate,
         seconds_left=(total - done) / rate if rate and total > done else None,
-        error=row["error"],
-        log=progress.get("log", []),
+        error=without_home(row["error"], home),
+        log=[without_home(line, home) for line in progress.get("log", [])],
         ahead=ahead,
+        share=1.0 if row["state"] == "done" else progress.get("share", 0.0),
     )
 
 

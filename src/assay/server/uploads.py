@@ -68,6 +68,13 @@ class Upload:
     pieces: list[list[Any]] = field(default_factory=list)
 
 
+def without_home(text: str, home: Path) -> str:
+    """A message without the folders of the server: files that were sent are named as they were sent."""
+    for folder in {str(home), str(home.resolve())}:
+        text = re.sub(re.escape(folder) + r"/(?:uploads/\w+(?:\.d/?)?|projects/)?", "", text)
+    return text
+
+
 class Uploads:
     """``folder`` belongs to the servers of one home."""
 

@@ -18,9 +18,10 @@ from typing import Any
 from assay.actions import ActionLog, State
 from assay.detail import Details
 from assay.errors import AssayError, UsageError
+from assay.export import why_no_hugging_face
 from assay.project import Project
 from assay.query import Filter, ReviewTable, Sort, View, Views
-from assay.similar import EmbeddingMap, embedding_map
+from assay.similar import EmbeddingMap, embedding_map, why_not_comparable
 from assay.storage import Folder
 from assay.storage.project_folder import PROJECT, latest_run
 
@@ -61,6 +62,11 @@ class Opened:
     @cached_property
     def details(self) -> Details:
         return Details(self.table, self.views.neighborhood)
+
+    @cached_property
+    def cannot(self) -> dict[str, str]:
+        """What this project or this installation cannot do -> why, "" = it can."""
+        return {"like": why_not_comparable(self.project), "hf": why_no_hugging_face()}
 
     def warm(self) -> None:
         """What the first page asks for."""
@@ -137,6 +143,11 @@ class Workspace:
             while len(self._opened) > OPEN:
                 self._opened.popitem(last=False)
             return kept
+
+    @property
+    def start(self) -> str | None:
+        """The project that the server was started for, where it was one."""
+        return project_id(self.named[0]) if len(self.named) == 1 else None
 
     def warm(self) -> None:
         """Load the first of the named projects, while the browser starts. What is wrong with it is told when it is asked for."""

@@ -5,5 +5,6 @@ Does not know: filters, decisions, HTTP.
 """
 
 from assay.similar.embedding_map import EmbeddingMap, embedding_map
+from assay.similar.query_vectors import why_not_comparable
 
-__all__ = ["EmbeddingMap", "embedding_map"]
+__all__ = ["EmbeddingMap", "embedding_map", "why_not_comparable"]

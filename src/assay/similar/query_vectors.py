@@ -21,6 +21,26 @@ if TYPE_CHECKING:
     from assay.runs import FinishedRun
 
 Vectors = dict[str, NDArray[np.float32]]
+NO_TEXT = (
+    "to compare with a text, this run would have needed a sentence encoder; "
+    "get one with `assay models pull minilm` and analyse again"
+)
+NO_PICTURE = "none of the encoders of this run is here, so a picture cannot be compared"
+
+
+def why_not_comparable(project: FinishedRun) -> str:
+    """Why nothing of one's own (a text for rows of text, a picture for rows of pictures) can be compared with the rows of this
+    run; "" = it can. Loads no encoder.
+    """
+    from assay.encode.bert import sentence_encoders
+    from assay.encode.image_encoders import image_encoders
+
+    if project.run["modality"] == "text":
+        return "" if _encoders(project, sentence_encoders) else NO_TEXT
+    if project.run["modality"] == "image":
+        known = (encoder.name for encoder in _encoders(project, image_encoders))
+        return "" if any(project.artefacts.encoder_state(name) is not None for name in known) else NO_PICTURE
+    return "rows of a table can be compared with each other only"
 
 
 def text_vectors(project: FinishedRun, text: str) -> Vectors:
@@ -33,10 +53,7 @@ def text_vectors(project: FinishedRun, text: str) -> Vectors:
     for encoder in _encoders(project, sentence_encoders):
         out[encoder.name] = encoder.encode([text])[0]
     if not out:
-        raise UsageError(
-            "similar: to compare with a text, this run would have needed a sentence encoder; "
-            "get one with `assay models pull minilm` and analyse again"
-        )
+        raise UsageError(f"similar: {NO_TEXT}")
     return out
 
 
@@ -59,7 +76,7 @@ def picture_vectors(project: FinishedRun, data: bytes) -> Vectors:
         if state is not None:
             out[encoder.name] = encoder.encode([encoder.prepare(picture)], state)[0]
     if not out:
-        raise UsageError("similar: none of the encoders of this run is here, so a picture cannot be compared")
+        raise UsageError(f"similar: {NO_PICTURE}")
     return out
 
 

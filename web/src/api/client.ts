@@ -7,6 +7,7 @@ import type {
   Detail,
   Done,
   EntryDetail,
+  ExportAccount,
   ExportBody,
   Facets,
   Filter,
@@ -172,6 +173,8 @@ export const api = {
     call<Charts>('POST', `${of(p)}/charts`, { filter, names }, signal),
   map: (p: string, filter: Filter, signal?: AbortSignal) => call<MapPoints>('POST', `${of(p)}/map`, { filter }, signal),
   compare: (p: string, a: Label, b: Label) => call<Comparison>('GET', `${of(p)}/compare?a=${value(a)}&b=${value(b)}`),
+  exportPreview: (p: string, body: ExportBody, signal?: AbortSignal) =>
+    call<ExportAccount>('POST', `${of(p)}/export/preview`, body, signal),
   export: (p: string, body: ExportBody, signal?: AbortSignal) => request('POST', `${of(p)}/export`, body, signal),
 }
 

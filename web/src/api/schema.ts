@@ -664,8 +664,7 @@ export interface paths {
          * @description A cookie and a key for a token or password; of somebody signed in, only the name changes.
          */
         post: operations["sign_in_api_v1_session_post"];
-        /** Sign Out */
-        delete: operations["sign_out_api_v1_session_delete"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1465,6 +1464,7 @@ export interface components {
         /**
          * Job
          * @description A run of the analysis. ``state``: waiting, running, done, failed, cancelled. ``ahead``: runs that come first.
+         *     ``share``: how much of the whole run is behind it, 0 to 1, by what stages usually cost.
          */
         Job: {
             /**
@@ -1484,6 +1484,11 @@ export interface components {
             rate: number | null;
             /** Seconds Left */
             seconds_left: number | null;
+            /**
+             * Share
+             * @default 0
+             */
+            share?: number;
             /** Stage */
             stage: string;
             /**
@@ -1727,8 +1732,19 @@ export interface components {
             /** Task */
             task: string;
         };
-        /** ProjectOut */
+        /**
+         * ProjectOut
+         * @description ``cannot``: what this project or this installation cannot do, and why: "like" (compare rows with a text or a picture of
+         *     one's own), "hf" (write a Hugging Face dataset).
+         */
         ProjectOut: {
+            /**
+             * Cannot
+             * @default {}
+             */
+            cannot?: {
+                [key: string]: string;
+            };
             /** Checks */
             checks: components["schemas"]["CheckOut"][];
             /** Classes */
@@ -1892,7 +1908,8 @@ export interface components {
         };
         /**
          * Session
-         * @description ``key``: of a new session, for the header X-Assay-Key, kept by the page; ``look``: for addresses of pictures and events.
+         * @description ``key``: of a new session, for the header X-Assay-Key, kept by the page; ``look``: for addresses of pictures and events;
+         *     ``start``: the project that the page opens with, where the server was started for one.
          */
         Session: {
             /** Key */
@@ -1908,6 +1925,8 @@ export interface components {
             person: string;
             /** Signed In */
             signed_in: boolean;
+            /** Start */
+            start?: string | null;
             /** Version */
             version: string;
         };
@@ -1956,8 +1975,26 @@ export interface components {
             /** Text */
             text?: string | null;
         };
-        /** SortBody */
+        /**
+         * SortBody
+         * @description ``then``: further keys, which break ties.
+         */
         SortBody: {
+            /** By */
+            by: string;
+            /**
+             * Descending
+             * @default true
+             */
+            descending?: boolean;
+            /**
+             * Then
+             * @default []
+             */
+            then?: components["schemas"]["SortKey"][];
+        };
+        /** SortKey */
+        SortKey: {
             /** By */
             by: string;
             /**
@@ -4731,76 +4768,6 @@ export interface operations {
                 "application/json": components["schemas"]["SignIn"];
             };
         };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Session"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                    "application/problem+json": unknown;
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                    "application/problem+json": unknown;
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                    "application/problem+json": unknown;
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                    "application/problem+json": unknown;
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                    "application/problem+json": unknown;
-                };
-            };
-        };
-    };
-    sign_out_api_v1_session_delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {

@@ -24,7 +24,14 @@ export type Facets = Schemas['Facets']
 
 export type Filter = Chosen<Schemas['FilterBody']>
 export type Condition = Schemas['Condition']
-export type Sort = Omit<Schemas['SortBody'], 'descending'> & { descending: boolean }
+export interface SortKey {
+  by: string
+  descending: boolean
+}
+/** `then`: further keys, which break ties. */
+export interface Sort extends SortKey {
+  then?: SortKey[]
+}
 
 export type Ask = Omit<Schemas['DecisionBody'], 'target'> & { target: Target }
 export type Target =
@@ -46,6 +53,7 @@ export type ColumnInfo = Schemas['ColumnOut']
 export type Job = Schemas['Job']
 export type SourcePreview = Schemas['SourcePreview']
 export type ExportBody = Schemas['ExportBody']
+export type ExportAccount = Schemas['ExportPreview']
 
 export type Charts = Schemas['Charts']
 export type ChartName = keyof Charts

@@ -303,7 +303,7 @@ function RunBanner({ id, job, cancelled }: { id: string; job: Job; cancelled: ()
     <div className="banner" role="status">
       <Loader size="xs" />
       <span>
-        A new run is under way: {stageWord(job.stage).toLowerCase()}
+        A new run is under way, {percent(job.share ?? 0)} done: {stageWord(job.stage).toLowerCase()}
         {job.total ? `, ${count(job.done)} of ${count(job.total)}` : ''}. You see the last finished one.
       </span>
       <Button size="compact-xs" variant="default" onClick={() => void api.cancel(id).then(cancelled)}>

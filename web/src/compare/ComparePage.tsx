@@ -10,7 +10,7 @@ import { RowCard } from '../row/RowCard'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
-import { count, labelFromKey, labelKey, labelText, rows } from '../words'
+import { count, labelFromKey, labelKey, labelPlain, labelText, rows } from '../words'
 import { Dialog } from '../shell/Dialog'
 
 export default function ComparePage() {
@@ -83,9 +83,16 @@ export default function ComparePage() {
                       <b>
                         {labelText(entry.a)} and {labelText(entry.b)}
                       </b>
-                      <span>
-                        {count(entry.ab)} → {labelText(entry.b)}, {count(entry.ba)} → {labelText(entry.a)}
-                      </span>
+                      {entry.ab > 0 && (
+                        <span>
+                          {count(entry.ab)} → {labelText(entry.b)}
+                        </span>
+                      )}
+                      {entry.ba > 0 && (
+                        <span>
+                          {count(entry.ba)} → {labelText(entry.a)}
+                        </span>
+                      )}
                     </button>
                   </li>
                 ))}
@@ -158,10 +165,10 @@ function Side({
   return (
     <section className="panel side" aria-label={name}>
       <Group justify="space-between" mb={4} wrap="nowrap">
-        <Title order={2} size="h4" className="cut">
+        <Title order={2} size="h4" className="wrap" dir="auto">
           {name}
         </Title>
-        <Text size="sm" c="dimmed">
+        <Text size="sm" c="dimmed" className="no-shrink">
           {side ? rows(side.count) : ' '}
         </Text>
       </Group>
@@ -218,7 +225,7 @@ function Side({
 
 function Rename({ label, close }: { label: Label; close: () => void }) {
   const { actions } = useOpened()
-  const [name, setName] = useState(labelText(label))
+  const [name, setName] = useState(labelPlain(label))
   const submit = () => {
     close()
     actions.propose(
@@ -253,7 +260,7 @@ function Rename({ label, close }: { label: Label; close: () => void }) {
             <Button variant="default" onClick={close}>
               Cancel
             </Button>
-            <Button type="submit" disabled={!name.trim() || name.trim() === labelText(label)}>
+            <Button type="submit" disabled={!name.trim() || name.trim() === labelPlain(label)}>
               See what would change
             </Button>
           </Group>

@@ -1,14 +1,14 @@
 /** The dataset to train on, as a file: every format of the terminal's `assay export`. */
-import { Alert, Button, Checkbox, Group, NativeSelect, Radio, Select, Stack, Text } from '@mantine/core'
+import { Alert, Button, Checkbox, Group, NativeSelect, Radio, Select, Skeleton, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { api } from '../api/client'
 import { live } from '../api/queries'
-import type { ExportBody } from '../api/types'
+import type { ExportAccount, ExportBody } from '../api/types'
 import { useOpened } from '../shell/context'
 import { message } from '../shell/Notice'
 import { usePlace } from '../url/router'
-import { told, when } from '../words'
+import { count, rows, told, when } from '../words'
 import { Dialog } from '../shell/Dialog'
 
 const FORMATS: { value: NonNullable<ExportBody['format']>; label: string }[] = [
@@ -32,6 +32,8 @@ export function ExportDialog({ close }: { close: () => void }) {
   const [what, setWhat] = useState<'all' | 'filter' | 'corrections'>('all')
   const [fix, setFix] = useState<NonNullable<ExportBody['fix']>>('none')
   const [columns, setColumns] = useState<NonNullable<ExportBody['columns']>>('none')
+  const [copies, setCopies] = useState<'none' | 'exact' | 'near'>('none')
+  const [many, setMany] = useState(false)
   const [keep, setKeep] = useState(false)
   const [guard, setGuard] = useState(false)
   const [at, setAt] = useState<string | null>(null)
@@ -44,6 +46,19 @@ export function ExportDialog({ close }: { close: () => void }) {
   const stop = useRef<AbortController | null>(null)
   const log = useQuery({ queryKey: live(id, 'log-short'), queryFn: () => api.log(id, undefined, 100) })
 
+  /** What changes, whatever the format. */
+  const chosen: ExportBody = {
+    fix,
+    ...(copies === 'none' ? {} : { drop_duplicates: copies, ...(many ? { drop_share: 1 } : {}) }),
+    ...(what === 'filter' ? { filter } : {}),
+    ...(at === null ? {} : { at: Number(at) }),
+  }
+  const account = useQuery({
+    queryKey: live(id, 'export-preview', chosen),
+    queryFn: ({ signal }) => api.exportPreview(id, chosen, signal),
+    placeholderData: (old) => old,
+  })
+
   const run = async () => {
     stop.current = new AbortController()
     setState({ busy: true, error: '', bytes: 0, total: 0 })
@@ -51,14 +66,12 @@ export function ExportDialog({ close }: { close: () => void }) {
       const answer = await api.export(
         id,
         {
+          ...chosen,
           format,
-          fix,
           columns,
           keep_excluded: keep,
           csv_guard: guard,
           only_corrections: what === 'corrections',
-          ...(what === 'filter' ? { filter } : {}),
-          ...(at === null ? {} : { at: Number(at) }),
         },
         stop.current.signal,
       )
@@ -109,7 +122,11 @@ export function ExportDialog({ close }: { close: () => void }) {
             label="Format"
             value={format}
             onChange={(value) => value && setFormat(value)}
-            data={FORMATS.filter((entry) => entry.value !== 'folder' || project.modality === 'image')}
+            data={FORMATS.filter((entry) => entry.value !== 'folder' || project.modality === 'image').map((entry) =>
+              entry.value === 'hf' && project.cannot?.hf
+                ? { ...entry, label: `Hugging Face dataset: ${project.cannot.hf}`, disabled: true }
+                : entry,
+            )}
             allowDeselect={false}
             data-autofocus
           />
@@ -150,6 +167,19 @@ export function ExportDialog({ close }: { close: () => void }) {
             nothingFoundMessage="No decisions yet"
           />
         </Group>
+        <NativeSelect
+          label="Copies nobody decided"
+          value={copies}
+          onChange={(event) => {
+            setCopies(event.currentTarget.value as typeof copies)
+            setMany(false)
+          }}
+          data={[
+            { value: 'none', label: 'Keep all' },
+            { value: 'exact', label: 'Leave out exact copies, one of each set stays' },
+            { value: 'near', label: 'Leave out near copies too, one of each set stays' },
+          ]}
+        />
         <Stack gap={8}>
           <Checkbox
             label="Keep rows that were left out, with the column action"
@@ -164,6 +194,7 @@ export function ExportDialog({ close }: { close: () => void }) {
             />
           )}
         </Stack>
+        <Account account={account.data} error={account.error} many={many} setMany={setMany} />
         {state.error && (
           <Alert color="red" role="alert" title="Not exported">
             {state.error}
@@ -187,13 +218,81 @@ export function ExportDialog({ close }: { close: () => void }) {
             >
               Cancel
             </Button>
-            <Button onClick={() => void run()} loading={state.busy}>
+            <Button onClick={() => void run()} loading={state.busy} disabled={Boolean(account.data?.refused)}>
               Export
             </Button>
           </Group>
         </Group>
       </Stack>
     </Dialog>
+  )
+}
+
+/** What the export would do, as the terminal says it: rows relabelled and left out, and each copy with the one that stays. */
+function Account({
+  account,
+  error,
+  many,
+  setMany,
+}: {
+  account: ExportAccount | undefined
+  error: unknown
+  many: boolean
+  setMany: (on: boolean) => void
+}) {
+  if (error)
+    return (
+      <Alert color="red" role="alert" title="This cannot be exported">
+        {message(error)}
+      </Alert>
+    )
+  if (!account) return <Skeleton h={90} />
+  const list = (parts: Record<string, number>) =>
+    Object.entries(parts).map(([what, n]) => (
+      <li key={what}>
+        {what}: {count(n)}
+      </li>
+    ))
+  return (
+    <section className="export-account" aria-label="What the export does">
+      <Text size="sm" fw={600}>
+        {rows(account.rows)}: {count(account.relabeled)} relabelled, {count(account.left_out)} left out
+      </Text>
+      <ul>
+        {list(account.done)}
+        {list(account.left).length > 0 && <li className="quiet">Left for a person:</li>}
+        {list(account.left)}
+      </ul>
+      {account.n_copies > 0 && (
+        <details>
+          <summary>{rows(account.n_copies)} left out as copies, and which stays</summary>
+          <ul className="scroll">
+            {account.copies.map((copy) => (
+              <li key={copy.row}>
+                <span className="mono">{copy.id}</span>: {copy.kind === 'exact' ? 'exact' : 'near'} copy of{' '}
+                <span className="mono">{copy.stays_id}</span>, which stays: {copy.why}
+              </li>
+            ))}
+            {account.n_copies > account.copies.length && (
+              <li>and {count(account.n_copies - account.copies.length)} more</li>
+            )}
+          </ul>
+        </details>
+      )}
+      {(account.refused || many) && (
+        <Alert color="orange" role="alert" title="Many rows would be left out as copies">
+          <Text size="sm">
+            {account.refused.replace(/,? and if they are surplus.*$/, '') || 'All of them are left out.'}
+          </Text>
+          <Checkbox
+            mt={6}
+            label="They are surplus: leave them all out"
+            checked={many}
+            onChange={(event) => setMany(event.currentTarget.checked)}
+          />
+        </Alert>
+      )}
+    </section>
   )
 }
 

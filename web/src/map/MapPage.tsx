@@ -1,76 +1,72 @@
 /** Every row as a point, alike rows near each other; a lasso filters. */
 import { Button, Group, SegmentedControl, Select, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useMemo, useRef, useState, type PointerEvent } from 'react'
+import { useEffect, useMemo, useRef, useState, type CSSProperties, type PointerEvent } from 'react'
 import { api } from '../api/client'
 import { live } from '../api/queries'
-import type { MapPoints } from '../api/types'
+import type { Label, MapPoints } from '../api/types'
 import { FilterBar } from '../review/FilterBar'
 import { Thumb } from '../row/cells'
+import { cellsText } from '../row/RowLine'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
-import { count, labelText, rows } from '../words'
-import { draw, fit, inside, nearest, packed, type Camera, type Points } from './scatter'
+import { count, labelPlain, labelText, rows } from '../words'
+import { draw, fit, inside, middles, nearest, packed, TONES, type Camera, type Points } from './scatter'
 
-// Ten tones that differ in light and in hue, on white and on near-black; then grey for all other classes.
-const TONES = [
-  '#3b6fd4',
-  '#e8590c',
-  '#2b8a3e',
-  '#c2255c',
-  '#7048e8',
-  '#0c8599',
-  '#b08900',
-  '#a0522d',
-  '#d6449c',
-  '#5c940d',
-]
 const GREY = '#8a919a'
+const FAINT = '#8a919a55' // outside the lasso
 const RAMP = ['#8a919a', '#b3924f', '#d98a2b', '#e8590c', '#d9264a']
 const LONGEST = 3000 // rows that go into an address; a longer list would not survive being sent
+const NAMED = 12 // classes whose names stand on the map
 
 type By = 'class' | 'issue' | 'score'
 
 export default function MapPage() {
-  const { id } = useOpened()
-  const { filter } = usePlace()
-  const { data, error, refetch, isFetching } = useQuery({
-    queryKey: live(id, 'map', filter),
-    queryFn: ({ signal }) => api.map(id, filter, signal),
-    staleTime: Infinity,
-    placeholderData: (old) => old,
-  })
   return (
     <main className="page map-page">
       <div className="page-filter">
         <FilterBar />
       </div>
-      {error && !data ? (
-        <Failure error={error} retry={() => void refetch()} />
-      ) : !data ? (
-        <Notice title="Drawing the map">
-          The first time it places every row beside its neighbours, which takes a while for large datasets. It is kept
-          afterwards.
-        </Notice>
-      ) : data.rows.length === 0 ? (
-        <Notice title="No points">{data.method || 'No row of this filter has a place on the map.'}</Notice>
-      ) : (
-        <Scatter data={data} busy={isFetching} />
-      )}
+      <MapOfFilter />
     </main>
   )
 }
 
-function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
-  const { id, project } = useOpened()
-  const { filter } = usePlace()
+/** The map of the rows that the filter holds, the lasso's own part of it apart: what was drawn round stays marked. */
+export function MapOfFilter({ beside = false }: { beside?: boolean }) {
+  const { id } = useOpened()
+  const { filter, lasso } = usePlace()
+  const others = useMemo(() => {
+    const { rows: _, ...left } = filter
+    return lasso ? left : filter
+  }, [filter, lasso])
+  const { data, error, refetch, isFetching } = useQuery({
+    queryKey: live(id, 'map', others),
+    queryFn: ({ signal }) => api.map(id, others, signal),
+    placeholderData: (old) => old,
+  })
+  if (error && !data) return <Failure error={error} retry={() => void refetch()} />
+  if (!data)
+    return (
+      <Notice title="Drawing the map">
+        The first time it places every row beside its neighbours, which takes a while for large datasets. It is kept
+        afterwards.
+      </Notice>
+    )
+  if (data.rows.length === 0)
+    return <Notice title="No points">{data.method || 'No row of this filter has a place on the map.'}</Notice>
+  return <Scatter data={data} busy={isFetching} beside={beside} />
+}
+
+function Scatter({ data, busy, beside }: { data: MapPoints; busy: boolean; beside: boolean }) {
+  const { filter, lasso: drawn } = usePlace()
   const canvas = useRef<HTMLCanvasElement>(null)
   const overlay = useRef<SVGPolylineElement>(null)
   const [by, setBy] = useState<By>('class')
   const [only, setOnly] = useState<string | null>(null)
   const [tool, setTool] = useState<'lasso' | 'move'>('lasso')
-  const [lasso, setLasso] = useState<number[]>([])
+  const [tooMany, setTooMany] = useState<number[]>([]) // rows of a lasso that do not fit into the address
   const [hover, setHover] = useState<{ at: number; x: number; y: number } | null>(null)
   const [size, setSize] = useState({ width: 0, height: 0 })
   const camera = useRef<Camera | null>(null)
@@ -87,22 +83,35 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
       .map(([code]) => code)
   }, [data])
 
+  const marked = useMemo(() => (drawn && filter.rows ? new Set(filter.rows) : null), [drawn, filter.rows])
   const { points, palette } = useMemo(() => {
     const colour = new Uint8Array(data.rows.length)
     const tone = new Map(top.slice(0, TONES.length).map((code, at) => [code, at]))
+    const list = [...(by === 'class' ? [...TONES, GREY] : by === 'issue' ? [GREY, '#e8590c'] : RAMP), FAINT]
     for (let i = 0; i < colour.length; i++) {
       const code = data.label[i]!
       if (only !== null && String(code) !== only) colour[i] = 255
+      else if (marked && !marked.has(data.rows[i]!)) colour[i] = list.length - 1
       else if (by === 'class') colour[i] = only !== null ? 0 : (tone.get(code) ?? TONES.length)
       else if (by === 'issue') colour[i] = data.issue[i] ? 1 : 0
       else colour[i] = Math.min(RAMP.length - 1, Math.floor((data.score[i] ?? 0) * RAMP.length))
     }
-    const list = by === 'class' ? [...TONES, GREY] : by === 'issue' ? [GREY, '#e8590c'] : RAMP
     return {
       points: { x: Float32Array.from(data.x), y: Float32Array.from(data.y), colour } satisfies Points,
       palette: Uint32Array.from(list, packed),
     }
-  }, [data, by, only, top])
+  }, [data, by, only, top, marked])
+
+  const names = useMemo(
+    () =>
+      by !== 'class'
+        ? []
+        : middles(data.label, points, top.slice(0, NAMED)).map(({ code, at }) => ({
+            text: labelText(data.labels[code] ?? null),
+            at,
+          })),
+    [by, data, points, top],
+  )
 
   const paint = () => {
     const element = canvas.current
@@ -128,6 +137,7 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
       Math.round(dot * scale),
     )
     context.putImageData(image, 0, 0)
+    write(context, names, points, camera.current, size, scale)
   }
   const painting = useRef(paint)
   painting.current = paint
@@ -138,9 +148,10 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
   }
   useEffect(() => {
     soon()
-  }, [points, palette, size])
+  }, [points, palette, names, size])
   useEffect(() => {
     camera.current = null
+    soon()
   }, [data])
 
   useEffect(() => {
@@ -185,9 +196,18 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
     soon()
   }
 
-  const chosen = lasso.map((index) => data.rows[index]!)
-  const tooMany = chosen.length > LONGEST
-  const open = () => go({ tab: 'review', filter: { ...filter, rows: chosen }, sort: null, row: null })
+  const take = (indices: number[]) => {
+    const chosen = indices.map((index) => data.rows[index]!)
+    setTooMany(chosen.length > LONGEST ? chosen : [])
+    if (chosen.length > 0 && chosen.length <= LONGEST)
+      go({ filter: { ...filter, rows: chosen }, lasso: true, row: null })
+    else if (drawn) clear()
+  }
+  const clear = () => {
+    const { rows: _, ...left } = filter
+    go({ filter: left, lasso: false, row: null })
+    unframe()
+  }
 
   return (
     <div className="map">
@@ -245,20 +265,26 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
           </Button>
         </Group>
         <Text size="sm" ml="auto" role="status">
-          {lasso.length
-            ? `${rows(lasso.length)} in the lasso`
+          {marked
+            ? `${rows(marked.size)} in the lasso`
             : `${count(data.rows.length)}${data.sampled ? ` of ${count(data.total)}` : ''} points${busy ? ' …' : ''}`}
         </Text>
-        {lasso.length > 0 && (
-          <Button size="compact-sm" onClick={open} disabled={tooMany}>
+        {marked && !beside && (
+          <Button size="compact-sm" onClick={() => go({ tab: 'review', sort: null, row: null })}>
             Show these rows
           </Button>
         )}
-        {lasso.length > 0 && <TagLasso rows={chosen} done={() => setLasso([])} />}
+        {marked && (
+          <Button size="compact-sm" variant="subtle" onClick={clear}>
+            Take the lasso off
+          </Button>
+        )}
+        {tooMany.length > 0 && <TagLasso rows={tooMany} done={() => setTooMany([])} />}
       </div>
-      {tooMany && (
+      {tooMany.length > 0 && (
         <Text size="sm" c="dimmed" mb={4}>
-          More than {count(LONGEST)} rows do not fit into an address: tag them, and filter by the tag.
+          {rows(tooMany.length)} in the lasso: more than {count(LONGEST)} do not fit into an address. Tag them, and
+          filter by the tag.
         </Text>
       )}
       <div className="map-canvas" data-tool={tool}>
@@ -275,7 +301,7 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
             } else {
               drawing.current = true
               path.current = [at(event)]
-              setLasso([])
+              setTooMany([])
               show()
             }
           }}
@@ -306,7 +332,7 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
               path.current = []
               const found = nearest(points, now, size.width, size.height, ...at(event), 10)
               if (found >= 0) go({ tab: 'review', row: data.rows[found]! })
-            } else if (now && drawing.current) setLasso(inside(points, now, size.width, size.height, path.current))
+            } else if (now && drawing.current) take(inside(points, now, size.width, size.height, path.current))
             drawing.current = false
             show()
           }}
@@ -316,27 +342,23 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
           <polyline ref={overlay} />
         </svg>
         {hover && (
-          <div
-            className="map-tip"
-            style={{ left: Math.min(hover.x + 14, size.width - 180), top: Math.min(hover.y + 14, size.height - 150) }}
-          >
-            {project.modality === 'image' && (
-              <span className="thumb">
-                <Thumb src={api.thumb(id, data.rows[hover.at]!)} />
-              </span>
-            )}
-            <span>{labelText(data.label[hover.at]! < 0 ? null : (data.labels[data.label[hover.at]!] ?? null))}</span>
-            {data.score.length > 0 && data.score[hover.at] != null && (
-              <small>score {data.score[hover.at]!.toFixed(2)}</small>
-            )}
-          </div>
+          <Tip
+            key={hover.at}
+            row={data.rows[hover.at]!}
+            label={data.label[hover.at]! < 0 ? null : (data.labels[data.label[hover.at]!] ?? null)}
+            score={data.score[hover.at] ?? null}
+            style={{
+              left: Math.max(4, Math.min(hover.x + 14, size.width - 270)),
+              top: Math.max(4, Math.min(hover.y + 14, size.height - 190)),
+            }}
+          />
         )}
       </div>
       <div className="legend">
         {by === 'class' &&
           only === null &&
           top.slice(0, TONES.length).map((code, i) => (
-            <span key={code}>
+            <span key={code} title={labelPlain(data.labels[code] ?? null)}>
               <i style={{ background: TONES[i] }} />
               {labelText(data.labels[code] ?? null)}
             </span>
@@ -374,6 +396,80 @@ function Scatter({ data, busy }: { data: MapPoints; busy: boolean }) {
       </Text>
     </div>
   )
+}
+
+/** What lies under the pointer: its picture, or its text or cells once they have come. */
+function Tip({
+  row,
+  label,
+  score,
+  style,
+}: {
+  row: number
+  label: Label | null
+  score: number | null
+  style: CSSProperties
+}) {
+  const { id, project } = useOpened()
+  const image = project.modality === 'image'
+  const [rested, setRested] = useState(false)
+  useEffect(() => {
+    const timer = window.setTimeout(() => setRested(true), 120)
+    return () => window.clearTimeout(timer)
+  }, [])
+  const { data } = useQuery({
+    queryKey: ['tip', id, row],
+    queryFn: ({ signal }) => api.view(id, { filter: { rows: [row] }, sort: null, offset: 0, limit: 1 }, signal),
+    enabled: rested && !image,
+    staleTime: 300_000,
+  })
+  const found = data?.rows[0]
+  return (
+    <div className="map-tip" style={style}>
+      {image && (
+        <span className="thumb">
+          <Thumb src={api.thumb(id, row)} />
+        </span>
+      )}
+      <span dir="auto">{labelText(label)}</span>
+      {found && <p dir="auto">{found.text ?? cellsText(found)}</p>}
+      {score !== null && <small>score {score.toFixed(2)}</small>}
+    </div>
+  )
+}
+
+/** Names of classes over their points, the most frequent first; one that would lie over another is left out. */
+function write(
+  context: CanvasRenderingContext2D,
+  names: { text: string; at: number }[],
+  points: Points,
+  camera: Camera,
+  size: { width: number; height: number },
+  scale: number,
+): void {
+  const style = getComputedStyle(document.documentElement)
+  context.save()
+  context.scale(scale, scale)
+  context.font = '600 12px system-ui, sans-serif'
+  context.textAlign = 'center'
+  context.textBaseline = 'middle'
+  context.lineWidth = 3
+  context.lineJoin = 'round'
+  context.strokeStyle = style.getPropertyValue('--panel').trim()
+  context.fillStyle = style.getPropertyValue('--ink').trim()
+  const taken: { left: number; right: number; y: number }[] = []
+  for (const { text, at } of names) {
+    const said = text.length > 28 ? `${text.slice(0, 27)}…` : text
+    const half = context.measureText(said).width / 2 + 3
+    const y = size.height / 2 - (points.y[at]! - camera.y) * camera.scale
+    const x = Math.max(half, Math.min(size.width - half, (points.x[at]! - camera.x) * camera.scale + size.width / 2))
+    if (y < 8 || y > size.height - 8) continue
+    if (taken.some((other) => Math.abs(other.y - y) < 16 && x - half < other.right && x + half > other.left)) continue
+    taken.push({ left: x - half, right: x + half, y })
+    context.strokeText(said, x, y)
+    context.fillText(said, x, y)
+  }
+  context.restore()
 }
 
 function TagLasso({ rows: chosen, done }: { rows: number[]; done: () => void }) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { draw, fit, inside, nearest, packed, type Points } from './scatter'
+import { draw, fit, inside, middles, nearest, packed, TONES, type Points } from './scatter'
 
 const points: Points = {
   x: new Float32Array([0, 1, 0, 1, 0.5]),
@@ -67,5 +67,18 @@ describe('the map', () => {
 
   it('packs colours as image memory has them', () => {
     expect(packed('#102030')).toBe(0xff302010)
+  })
+
+  it('names a class at the point nearest to its middle, and none that is hidden', () => {
+    const many: Points = {
+      x: new Float32Array([0, 1, 2, 9, 9]),
+      y: new Float32Array([0, 0, 0, 9, 9]),
+      colour: new Uint8Array([0, 0, 0, 255, 255]),
+    }
+    expect(middles([4, 4, 4, 7, 7], many, [7, 4])).toEqual([{ code: 4, at: 1 }])
+  })
+
+  it('has thirty tones, no two alike', () => {
+    expect(new Set(TONES.map((tone) => packed(tone))).size).toBe(30)
   })
 })

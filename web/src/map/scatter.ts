@@ -105,8 +105,48 @@ export function inside(
   return found
 }
 
-/** "#rrggbb" as an image's memory has it on every machine browsers run on (little-endian). */
+/**
+ * Where the name of each class may stand: the point of it that lies nearest to its middle (the medians of x and of y). Points
+ * of colour 255 do not count; a class without any other is left out.
+ */
+export function middles(label: ArrayLike<number>, points: Points, codes: number[]): { code: number; at: number }[] {
+  const wanted = new Map(codes.map((code) => [code, [] as number[]]))
+  for (let i = 0; i < label.length; i++) if (points.colour[i] !== 255) wanted.get(label[i]!)?.push(i)
+  const median = (values: Float32Array, members: number[]) =>
+    members.map((i) => values[i]!).sort((a, b) => a - b)[members.length >> 1]!
+  return codes.flatMap((code) => {
+    const members = wanted.get(code)!
+    if (!members.length) return []
+    const [x, y] = [median(points.x, members), median(points.y, members)]
+    const far = (i: number) => (points.x[i]! - x) ** 2 + (points.y[i]! - y) ** 2
+    return [{ code, at: members.reduce((best, i) => (far(i) < far(best) ? i : best)) }]
+  })
+}
+
+// Ten tones that differ in light and in hue, on white and on near-black; each again lighter and darker for twenty classes more.
+const TEN = [
+  '#3b6fd4',
+  '#e8590c',
+  '#2b8a3e',
+  '#c2255c',
+  '#7048e8',
+  '#0c8599',
+  '#b08900',
+  '#a0522d',
+  '#d6449c',
+  '#5c940d',
+]
+const mixed = (hex: string, other: number, share: number) =>
+  '#' +
+  [1, 3, 5]
+    .map((at) => Math.round(parseInt(hex.slice(at, at + 2), 16) * (1 - share) + other * share))
+    .map((n) => n.toString(16).padStart(2, '0'))
+    .join('')
+export const TONES = [...TEN, ...TEN.map((hex) => mixed(hex, 255, 0.4)), ...TEN.map((hex) => mixed(hex, 0, 0.35))]
+
+/** "#rrggbb" or "#rrggbbaa" as an image's memory has it on every machine browsers run on (little-endian). */
 export function packed(hex: string): number {
-  const n = parseInt(hex.slice(1), 16)
-  return (0xff000000 | ((n & 0xff) << 16) | (n & 0xff00) | (n >> 16)) >>> 0
+  const n = parseInt(hex.slice(1, 7), 16)
+  const alpha = hex.length > 7 ? parseInt(hex.slice(7), 16) : 255
+  return ((alpha << 24) | ((n & 0xff) << 16) | (n & 0xff00) | (n >> 16)) >>> 0
 }

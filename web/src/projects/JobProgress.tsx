@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'react'
 import { api } from '../api/client'
 import { client } from '../api/queries'
 import type { Job } from '../api/types'
-import { count, duration, stageWord } from '../words'
+import { count, duration, percent, stageWord } from '../words'
 
 const waitingWord = (ahead: number): string =>
   ahead === 0 ? 'Waiting to start' : `Waiting: ${ahead} ${ahead === 1 ? 'run comes' : 'runs come'} first`
@@ -12,15 +12,16 @@ const waitingWord = (ahead: number): string =>
 export const active = (job: Job | null | undefined): boolean => job?.state === 'running' || job?.state === 'waiting'
 
 export function JobLine({ job }: { job: Job }) {
-  const share = job.total > 0 ? job.done / job.total : 0
+  const share = job.share ?? 0
   return (
     <div className="job-line">
       <Progress
         value={100 * share}
         animated={job.state === 'running'}
-        aria-label={`${stageWord(job.stage)}: ${Math.round(100 * share)} %`}
+        aria-label={`${Math.round(100 * share)} % of the run`}
       />
       <Text size="xs" c="dimmed">
+        {job.state === 'running' && `${percent(share)} of the run. `}
         {job.state === 'waiting' ? waitingWord(job.ahead ?? 0) : stageWord(job.stage)}
         {job.total > 0 && `, ${count(job.done)} of ${count(job.total)}`}
         {job.rate ? `, ${job.rate >= 10 ? count(Math.round(job.rate)) : job.rate.toFixed(1)} a second` : ''}

@@ -1,6 +1,6 @@
 /** Why a row was flagged: one card a check, with the value against the dataset's normal range where there is one. */
 import type { Evidence as Item } from '../api/types'
-import { LETTERS } from '../words'
+import { LETTERS, sentence } from '../words'
 
 export function EvidenceCard({ item }: { item: Item }) {
   const tone = LETTERS[item.check]?.[1] ?? 'plain'
@@ -15,7 +15,7 @@ export function EvidenceCard({ item }: { item: Item }) {
           <span style={{ width: `${100 * Math.max(0, Math.min(1, item.score))}%` }} />
         </div>
       )}
-      {item.text && <p>{item.text}</p>}
+      {item.text && <p>{sentence(item.text)}</p>}
       {typeof item.value === 'number' && typeof item.low === 'number' && typeof item.high === 'number' && (
         <Range value={item.value} low={item.low} high={item.high} />
       )}

@@ -20,7 +20,18 @@ import type { ActionName, Detail, Label, Row } from '../api/types'
 import { useOpened } from '../shell/context'
 import { Failure } from '../shell/Notice'
 import { go } from '../url/router'
-import { actionWord, count, labelKey, labelText, keepWord, REVIEW_TAG, stateText, sure, when } from '../words'
+import {
+  actionWord,
+  count,
+  labelKey,
+  labelPlain,
+  labelText,
+  keepWord,
+  REVIEW_TAG,
+  stateText,
+  sure,
+  when,
+} from '../words'
 import { ClassPicker } from '../row/ClassPicker'
 import { EvidenceCard } from './Evidence'
 import { found, Marked } from '../row/Marked'
@@ -464,7 +475,9 @@ function Classes({
               <button type="button" onClick={() => void decide(label)} className={labelKey(label) === now ? 'now' : ''}>
                 <span className="class-bar" style={{ width: `${100 * (p ?? 0)}%` }} />
                 {key ? <Kbd size="xs">{key}</Kbd> : <span className="no-key" />}
-                <span className="class-name">{labelText(label)}</span>
+                <span className="class-name" dir="auto" title={labelPlain(label)}>
+                  {labelText(label)}
+                </span>
                 <span className="class-p">{p === undefined ? '' : sure(p)}</span>
               </button>
             </li>

@@ -31,7 +31,7 @@ const apply = (filter: Filter) => go({ filter, row: null })
 
 export function FilterBar() {
   const { project } = useOpened()
-  const { filter } = usePlace()
+  const { filter, lasso } = usePlace()
   const titles = useMemo(
     () => ({
       checks: Object.fromEntries(project.checks.map((check) => [check.name, check.title])),
@@ -39,7 +39,7 @@ export function FilterBar() {
     }),
     [project],
   )
-  const list = chips(filter, titles)
+  const list = chips(filter, titles, lasso)
   return (
     <div className="filter-bar" role="group" aria-label="Filter">
       <Search key={JSON.stringify(filter.where?.find((c) => c.contains))} />
@@ -152,7 +152,13 @@ function AddFilter() {
         {field ? (
           <Editor field={field} filter={filter} facets={facets.data} done={close} back={() => setField(null)} />
         ) : (
-          <Choose columns={project.columns} splits={project.splits} modality={project.modality} pick={setField} />
+          <Choose
+            columns={project.columns}
+            splits={project.splits}
+            modality={project.modality}
+            cannot={project.cannot?.like}
+            pick={setField}
+          />
         )}
       </Popover.Dropdown>
     </Popover>
@@ -163,16 +169,19 @@ function Choose({
   columns,
   splits,
   modality,
+  cannot,
   pick,
 }: {
   columns: ColumnInfo[]
   splits: string[]
   modality: string
+  /** why no text or picture of one's own can be compared with the rows */
+  cannot: string | undefined
   pick: (field: Field) => void
 }) {
   const [search, setSearch] = useState('')
   const box = useCombobox({ opened: true })
-  const all: { group: string; field: Field; hint: string }[] = [
+  const all: { group: string; field: Field; hint: string; off?: boolean }[] = [
     ...FIELDS.filter((field) => !('key' in field && field.key === 'split' && splits.length === 0)).map((field) => ({
       group: 'About the row',
       field,
@@ -181,7 +190,8 @@ function Choose({
     ...(modality === 'text' ? [LIKE_TEXT] : modality === 'image' ? [LIKE_PICTURE] : []).map((field) => ({
       group: 'About the row',
       field,
-      hint: '',
+      hint: cannot ? `Not here: ${cannot}` : '',
+      off: Boolean(cannot),
     })),
     ...columns
       .filter((c) => !c.ours)
@@ -229,10 +239,10 @@ function Choose({
             {shown
               .filter((entry) => entry.group === group)
               .map((entry) => (
-                <Combobox.Option key={all.indexOf(entry)} value={String(all.indexOf(entry))}>
+                <Combobox.Option key={all.indexOf(entry)} value={String(all.indexOf(entry))} disabled={entry.off}>
                   <Text size="sm">{entry.field.title}</Text>
                   {entry.hint && (
-                    <Text size="xs" c="dimmed" lineClamp={1}>
+                    <Text size="xs" c="dimmed" lineClamp={entry.off ? 4 : 1}>
                       {entry.hint}
                     </Text>
                   )}

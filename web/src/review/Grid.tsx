@@ -19,6 +19,7 @@ import { useOpened } from '../shell/context'
 import { go } from '../url/router'
 import { ImageCell, TableCell, TextCell } from '../row/cells'
 import { step } from './gridMath'
+import { sortedBy, sortKeys } from './sortKeys'
 import { add, band, has, toggle, type Ranges } from './selection'
 import { useBigGrid } from './useBigGrid'
 
@@ -32,6 +33,8 @@ interface Props {
   modality: Modality
   /** as table lines, whatever the rows are */
   table: boolean
+  /** texts in one line each */
+  dense: boolean
   sort: Sort | null
   count: number
   thumb: number
@@ -50,6 +53,7 @@ interface Props {
 
 const CAPTION = 46
 const TEXT_LINE = 96
+const DENSE_LINE = 52
 const TABLE_LINE = 40
 const PICTURE_LINE = 60
 const OWN_WIDTH: Record<Modality, number> = { image: 64, text: 340, table: 0 } // what is shown of the row itself
@@ -61,7 +65,8 @@ export function Grid(props: Props) {
   const extending = useRef(false)
   const { table } = props
   const own = modality === 'image' && !table
-  const cellHeight = own ? thumb + CAPTION + 8 : !table ? TEXT_LINE : modality === 'image' ? PICTURE_LINE : TABLE_LINE
+  const line = props.dense ? DENSE_LINE : TEXT_LINE
+  const cellHeight = own ? thumb + CAPTION + 8 : !table ? line : modality === 'image' ? PICTURE_LINE : TABLE_LINE
   const grid = useBigGrid(scroller, count, cellHeight, own ? thumb + 8 : 0)
   const { first, end, columns, show } = grid
 
@@ -175,7 +180,7 @@ export function Grid(props: Props) {
                   height={cellHeight}
                 />
               )
-            if (!table) return <TextCell key={index} {...shared} height={cellHeight} />
+            if (!table) return <TextCell key={index} {...shared} dense={props.dense} height={cellHeight} />
             return (
               <TableCell
                 key={index}
@@ -214,17 +219,17 @@ function Head({
   const ours = (column: string) => project.columns.find((one) => one.ours && one.column === column)?.name
   const label = (name: string | undefined, title: string) => {
     if (!name || !project.columns.some((column) => column.name === name)) return <span key={title}>{title}</span>
-    const on = sort?.by === name
+    const on = sortKeys(sort).find((key) => key.by === name)
     return (
       <span key={name}>
         <button
           type="button"
-          title={`Sort by ${title}`}
-          aria-label={`${title}${on ? (sort.descending ? ', highest first' : ', lowest first') : ''}; sort`}
-          onClick={() => go({ sort: { by: name, descending: on ? !sort.descending : false } })}
+          title={`Sort by ${title}; with Shift: then by ${title}`}
+          aria-label={`${title}${on ? (on.descending ? ', highest first' : ', lowest first') : ''}; sort`}
+          onClick={(event) => go({ sort: sortedBy(sort, name, event.shiftKey) })}
         >
           {title}
-          {on && <span aria-hidden="true"> {sort.descending ? '↓' : '↑'}</span>}
+          {on && <span aria-hidden="true"> {on.descending ? '↓' : '↑'}</span>}
         </button>
       </span>
     )

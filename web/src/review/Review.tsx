@@ -1,5 +1,16 @@
 /** The main page: rail, filter, grid, and the open row beside it. Holds the cursor and the selection; everything else is in the address. */
-import { ActionIcon, Button, Group, Menu, NumberInput, SegmentedControl, Slider, Tooltip } from '@mantine/core'
+import {
+  ActionIcon,
+  Button,
+  Center,
+  Group,
+  Loader,
+  Menu,
+  NumberInput,
+  SegmentedControl,
+  Slider,
+  Tooltip,
+} from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
 import {
   IconArrowsSort,
@@ -11,7 +22,7 @@ import {
   IconSquareCheck,
   IconWand,
 } from '@tabler/icons-react'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { api } from '../api/client'
 import type { Ask, ActionName, Label, Modality, Sort, Target } from '../api/types'
 import { prefetch, Resolver, type Candidates } from '../resolver/Resolver'
@@ -28,8 +39,11 @@ import { command } from './keys'
 import { Rail } from './Rail'
 import { listed, NONE, size, toggle, type Ranges } from './selection'
 import { Sets } from './Sets'
+import { sortedBy, sortKeys } from './sortKeys'
 import { TopK } from './TopK'
 import { rowAt, useRows } from './useRows'
+
+const MapOfFilter = lazy(() => import('../map/MapPage').then((page) => ({ default: page.MapOfFilter })))
 
 const OWN_ARROWS = '.grid, [role="slider"], [role="separator"], [role="radio"], [role="menuitem"], input'
 
@@ -285,7 +299,7 @@ export function Review() {
   return (
     <main className={`review${place.row !== null ? ' with-resolver' : ''}`}>
       <Rail />
-      <section className="middle" aria-label="Rows">
+      <section className={`middle${place.look === 'map' ? ' with-map' : ''}`} aria-label="Rows">
         <FilterBar />
         <div className="tools">
           <span className="total" role="status">
@@ -352,6 +366,19 @@ export function Review() {
             Clean top …
           </Button>
         </div>
+        {place.look === 'map' && (
+          <section className="map-beside" aria-label="Map of these rows">
+            <Suspense
+              fallback={
+                <Center h="100%">
+                  <Loader aria-label="Loading the map" />
+                </Center>
+              }
+            >
+              <MapOfFilter beside />
+            </Suspense>
+          </section>
+        )}
         <div className="grid-place">
           {data.error ? (
             <Failure error={data.error} retry={data.retry}>
@@ -367,6 +394,7 @@ export function Review() {
               id={id}
               modality={project.modality as Modality}
               table={table}
+              dense={place.look === 'dense'}
               sort={sort}
               count={total}
               thumb={thumb}
@@ -428,9 +456,10 @@ function LookMenu() {
   const data = [
     { value: '', label: own },
     ...(project.modality === 'table' ? [] : [{ value: 'table', label: 'Table' }]),
+    ...(project.modality === 'text' ? [{ value: 'dense', label: 'Compact' }] : []),
     ...(asSets ? [{ value: 'sets', label: 'Sets' }] : []),
+    { value: 'map', label: 'Map' },
   ]
-  if (data.length < 2) return null
   return (
     <SegmentedControl
       size="xs"
@@ -497,17 +526,36 @@ function SortMenu({ sort }: { sort: Sort | null }) {
     (column) => !column.ours && (column.kind === 'number' || column.kind === 'date' || column.kind === 'category'),
   )
   const title = (by: string) => FIXED[by] ?? project.columns.find((column) => column.name === by)?.title ?? by
-  const pick = (by: string, descending: boolean) => go({ sort: { by, descending } })
+  const [further, setFurther] = useState(false)
+  const pick = (by: string, descending: boolean) => {
+    setFurther(false)
+    go({ sort: further ? sortedBy(sort, by, true, descending) : { by, descending } })
+  }
   return (
     <Group gap={2} wrap="nowrap">
-      <Menu position="bottom-start">
+      <Menu position="bottom-start" onClose={() => setFurther(false)}>
         <Menu.Target>
-          <Button size="compact-sm" variant="default" leftSection={<IconArrowsSort size={14} />}>
-            {sort ? title(sort.by) : natural}
+          <Button size="compact-sm" variant="default" maw={260} leftSection={<IconArrowsSort size={14} />}>
+            {sort
+              ? sortKeys(sort)
+                  .map((key) => title(key.by))
+                  .join(', then ')
+              : natural}
           </Button>
         </Menu.Target>
         <Menu.Dropdown mah={420} style={{ overflowY: 'auto' }}>
-          <Menu.Item onClick={() => go({ sort: null })}>{natural}</Menu.Item>
+          {further ? (
+            <Menu.Label>Where these tie, by …</Menu.Label>
+          ) : (
+            <>
+              {sort && (
+                <Menu.Item closeMenuOnClick={false} onClick={() => setFurther(true)}>
+                  Then by …
+                </Menu.Item>
+              )}
+              <Menu.Item onClick={() => go({ sort: null })}>{natural}</Menu.Item>
+            </>
+          )}
           {Object.keys(FIXED).map((by) => (
             <Menu.Item key={by} onClick={() => pick(by, by === 'decided')}>
               {FIXED[by]}
@@ -540,7 +588,7 @@ function SortMenu({ sort }: { sort: Sort | null }) {
           aria-label={
             sort.descending ? 'Highest first; change to lowest first' : 'Lowest first; change to highest first'
           }
-          onClick={() => pick(sort.by, !sort.descending)}
+          onClick={() => go({ sort: sortedBy(sort, sort.by, true) })}
         >
           {sort.descending ? <IconSortDescending size={14} /> : <IconSortAscending size={14} />}
         </ActionIcon>

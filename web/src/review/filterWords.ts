@@ -51,6 +51,7 @@ export const LIKE_PICTURE: Field = { kind: 'likePicture', title: 'Like a picture
 export function chips(
   filter: Filter,
   titles: { checks: Record<string, string>; columns: Record<string, ColumnInfo> },
+  lasso = false,
 ): Chip[] {
   const out: Chip[] = []
   const put = (key: keyof Filter, text: string, edit?: Field) => {
@@ -87,7 +88,7 @@ export function chips(
     )
   if (filter.split?.length) put('split', `Split: ${few(filter.split.map((split) => split ?? 'none'))}`, field('split'))
   if (filter.cluster?.length) put('cluster', `Duplicate group ${few(filter.cluster.map(String))}`)
-  if (filter.rows) put('rows', `${rows(filter.rows.length)} picked one by one`)
+  if (filter.rows) put('rows', `${rows(filter.rows.length)} ${lasso ? 'drawn round on the map' : 'picked one by one'}`)
   if (filter.ids?.length) put('ids', `Ids: ${few(filter.ids.map(String))}`)
   if (filter.similar) put('similar', likenessText(filter.similar))
   filter.where?.forEach((condition, at) => {

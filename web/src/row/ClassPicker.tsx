@@ -3,7 +3,7 @@ import { Combobox, Text, TextInput, useCombobox } from '@mantine/core'
 import { useEffect, useState, type Ref } from 'react'
 import type { Label } from '../api/types'
 import { useOpened } from '../shell/context'
-import { count, labelText } from '../words'
+import { count, labelPlain, labelText } from '../words'
 
 export function ClassPicker({
   pick,
@@ -18,8 +18,8 @@ export function ClassPicker({
   const [text, setText] = useState('')
   const box = useCombobox({ opened: true })
   const needle = text.trim().toLowerCase()
-  const found = project.classes.filter((entry) => labelText(entry.value).toLowerCase().includes(needle)).slice(0, 60)
-  const exact = project.classes.some((entry) => labelText(entry.value) === text.trim())
+  const found = project.classes.filter((entry) => labelPlain(entry.value).toLowerCase().includes(needle)).slice(0, 60)
+  const exact = project.classes.some((entry) => labelPlain(entry.value) === text.trim())
   const { selectFirstOption, resetSelectedOption } = box
   useEffect(() => {
     if (text) selectFirstOption()

@@ -12,7 +12,7 @@ import { memo, useState, type MouseEvent, type ReactNode } from 'react'
 import { api } from '../api/client'
 import type { Row } from '../api/types'
 import { found, Marked } from './Marked'
-import { labelText, LETTERS, QUIET, stateText, sure } from '../words'
+import { labelPlain, labelText, LETTERS, QUIET, stateText, sure } from '../words'
 
 interface Shared {
   index: number
@@ -48,13 +48,19 @@ export function Labels({ row }: { row: Row }) {
   const to = row.excluded ? null : changed ? row.corrected : row.action ? null : row.suggested
   return (
     <span className="labels">
-      <span className={`given${changed || row.excluded ? ' struck' : ''}${row.given === null ? ' none' : ''}`}>
+      <span
+        dir="auto"
+        title={labelPlain(row.given)}
+        className={`given${changed || row.excluded ? ' struck' : ''}${row.given === null ? ' none' : ''}`}
+      >
         {labelText(row.given)}
       </span>
       {to !== null && (
         <span className={changed ? 'to done' : 'to'}>
           <IconArrowRight size={13} role="img" aria-label={changed ? 'changed to' : 'suggested'} />
-          <span>{labelText(to)}</span>
+          <span dir="auto" title={labelPlain(to)}>
+            {labelText(to)}
+          </span>
         </span>
       )}
     </span>
@@ -182,15 +188,18 @@ export function Thumb({ src, alt = '' }: { src: string; alt?: string }) {
   )
 }
 
-export const TextCell = memo(function TextCell(p: Shared) {
+export const TextCell = memo(function TextCell(p: Shared & { dense: boolean }) {
   const { row } = p
   return (
-    <div {...attributes(p, 'text')} style={{ transform: `translateY(${p.top}px)`, height: p.height, width: '100%' }}>
+    <div
+      {...attributes(p, p.dense ? 'text dense' : 'text')}
+      style={{ transform: `translateY(${p.top}px)`, height: p.height, width: '100%' }}
+    >
       <div className="cell-inner">
         <Tick selected={p.selected} />
         <div className="text-main">
           {row ? (
-            <p>
+            <p title={p.dense ? (row.text ?? undefined) : undefined}>
               {row.text === null || row.text === '' ? (
                 <i>(empty)</i>
               ) : (

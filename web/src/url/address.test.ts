@@ -30,11 +30,12 @@ describe('the address of a view', () => {
     const place = {
       project: 'my photos/ü',
       tab: 'charts' as const,
-      filter: FILTERS[2]!,
-      sort: { by: 'label_issue_score', descending: true },
+      filter: { ...FILTERS[2]!, rows: [3, 4] },
+      sort: { by: 'label_issue_score', descending: true, then: [{ by: 'a,b', descending: false }] },
       row: 17,
       pick: true,
       look: 'sets' as const,
+      lasso: true,
       pair: ['a', 2] as [string, number],
     }
     const url = new URL(encodePlace(place), 'http://x')

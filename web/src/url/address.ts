@@ -2,7 +2,7 @@
  * The address bar is the state of the view: which project, which page, filter, sort, open row.
  * In: a location. Out: a `Place` and back; pure. Labels are written as JSON, so that 1 and "1" stay apart.
  */
-import type { Condition, Filter, Label, Sort } from '../api/types'
+import type { Condition, Filter, Label, Sort, SortKey } from '../api/types'
 
 export const TABS = ['overview', 'review', 'charts', 'map', 'compare', 'history'] as const
 export type Tab = (typeof TABS)[number]
@@ -20,6 +20,8 @@ export interface Place {
   pick: boolean
   /** how the rows are laid out: null = as their kind is shown, "sets" of copies, a "table", the "map" beside them */
   look: Look | null
+  /** the rows of the filter were drawn round on the map */
+  lasso: boolean
   /** the two classes of the page Compare */
   pair: [Label | null, Label | null]
 }
@@ -32,6 +34,7 @@ export const NOWHERE: Place = {
   row: null,
   pick: false,
   look: null,
+  lasso: false,
   pair: [null, null],
 }
 
@@ -87,9 +90,11 @@ export function decodeFilter(from: URLSearchParams): Filter {
 export function encodePlace(place: Place): string {
   if (place.project === null) return '/'
   const query = encodeFilter(place.filter)
-  if (place.sort) query.set('sort', (place.sort.descending ? '-' : '') + place.sort.by)
+  if (place.sort) query.set('sort', keyText(place.sort))
+  if (place.sort?.then?.length) query.set('then', JSON.stringify(place.sort.then.map(keyText)))
   if (place.row !== null) query.set('row', String(place.row))
   if (place.pick) query.set('pick', '1')
+  if (place.lasso && place.filter.rows) query.set('lasso', '1')
   if (place.look) query.set('look', place.look)
   if (place.pair.some((label) => label !== null)) query.set('pair', JSON.stringify(place.pair))
   const text = query.toString()
@@ -101,19 +106,36 @@ export function decodePlace(path: string, search: string): Place {
   if (p !== 'p' || !id) return NOWHERE
   const query = new URLSearchParams(search)
   const sort = query.get('sort')
+  const then = parse(query.get('then'))
   const row = query.get('row')
   const pair = parse(query.get('pair'))
   return {
     project: safely(() => decodeURIComponent(id)) ?? id,
     tab: TABS.find((name) => name === tab) ?? 'review',
     filter: decodeFilter(query),
-    sort: sort ? { by: sort.replace(/^-/, ''), descending: sort.startsWith('-') } : null,
+    sort: sort
+      ? {
+          ...sortKey(sort),
+          ...(Array.isArray(then) && then.length
+            ? {
+                then: then
+                  .filter((key) => typeof key === 'string')
+                  .slice(0, 4)
+                  .map(sortKey),
+              }
+            : {}),
+        }
+      : null,
     row: row !== null && /^\d+$/.test(row) ? Number(row) : null,
     pick: query.get('pick') === '1',
+    lasso: query.get('lasso') === '1' && query.has('rows'),
     look: LOOKS.find((name) => name === query.get('look')) ?? null,
     pair: Array.isArray(pair) && pair.length === 2 ? [pair[0] as Label | null, pair[1] as Label | null] : [null, null],
   }
 }
+
+const keyText = (key: SortKey): string => (key.descending ? '-' : '') + key.by
+const sortKey = (text: string): SortKey => ({ by: text.replace(/^-/, ''), descending: text.startsWith('-') })
 
 /** Row numbers as runs and gaps in base 36: neighbours cost two characters, so that a lasso fits into an address. */
 export function packRows(rows: number[]): string {

@@ -160,6 +160,7 @@ def one(project: str, services: Ask) -> ProjectOut:
         seconds=run["seconds"],
         number=state.number,
         job=job,
+        cannot={name: why for name, why in opened.cannot.items() if why},
     )
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from assay.server.auth import AccessDenied
 from assay.server.routes.filters import Ask
 from assay.server.schemas.door import Session, SignIn
-from assay.server.services import set_cookie
+from assay.server.services import Services, set_cookie
 from assay.server.sessions import looking_key
 from assay.version import __version__
 
@@ -27,6 +27,7 @@ def read_session(request: Request, services: Ask) -> Session:
         needs="" if person is not None else services.door.needs(),  # type: ignore[arg-type]
         version=__version__,
         look=services.door.looking(request.headers) if person is not None else None,
+        start=services.workspace.start if person is not None else None,
     )
 
 
@@ -37,21 +38,21 @@ def sign_in(body: SignIn, request: Request, answer: Response, services: Ask) -> 
     halves = door.halves(request.headers, request.cookies)
     if request.state.person is not None and halves and not (body.token or body.password):
         door.sessions.rename(*halves, (body.person or "").strip() or door.person)
-        person, look = door.sessions.person(*halves) or "", looking_key(halves[1])
-        return Session(person=person, signed_in=True, needs="", version=__version__, look=look)
+        return _signed_in(door.sessions.person(*halves), halves[1], services)
     address = request.client.host if request.client else ""
     if not door.check_secret(body.token, body.password, address, (body.person or "").strip()):
         raise AccessDenied(401, f"that is not the {door.needs()} of this server")
     session, key = door.sign_in(body.person)
     set_cookie(answer, door, session)
-    person = door.sessions.person(session, key) or ""
-    return Session(person=person, signed_in=True, needs="", version=__version__, key=key, look=looking_key(key))
+    return _signed_in(door.sessions.person(session, key), key, services).model_copy(update={"key": key})
 
 
-@router.delete("/session", response_model_exclude_none=True)
-def sign_out(request: Request, answer: Response, services: Ask) -> Session:
-    halves = services.door.halves(request.headers, request.cookies)
-    if halves:
-        services.door.sessions.end(*halves)
-    answer.delete_cookie(services.door.cookie, path="/")
-    return Session(person="", signed_in=False, needs=services.door.needs(), version=__version__)  # type: ignore[arg-type]
+def _signed_in(person: str | None, key: str, services: Services) -> Session:
+    return Session(
+        person=person or "",
+        signed_in=True,
+        needs="",
+        version=__version__,
+        look=looking_key(key),
+        start=services.workspace.start,
+    )

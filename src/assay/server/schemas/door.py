@@ -13,7 +13,8 @@ from assay.server.schemas.base import Body
 
 
 class Session(BaseModel):
-    """``key``: of a new session, for the header X-Assay-Key, kept by the page; ``look``: for addresses of pictures and events."""
+    """``key``: of a new session, for the header X-Assay-Key, kept by the page; ``look``: for addresses of pictures and events;
+    ``start``: the project that the page opens with, where the server was started for one."""
 
     person: str
     signed_in: bool
@@ -21,6 +22,7 @@ class Session(BaseModel):
     version: str
     key: str | None = None
     look: str | None = None
+    start: str | None = None
 
 
 class SignIn(Body):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from assay.query.filters import MOST_KEYS
 from assay.server.schemas.base import MOST, PAGE, Body, Label, Note, RowNumber, Short
 
 
@@ -61,9 +62,15 @@ class FilterBody(Body):
         return self.model_dump(exclude_unset=True, exclude_none=True, by_alias=True)
 
 
-class SortBody(Body):
+class SortKey(Body):
     by: Short
     descending: bool = True
+
+
+class SortBody(SortKey):
+    """``then``: further keys, which break ties."""
+
+    then: list[SortKey] = Field(default=[], max_length=MOST_KEYS)
 
 
 class ViewBody(Body):

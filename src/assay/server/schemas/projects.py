@@ -14,7 +14,8 @@ from assay.server.schemas.filters import FilterBody
 
 
 class Job(BaseModel):
-    """A run of the analysis. ``state``: waiting, running, done, failed, cancelled. ``ahead``: runs that come first."""
+    """A run of the analysis. ``state``: waiting, running, done, failed, cancelled. ``ahead``: runs that come first.
+    ``share``: how much of the whole run is behind it, 0 to 1, by what stages usually cost."""
 
     id: str
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -26,6 +27,7 @@ class Job(BaseModel):
     error: str
     log: list[str]
     ahead: int = 0
+    share: float = 0.0
 
 
 class ProjectItem(BaseModel):
@@ -80,6 +82,9 @@ class ColumnOut(BaseModel):
 
 
 class ProjectOut(BaseModel):
+    """``cannot``: what this project or this installation cannot do, and why: "like" (compare rows with a text or a picture of
+    one's own), "hf" (write a Hugging Face dataset)."""
+
     id: str
     name: str
     path: str
@@ -99,6 +104,7 @@ class ProjectOut(BaseModel):
     seconds: float
     number: int
     job: Job | None
+    cannot: dict[str, str] = {}
 
 
 Options = dict[str, str]
