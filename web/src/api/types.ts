@@ -22,9 +22,9 @@ export type Evidence = Schemas['EvidenceOut']
 export type Past = Schemas['Past']
 export type Facets = Schemas['Facets']
 
-export type Filter = Chosen<Schemas['FilterBody']>
+export type Filter = Chosen<Schemas['Filter']>
 export type Condition = Schemas['Condition']
-export type Sort = Omit<Schemas['SortBody'], 'descending'> & { descending: boolean }
+export type Sort = Omit<Schemas['Sort'], 'descending'> & { descending: boolean }
 
 export type Ask = Omit<Schemas['DecisionBody'], 'target'> & { target: Target }
 export type Target =
