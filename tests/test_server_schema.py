@@ -53,3 +53,20 @@ def test_no_request_makes_the_server_fail(case, api):
 def test_the_pages_copy_of_the_contract_is_the_servers():
     """After a change of a route: `python -m assay.server.openapi > web/openapi.json`, then `npm run api` in web/."""
     assert json.loads((ROOT / "web" / "openapi.json").read_text(encoding="utf-8")) == json.loads(json.dumps(document()))
+
+
+def test_the_filter_of_the_contract_is_the_filter_language_itself():
+    from assay.query import Condition, Filter, Sort
+
+    declared = document()["components"]["schemas"]
+    for kind in (Filter, Sort):
+        assert list(declared[kind.__name__]["properties"]) == list(kind.__dataclass_fields__)
+    assert set(declared["Condition"]["properties"]) == set(Condition.__dataclass_fields__) - {"among"} | {"in"}
+    assert declared["Filter"]["additionalProperties"] is False
+
+
+def test_a_filter_of_the_wrong_shape_is_refused_in_the_words_of_the_language(api):
+    made, project = api
+    answer = made.post(f"/api/v1/projects/{project}/view", json={"filter": {"cluster": ["3"]}})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "each value of cluster must be whole numbers, not a string"

@@ -13,7 +13,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from assay.actions import ActionLog, State
 from assay.detail import Details
@@ -82,12 +81,12 @@ class Opened:
     def state(self) -> State:
         return self.log.state()
 
-    def view(self, filter: dict[str, Any], sort: dict[str, Any] | None, seen: int | None = None) -> tuple[View, State]:
+    def view(self, filter: Filter, sort: Sort | None, seen: int | None = None) -> tuple[View, State]:
         """The rows of a filter in the order of a sort, and the state they were chosen by: now, or after entry ``seen``."""
         state = self.state()
         if seen is not None and seen < state.number:
             state = self.log.state(seen)
-        return self.views.view(Filter.from_json(filter), Sort.from_json(sort) if sort else None, state), state
+        return self.views.view(filter, sort, state), state
 
     def map(self) -> EmbeddingMap:
         """The map of all present rows. Made once, half a minute at the most; others wait for it, not for anything else."""

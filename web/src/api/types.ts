@@ -22,7 +22,7 @@ export type Evidence = Schemas['EvidenceOut']
 export type Past = Schemas['Past']
 export type Facets = Schemas['Facets']
 
-export type Filter = Chosen<Schemas['FilterBody']>
+export type Filter = Chosen<Schemas['Filter']>
 export type Condition = Schemas['Condition']
 export interface SortKey {
   by: string

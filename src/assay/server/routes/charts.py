@@ -12,7 +12,6 @@ import numpy as np
 from fastapi import APIRouter, Query
 
 from assay.charts import Side, charts, compare
-from assay.query import Filter
 from assay.query.masks import final_labels, resolved
 from assay.server.routes.filters import Open, known_label, shown
 from assay.server.schemas.charts import Chart, Charts, ChartsBody, Compared, Comparison, MapPoints
@@ -26,7 +25,7 @@ router = APIRouter(prefix="/projects/{project}", tags=["charts"])
 def draw(body: ChartsBody, opened: Open) -> Charts:
     """Of the rows of a filter: corrections, matrix, classes, histograms, balance, splits, timeline."""
     table, state = opened.table, opened.state()
-    mask = opened.views.mask(Filter.from_json(body.filter.plain()), state)
+    mask = opened.views.mask(body.filter, state)
 
     def over_time() -> list[dict[str, Any]]:
         moments = opened.log.timeline()
@@ -52,7 +51,7 @@ def draw_map(body: FacetsBody, opened: Open) -> MapPoints:
     """Every row, or a stated sample, as a point; rows that lie close are alike."""
     made = opened.map()
     table, state = opened.table, opened.state()
-    chosen = opened.views.mask(Filter.from_json(body.filter.plain()), state)[made.rows]
+    chosen = opened.views.mask(body.filter, state)[made.rows]
     rows = made.rows[chosen]
     codes, labels = final_labels(table, state)
     score = table.scores.get("label_issue_score", table.scores.get("outlier_score"))

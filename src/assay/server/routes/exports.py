@@ -18,7 +18,6 @@ from fastapi.responses import StreamingResponse
 from numpy.typing import NDArray
 
 from assay.export import preview_export
-from assay.query import Filter
 from assay.server.routes.filters import Open
 from assay.server.schemas.projects import DroppedCopy, ExportBody, ExportPreview
 from assay.server.workspace import Opened
@@ -92,14 +91,14 @@ def preview(body: ExportBody, opened: Open) -> ExportPreview:
 
 def _rows(body: ExportBody, opened: Opened) -> NDArray[np.bool_] | None:
     """(N,) the rows that the filter shows; None = all."""
-    if body.filter is None or not body.filter.plain():
+    if body.filter is None or not body.filter.to_json():
         return None
-    return opened.views.mask(Filter.from_json(body.filter.plain()), opened.state())
+    return opened.views.mask(body.filter, opened.state())
 
 
 def _name(opened: Opened, body: ExportBody) -> str:
     """Project, what is in it, when: two exports are told apart in a folder of downloads."""
-    filtered = body.filter is not None and body.filter.plain()
+    filtered = body.filter is not None and body.filter.to_json()
     what = "corrections" if body.only_corrections else "filtered" if filtered else "clean"
     at = "" if body.at is None else f"-entry{body.at}"
     return f"{opened.project.name}-{what}{at}-{time.strftime('%Y%m%d-%H%M')}"

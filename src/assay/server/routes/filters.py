@@ -68,6 +68,6 @@ def rows_of(opened: Opened, target: RowsTarget | ViewTarget, seen: int | None = 
             raise UsageError(f"there is no row {rows[-1]:,}: the dataset has {opened.table.n:,} rows")
         return rows
     at = seen if target.ranges is not None or target.top is not None else None
-    view, _ = opened.view(target.filter.plain(), target.sort.model_dump() if target.sort else None, at)
+    view, _ = opened.view(target.filter, target.sort, at)
     order = view.rows if target.ranges is None else view.ranges(target.ranges)
     return np.sort(order if target.top is None else order[: target.top]).astype(np.int64)

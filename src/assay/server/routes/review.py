@@ -13,7 +13,6 @@ from fastapi.responses import Response
 
 from assay.charts import examples as typical
 from assay.errors import UsageError
-from assay.query import Filter
 from assay.query.copies import sets_of
 from assay.server.budget import BUDGET
 from assay.server.routes.filters import Open, known_label, known_row, shown
@@ -38,7 +37,7 @@ LARGEST = 2_000  # pixels a side of what is turned into JPEG for the browser
 @router.post("/view")
 def view(body: ViewBody, opened: Open) -> Page:
     """Rows of a filter in an order, a page at a time."""
-    found, state = opened.view(body.filter.plain(), body.sort.model_dump() if body.sort else None)
+    found, state = opened.view(body.filter, body.sort)
     rows = found.rows[body.offset : body.offset + body.limit]
     return Page(total=len(found), offset=body.offset, rows=shown(opened, state, rows), number=state.number)
 
@@ -46,7 +45,7 @@ def view(body: ViewBody, opened: Open) -> Page:
 @router.post("/positions")
 def positions(body: PositionsBody, opened: Open) -> Positions:
     """Where rows stand in a view; -1 = not in it."""
-    found, _ = opened.view(body.filter.plain(), body.sort.model_dump() if body.sort else None)
+    found, _ = opened.view(body.filter, body.sort)
     return Positions(positions=found.positions(body.rows))
 
 
@@ -54,7 +53,7 @@ def positions(body: PositionsBody, opened: Open) -> Positions:
 def sets(body: SetsBody, opened: Open) -> Sets:
     """Sets of copies that have a row of a filter, conflicts first."""
     state = opened.state()
-    mask = opened.views.mask(Filter.from_json(body.filter.plain()), state)
+    mask = opened.views.mask(body.filter, state)
     total, found = sets_of(opened.table, state, mask, body.offset, body.limit)
     made = [
         CopySet(**one | {"n": len(one["rows"]), "rows": shown(opened, state, one["rows"][:MEMBERS])}) for one in found
@@ -65,7 +64,7 @@ def sets(body: SetsBody, opened: Open) -> Sets:
 @router.post("/facets")
 def facets(body: FacetsBody, opened: Open) -> Facets:
     """Counts of what a filter holds: checks, labels, decisions, people, tags, splits."""
-    counted = opened.views.facets(Filter.from_json(body.filter.plain()), opened.state())
+    counted = opened.views.facets(body.filter, opened.state())
     return Facets.model_validate(counted)
 
 

@@ -9,15 +9,15 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from assay.query.filters import Filter
 from assay.server.schemas.base import Body, Label
-from assay.server.schemas.filters import FilterBody
 from assay.server.schemas.rows import Row
 
 Chart = Literal["corrections", "matrix", "classes", "histograms", "balance", "splits", "timeline"]
 
 
 class ChartsBody(Body):
-    filter: FilterBody = FilterBody()
+    filter: Filter = Filter()
     names: list[Chart] | None = None
 
 

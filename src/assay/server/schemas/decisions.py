@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from assay.server.schemas.base import MOST, Body, Label, Note, RowNumber
-from assay.server.schemas.filters import FilterBody, SortBody
+from assay.query.filters import MOST, Filter, Note, RowNumber, Sort
+from assay.server.schemas.base import Body, Label
 from assay.server.schemas.rows import Row
 
 
@@ -23,8 +23,8 @@ class RowsTarget(Body):
 class ViewTarget(Body):
     """Rows of a filter, in its order: all, the first ``top``, or the given ranges of positions."""
 
-    filter: FilterBody
-    sort: SortBody | None = None
+    filter: Filter
+    sort: Sort | None = None
     top: int | None = Field(default=None, ge=1, lt=2**31)
     ranges: list[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]] | None = Field(
         default=None, max_length=10_000

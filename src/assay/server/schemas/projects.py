@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from assay.server.schemas.base import Body, Label, Short
-from assay.server.schemas.filters import FilterBody
+from assay.query.filters import Filter, Short
+from assay.server.schemas.base import Body, Label
 
 
 class Job(BaseModel):
@@ -176,7 +176,7 @@ class ExportBody(Body):
     keep_excluded: bool = False
     only_corrections: bool = False
     csv_guard: bool = False
-    filter: FilterBody | None = None
+    filter: Filter | None = None
     at: int | None = Field(default=None, ge=0, lt=2**31)
     drop_duplicates: Literal["exact", "near"] | None = None
     drop_share: float = Field(default=0.05, ge=0, le=1)
