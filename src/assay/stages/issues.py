@@ -170,7 +170,7 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=3)
+@stage(version=4)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     from assay.issues.outlier import outlier_issues
 
@@ -290,7 +290,7 @@ class TableCheckSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=1)
+@stage(version=2)
 def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
     """Identical rows, missing cells."""
     from assay.issues.table import table_issues
@@ -328,7 +328,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=2)
+@stage(version=3)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict

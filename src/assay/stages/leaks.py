@@ -33,7 +33,7 @@ class LeaksFound:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=1)
+@stage(version=2)
 def column_leaks(folder: Folder, prefix: str, spec: ColumnLeaksSpec) -> LeaksFound:
     """Columns that fix the label, alone or in pairs."""
     from assay.encode.cells import read_cells
