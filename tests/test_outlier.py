@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import genpareto
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.ensemble import IsolationForest
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve, roc_auc_score
 
 import assay
 from assay.encode.table import table_features
@@ -274,6 +275,22 @@ def test_few_rows_of_clean_tables_are_flagged(name):
     assert check(dense, modality="table", view="cells")["is_outlier"].mean() <= 0.006
 
 
+def test_rows_that_follow_no_pattern_are_flagged_however_many_they_are():
+    """Two columns rule the other ten, except in a tenth of the rows, whose cells come from rows drawn at random."""
+    rng = np.random.default_rng(0)
+    cause = rng.uniform(-1, 1, (2_000, 2))
+    x = np.concatenate([cause, np.sin(3 * cause @ rng.normal(size=(2, 10))) + rng.normal(0, 0.05, (2_000, 10))], axis=1)
+    loose = np.arange(2_000) < 200
+    for column in x.T:
+        column[loose] = rng.choice(column[~loose], 200)
+    found = check(x.astype(np.float16), modality="table", view="cells")
+    flags = found["is_outlier"]
+    assert flags[loose].mean() > 0.7  # the rest lie near others by chance
+    assert flags[~loose].mean() < 0.01
+    assert any("drawn at random" in note for note in found["_notes"])
+    assert "times as far away as usual" in found["outlier_reason"][np.flatnonzero(flags & loose)[0]]
+
+
 def test_mislabelled_rows_are_seldom_outliers():
     x, labels = blobs(per_class=300)
     wrong = np.random.default_rng(3).permutation(len(labels))[:100]
@@ -440,6 +457,29 @@ def test_tables_rank_better_than_the_isolation_forest(data_dir: Path):
             results.append((roc_auc_score(data["y"], values), average_precision_score(data["y"], values)))
     assert (np.mean(ours, axis=0) > np.mean(forest, axis=0) + 0.02).all()
     assert np.mean(ours, axis=0)[0] > 0.84
+
+
+def test_flags_of_tables_are_worth_most_of_what_the_best_cut_would_be(data_dir: Path):
+    """Six sets of ODDS, truth of their authors: F1 of the flags against that of the best cut of the same score."""
+    ratios = []
+    for name in TABLES:
+        data = np.load(data_dir / "odds_outliers" / f"{name}.npz")
+        cells = pd.DataFrame(data["X"]).rename(columns=str)
+        found = check(table_features(cells, list(cells)).dense.astype(np.float16), modality="table")
+        truth = data["y"].reshape(-1).astype(bool)
+        precision, recall, _ = precision_recall_curve(truth, found["outlier_score"])
+        best = (2 * precision * recall / np.maximum(precision + recall, 1e-9)).max()
+        ratios.append(f1_score(truth, found["is_outlier"]) / best)
+    assert np.mean(ratios) >= 0.6
+
+
+@pytest.mark.parametrize(("load", "least"), [(load_digits, 0.01), (load_breast_cancer, 0.01), (load_wine, 0.02)])
+def test_few_rows_of_real_tables_without_known_outliers_are_flagged(load, least):
+    cells = pd.DataFrame(load().data).rename(columns=str)
+    assert (
+        check(table_features(cells, list(cells)).dense.astype(np.float16), modality="table")["is_outlier"].mean()
+        < least
+    )
 
 
 def test_out_of_scope_queries_rank_above_mislabelled_ones(data_dir: Path):

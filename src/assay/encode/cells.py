@@ -31,9 +31,12 @@ SPREAD = 2.0  # integers that fill at least half of their range are running numb
 TEMPLATES = 3  # "ORD-00017" and "ORD-4711" share one
 
 LONGEST_NUMBER = 400  # characters, a unit in words included; patterns of numbers look at them more than once
-_NUMBER = re.compile(r"[$€£¥]?\s*([+-]?(?:\d[\d,' ]*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\d\s,.'+-][^\d]*)?")
+_NUMBER = re.compile(
+    r"[$€£¥]?\s*([+-]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d[\d,' ]*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\d\s,.'+-][^\d]*)?"
+)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,' ])\d{3})(?:\1\d{3})*(?:\.\d*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+_DOTTED = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+")  # 1.234,50
 _CODE = re.compile(r"[+-]?0\d+")  # leading zeros: post codes, account numbers
 _DATE = re.compile(
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
@@ -90,20 +93,25 @@ def split_number(text: str) -> tuple[str, str] | None:
     if found is None:
         return None
     digits, unit = found[1].strip(), (found[2] or "").lower().split()
-    if any(mark in digits for mark in ",' ") and not (_GROUPED.fullmatch(digits) or _DECIMAL_COMMA.fullmatch(digits)):
+    if any(mark in digits for mark in ",' ") and not (
+        _GROUPED.fullmatch(digits) or _DECIMAL_COMMA.fullmatch(digits) or _DOTTED.fullmatch(digits)
+    ):
         return None
     return digits, unit[0].rstrip(".") if unit else ""
 
 
 def to_float(digits: str, *, decimal_comma: bool = False) -> float:
     """The number that `split_number` found."""
-    for mark in "' ":
+    for mark in "' ." if decimal_comma else "' ":
         digits = digits.replace(mark, "")
     return float(digits.replace(",", "." if decimal_comma else ""))
 
 
 def has_decimal_comma(digits: Sequence[str]) -> bool:
-    """Whether commas in these numbers of one column separate decimals: some comma cannot separate thousands, and no dot."""
+    """Whether commas in these numbers of one column separate decimals: some comma cannot separate thousands, and no dot does
+    but for thousands."""
+    if any(_DOTTED.fullmatch(one) for one in digits):
+        return not any("." in one.partition(",")[2] for one in digits)
     with_comma = [one for one in digits if "," in one]
     return any(not _GROUPED.fullmatch(one) for one in with_comma) and not any("." in one for one in with_comma)
 
@@ -194,13 +202,16 @@ def _parse_dates(levels: tuple[str, ...], counts: NDArray[np.int64]) -> Floats |
     if counts[like].sum() < MIN_NUMERIC * counts.sum():
         return None
     texts = pd.Series([level for level, good in zip(levels, like, strict=True) if good])
-    first = pd.to_numeric(texts.str.extract(r"^(\d{1,2})[-/.]", expand=False))
+    parts = texts.str.extract(r"^(\d{1,2})[-/.](\d{1,2})[-/.]").apply(pd.to_numeric)
+    dayfirst = bool(
+        (parts[0] > 12).sum() > (parts[1] > 12).sum()
+    )  # a slip such as 13/45 must not turn the others round
     iso = texts.str.match(r"\d{4}-\d\d-\d\d").all()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas warns of mixed formats, which are asked for
-        how = {"format": "ISO8601"} if iso else {"format": "mixed", "dayfirst": bool((first > 12).any())}
+        how = {"format": "ISO8601"} if iso else {"format": "mixed", "dayfirst": dayfirst}
         if not iso:
-            one_format = pd.to_datetime(texts, errors="coerce", utc=True, dayfirst=bool((first > 12).any()))
+            one_format = pd.to_datetime(texts, errors="coerce", utc=True, dayfirst=dayfirst)
             how = {} if one_format.notna().all() else how
         found = pd.to_datetime(texts, errors="coerce", utc=True, **how) if how else one_format
     days = np.full(len(levels), np.nan)

@@ -26,6 +26,7 @@ LEAST_Z = 3.5  # Iglewicz and Hoaglin's modified z score
 NULL_ROWS = 2_000
 FALSE_FLAGS = 0.003
 NEIGHBORS = 10
+FAR = 0.75  # centile of the distances of rows that are put together at random
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Null:
 
     cut: float  # robust z beyond which three rows in a thousand lie, at least 3.5
     nearest: float  # `tail.spread` of log distances to the ten nearest
+    far: float  # the log distance beyond which a quarter of its rows lie
 
 
 def isolation_scores(x: NDArray[Any], *, seed: int, threads: int) -> Floats:
@@ -73,4 +75,5 @@ def null(x: NDArray[Any], ordinary: NDArray[np.int64], *, seed: int, threads: in
     _, distances = neighbors(made, min(NEIGHBORS, count - 1), "euclidean", threads=threads, seed=seed)
     nearest, forest = log_distances(distances.mean(1)), isolation_scores(made, seed=seed, threads=threads)
     evidence = np.maximum(robust_z(nearest), robust_z(forest))
-    return Null(max(LEAST_Z, float(np.quantile(evidence, 1 - FALSE_FLAGS))), spread(nearest))
+    cut = max(LEAST_Z, float(np.quantile(evidence, 1 - FALSE_FLAGS)))
+    return Null(cut, spread(nearest), float(np.quantile(nearest, FAR)))

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -108,7 +109,7 @@ def _plain_values(values: list[Any], name: str, out: Cells) -> pa.Array:
         values = [value if value is None or isinstance(value, str) else json_text(value) for value in values]
     elif kinds == {int, float}:
         values = [None if value is None else float(value) for value in values]
-    elif len(kinds) > 1 or not kinds <= {str, int, float, bool, datetime.date, datetime.datetime}:
+    elif len(kinds) > 1 or not kinds <= {str, int, float, bool, Decimal, datetime.date, datetime.datetime}:
         values = [None if value is None else str(value) for value in values]
     try:
         return pa.array(values)
@@ -121,7 +122,7 @@ def _plain_values(values: list[Any], name: str, out: Cells) -> pa.Array:
 def _keep_values(values: list[Any], plain: pa.Array, name: str, out: Cells) -> None:
     """The values as they came, where the plain column changes them; a word where nothing but text holds them."""
     kinds = {type(value) for value in values if value is not None}
-    if not kinds or (len(kinds) == 1 and kinds <= {str, int, float, bool, datetime.date, datetime.datetime}):
+    if not kinds or (len(kinds) == 1 and kinds <= {str, int, float, bool, Decimal, datetime.date, datetime.datetime}):
         return
     array = typed_values(values)
     if array is not None:

@@ -176,7 +176,7 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=2)
+@stage(version=4)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     from assay.issues.outlier import outlier_issues
 
@@ -296,7 +296,7 @@ class TableCheckSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=1)
+@stage(version=2)
 def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
     """Identical rows, missing cells."""
     from assay.issues.table import table_issues

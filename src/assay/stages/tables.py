@@ -45,7 +45,7 @@ class FeaturesMade:
     notes: tuple[str, ...]
 
 
-@stage(version=1)
+@stage(version=2)
 def features(folder: Folder, prefix: str, spec: FeaturesSpec) -> FeaturesMade:
     """Cells -> numbers."""
     from assay.encode.table import table_features
