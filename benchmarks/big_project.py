@@ -143,7 +143,7 @@ def issue_columns(
         "has_rare_class": np.zeros(n, bool),
         "predicted_label": true,
         "predicted_label_confidence": rng.beta(9, 1.5, n).astype(np.float32),
-        "second_label": second,
+        "runner_up_label": second,
         "is_label_issue": issue,
         "label_issue_score": 1 - quality,
         "label_quality": quality,

@@ -31,6 +31,10 @@ TYPES = {
 KINDS = {
     "dataset": ("Every row", "read from your data before any model runs"),
     "label": ("Labels", "computed by the [label check](checks.md#label-issues) from out-of-sample probabilities"),
+    "multi_label": (
+        "Two labels in one row",
+        "computed by [taking plausible rows apart](checks.md#the-dataset-as-a-whole)",
+    ),
     "outlier": ("Outliers", "computed by the [outlier check](checks.md#outliers) from the vectors"),
     "duplicate": ("Duplicates", "computed by the [duplicate check](checks.md#duplicates) without looking at labels"),
     "conflict": (
@@ -40,7 +44,10 @@ KINDS = {
     "image": ("Images", "computed by the [image checks](checks.md#image-checks) from the decoded picture"),
     "text": ("Texts", "computed by the [text checks](checks.md#text-checks) from the text itself"),
     "table": ("Tables", "computed by the [table checks](checks.md#table-checks) from the feature cells"),
-    "actions": ("Actions", "what was [decided](decisions.md), shown where somebody decided something, and what an [export](fixing.md) did"),
+    "actions": (
+        "Actions",
+        "what was [decided](decisions.md), shown where somebody decided something, and what an [export](fixing.md) did",
+    ),
 }
 
 

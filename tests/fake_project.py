@@ -176,7 +176,7 @@ def columns_for(n: int, given: np.ndarray, classes: list[Any], *, seed: int = 0)
         "not_analyzed_reason": [None] * (n - 1) + ["the file ends too early"],
         "is_initially_unlabeled": given < 0,
         "predicted_label": names(np.where(issue, suggested, given)),
-        "second_label": names((given + 1) % k),
+        "runner_up_label": names((given + 1) % k),
         "is_label_issue": issue,
         "label_issue_score": 1 - quality,
         "label_quality": quality,

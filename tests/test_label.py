@@ -263,7 +263,7 @@ def test_rows_with_nan_are_not_analysed_and_change_nothing_else():
     blind[[10, 11]] = -1
     found, without = find_label_issues(labels, broken), find_label_issues(blind, broken)
     for row in (10, 11):
-        assert found["predicted_label"][row] == found["suggested_label"][row] == found["second_label"][row] == -1
+        assert found["predicted_label"][row] == found["suggested_label"][row] == found["runner_up_label"][row] == -1
         assert np.isnan(found["label_quality"][row]) and np.isnan(found["predicted_label_confidence"][row])
         assert not found["is_label_issue"][row] and not found["is_safe_to_fix"][row]
     rest = np.setdiff1d(np.arange(800), [10, 11])
@@ -299,7 +299,7 @@ def test_small_and_wide_problems_have_finite_scores(n, n_classes):
     assert np.isfinite(found["label_quality"]).all() and np.isfinite(found["p_label_error"]).all()
     if n_classes == 1:
         assert not found["is_label_issue"].any() and not found["is_ambiguous"].any()
-        assert (found["second_label"] == -1).all()
+        assert (found["runner_up_label"] == -1).all()
 
 
 def test_no_rows_give_empty_columns():

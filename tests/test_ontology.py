@@ -22,7 +22,14 @@ from assay.insights.quality import class_table, quality_findings
 from assay.insights.relations import Relation, groups, relations
 from assay.insights.shortcuts import property_shortcuts, weak_groups
 from assay.insights.splits import row_order, split_leakage, split_shift
-from assay.insights.two_labels import clauses, held_classes, one_against_rest, second_labels
+from assay.insights.two_labels import (
+    clauses,
+    held_classes,
+    held_in_windows,
+    one_against_rest,
+    second_in_windows,
+    second_labels,
+)
 from assay.issues.interval import wilson
 from assay.issues.scan import scan
 
@@ -275,6 +282,103 @@ def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:
     assert not second_labels(labels, np.arange(7), parts, whole, close, rank).plain.any()
 
 
+def test_windows_that_are_surely_of_two_classes_are_two_labels() -> None:
+    both = np.array([[0.9, 0.05, 0.05]] * 3 + [[0.05, 0.05, 0.9]] * 2, np.float32)
+    given_only = np.array([[0.9, 0.05, 0.05]] * 5, np.float32)
+    mislabelled = np.array([[0.05, 0.05, 0.9]] * 5, np.float32)
+    unsure = np.array([[0.5, 0.05, 0.45]] * 5, np.float32)
+    labels = np.zeros(8, np.int32)
+    parts = [*[both] * 5, given_only, mislabelled, unsure]
+    found = second_in_windows(labels, np.arange(8), parts, np.eye(3, dtype=bool))
+    assert found.plain.tolist() == [True] * 5 + [False] * 3
+    assert set(found.second[:5].tolist()) == {2}
+    assert found.score[0] > max(found.score[5:])
+    assert {pair: len(rows) for pair, rows in held_in_windows(labels, found, 3).items()} == {(0, 2): 5}
+    close = np.ones((3, 3), dtype=bool)
+    assert (second_in_windows(labels, np.arange(8), parts, close).second == -1).all()
+
+
+@pytest.fixture(scope="module")
+def pairs_of_photos(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[assay.Project, pd.DataFrame]:
+    """Four classes of photographs; a tenth of the pictures has one of another class beside it, a few are mislabelled."""
+    from PIL import Image
+
+    names = ["sunflower", "airplanes", "Leopards", "watch"]
+    files = [file for name in names for file in sorted((data_dir / "photos_600" / name).glob("*.jpg"))[:30]]
+    if len(files) < 120:
+        pytest.skip("photos_600 is not there")
+    folder, rng, rows = tmp_path_factory.mktemp("two"), np.random.default_rng(0), []
+    for at, file in enumerate(files):
+        picture, second = Image.open(file).convert("RGB"), ""
+        picture.thumbnail((200, 200))
+        if at % 10 == 0:
+            other = files[(at + 30 + at // 10) % len(files)]
+            second, beside = other.parent.name, Image.open(other).convert("RGB").resize(picture.size)
+            joined = Image.new("RGB", (picture.width * 2, picture.height))
+            joined.paste(picture, (0, 0))
+            joined.paste(beside, (picture.width, 0))
+            picture = joined
+        label = file.parent.name
+        if at % 20 == 5:
+            label = str(rng.choice([name for name in names if name != label]))
+        picture.save(folder / f"{at:03d}.png")
+        rows.append((str(folder / f"{at:03d}.png"), label, second))
+    frame = pd.DataFrame(rows, columns=["image", "label", "second"])
+    project = assay.analyze(
+        frame[["image", "label"]], image="image", label="label", output=folder / "two.assay", progress="quiet"
+    )
+    return project, frame
+
+
+def test_pictures_of_two_things_are_told_from_mislabelled_ones(
+    pairs_of_photos: tuple[assay.Project, pd.DataFrame],
+) -> None:
+    from sklearn.metrics import average_precision_score
+
+    project, frame = pairs_of_photos
+    found, second = project.results().to_pandas(), frame["second"].to_numpy()
+    two = second != ""
+    plain = np.array(project.artefacts.pred_probs)
+    plain[np.arange(len(plain)), project.dataset.codes] = -1
+    ours = average_precision_score(two, found["multi_label_score"].fillna(-1))
+    assert ours >= 1.5 * average_precision_score(two, plain.max(1))
+    assert (found["second_label"].to_numpy()[two] == second[two]).mean() >= 0.8
+    flagged = found["is_multi_label"].to_numpy(bool)
+    assert flagged.sum() >= 6 and two[flagged].mean() >= 0.8
+    left = [float(part.split()[0]) for part in found["second_label_part"][flagged & two]]
+    assert np.mean(np.array(left) >= 0.4) >= 0.7  # the second one was pasted on the right
+
+
+def test_rows_with_two_labels_are_listed_like_any_check(pairs_of_photos: tuple[assay.Project, pd.DataFrame]) -> None:
+    project, _ = pairs_of_photos
+    table = project.issues("multi_label")
+    (record,) = [check for check in project.run["checks"] if check["name"] == "multi_label"]
+    assert record["status"] == "ran" and record["count"] == len(table) > 0
+    (finding,) = [f for f in project.insights() if f["check"] == "two_labels"]
+    assert finding["rows"] == len(table)
+    assert set(finding["examples"]) <= set(table["row_id"])
+
+
+def test_texts_joined_of_two_are_found(data_dir: Path, tmp_path: Path) -> None:
+    from assay.encode.bert import find_minilm
+
+    if find_minilm() is None or not (data_dir / "clinc150").exists():
+        pytest.skip("no sentence encoder or no clinc150")
+    frame = pd.read_csv(data_dir / "clinc150" / "clinc150.csv")
+    classes = ["translate", "transfer", "timer", "definition", "insurance", "weather"]
+    frame = frame[frame["intent"].isin(classes)].groupby("intent").head(30).reset_index(drop=True)
+    texts, labels = frame["text"].tolist(), frame["intent"].tolist()
+    joined = {at: (at + 31 + at // 10) % len(texts) for at in range(0, len(texts), 10)}
+    words = [f"{text}. {texts[joined[at]]}" if at in joined else text for at, text in enumerate(texts)]
+    data = pd.DataFrame({"text": words, "label": labels})
+    project = assay.analyze(data, text="text", label="label", output=tmp_path / "two.assay", progress="quiet")
+    found = project.results().to_pandas()
+    flagged = np.flatnonzero(found["is_multi_label"].to_numpy(bool)).tolist()
+    assert len(flagged) >= 5 and np.mean([at in joined for at in flagged]) >= 0.8
+    assert np.mean([found["second_label"][at] == labels[joined[at]] for at in flagged if at in joined]) >= 0.8
+    assert all(found["second_label_part"][at] in words[at] for at in flagged)
+
+
 def test_clauses_are_parts_of_the_text() -> None:
     text = "my card is lost and I cannot find it. what is the fee for a new one?"
     assert "what is the fee for a new one?" in clauses(text)
@@ -314,7 +418,7 @@ def test_a_project_tells_its_relations_and_which_checks_ran(corn: Path) -> None:
     status = {check["name"]: (check["status"], check["why"]) for check in project.run["checks"]}
     assert status["relations"] == ("ran", "")
     assert status["split_shift"] == ("skipped", "the data has no splits")
-    assert status["two_labels"][0] == "skipped" and status["two_labels"][1]
+    assert status["multi_label"][0] == "skipped" and status["multi_label"][1]
 
 
 def test_a_merge_is_one_entry_that_undo_takes_back(corn: Path) -> None:

@@ -145,7 +145,23 @@ CHECKS: tuple[Check, ...] = (
         needs_labels=True,
         letter="A",
         tone="warn",
-        shown=("second_label", "ambiguous_score"),
+        shown=("runner_up_label", "ambiguous_score"),
+        gallery=12,
+    ),
+    Check(
+        "multi_label",
+        "Two labels in one row",
+        "is_multi_label",
+        "multi_label_score",
+        sentence=(
+            "The most plausible rows are taken apart, texts into clauses and pictures into windows; where some parts are "
+            "surely of the given class and others of a second one, the row holds both."
+        ),
+        modalities=("image", "text"),
+        needs_labels=True,
+        letter="2",
+        tone="warn",
+        shown=("second_label", "second_label_part", "multi_label_score"),
         gallery=12,
     ),
     Check(
@@ -346,14 +362,6 @@ FINDING_CHECKS: tuple[FindingCheck, ...] = (
         "Column faults",
         "Columns that are empty, constant, or identify rows instead of describing them.",
         ("table",),
-    ),
-    FindingCheck(
-        "two_labels",
-        "Two labels in one row",
-        "Plausible texts are taken apart; parts that are surely of different classes speak for two labels.",
-        ("text",),
-        needs_labels=True,
-        stage="ontology",
     ),
     FindingCheck(
         "cells",

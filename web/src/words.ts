@@ -86,6 +86,7 @@ export const LETTERS: Record<string, [string, 'bad' | 'warn' | 'plain' | 'good']
   duplicate_label_conflict: ['≠', 'bad'],
   cross_split_duplicate: ['X', 'warn'],
   ambiguous: ['A', 'warn'],
+  multi_label: ['2', 'warn'],
   unlabeled: ['U', 'plain'],
   not_analyzed: ['!', 'warn'],
   well_labeled: ['✓', 'good'],

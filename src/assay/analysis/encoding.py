@@ -49,6 +49,7 @@ class Encoding:
     features: Stage[tables.FeaturesMade] | None = None
     left_out: tuple[str, ...] = ()
     levels: images.Levels = ()
+    states: dict[str, Fitted] = field(default_factory=dict)
 
     def all(self) -> None:
         {"image": self.of_images, "text": self.of_texts, "table": self.of_tables}[self.dataset.modality]()
@@ -82,7 +83,7 @@ class Encoding:
         self.missing += [] if self.own else missing_image_encoders()
         tokens = self.dataset.rows["token"].to_pylist()
         self.levels = self.picture_levels(tokens)
-        states = self.fit_encoders([*(("", encoder) for encoder in built_in), *extra], tokens)
+        states = self.states = self.fit_encoders([*(("", encoder) for encoder in built_in), *extra], tokens)
         pixels = self.encode_images(
             "encode/images", [encoder.name for encoder in built_in], "", states, tokens, pixels=True
         )

@@ -21,7 +21,7 @@ from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
 from assay.dataset.target import ClassTarget
 from assay.duplicates.image_rounds import ROUNDS
-from assay.stages import duplicates, images, issues, ontology, tables, vectors
+from assay.stages import duplicates, images, issues, ontology, tables, two_labels, vectors
 from assay.stages.leaks import (
     ColumnLeaksSpec,
     FormLeaksSpec,
@@ -106,6 +106,8 @@ class Pipeline:
             self.table(gathered)
         else:
             self.properties(gathered)
+        if predicted is not None and self.dataset.modality != "table":
+            self.two_labels(gathered, predicted, encoded)
         self.insights(gathered, copies)
         self.whole_dataset(gathered, graph, copies, predicted)
 
@@ -114,7 +116,7 @@ class Pipeline:
         """Whether label checks make sense; where they do not, the reason is kept."""
         why = self.dataset.target.why_nothing_to_learn
         if why:
-            self.runner.skipped |= {"label": why, "conflict": why}
+            self.runner.skipped |= dict.fromkeys(("label", "multi_label", "conflict"), why)
         return not why
 
     # what gives the label away -------------------------------------------------------------------------------
@@ -483,6 +485,76 @@ class Pipeline:
             self.outcome.insights = f"{stage.prefix()}.json"
             self.outcome.insight_counts = result.counts
 
+    def two_labels(self, gathered: Stage[Any], predicted: Stage[Any], encoded: Encoding) -> None:
+        """Rows that hold a second class: the plausible ones are opened again and taken apart."""
+        text = str(self.dataset.roles.text or "") if self.dataset.modality == "text" else ""
+        encoder, why = self.part_encoder(encoded)
+        # rows that hold two things make labels look unpredictable: withheld label findings are no reason to look no further
+        reached = self.verdict is not None
+        why = self.blind or ("" if reached else self.runner.skipped.get("label", "the label check failed")) or why
+        if why or self.fold_stage is None:
+            self.runner.skipped["multi_label"] = why
+            return
+        known = {"vectors": gathered.output, "pred_probs": predicted.output}
+        spec = two_labels.PlausibleSpec(**self.on_check, pred_probs=predicted.prefix(), text=text)
+        plausible = single_shard("two_labels/plausible", two_labels.plausible, spec, inputs=self.dataset.inputs | known)
+        n = self.runner.require(plausible)[0].rows
+        windows: tuple[str, ...] = ()
+        if not text:
+            state, fitted = encoded.states[encoder]
+            opened = self.windows(gathered, plausible, n, state, fitted, encoded.levels)
+            windows, known = opened.prefixes, known | {"windows": opened.output}
+        judged = two_labels.TwoLabelsSpec(
+            **self.on_check,
+            pred_probs=predicted.prefix(),
+            folds=self.fold_stage.prefix(),
+            plausible=plausible.prefix(),
+            windows=windows,
+            encoder=encoder,
+            load=tuple(self.settings.encoders) if text else (),
+            text=text,
+        )
+        known |= {"plausible": plausible.output, "folds": self.fold_stage.output}
+        self.check("multi_label", two_labels.two_labels, judged, known)
+
+    def part_encoder(self, encoded: Encoding) -> tuple[str, str]:
+        """The encoder that can read parts of a row, and why there is none."""
+        if self.dataset.modality == "image":
+            there = "lite0" in encoded.states
+            return ("lite0", "") if there else ("", "no encoder took part whose feature map could be cut into windows")
+        from assay.encode.bert import sentence_encoders
+
+        names = [e.name for e in sentence_encoders(self.settings.encoders) if e.name in encoded.embeddings]
+        return (names[0], "") if names else ("", "no sentence encoder took part that could read the parts of a text")
+
+    def windows(
+        self,
+        gathered: Stage[Any],
+        plausible: Stage[Any],
+        n: int,
+        state: str,
+        fitted: str,
+        levels: images.Levels,
+    ) -> Stage[images.Windowed]:
+        """Plausible pictures, opened again."""
+        shards = []
+        for index, start in enumerate(range(0, max(n, 1), PAIR_SHARD)):
+            spec = images.WindowsSpec(
+                dataset=self.dataset.fingerprint,
+                n_rows=self.dataset.n_rows,
+                chosen=f"{plausible.prefix()}.npy",
+                rows=f"{gathered.prefix()}.rows.npy",
+                start=start,
+                stop=min(start + PAIR_SHARD, n),
+                state=state,
+                levels=levels,
+            )
+            shards.append(Shard(f"{index:05d}", spec, spec.stop - start))
+        inputs = {"plausible": plausible.output, "state": fitted}
+        stage = Stage("two_labels/windows", images.windows, inputs, tuple(shards))
+        self.runner.require(stage)
+        return stage
+
     def whole_dataset(
         self, gathered: Stage[Any], graph: Stage[Any], copies: Stage[Any], predicted: Stage[Any] | None
     ) -> None:
@@ -492,15 +564,11 @@ class Pipeline:
         reasons: dict[str, str] = {}
         if predicted is None:
             why = self.runner.skipped.get("label", "the data has no labels")
-            reasons |= dict.fromkeys(
-                ("two_labels", "relations", "class_quality", "property_shortcut", "weak_group"), why
-            )
+            reasons |= dict.fromkeys(("relations", "class_quality", "property_shortcut", "weak_group"), why)
         elif self.blind:
-            reasons |= dict.fromkeys(("two_labels", "relations", "weak_group"), self.blind)
+            reasons |= dict.fromkeys(("relations", "weak_group"), self.blind)
         if dataset.splits is None:
             reasons |= dict.fromkeys(("split_leakage", "split_shift"), "the data has no splits")
-        if dataset.modality != "text":
-            reasons.setdefault("two_labels", "only texts are taken apart so far")
         if folder_of_images:
             reasons["row_order"] = "files of a folder have no order of their own"
         spec = ontology.OntologySpec(
@@ -511,9 +579,7 @@ class Pipeline:
             duplicates=copies.prefix(),
             properties=self.outcome.properties,
             order=self.order_file,
-            folds=self.fold_stage.prefix() if self.fold_stage else "",
-            text=str(dataset.roles.text or "") if dataset.modality == "text" else "",
-            encoders=tuple(self.settings.encoders) if dataset.modality == "text" else (),
+            multi_label=self.outcome.tables.get("multi_label", ""),
             withheld=self.runner.skipped.get("label", "") if predicted else "",
             ordered=not folder_of_images,
             reasons=reasons,
@@ -521,7 +587,7 @@ class Pipeline:
         inputs = dataset.inputs | {"vectors": gathered.output, "graph": graph.output, "duplicates": copies.output}
         inputs |= {"pred_probs": predicted.output} if predicted else {}
         inputs |= {"label": self.inputs["label"]} if "label" in self.inputs else {}
-        inputs |= {"folds": self.fold_stage.output} if self.fold_stage else {}
+        inputs |= {"multi_label": self.inputs["multi_label"]} if "multi_label" in self.inputs else {}
         inputs |= {"properties": fingerprint(list(self.outcome.properties))}
         stage = single_shard("ontology", ontology.ontology, spec, inputs=inputs, rows=dataset.n_rows)
         result = self.runner.try_check("ontology", stage)

@@ -54,7 +54,7 @@ def _side(table: ReviewTable, state: State, label: Label, other: Label, most: in
         confused = table.flagged("label") & (table.given == given) & (table.suggested == suggested) & table.present
     rows = _best(table, confused, "label_issue_score", most)
     if len(rows) < most and suggested is not None:  # then those whose second thought is the other class
-        near = mine & ~confused & (_labels(table, "second_label") == suggested) & (table.predicted == given)
+        near = mine & ~confused & (_labels(table, "runner_up_label") == suggested) & (table.predicted == given)
         rows = np.concatenate([rows, _best(table, near, "ambiguous_score", most - len(rows))])
     n_open = int(np.count_nonzero(confused & ~resolved(state)))
     typical = examples(table, state, label, most)

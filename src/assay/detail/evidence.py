@@ -98,6 +98,7 @@ class _Reasons:
             "wrong_language": self._language,
             "pii": self._personal,
             "identical_row": self._identical,
+            "multi_label": self._multi_label,
         }
         if name in special:
             return special[name]()
@@ -137,8 +138,22 @@ class _Reasons:
         if len(two) == 2:
             (first, p), (second, q) = two
             return f"{first!s} ({percent(p)}) and {second!s} ({percent(q)}) fit about equally well.", None, None
-        names = " and ".join(str(self._class(column)) for column in ("predicted_label", "second_label"))
+        names = " and ".join(str(self._class(column)) for column in ("predicted_label", "runner_up_label"))
         return f"{names} fit about equally well.", None, None
+
+    def _multi_label(self) -> Measured:
+        part, given, second = (
+            self._sentence("second_label_part"),
+            self._class("given_label"),
+            self._class("second_label"),
+        )
+        if part and self.table.modality == "image":
+            left, top, right, bottom = (percent(float(share)) for share in part.split())
+            part = f"between {left} and {right} from the left, {top} and {bottom} from the top"
+        elif part:
+            part = f"in “{part}”"
+        score = _known(self.table, "multi_label_score", self.row)
+        return f"Beside {given!s} it holds {second!s}{f', {part}' if part else ''}.", score, None
 
     def _unlabeled(self) -> Measured:
         label, p = self._class("suggested_label"), _known(self.table, "suggested_label_confidence_score", self.row)

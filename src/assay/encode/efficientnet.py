@@ -219,6 +219,15 @@ def onnx_model(weights: Weights) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def with_places(model: bytes) -> bytes:
+    """The same model with a second output: ``head``, float32 (n, 1280, rows, columns), what `features` is the mean of."""
+    made = onnx.load_from_string(model)
+    made.graph.output.append(
+        helper.make_tensor_value_info("head", TensorProto.FLOAT, ["n", "channels", "rows", "columns"])
+    )
+    return bytes(made.SerializeToString())
+
+
 def build(path: Path, sha256: str) -> bytes:
     """Weights file -> ONNX bytes; ValueError if the file is not the one that was measured."""
     data = path.read_bytes()

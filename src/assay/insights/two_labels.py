@@ -31,6 +31,9 @@ ALIEN = (
 FEWEST = 5  # rows of a pair that make a has-a candidate ...
 OF_CLASS = 0.08  # ... and this share of the holder's rows
 RIDGE = 0.03  # shrinkage of the one-against-rest scores, as a share of the vectors' mean variance
+IN_WINDOWS = (
+    0.60  # probability that the windows of a picture must give both classes; chosen on composites of photos_600
+)
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts counts: one part alone may be chance
 BLOCK = 16_384
@@ -156,6 +159,48 @@ def second_labels(
         score[at] = both * math.sqrt(seen) * float(rank[rows[at]]) * alien
         plain[at] = both >= SHARE and seen >= SCORE and rank[rows[at]] >= 0.5 and p[part[at], given] <= ALIEN
     return TwoLabels(rows, second, score, part, plain)
+
+
+def second_in_windows(
+    labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], close: NDArray[np.bool_]
+) -> TwoLabels:
+    """Which second class each picture holds, from its windows alone: they need no length and few share words.
+
+    Parameters
+    ----------
+    labels : (N,) class codes. rows : (m,) the rows that were taken apart.
+    parts : m arrays (windows, K) of probabilities. close : (K, K) as in `second_labels`.
+    """
+    m = len(rows)
+    second, score = np.full(m, -1, np.int32), np.zeros(m, np.float32)
+    part, plain = np.full(m, -1, np.int64), np.zeros(m, bool)
+    for at in range(m):
+        p, given = parts[at], int(labels[rows[at]])
+        if len(p) < 2 or given < 0:
+            continue
+        best = np.sort(p, axis=0)[-TWO_BEST:].mean(0)
+        others = np.where(close[given], -1.0, best)
+        code = int(others.argmax())
+        if others[code] <= 0:
+            continue
+        second[at], part[at] = code, int(p[:, code].argmax())
+        score[at] = others[code] * math.sqrt(best[given])
+        plain[at] = others[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS
+    return TwoLabels(rows, second, score, part, plain)
+
+
+def held_in_windows(labels: Codes, found: TwoLabels, n_classes: int) -> dict[tuple[int, int], NDArray[np.int64]]:
+    """(holder, held) -> the rows that plainly show both, surest first: pairs with enough rows."""
+    counts = np.bincount(labels[labels >= 0], minlength=n_classes)
+    at = np.flatnonzero(found.plain)
+    holders, held = labels[found.rows[at]].astype(np.int64), found.second[at].astype(np.int64)
+    out = {}
+    for key in np.unique(holders * n_classes + held).tolist():
+        holder, code = divmod(key, n_classes)
+        chosen = at[(holders == holder) & (held == code)]
+        if len(chosen) >= max(FEWEST, OF_CLASS * counts[holder]):
+            out[holder, code] = found.rows[chosen[np.argsort(-found.score[chosen], kind="stable")]]
+    return out
 
 
 def held_classes(

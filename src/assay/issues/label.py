@@ -182,7 +182,7 @@ def _judge(labels: Codes, seen: Scan, solved: Columns, spread: float, doubt: flo
     issue = known & ~fits & expected_f1_cut(error) & (np.nan_to_num(error) >= LEAST)
     suggest = issue | (seen.analyzed & ~labelled)
     first = np.asarray(seen.probs[:, 0], np.float32)
-    second_label = seen.classes[:, 1] if seen.n_classes > 1 else np.full(len(labels), -1, np.int32)
+    runner_up = seen.classes[:, 1] if seen.n_classes > 1 else np.full(len(labels), -1, np.int32)
     second = np.asarray(seen.probs[:, 1], np.float32) if seen.n_classes > 1 else np.zeros(len(labels), np.float32)
     even = second / np.maximum(first, np.float32(1e-30))
     likely = (solved["best"] == seen.classes[:, 0]) & (solved["best_posterior"] >= SAFE)
@@ -191,7 +191,7 @@ def _judge(labels: Codes, seen: Scan, solved: Columns, spread: float, doubt: flo
     return {
         "predicted_label": seen.classes[:, 0].copy(),
         "predicted_label_confidence": np.minimum(first, 1),
-        "second_label": second_label.copy(),
+        "runner_up_label": runner_up.copy(),
         "is_label_issue": issue,
         "label_issue_score": 1 - quality,
         "label_quality": quality,

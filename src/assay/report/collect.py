@@ -109,7 +109,7 @@ def _reason(examples: Examples, name: str, position: int) -> str:
         kinds = json.loads(examples.value(position, "PII_types") or "[]")
         return "holds " + ", ".join(str(kind) for kind in kinds) if kinds else ""
     if name == "ambiguous":
-        first, second = examples.value(position, "predicted_label"), examples.value(position, "second_label")
+        first, second = examples.value(position, "predicted_label"), examples.value(position, "runner_up_label")
         return f"between {clean(first, NAME)} and {clean(second, NAME)}" if second is not None else ""
     if name in ("odd_size", "odd_aspect_ratio"):
         width, height = examples.value(position, "image_width"), examples.value(position, "image_height")

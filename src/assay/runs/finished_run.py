@@ -96,7 +96,10 @@ class FinishedRun:
     def kinds(self) -> list[str]:
         """Kinds of issue tables this modality and task call for, whether or not they could be computed."""
         kinds = ["outlier", "duplicate", self.run["modality"]]
-        return ["label", *kinds, "conflict"] if self.classes else kinds
+        if not self.classes:
+            return kinds
+        two = ["multi_label"] if self.run["modality"] in CHECK_BY_NAME["multi_label"].modalities else []
+        return ["label", *two, *kinds, "conflict"]
 
     def default_columns(self) -> list[str]:
         """The result columns that are shown where none are named: all of the run."""

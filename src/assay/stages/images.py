@@ -194,6 +194,40 @@ def _property_table(records: list[dict[str, Any]]) -> pa.Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WindowsSpec(DatasetSpec):
+    """Pictures ``start`` to ``stop`` of the file ``chosen``, positions in the file ``rows`` of row numbers; ``state``: prefix
+    of what the encoder learned."""
+
+    chosen: str
+    rows: str
+    start: int
+    stop: int
+    state: str
+    levels: tuple[tuple[str, float, float], ...] = setting()
+
+
+@dataclass(frozen=True)
+class Windowed:
+    rows: int
+
+
+@stage(version=1)
+def windows(folder: Folder, prefix: str, spec: WindowsSpec) -> Windowed:
+    """Reopen plausible pictures; (n, 1 + windows, d) vectors of `Lite0.windows`, NaN where a picture cannot be read now."""
+    from assay.encode.image_encoders import Lite0, window_bounds
+
+    encoder, state = Lite0(), folder.get_arrays(f"{spec.state}.npz")
+    numbers = folder.get_array(spec.rows)[folder.get_array(spec.chosen)[spec.start : spec.stop]]
+    dims = state["project"].shape[1] if "project" in state else len(state["mean"])
+    out = np.full((len(numbers), 1 + len(window_bounds()), dims), np.nan, np.float16)
+    for at, (_, _, picture, _) in enumerate(_pictures(folder, spec.dataset, numbers.tolist(), spec.levels)):
+        if picture is not None:
+            out[at] = encoder.windows(picture, state)
+    folder.put_array(f"{prefix}.npy", out)
+    return Windowed(len(numbers))
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerifySpec:
     """Pairs ``start`` to ``stop`` of the file ``pairs``, positions in the file ``rows`` of row numbers."""
 

@@ -84,7 +84,7 @@ def to_table(
     return pa.table(columns)
 
 
-def _write(
+def write_issues(
     folder: Folder,
     prefix: str,
     kind: str,
@@ -92,6 +92,7 @@ def _write(
     rows: NDArray[np.int64],
     spec: CheckSpec,
 ) -> Checked:
+    """Write the table of one kind of issues, in parts; how many rows each flag flags."""
     table = to_table(kind, values, rows, spec.n_rows, list(spec.classes))
     for part, start in enumerate(range(0, max(spec.n_rows, 1), PART)):
         folder.put_table(f"{prefix}-{part:05d}.parquet", table.slice(start, PART))
@@ -158,7 +159,7 @@ def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     known = replace(known, withheld=spec.blind or known.withheld)
     found = dict(columns)
     found["label_issue_reason"] = reasons(found, labels, spec.classes)
-    result = _write(folder, prefix, "label", found, _rows(folder, spec), spec)
+    result = write_issues(folder, prefix, "label", found, _rows(folder, spec), spec)
     suggested = found["suggested_label"]
     flagged = np.asarray(found["is_label_issue"], bool)
     pairs, counts = np.unique(np.stack([labels[flagged], suggested[flagged]]), axis=1, return_counts=True)
@@ -194,7 +195,7 @@ def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
         threads=spec.threads,
         columns=_columns(folder, spec, rows),
     )
-    return _write(folder, prefix, "outlier", found, rows, spec)
+    return write_issues(folder, prefix, "outlier", found, rows, spec)
 
 
 def _columns(folder: Folder, spec: OutlierSpec, rows: NDArray[np.int64]) -> list[Cells]:
@@ -231,7 +232,9 @@ def duplicate(folder: Folder, prefix: str, spec: DuplicateSpec) -> Checked:
     rows = _rows(folder, spec)
     splits = column_of(folder, spec, "split")
     chosen = None if splits.null_count == len(splits) else np.array(splits.to_pylist(), object)[rows]
-    return _write(folder, prefix, "duplicate", duplicate_issues(_clusters(folder, spec.duplicates), chosen), rows, spec)
+    return write_issues(
+        folder, prefix, "duplicate", duplicate_issues(_clusters(folder, spec.duplicates), chosen), rows, spec
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +255,7 @@ def conflict(folder: Folder, prefix: str, spec: ConflictSpec) -> Checked:
         lambda rows: np.asarray(probabilities[rows]),
         len(spec.classes),
     )
-    return _write(folder, prefix, "conflict", found, _rows(folder, spec), spec)
+    return write_issues(folder, prefix, "conflict", found, _rows(folder, spec), spec)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,7 +275,7 @@ def image(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
     rows = table["row"].to_numpy()
     good = table["reason"].is_null().to_numpy()
     values = {name: table[name].to_numpy() for name in PROPERTY_NAMES}
-    return _write(folder, prefix, "image", image_issues(values, good), rows, spec)
+    return write_issues(folder, prefix, "image", image_issues(values, good), rows, spec)
 
 
 @stage(version=1)
@@ -288,7 +291,7 @@ def text(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
         else table[name].to_numpy()
         for name in table.column_names
     }
-    return _write(folder, prefix, "text", text_issues(values, good), np.arange(spec.n_rows), spec)
+    return write_issues(folder, prefix, "text", text_issues(values, good), np.arange(spec.n_rows), spec)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,7 +307,7 @@ def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
 
     rows, cells = frame(folder, spec, spec.features)
     codes = read_target(folder, spec.dataset).codes
-    return _write(folder, prefix, "table", table_issues(cells, list(spec.features), codes[rows]), rows, spec)
+    return write_issues(folder, prefix, "table", table_issues(cells, list(spec.features), codes[rows]), rows, spec)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,6 @@ from assay.stages.stage import setting, stage
 from assay.stages.vectors import column_of, embeddings_of, labels_of
 from assay.storage import Folder
 
-TAKEN_APART = 3_000  # texts that are taken apart at most: some 10 parts each, 2 ms a part and core
 LEFT_OUT = ("row", "reason", "language", "predicted_language")
 
 
@@ -29,7 +28,7 @@ LEFT_OUT = ("row", "reason", "language", "predicted_language")
 class OntologySpec(CheckSpec):
     """``pred_probs``, ``label``, ``graph``, ``duplicates``: prefixes, "" without; ``properties``: of shards; ``order``: a file.
 
-    ``folds``: prefix; ``text``: the text column, "" without; ``encoders``: what sentence encoders were asked for.
+    ``multi_label``: prefix of `assay.stages.two_labels.two_labels`, "" where that did not run.
     ``withheld``: why label issues were, where they were.
     ``reasons``: check -> why it cannot be done, as far as that is known before.
     """
@@ -40,9 +39,7 @@ class OntologySpec(CheckSpec):
     duplicates: str
     properties: tuple[str, ...]
     order: str
-    folds: str
-    text: str
-    encoders: tuple[str, ...]
+    multi_label: str
     withheld: str = setting()
     ordered: bool = setting()
     reasons: dict[str, str]
@@ -63,7 +60,6 @@ def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
     checks: dict[str, Callable[[], list[Finding]]] = {
-        "two_labels": seen.two_labels,
         "relations": seen.relations,
         "class_quality": seen.quality,
         "split_leakage": seen.leakage,
@@ -72,7 +68,7 @@ def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
         "property_shortcut": seen.shortcuts,
         "weak_group": seen.weak,
     }
-    found: list[Finding] = []
+    found: list[Finding] = seen.two_labels() if spec.multi_label else []
     counts, failed, skipped = {}, {}, {}
     for name, check in checks.items():
         why = spec.reasons.get(name)
@@ -106,7 +102,6 @@ class _Seen:
         self.names = list(spec.classes)
         self.codes = labels_of(folder, spec) if spec.classes else np.full(len(self.rows), -1, np.int32)
         self._kept: dict[str, Any] = {}
-        self.joint: dict[tuple[int, int], NDArray[np.int64]] = {}  # (holder, held) -> rows, once `two_labels` ran
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self._kept:
@@ -192,8 +187,10 @@ class _Seen:
         from assay.insights.clusters import splittable
         from assay.insights.proposals import relation_findings
         from assay.insights.relations import groups, relations
+        from assay.stages.two_labels import read_joint
 
-        found = relations(self.names, self.codes, self.first, joint=self.joint)
+        joint = read_joint(self.folder, self.spec.multi_label) if self.spec.multi_label else {}
+        found = relations(self.names, self.codes, self.first, joint=joint)
         vectors = embeddings_of(self.folder, self.spec)
         per_view = [splittable(x, self.codes, len(self.names)) for x in vectors.values()]
         if per_view:  # what only one encoder sees is a matter of that encoder
@@ -204,56 +201,9 @@ class _Seen:
         return self._numbered(relation_findings(self.names, counts, found, groups(found, len(self.names))))
 
     def two_labels(self) -> list[Finding]:
-        """Texts that hold two things: a few plausible ones are taken apart and their parts encoded by themselves."""
-        from assay.encode.bert import sentence_encoders
-        from assay.insights.proposals import two_label_finding
-        from assay.insights.relations import relations
-        from assay.insights.two_labels import (
-            clauses,
-            held_classes,
-            length_ranks,
-            one_against_rest,
-            plausible_rows,
-            second_labels,
-        )
-        from assay.predict.linear import calibrated_loss, discriminants, log_softmax
-
-        spec, top = self.spec, self.top
-        encoders = [e for e in sentence_encoders(list(spec.encoders)) if e.name in spec.embeddings]
-        if not encoders:
-            raise _NotPossibleError("no sentence encoder took part that could read the parts of a text")
-        encoder = encoders[0]
-        x = embeddings_of(self.folder, spec)[encoder.name]
-        texts = self._texts()
-        rank = length_ranks(self.codes, np.array([len(text.split()) for text in texts], np.int64))
-        rows = plausible_rows(self.codes, np.nan_to_num(top.other(self.codes)[1]), rank, TAKEN_APART)
-        folds = self.folder.get_array(f"{spec.folds}.npy")
-        size = len(self.names)
-        heads = discriminants(x, self.codes, folds, np.ones(len(folds), bool), size, threads=spec.threads)
-        held_out = np.flatnonzero(folds == 0)[:4_000]
-        heat = calibrated_loss(heads[0].scores(x[held_out]), self.codes[held_out])[0]
-        taken = [clauses(texts[row]) for row in rows.tolist()]
-        vectors = encoder.encode([part for parts in taken for part in parts])
-        bounds = np.concatenate([[0], np.cumsum([len(parts) for parts in taken])]).tolist()
-        scored = [
-            np.exp(log_softmax(heads[int(folds[row])].scores(vectors[start:stop]) / np.float32(heat)))
-            for row, start, stop in zip(rows.tolist(), bounds, bounds[1:], strict=False)
-        ]
-        close = np.eye(size, dtype=bool)
-        for r in relations(self.names, self.codes, self.first):
-            if r.type in ("same_thing", "is_a"):
-                close[r.first, r.second] = close[r.second, r.first] = True
-        close = (close.astype(np.float32) @ close.astype(np.float32)) > 0  # specific classes of one general class, too
-        whole = one_against_rest(x, self.codes, size, rows)
-        found = second_labels(self.codes, rows, scored, whole, close, rank)
-        self.joint = held_classes(self.codes, found, scored, whole, rank, size)
-        return self._numbered(two_label_finding(self.names, self.codes, found, taken, len(texts)))
-
-    def _texts(self) -> list[str]:
-        from assay.dataset.dataset import read_cells
-
-        cells = read_cells(self.folder, self.spec.dataset, 0, self.spec.n_rows, [self.spec.text])[self.spec.text]
-        return [str(text or "") for text in cells.take(pa.array(self.rows)).to_pylist()]
+        """What `assay.stages.two_labels` found, by row number."""
+        found = [Finding(**kept) for kept in self.folder.get_json(f"{self.spec.multi_label}.json")]
+        return self._numbered(found)
 
     def quality(self) -> list[Finding]:
         from assay.insights.quality import quality_findings

@@ -1,0 +1,212 @@
+"""Two labels in one row: the most plausible rows, taken apart; a second class that parts of them show.
+
+In: probabilities, folds, vectors of the parts of pictures (`assay.stages.images.windows`) or the texts themselves. Out: the
+table ``issues/multi_label``, pairs of classes that appear together, a finding. Does not know: how rows are read, how parts
+become evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assay.stages.issues import Checked, CheckSpec, write_issues
+from assay.stages.stage import setting, stage
+from assay.stages.vectors import embeddings_of, labels_of
+from assay.storage import Folder
+
+if TYPE_CHECKING:
+    from assay.insights.two_labels import TwoLabels
+    from assay.issues.scan import Scan
+
+TAKEN_APART = 3_000  # rows at most: some 10 parts of a text, 2 ms a part and core; 10 ms and a decode a picture
+HELD_OUT = 4_000  # rows that the scale of a head's scores is read off
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlausibleSpec(CheckSpec):
+    """``pred_probs``: prefix; ``text``: the text column, "" for pictures."""
+
+    pred_probs: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PlausibleFound:
+    rows: int
+
+
+@stage(version=1)
+def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFound:
+    """Positions among the vector rows of those worth taking apart, ascending; and how long rows are for their class."""
+    from assay.insights.two_labels import length_ranks, plausible_rows
+    from assay.issues.scan import scan
+
+    labels = labels_of(folder, spec)
+    top = scan(labels, folder.get_array(f"{spec.pred_probs}.npy", mmap=True))
+    rank = np.full(len(labels), 0.5, np.float32)
+    if spec.text:
+        rank = length_ranks(labels, np.array([len(text.split()) for text in texts_of(folder, spec)], np.int64))
+    rows = plausible_rows(labels, np.nan_to_num(top.other(labels)[1]), rank, TAKEN_APART)
+    folder.put_array(f"{prefix}.npy", rows)
+    folder.put_array(f"{prefix}.rank.npy", rank)
+    return PlausibleFound(len(rows))
+
+
+def texts_of(folder: Folder, spec: PlausibleSpec | TwoLabelsSpec) -> list[str]:
+    """The texts of the vector rows."""
+    from assay.dataset.dataset import read_cells
+
+    rows = folder.get_array(f"{spec.vectors}.rows.npy")
+    cells = read_cells(folder, spec.dataset, 0, spec.n_rows, [spec.text])[spec.text]
+    return [str(text or "") for text in cells.take(pa.array(rows)).to_pylist()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoLabelsSpec(CheckSpec):
+    """``pred_probs``, ``folds``, ``plausible``: prefixes; ``windows``: of pictures taken apart; ``encoder``: whose vectors
+    the parts have; ``load``: what sentence encoders were asked for; ``text``: the text column, "" for pictures."""
+
+    pred_probs: str
+    folds: str
+    plausible: str
+    windows: tuple[str, ...]
+    encoder: str = setting()
+    load: tuple[str, ...] = setting()
+    text: str = setting()
+
+
+@stage(version=1)
+def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
+    """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
+    ``.json``, the finding, both by position among the vector rows."""
+    from assay.insights.proposals import two_label_finding
+    from assay.issues.scan import scan
+
+    labels = labels_of(folder, spec)
+    probabilities = folder.get_array(f"{spec.pred_probs}.npy", mmap=True)
+    top = scan(labels, probabilities)
+    rows = folder.get_array(f"{spec.plausible}.npy")
+    close = _close(labels, spec, _first(folder, spec, top))
+    judged = _texts if spec.text else _pictures
+    found, parts, joint = judged(folder, spec, labels, rows, close)
+    second, _ = top.other(labels)
+    second = np.where(labels >= 0, second, -1).astype(np.int32)
+    named = found.second >= 0
+    second[found.rows[named]] = found.second[named]
+    flag, score = np.zeros(len(labels), bool), np.full(len(labels), np.nan, np.float32)
+    flag[found.rows] = found.plain
+    score[found.rows] = found.score
+    told = np.full(len(labels), None, object)
+    for at in np.flatnonzero(found.plain).tolist():
+        told[found.rows[at]] = parts[at][int(found.part[at])]
+    values = {"is_multi_label": flag, "multi_label_score": score, "second_label": second, "second_label_part": told}
+    keys = np.array(sorted(joint), np.int64).reshape(-1, 2)
+    counts = np.array([len(joint[a, b]) for a, b in keys.tolist()], np.int64)
+    behind = np.concatenate([np.zeros(0, np.int64), *(joint[a, b] for a, b in keys.tolist())])
+    folder.put_arrays(f"{prefix}.joint.npz", {"pairs": keys, "counts": counts, "rows": behind})
+    findings = two_label_finding(list(spec.classes), labels, found, parts, len(labels))
+    folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
+    return write_issues(folder, prefix, "multi_label", values, folder.get_array(f"{spec.vectors}.rows.npy"), spec)
+
+
+def read_joint(folder: Folder, prefix: str) -> dict[tuple[int, int], NDArray[np.int64]]:
+    """(holder, held) class codes -> positions of the rows that show both."""
+    kept = folder.get_arrays(f"{prefix}.joint.npz")
+    bounds = np.concatenate([[0], np.cumsum(kept["counts"])]).tolist()
+    pairs = kept["pairs"].tolist()
+    return {
+        (int(a), int(b)): kept["rows"][start:stop]
+        for (a, b), start, stop in zip(pairs, bounds, bounds[1:], strict=False)
+    }
+
+
+def _first(folder: Folder, spec: TwoLabelsSpec, top: Scan) -> Scan:
+    """Before the models forgot doubted labels: of two classes that mean the same one would be gone."""
+    from assay.issues.scan import Scan
+
+    name = f"{spec.pred_probs}.first.npz"
+    return Scan(len(spec.classes), **folder.get_arrays(name)) if folder.exists(name) else top
+
+
+def _close(labels: NDArray[np.int32], spec: TwoLabelsSpec, first: Scan) -> NDArray[np.bool_]:
+    """(K, K) classes that nothing tells apart, and specific classes of one general class; each is close to itself."""
+    from assay.insights.relations import relations
+
+    close = np.eye(len(spec.classes), dtype=np.float32)
+    for r in relations(spec.classes, labels, first):
+        if r.type in ("same_thing", "is_a"):
+            close[r.first, r.second] = close[r.second, r.first] = 1
+    return np.asarray((close @ close) > 0)
+
+
+Judged = tuple["TwoLabels", list[list[str]], dict[tuple[int, int], NDArray[np.int64]]]
+
+
+def _texts(
+    folder: Folder, spec: TwoLabelsSpec, labels: NDArray[np.int32], rows: NDArray[np.int64], close: NDArray[np.bool_]
+) -> Judged:
+    """Clauses, encoded by themselves and scored by the head that did not learn from their text."""
+    from assay.encode.bert import sentence_encoders
+    from assay.insights.two_labels import clauses, held_classes, one_against_rest, second_labels
+
+    encoder = next(e for e in sentence_encoders(list(spec.load)) if e.name == spec.encoder)
+    x = embeddings_of(folder, spec)[spec.encoder]
+    rank, texts, size = folder.get_array(f"{spec.plausible}.rank.npy"), texts_of(folder, spec), len(spec.classes)
+    taken = [clauses(texts[row]) for row in rows.tolist()]
+    vectors = encoder.encode([part for parts in taken for part in parts])
+    bounds = np.cumsum([0, *(len(parts) for parts in taken)]).tolist()
+    score = _scorer(folder, spec, x, labels, np.arange(len(labels)))
+    scored = [score(row, vectors[a:b]) for row, a, b in zip(rows.tolist(), bounds, bounds[1:], strict=False)]
+    whole = one_against_rest(x, labels, size, rows)
+    found = second_labels(labels, rows, scored, whole, close, rank)
+    return found, taken, held_classes(labels, found, scored, whole, rank, size)
+
+
+def _pictures(
+    folder: Folder, spec: TwoLabelsSpec, labels: NDArray[np.int32], rows: NDArray[np.int64], close: NDArray[np.bool_]
+) -> Judged:
+    """Windows of the last feature map, scored by two heads that did not learn from the picture, geometric mean: that of the
+    pictures as they were encoded, and one of the whole pictures at the windows' scale."""
+    from assay.encode.image_encoders import window_bounds
+    from assay.insights.two_labels import held_in_windows, second_in_windows
+
+    read = np.concatenate([folder.get_array(f"{part}.npy") for part in spec.windows])
+    readable = np.isfinite(read[:, 0]).all(1)
+    rows, read = rows[readable], read[readable]
+    encoded = _scorer(folder, spec, embeddings_of(folder, spec)[spec.encoder], labels, np.arange(len(labels)))
+    at_scale = _scorer(folder, spec, np.asarray(read[:, 0], np.float32), labels, rows)
+    scored = []
+    for at, row in enumerate(rows.tolist()):
+        parts = np.asarray(read[at, 1:], np.float32)
+        scored.append(np.sqrt(encoded(row, parts) * at_scale(row, parts)))
+    found = second_in_windows(labels, rows, scored, close)
+    where = [" ".join(f"{share:.2f}" for share in bounds) for bounds in window_bounds()]
+    return found, [where] * len(rows), held_in_windows(labels, found, len(spec.classes))
+
+
+def _scorer(
+    folder: Folder, spec: TwoLabelsSpec, x: NDArray[Any], labels: NDArray[np.int32], rows: NDArray[np.int64]
+) -> Any:
+    """``score(row, parts)``: (parts, K) probabilities by the head that was learned without the row's fold.
+
+    ``x`` (n, d) vectors of the rows ``rows``.
+    """
+    from assay.predict.linear import calibrated_loss, discriminants, log_softmax
+
+    folds = folder.get_array(f"{spec.folds}.npy")
+    here = folds[rows]
+    heads = discriminants(x, labels[rows], here, np.ones(len(rows), bool), len(spec.classes), threads=spec.threads)
+    held_out = np.flatnonzero(here == 0)[:HELD_OUT]
+    heat = calibrated_loss(heads[0].scores(x[held_out]), labels[rows][held_out])[0] if len(held_out) else 1.0
+
+    def score(row: int, parts: Vectors) -> Vectors:
+        head = heads[min(int(folds[row]), len(heads) - 1)]
+        return np.exp(log_softmax(head.scores(parts) / np.float32(heat)))
+
+    return score
