@@ -457,3 +457,30 @@ def test_tangled_keys_are_no_language_and_short_chinese_is():
     assert (scores > 0.5).all()
     fine = ["第3章(2021年)：結論", "价格:25元/500克(会员)", "the AB-12 and CD-34 models"]
     assert (nonlanguage_scores(fine) <= 0.5).all()
+
+
+NUMBERS = {
+    "GB": [("07911 {:03d} {:03d}", 100, 999), ("020 7946 {:04d}", 1000, 9999), ("(0161) 496 {:04d}", 1000, 9999)],
+    "DE": [("030 {:04d} {:03d}", 2000, 8000), ("0171 {:04d} {:03d}", 2000, 8000), ("089/{:03d} {:03d}", 200, 800)],
+    "FR": [("06 12 {:02d} {:02d} 78", 10, 99), ("01 42 {:02d} {:02d} 00", 10, 99), ("04 91 {:02d} {:02d} 22", 10, 99)],
+}
+
+
+@pytest.mark.parametrize("country", NUMBERS)
+def test_numbers_without_a_country_are_found_where_the_dataset_has_one(country):
+    rng = np.random.default_rng(0)
+    numbers = [form.format(*rng.integers(low, high, 2)) for form, low, high in NUMBERS[country] for _ in range(8)]
+    texts = [
+        *(f"{number} is where my sister lives now" for number in numbers),
+        *["nothing of the kind is in here"] * 20,
+    ]
+    found = judge(texts)
+    assert found["is_PII"][:24].mean() >= 0.7 and not found["is_PII"][24:].any()
+    first = int(np.flatnonzero(found["is_PII"])[0])
+    assert json.loads(found["PII_items"][first]) == [numbers[first]]
+    assert not judge(texts[:1] + texts[24:])["is_PII"].any()  # one number alone says nothing
+
+
+def test_order_numbers_led_by_zeros_are_no_telephone_numbers():
+    texts = [f"order {at:010d} has not come and I am waiting" for at in range(1_000, 90_000, 2_000)]
+    assert not judge(texts)["is_PII"].any()

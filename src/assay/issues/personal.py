@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 SENSITIVITY = {
@@ -97,6 +97,23 @@ def personal_items(text: str) -> list[Item]:
             found.append(item)
             taken.append(span)
     return sorted(found, key=lambda item: item.start)
+
+
+def national_numbers(text: str, taken: Sequence[Item]) -> list[tuple[str, list[str]]]:
+    """What is written like a telephone number from the trunk prefix 0 on, without a word that announces one, and the regions in
+    which libphonenumber holds it valid. One of them proves little; many of one country in a dataset do. ``taken``: items found.
+    """
+    if sum(map(text.count, "0123456789")) < 9:
+        return []
+    spans = [(item.start, item.start + len(item.text)) for item in taken]
+    found = []
+    for match in _PHONE.finditer(text):
+        number = match[0].strip()
+        free = all(match.end() <= start or match.start() >= stop for start, stop in spans)
+        led = number.lstrip("(").startswith("0") and 9 <= len(_DIGITS.sub("", number)) <= 12
+        if free and led and "\n" not in number and not _DATE.fullmatch(number):
+            found.append((number, [region for region in REGIONS if _matches(number, region, strict=False)]))
+    return found
 
 
 def _candidates(text: str, at: bool, digits: int) -> Iterator[Item]:

@@ -16,7 +16,7 @@ from assay.sources.cells import Cells, from_arrow
 from assay.sources.files import read_arrow
 from assay.sources.frames import joined
 
-SHARD = re.compile(r"(.+)-[0-9]{5}-of-[0-9]{5}(?:-[0-9a-f]+)?\.parquet")  # train-00000-of-00002.parquet
+SHARD = re.compile(r"(.{1,99})-[0-9]{5}-of-[0-9]{5}(?:-[0-9a-f]{1,40})?\.parquet")  # train-00000-of-00002.parquet
 
 
 def find_shards(folder: Path) -> dict[str, list[Path]]:

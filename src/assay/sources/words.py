@@ -158,7 +158,6 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 _WORD = re.compile(r"[^\W_]+")
-_SPOKEN = re.compile(r"\d*[^\W\d_][^\W_]*")  # not the numbers of a date
 A_WORD = 0.6  # of a word is one character of a script without spaces: Chinese words have 1.6 on the mean
 
 
@@ -223,6 +222,10 @@ def text_rank(name: str) -> int:
 def count_words(text: str) -> float:
     """Words of a text, numbers aside; of scripts without spaces, as many as its characters make."""
     if text.isascii():
-        return len(_SPOKEN.findall(text))
+        return _spoken(text)
     unspaced = len(_UNSPACED.findall(text))
-    return A_WORD * unspaced + len(_SPOKEN.findall(_UNSPACED.sub(" ", text)))
+    return A_WORD * unspaced + _spoken(_UNSPACED.sub(" ", text))
+
+
+def _spoken(text: str) -> int:
+    return sum(not word.isdigit() for word in _WORD.findall(text))

@@ -278,7 +278,7 @@ def image(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
     return write_issues(folder, prefix, "image", image_issues(values, good), rows, spec)
 
 
-@stage(version=1)
+@stage(version=2)
 def text(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
     """Empty, short, long, foreign, personal texts."""
     from assay.issues.text import text_issues
