@@ -304,7 +304,9 @@ class FinishedRun:
             )
         if record["status"] != "ran":
             raise UsageError(f"the check {type!r} has no results: it was {record['status']} ({record['why']})")
-        fine = "label_quality" if check.score == "label_issue_score" else None  # near 1 the score is too coarse to sort by
+        fine = (
+            "label_quality" if check.score == "label_issue_score" else None
+        )  # near 1 the score is too coarse to sort by
         table = self.results(columns=[check.flag, *([fine or check.score] if check.score else [])])
         rows = self.dataset.order[table[check.flag].to_numpy(zero_copy_only=False).astype(bool)]
         if check.score is None:
