@@ -5,10 +5,12 @@ Three hundred scanned digits with fifteen planted wrong labels and a copy of one
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ import pytest
 from PIL import Image
 
 import assay
+from assay.export import preview_export
 from browsing import browser, decided, expect, open_project, preset, row_numbers, shows, told, watched
 from serving import copy_project, served
 
@@ -214,8 +217,8 @@ def test_copies_are_shown_as_sets_and_one_stays_by_one_click(review, project):
     card.get_by_role("button", name=re.compile("^keep: ")).wait_for()  # the one that stays is chosen, with its reason
     card.get_by_role("button", name="Compare").click()
     dialog = review.get_by_role("dialog", name="Compare copies")
-    dialog.get_by_text("In turn").click()
-    assert dialog.locator("figure.behind").count() == 1
+    dialog.get_by_text("In turn", exact=True).click()
+    dialog.get_by_role("button", name="Other one").wait_for()
     review.keyboard.press("Escape")
     kept, other = (box.get_attribute("title") for box in card.locator(".row-card").all())
     if card.locator(".copy-member.keep .row-card").get_attribute("title") != kept:
@@ -276,3 +279,208 @@ def test_a_table_of_rows_sorts_by_its_headers(review):
     expect(review.locator("#cell-0")).to_contain_text("eight/")
     head.click()
     expect(review.locator("#cell-0")).to_contain_text("zero/")
+
+
+# names of any length and script, and classes to merge ------------------------------------------------------------------
+
+LONG = "card_not_working_where_the_customer_asks_about_a_closed_account"
+ARABIC, CHINESE = "استفسار العميل عن البطاقة", "銀行口座に関するお問い合わせカードの到着予定日を確認してください" * 2
+SPILLS = """() => {
+    const frames = '.panel, .pair, .map-tip, .legend, .filter-bar'
+    const inside = [...document.querySelectorAll('main *')].filter(one => one.closest(frames) && one.getClientRects().length)
+    const over = one => one.getBoundingClientRect().right > one.closest(frames).getBoundingClientRect().right + 1
+    const wide = document.documentElement.scrollWidth > window.innerWidth ? ['the page is wider than its window'] : []
+    return inside.filter(one => !one.closest('svg, canvas, .scroll, .hidden') && over(one))
+        .map(one => one.outerHTML.slice(0, 200)).concat(wide)
+}"""
+
+
+@pytest.fixture(scope="module")
+def long_names(projects) -> Path:
+    """Points of four classes under such names, six of them swapped; and five misspelt names with two rows each."""
+    rng = np.random.default_rng(2)
+    names = np.array([LONG, ARABIC, CHINESE, "withdrawals"])
+    codes = np.arange(200) % 4
+    frame = pd.DataFrame(np.eye(4)[codes] * 8 + rng.normal(size=(200, 4)), columns=list("abcd"))
+    frame["kind"] = names[codes]
+    frame.loc[[0, 1, 2, 4, 5, 6], "kind"] = names[[1, 2, 0, 2, 0, 1]]
+    spellings = [f"withdr{letter}wals" for letter in "eiou"] + ["withdrawls"]
+    for at, spelling in enumerate(spellings):
+        frame.loc[[3 + 8 * at, 7 + 8 * at], "kind"] = spelling
+    place = projects[1] / "long-names.assay"
+    assay.analyze(frame, label="kind", output=place, progress="quiet")
+    return place
+
+
+def test_names_of_any_length_and_script_stay_in_their_places(projects, long_names):
+    with browser() as context:
+        page, wrong = watched(context)
+        page.goto(projects[0])
+        open_project(page, long_names)
+        base = page.url.split("?")[0].rsplit("/", 1)[0]
+        pair = f"?pair={quote(json.dumps([LONG, CHINESE]))}"
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            for tab in ("overview", "charts", "map", "compare", "compare" + pair, "history", "review?any=label"):
+                page.goto(f"{base}/{tab}")
+                page.locator("main").wait_for()
+                page.wait_for_load_state("networkidle")
+                assert page.evaluate(SPILLS) == [], (tab, width)
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.goto(f"{base}/charts")
+        bar = page.get_by_role("region", name="Most suggested corrections").locator(".bars button").first
+        assert any(name in (bar.get_attribute("title") or "") for name in (LONG, ARABIC, CHINESE))
+
+        # under the pointer: the label and what the row holds
+        page.goto(f"{base}/map")
+        point = page.locator(".map-canvas canvas").bounding_box()
+        tip = page.locator(".map-tip")
+        for at in range(400):
+            x, y = point["x"] + point["width"] * (at % 20) / 20, point["y"] + point["height"] * (at // 20) / 20
+            page.mouse.move(x, y)
+            if tip.count():
+                break
+        expect(tip.locator("p")).to_contain_text("a: ")
+        assert page.evaluate(SPILLS) == []
+        assert wrong == []
+
+
+def test_misspelt_classes_are_one_table_and_are_merged_at_once(projects, long_names):
+    with browser() as context:
+        page, wrong = watched(context)
+        page.goto(projects[0])
+        open_project(page, long_names)
+        page.get_by_role("link", name="Charts").click()
+        table = page.get_by_role("region", name="Misspelt class names")
+        boxes = table.get_by_role("checkbox", name=re.compile("^Merge"))
+        expect(boxes).to_have_count(5)
+        table.get_by_role("checkbox", name="Merge withdrewals into withdrawals").uncheck()
+        page.get_by_role("button", name="Merge 4 (8 rows)").wait_for()
+        table.get_by_role("checkbox", name="Merge withdrewals into withdrawals").check()
+        page.get_by_role("button", name="Merge all 5 (10 rows)").click()
+        told(page, "Merged 5 classes")
+        kinds = assay.open(long_names).issues()["corrected_label"]
+        assert (kinds == "withdrawals").sum() == 10
+        page.get_by_role("alert").get_by_role("button", name="Undo").click()
+        told(page, "Undone")
+        assert assay.open(long_names).issues()["corrected_label"].isna().all()
+        assert wrong == []
+
+
+# what is asked of the server, and what it says ------------------------------------------------------------------------
+
+
+def test_a_decision_asks_at_most_three_times(review, project):
+    """The decision itself, the counts, and the row after the next one."""
+    row_numbers(review, 12)
+    review.locator("#cell-0").click()
+    review.get_by_role("heading", name="Classes by probability").wait_for()
+    review.wait_for_load_state("networkidle")
+    review.wait_for_timeout(1500)  # the news of the server, once a second, have nothing to tell
+    asked: list[str] = []
+    review.on("request", lambda one: asked.append(one.url) if "/api/" in one.url else None)
+    review.on("requestfailed", lambda one: asked.append(f"broken off: {one.url}"))
+    for at, key in enumerate("qwqw", 1):
+        asked.clear()
+        review.keyboard.press(key)
+        decided(review, at)
+        review.wait_for_timeout(2000)
+        told_ = [one.split("/api/v1/")[1] for one in asked if not re.search("/(thumbs|images)/", one)]
+        assert len(told_) <= 3 and not [one for one in asked if one.startswith("broken")], asked
+    assert len(assay.open(project).log.entries()) == 4
+    review.get_by_role("button", name="Previous row").click()
+    expect(review.locator(".resolver .past")).to_contain_text(re.compile("Suggestion accepted|Kept|Relabelled"))
+
+
+def test_the_toast_of_one_row_says_from_what_to_what(review):
+    preset(review, "Label issues").click()
+    review.locator("#cell-0").click()
+    review.get_by_role("heading", name="Classes by probability").wait_for()
+    given, suggested = review.locator("#cell-0 .given").inner_text(), review.locator("#cell-0 .to").inner_text().strip()
+    review.keyboard.press("w")
+    told(review, f"1 row: {given} → {suggested}")
+
+
+def test_what_always_fails_is_shown_as_such_with_the_reason(projects, project):
+    with browser() as context:
+        page, wrong = watched(context)
+
+        def without(route) -> None:
+            answer = route.fetch()
+            told_ = answer.json() | {"cannot": {"like": "no encoder of this run is here", "hf": "pip install that"}}
+            route.fulfill(response=answer, json=told_)
+
+        page.route(re.compile(r"/api/v1/projects/[^/]+$"), without)
+        page.goto(projects[0])
+        open_project(page, project)
+        page.get_by_role("button", name="Add filter").click()
+        option = page.get_by_role("option", name=re.compile("^Like a picture of your own"))
+        expect(option).to_contain_text("no encoder of this run is here")
+        assert option.get_attribute("data-combobox-disabled") == "true"
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Export").first.click()
+        page.get_by_role("dialog").get_by_role("combobox", name="Format").click()
+        option = page.get_by_role("option", name="Hugging Face dataset: pip install that")
+        assert option.get_attribute("data-combobox-disabled") == "true"
+        assert wrong == []
+
+
+def test_the_export_says_what_it_would_do_as_the_terminal_does(review, project):
+    opened = assay.open(project)
+    says = preview_export(opened, opened.log, fix="auto", drop_duplicates="near", drop_share=0)
+    assert says.refused
+    review.get_by_role("button", name="Export").first.click()
+    dialog = review.get_by_role("dialog")
+    dialog.get_by_label("Rows nobody decided").select_option("auto")
+    dialog.get_by_label("Copies nobody decided").select_option("near")
+    account = dialog.get_by_role("region", name="What the export does")
+    expect(account).to_contain_text(f"{says.relabeled} relabelled, {says.left_out} left out")
+    account.get_by_text("left out as copies").click()
+    for copy in says.copies:
+        expect(account).to_contain_text(copy.id)
+    with review.expect_download() as download:
+        dialog.get_by_role("button", name="Export", exact=True).click()
+    frame = pd.read_parquet(download.value.path())
+    assert len(frame) == says.rows - says.left_out
+
+
+# the map beside the rows ----------------------------------------------------------------------------------------------
+
+
+def test_a_lasso_on_the_map_beside_the_rows_filters_them_and_survives_back(review):
+    review.get_by_text("Map", exact=True).last.click()
+    canvas = review.locator(".map-beside canvas")
+    review.get_by_role("region", name="Map of these rows").get_by_text("301 points").wait_for()
+    box = canvas.bounding_box()
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    review.mouse.move(*at(0.02, 0.02))
+    review.mouse.down()
+    for corner in ((0.6, 0.02), (0.6, 0.98), (0.02, 0.98), (0.02, 0.02)):
+        review.mouse.move(*at(*corner), steps=3)
+    review.mouse.up()
+    chip = review.get_by_role("group", name="Filter").get_by_text(re.compile("drawn round on the map"))
+    n = int(chip.inner_text().split()[0])
+    assert 0 < n < 301
+    shows(review, n)
+    preset(review, "Label issues").click()  # narrows the map and the rows at once
+    review.wait_for_url(re.compile("any=label"))
+    review.go_back()
+    shows(review, n)
+    chip.wait_for()
+    review.get_by_role("link", name="Map").click()  # and stays on the page of the map
+    review.get_by_text(f"{n} rows in the lasso").wait_for()
+    review.get_by_role("button", name="Take the lasso off").click()
+    review.get_by_text("301 points").wait_for()
+
+
+def test_copies_are_framed_where_they_match(review):
+    preset(review, "Near duplicates").click()
+    review.get_by_role("article").filter(has_text="2 copies").first.get_by_role("button", name="Compare").click()
+    dialog = review.get_by_role("dialog", name="Compare copies")
+    frames = dialog.get_by_role("img", name="Where the other copy lies")
+    expect(frames).to_have_count(2)
+    dialog.get_by_text("In turn", exact=True).click()
+    dialog.locator("img.laid").wait_for(state="attached")

@@ -22,6 +22,7 @@ from sklearn.datasets import load_digits, load_sample_images
 
 from assay.duplicates import image_candidates as candidates
 from assay.duplicates.image_candidates import THUMBNAIL_TOP, positions
+from assay.duplicates.image_match import match_corners
 from assay.duplicates.image_proof import correlate, locate, mirrored_descriptors
 from assay.duplicates.images import describe, image_candidates, verify_pair
 from assay.encode import pixels
@@ -238,6 +239,25 @@ def test_a_transformed_copy_is_proven_and_its_kind_named(name: str, photos: list
         assert proof is not None
         assert proof[0] == kind
         assert 0.7 < proof[1] <= 1
+
+
+def test_a_copy_is_found_where_it_lies_in_the_other(photos: list[Rgb]) -> None:
+    """The crop's corners are known; a mirror lies the other way round; small pictures, which have no points, lie as a whole."""
+    whole = photos[0]
+    height, width = whole.shape[:2]
+    crop = cropped(whole, 0.6)
+    top, left = int(height * 0.4 * 0.3), int(width * 0.4 * 0.6)
+    right, bottom = left + crop.shape[1], top + crop.shape[0]
+    true = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) / [width, height]
+    assert np.abs(match_corners(describe(np.ascontiguousarray(crop)), describe(whole)) - true).max() < 0.01
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    for picture, near in ((whole, 0.01), (whole[:24, :24], 0)):
+        mirrored = describe(np.ascontiguousarray(picture[:, ::-1]))
+        found = match_corners(mirrored, describe(np.ascontiguousarray(picture)))
+        assert np.abs(found - [[1 - x, y] for x, y in square]).max() <= near
+        turned = describe(np.ascontiguousarray(np.rot90(picture)))  # what was on the right is at the top
+        found = match_corners(turned, describe(np.ascontiguousarray(picture)))
+        assert np.abs(found - [[1 - y, x] for x, y in [(0, 0), (1, 0), (1, 1), (0, 1)]]).max() <= near
 
 
 def test_order_does_not_matter_and_runs_repeat(photos: list[Rgb]) -> None:

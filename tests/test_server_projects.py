@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import zipfile
 
 import pytest
 
+from assay.server.runner import _Said
 from serving import client, send_file, served, until
 
 
@@ -35,6 +37,38 @@ def ended(server, project):
 def test_it_starts_empty(tmp_path):
     with client(tmp_path / "home") as made:
         assert made.get("/api/v1/projects").json() == []
+
+
+def test_a_server_for_one_project_opens_it(tmp_path, digits_project):
+    with client(tmp_path / "home", digits_project) as made:
+        (project,) = made.get("/api/v1/projects").json()
+        assert made.get("/api/v1/session").json()["start"] == project["id"]
+        made.headers.pop("authorization")
+        assert made.get("/api/v1/session").json()["start"] is None  # nothing is told to strangers
+    with client(tmp_path / "home", digits_project.parent) as made:
+        assert made.get("/api/v1/session").json()["start"] is None
+
+
+def test_what_is_wrong_with_an_upload_is_said_without_the_servers_folders(workspace):
+    upload = send_file(workspace, "broken.parquet", b"PAR1 no parquet at all PAR1")
+    for path, body in (("/sources/preview", {}), ("/projects", {"name": "broken"})):
+        told = workspace.post(f"/api/v1{path}", json={"upload": upload} | body).json()["detail"]
+        assert "broken.parquet" in told
+        assert str(workspace.services.workspace.home) not in told and "uploads" not in told
+
+
+def test_the_share_of_a_run_never_falls():
+    """Stages as runs over pictures and over texts say them, in their order."""
+    said = _Said()
+    shares = []
+    for stage in ("encode/levels", "encode/fit", "encode/images", "vectors", "graph", "duplicates/candidates",
+                  "duplicates/verify", "duplicates/candidates_2", "duplicates", "leaks", "folds", "predict",
+                  "issues/label", "insights", "ontology", "a stage of tomorrow"):  # fmt: skip
+        said.take(json.dumps({"event": "stage", "stage": stage, "done": 0, "total": 10}))
+        shares.append(said.progress()["share"])
+        said.take(json.dumps({"event": "progress", "stage": stage, "done": 10, "total": 10, "seconds": 1}))
+        shares.append(said.progress()["share"])
+    assert shares == sorted(shares) and 0 <= shares[0] < shares[5] < shares[-1] == 1
 
 
 def test_data_is_shown_before_it_is_analysed(workspace, digits):

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import assay
+from assay.similar import why_not_comparable
 from serving import client, copy_project
 
 
@@ -60,6 +61,55 @@ def test_a_project_tells_its_checks_classes_and_columns(api):
     assert checks["label"]["status"] == "ran"
     assert checks["not_analyzed"]["count"] == 1
     assert {"label_issue_score", "is_label_issue", "given_label"} <= {column["name"] for column in project["columns"]}
+
+
+def test_what_this_installation_cannot_do_is_said_with_its_reason(api, monkeypatch):
+    made, base = api
+    assert "like" not in made.get(base).json()["cannot"]
+    opened = made.services.workspace.open(base.rsplit("/", 1)[1])
+    del opened.__dict__["cannot"]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert 'pip install "assay[hf]"' in made.get(base).json()["cannot"]["hf"]
+    monkeypatch.undo()
+    assert why_not_comparable(opened.project) == ""
+    monkeypatch.setitem(opened.project.run, "embeddings", ["own"])
+    assert "none of the encoders" in why_not_comparable(opened.project)
+
+
+def test_a_decision_on_few_rows_is_answered_with_how_they_stand(api):
+    first = view(api, LABEL_ISSUES)["rows"][:2]
+    done = act(api, "exclude", {"rows": [row["row"] for row in first]})
+    now = {row["row"]: row for row in view(api)["rows"]}
+    assert done["rows"] == [now[row["row"]] for row in first] and now[first[0]["row"]]["excluded"]
+    assert done["resolved"] == 2
+    assert act(api, "keep", {"filter": LABEL_ISSUES})["rows"] == []
+
+
+def test_classes_are_merged_in_one_entry_that_undo_takes_back(api):
+    made, base = api
+    given = [row["given"] for row in view(api)["rows"]]
+    pairs = [["nine", "eight"], ["eight", "seven"]]
+    done = made.post(f"{base}/insights/merge", json={"merge": pairs, "token": token()}).json()
+    assert done["entry"]["n_rows"] == given.count("nine") + given.count("eight")
+    assert {row["final"] for row in view(api, {"given": ["nine", "eight"]})["rows"]} == {"seven"}
+    made.post(f"{base}/undo", json={"token": token()})
+    assert [row["final"] for row in view(api)["rows"]] == [row["given"] for row in view(api)["rows"]]
+    for wrong, said in (
+        ([["nine", "eight"], ["eight", "nine"]], "circle"),
+        ([["nine", "eight"], ["nine", "seven"]], "one other"),
+        ([["ten", "nine"]], "no class"),
+    ):
+        answer = made.post(f"{base}/insights/merge", json={"merge": wrong})
+        assert answer.status_code == 422 and said in answer.json()["detail"]
+
+
+def test_where_one_copy_lies_in_another(api):
+    made, base = api
+    (copies, *_) = made.post(f"{base}/sets", json={"filter": {"any": ["near_duplicate"]}}).json()["sets"]
+    one, other = (row["row"] for row in copies["rows"][:2])
+    corners = made.get(f"{base}/rows/{one}/match/{other}").json()["corners"]
+    assert corners == [[0, 0], [1, 0], [1, 1], [0, 1]]
+    assert made.get(f"{base}/rows/{one}/match/99999").status_code == 404
 
 
 def test_the_worst_label_issues_come_first_and_pages_join_without_gaps(api):

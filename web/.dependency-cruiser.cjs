@@ -3,9 +3,9 @@ const rooms = [
   'api|url',
   'shell',
   'row|actions',
-  'resolver',
+  'resolver|map',
   'review',
-  'overview|charts|map|compare|history|projects|export',
+  'overview|charts|compare|history|projects|export',
   'app',
 ]
 

@@ -11,7 +11,7 @@ from assay.actions.log import ActionLog, default_person
 from assay.actions.plan import Decision, FixPlan, plan_fixes
 from assay.actions.policy import POLICIES, Policy
 from assay.actions.prepare import prepare
-from assay.actions.proposed import proposed_request
+from assay.actions.proposed import merge_request, proposed_request
 from assay.actions.state import State, fold
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "State",
     "default_person",
     "fold",
+    "merge_request",
     "plan_fixes",
     "prepare",
     "proposed_request",

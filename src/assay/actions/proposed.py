@@ -5,7 +5,7 @@ In: a finished run, the ``action`` of a finding (`assay.insights.proposals`). Ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +65,34 @@ def proposed_request(project: FinishedRun, finding: Mapping[str, Any], *, altern
     if not len(rows):
         raise UsageError(f"{action['title']}: there are no such rows")
     view = {"finding": {name: finding.get(name) for name in ("check", "type", "classes")}, "action": action}
+    return Request("label", rows, labels=labels[rows], overwrite=False, route="class", view=view)
+
+
+def merge_request(project: FinishedRun, pairs: Sequence[tuple[Any, Any]]) -> Request:
+    """Every row given the first class of a pair gets the second as its label; all pairs are one entry.
+
+    Where the second class of a pair is itself merged, its rows and those merged into it end in the same class. `UsageError` for
+    classes that the run does not have, a class that is merged into two, and pairs that go in a circle. What a person decided
+    about a row stands. Cost: O(N).
+    """
+    into = dict(pairs)
+    if len(into) != len(pairs):
+        raise UsageError("a class can be merged into one other class only")
+    codes = np.full(project.dataset.n_rows, -1, np.int64)
+    codes[project.dataset.order] = project.dataset.codes[project.dataset.order]
+    labels = np.full(len(codes), None, object)
+    for name, first in into.items():
+        target, steps = first, 0
+        while target in into and steps <= len(into):
+            target, steps = into[target], steps + 1
+        if target in into:
+            raise UsageError(f"the classes to merge go in a circle at {target!r}")
+        (code, _) = _codes(project, [name, target])
+        labels[codes == code] = target
+    rows = np.flatnonzero([label is not None for label in labels])
+    if not len(rows):
+        raise UsageError("there are no rows of the classes to merge")
+    view = {"merge": [list(pair) for pair in pairs]}
     return Request("label", rows, labels=labels[rows], overwrite=False, route="class", view=view)
 
 

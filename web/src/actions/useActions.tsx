@@ -3,12 +3,12 @@ import { Button, Group, Text } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { api, Problem, token } from '../api/client'
-import { refresh } from '../api/queries'
+import { patch, refresh } from '../api/queries'
 import type { Ask, Done, Meanwhile } from '../api/types'
 import type { Actions, Proposal } from '../shell/context'
 import { message } from '../shell/Notice'
 import { go } from '../url/router'
-import { outcome, told } from '../words'
+import { count, outcome, told } from '../words'
 import { MeanwhileDialog } from './MeanwhileDialog'
 import { PreviewDialog } from './PreviewDialog'
 
@@ -78,7 +78,10 @@ export function useActions(id: string, number: { current: number }): { actions: 
       const key = token()
       try {
         const done = await inTurn(() => withRetry(() => api.act(id, { ...ask, token: key, seen: Math.max(seen, 0) })))
-        void refresh(id)
+        if (done.rows?.length) {
+          void patch(id, done)
+          if (done.number === number.current + 1) number.current = done.number // nobody else decided in between
+        } else void refresh(id)
         const entry = done.entry
         if (entry) undone.set(entry.number, lower(told(entry)))
         toast(outcome(done), entry ? { label: 'Undo', run: () => actionsRef.current?.undo(entry.number) } : undefined)
@@ -94,18 +97,33 @@ export function useActions(id: string, number: { current: number }): { actions: 
         return null
       }
     },
-    [id, inTurn],
+    [id, inTurn, number],
   )
 
   const actions = useMemo<Actions>(
     () => ({
       decide: (ask) => send(ask, number.current),
+      merge: async (pairs) => {
+        const key = token()
+        try {
+          const done = await inTurn(() => withRetry(() => api.merge(id, { merge: pairs, token: key })))
+          void refresh(id)
+          const entry = done.entry
+          const said = `Merged ${count(pairs.length)} ${pairs.length === 1 ? 'class' : 'classes'}: ${outcome(done)}`
+          if (entry) undone.set(entry.number, lower(said).replace(/\.$/, ''))
+          toast(said, entry ? { label: 'Undo', run: () => actionsRef.current?.undo(entry.number) } : undefined)
+          return done
+        } catch (error) {
+          failed(error)
+          return null
+        }
+      },
       propose: (ask, title, then) => setProposal({ ask, title, then }),
       say: (text) => toast(text),
       undo: (entry) => back('undo', entry),
       redo: (entry) => back('redo', entry),
     }),
-    [send, back, number],
+    [send, back, number, id, inTurn],
   )
   const actionsRef = useRef(actions)
   actionsRef.current = actions

@@ -16,6 +16,7 @@ import type {
   LogDiff,
   LogPage,
   MapPoints,
+  Match,
   Page,
   ProblemBody,
   Project,
@@ -150,18 +151,17 @@ export const api = {
   facets: (p: string, filter: Filter, signal?: AbortSignal) =>
     call<Facets>('POST', `${of(p)}/facets`, { filter }, signal),
   row: (p: string, row: number, signal?: AbortSignal) => call<Detail>('GET', `${of(p)}/rows/${row}`, undefined, signal),
-  examples: (p: string, label: Label, n: number, skip?: number, signal?: AbortSignal) =>
-    call<{ rows: Row[] }>(
-      'GET',
-      `${of(p)}/examples?label=${value(label)}&n=${n}${skip === undefined ? '' : `&skip=${skip}`}`,
-      undefined,
-      signal,
-    ),
+  examples: (p: string, label: Label, n: number, signal?: AbortSignal) =>
+    call<{ rows: Row[] }>('GET', `${of(p)}/examples?label=${value(label)}&n=${n}`, undefined, signal),
+  match: (p: string, row: number, other: number, signal?: AbortSignal) =>
+    call<Match>('GET', `${of(p)}/rows/${row}/match/${other}`, undefined, signal),
   thumb: (p: string, row: number) => lookAt(`${BASE}${of(p)}/thumbs/${row}`),
   image: (p: string, row: number) => lookAt(`${BASE}${of(p)}/images/${row}`),
 
   ask: (p: string, body: Ask, signal?: AbortSignal) => call<Summary>('POST', `${of(p)}/preview`, body, signal),
   act: (p: string, body: Ask & { token: string; seen: number }) => call<Done>('POST', `${of(p)}/actions`, body),
+  merge: (p: string, body: { merge: [Label, Label][]; token: string }) =>
+    call<Done>('POST', `${of(p)}/insights/merge`, body),
   undo: (p: string, body: { number?: number; token: string }) => call<Done>('POST', `${of(p)}/undo`, body),
   redo: (p: string, body: { number?: number; token: string }) => call<Done>('POST', `${of(p)}/redo`, body),
   log: (p: string, before?: number, limit = 100) =>

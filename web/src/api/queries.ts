@@ -1,7 +1,8 @@
 /** Queries that more than one screen asks. Everything that a decision can change lies under ['live', project]. */
 import { QueryClient, useQuery } from '@tanstack/react-query'
 import { api, onSignedOut, Problem } from './client'
-import type { Filter } from './types'
+import type { Done, Facets, Filter, Page, Sort } from './types'
+import { sortKeys } from './sort'
 
 export const client = new QueryClient({
   defaultOptions: {
@@ -19,6 +20,35 @@ export const live = (project: string, ...rest: unknown[]) => ['live', project, .
 
 /** Ask again for everything on screen; resolves once it is shown. */
 export const refresh = (project: string): Promise<void> => client.invalidateQueries({ queryKey: ['live', project] })
+
+const OF_STATE = ['corrected', 'final', 'action', 'by', 'tag', 'untagged', 'note', 'resolved'] as const
+/** Do decisions decide which rows a view holds, or in which order? */
+const dependsOnDecisions = (filter: Filter, sort: Sort | null): boolean =>
+  OF_STATE.some((key) => filter[key] !== undefined) || sortKeys(sort).some((key) => key.by === 'decided')
+
+/**
+ * A few rows were decided, and the answer says how they stand: views that hold the same rows as before are written anew from it,
+ * instead of asked for. Counts and what else is on screen are asked for, the map and other rows' details when they are next shown.
+ */
+export function patch(project: string, done: Done): Promise<void> {
+  const now = new Map(done.rows?.map((row) => [row.row, row]))
+  const quiet = (key: readonly unknown[]) => {
+    if (key[2] === 'row') return !now.has(key[3] as number)
+    return key[2] === 'rows' && !dependsOnDecisions(key[3] ?? {}, (key[4] ?? null) as Sort | null)
+  }
+  for (const [key, page] of client.getQueriesData<Page>({ queryKey: live(project, 'rows') }))
+    if (page && quiet(key) && page.rows.some((row) => now.has(row.row)))
+      client.setQueryData(key, { ...page, rows: page.rows.map((row) => now.get(row.row) ?? row) })
+  const whole = JSON.stringify(live(project, 'facets', {}))
+  if (done.resolved != null)
+    client.setQueryData<Facets>(live(project, 'facets', {}), (old) => old && { ...old, resolved: done.resolved! })
+  // the counts of the whole project are on screen twice at the most: in the rail, where they are asked for, and in the header
+  const rail = client.getQueryCache().findAll({ queryKey: live(project, 'facets'), type: 'active' }).length > 1
+  const later = (key: readonly unknown[]) => key[2] === 'map' || (rail && JSON.stringify(key) === whole)
+  const mine = (key: readonly unknown[]) => key[0] === 'live' && key[1] === project && !quiet(key)
+  void client.invalidateQueries({ predicate: ({ queryKey: key }) => mine(key) && later(key), refetchType: 'none' })
+  return client.invalidateQueries({ predicate: ({ queryKey: key }) => mine(key) && !later(key) })
+}
 
 export const useProjectQuery = (id: string) => useQuery({ queryKey: ['project', id], queryFn: () => api.project(id) })
 

@@ -272,6 +272,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/insights/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge
+         * @description Merge classes into others, such as misspelt names into the right ones: as one entry that undo takes back.
+         */
+        post: operations["merge_api_v1_projects__project__insights_merge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/insights/{number}/apply": {
         parameters: {
             query?: never;
@@ -529,6 +549,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/rows/{row}/match/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Match
+         * @description Where the picture of ``row`` lies in the picture of ``other``, of two copies. Cost: two decodes, some 20 ms.
+         */
+        get: operations["match_api_v1_projects__project__rows__row__match__other__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/run": {
         parameters: {
             query?: never;
@@ -661,10 +701,11 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description A cookie and a key for a token or password; of somebody signed in, only the name changes.
+         * @description A cookie for a token or password; of somebody signed in, only the name changes.
          */
         post: operations["sign_in_api_v1_session_post"];
-        delete?: never;
+        /** Sign Out */
+        delete: operations["sign_out_api_v1_session_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -789,7 +830,7 @@ export interface components {
         /** ChartsBody */
         ChartsBody: {
             /** @default {} */
-            filter?: components["schemas"]["Filter"];
+            filter?: components["schemas"]["FilterBody"];
             /** Names */
             names?: ("corrections" | "matrix" | "classes" | "histograms" | "balance" | "splits" | "timeline")[] | null;
         };
@@ -911,38 +952,20 @@ export interface components {
         };
         /**
          * Condition
-         * @description One condition on a column: a range (both ends belong to it), values, a text it contains, or blank.
+         * @description One condition on a column: a range, values, contained text, or blankness.
          */
         Condition: {
-            /**
-             * Blank
-             * @description true or false
-             */
+            /** Blank */
             blank?: boolean | null;
-            /**
-             * Column
-             * @description the name of a column
-             */
+            /** Column */
             column: string;
-            /**
-             * Contains
-             * @description a text of at least one character
-             */
+            /** Contains */
             contains?: string | null;
-            /**
-             * In
-             * @description a list of labels (strings, numbers, true or false, null = none)
-             */
+            /** In */
             in?: (boolean | number | string | null)[] | null;
-            /**
-             * Max
-             * @description a number, or a date as a string
-             */
+            /** Max */
             max?: number | string | null;
-            /**
-             * Min
-             * @description a number, or a date as a string
-             */
+            /** Min */
             min?: number | string | null;
         };
         /**
@@ -1120,7 +1143,8 @@ export interface components {
         };
         /**
          * Done
-         * @description ``entry`` is null where nothing had to change. ``kept``: rows of an undo that a later decision holds.
+         * @description ``entry`` is null where nothing had to change. ``kept``: rows of an undo that a later decision holds. ``rows``: of a
+         *     decision on a few rows, how they stand now; ``resolved``: how many rows of the project are decided.
          */
         Done: {
             entry: components["schemas"]["EntryOut"] | null;
@@ -1131,6 +1155,13 @@ export interface components {
             kept?: number;
             /** Number */
             number: number;
+            /** Resolved */
+            resolved?: number | null;
+            /**
+             * Rows
+             * @default []
+             */
+            rows?: components["schemas"]["Row"][];
             summary: components["schemas"]["Preview"] | null;
         };
         /**
@@ -1296,7 +1327,7 @@ export interface components {
              * @default 0.05
              */
             drop_share?: number;
-            filter?: components["schemas"]["Filter"] | null;
+            filter?: components["schemas"]["FilterBody"] | null;
             /**
              * Fix
              * @default none
@@ -1405,114 +1436,51 @@ export interface components {
         /** FacetsBody */
         FacetsBody: {
             /** @default {} */
-            filter?: components["schemas"]["Filter"];
+            filter?: components["schemas"]["FilterBody"];
         };
         /**
-         * Filter
-         * @description Rows for which every given key holds; a key that is not given (None) holds for all rows.
-         *
-         *     A list chooses rows with one of its values, so an empty list chooses no row; only an empty ``any`` is no condition.
-         *     ``any``, ``all``, ``none``: names of checks, or "clean". Labels: values, None = unlabelled or none.
-         *     ``corrected``: labels of decisions; ``final``: the corrected label or else the given one.
-         *     ``similar``: what the rows are to be like. ``where``: conditions on columns, all of which hold.
+         * FilterBody
+         * @description Which rows. Keys are joined by AND, the values of one key by OR (``all``: by AND).
          */
-        Filter: {
-            /**
-             * Action
-             * @description a list of strings
-             */
+        FilterBody: {
+            /** Action */
             action?: string[] | null;
-            /**
-             * All
-             * @description a list of strings
-             */
+            /** All */
             all?: string[] | null;
-            /**
-             * Any
-             * @description a list of strings
-             */
+            /** Any */
             any?: string[] | null;
-            /**
-             * By
-             * @description a list of strings
-             */
+            /** By */
             by?: string[] | null;
-            /**
-             * Cluster
-             * @description a list of whole numbers
-             */
+            /** Cluster */
             cluster?: number[] | null;
-            /**
-             * Corrected
-             * @description a list of labels (strings, numbers, true or false, null = none)
-             */
+            /** Corrected */
             corrected?: (boolean | number | string | null)[] | null;
-            /**
-             * Final
-             * @description a list of labels (strings, numbers, true or false, null = none)
-             */
+            /** Final */
             final?: (boolean | number | string | null)[] | null;
-            /**
-             * Given
-             * @description a list of labels (strings, numbers, true or false, null = none)
-             */
+            /** Given */
             given?: (boolean | number | string | null)[] | null;
-            /**
-             * Ids
-             * @description a list of row ids (strings or whole numbers)
-             */
+            /** Ids */
             ids?: (string | number)[] | null;
-            /**
-             * None
-             * @description a list of strings
-             */
+            /** None */
             none?: string[] | null;
-            /**
-             * Note
-             * @description true, false or the text that the note contains
-             */
+            /** Note */
             note?: boolean | string | null;
-            /**
-             * Predicted
-             * @description a list of labels (strings, numbers, true or false, null = none)
-             */
+            /** Predicted */
             predicted?: (boolean | number | string | null)[] | null;
-            /**
-             * Resolved
-             * @description true or false
-             */
+            /** Resolved */
             resolved?: boolean | null;
-            /**
-             * Rows
-             * @description a list of whole numbers
-             */
+            /** Rows */
             rows?: number[] | null;
-            /** @description an object with one of row (a row number), text, picture, such as {"row": 17} */
-            similar?: components["schemas"]["Likeness"] | null;
-            /**
-             * Split
-             * @description a list of strings (null = none)
-             */
+            similar?: components["schemas"]["Similar"] | null;
+            /** Split */
             split?: (string | null)[] | null;
-            /**
-             * Suggested
-             * @description a list of labels (strings, numbers, true or false, null = none)
-             */
+            /** Suggested */
             suggested?: (boolean | number | string | null)[] | null;
-            /**
-             * Tag
-             * @description a list of strings
-             */
+            /** Tag */
             tag?: string[] | null;
-            /**
-             * Untagged
-             * @description true or false
-             */
+            /** Untagged */
             untagged?: boolean | null;
-            /**
-             * Where
-             * @description a list of conditions
-             */
+            /** Where */
             where?: components["schemas"]["Condition"][] | null;
         };
         /**
@@ -1594,18 +1562,6 @@ export interface components {
             /** Named */
             named: boolean;
         };
-        /**
-         * Likeness
-         * @description What rows are to be like: one of a row number, a text, or a picture by the key that `Views.picture` gave it.
-         */
-        Likeness: {
-            /** Picture */
-            picture?: string | null;
-            /** Row */
-            row?: number | null;
-            /** Text */
-            text?: string | null;
-        };
         /** LogDiff */
         LogDiff: {
             /** Rows */
@@ -1651,6 +1607,18 @@ export interface components {
             y: number[];
         };
         /**
+         * Match
+         * @description Where the picture of one row lies in that of another: its corners (upper left, upper right, lower right, lower left) as x
+         *     and y in shares of the other's width and height, outside 0..1 where it reaches beyond.
+         */
+        Match: {
+            /** Corners */
+            corners: [
+                number,
+                number
+            ][];
+        };
+        /**
          * Matrix
          * @description ``counts[i][j]``: rows given ``labels[i]`` for which ``labels[j]`` is suggested; ``classes``: how many have any.
          */
@@ -1661,6 +1629,19 @@ export interface components {
             counts: number[][];
             /** Labels */
             labels: (boolean | number | string)[];
+        };
+        /**
+         * MergeBody
+         * @description ``merge``: pairs of a class and the class that its rows get.
+         */
+        MergeBody: {
+            /** Merge */
+            merge: [
+                boolean | number | string,
+                boolean | number | string
+            ][];
+            /** Token */
+            token?: string | null;
         };
         /** Neighbor */
         Neighbor: {
@@ -1730,10 +1711,10 @@ export interface components {
         /** PositionsBody */
         PositionsBody: {
             /** @default {} */
-            filter?: components["schemas"]["Filter"];
+            filter?: components["schemas"]["FilterBody"];
             /** Rows */
             rows: number[];
-            sort?: components["schemas"]["Sort"] | null;
+            sort?: components["schemas"]["SortBody"] | null;
         };
         /**
          * Preview
@@ -2001,14 +1982,9 @@ export interface components {
         };
         /**
          * Session
-         * @description ``key``: of a new session, for the header X-Assay-Key, kept by the page; ``look``: for addresses of pictures and events;
-         *     ``start``: the project that the page opens with, where the server was started for one.
+         * @description ``start``: the project that the page opens with, where the server was started for one.
          */
         Session: {
-            /** Key */
-            key?: string | null;
-            /** Look */
-            look?: string | null;
             /**
              * Needs
              * @enum {string}
@@ -2035,7 +2011,7 @@ export interface components {
         /** SetsBody */
         SetsBody: {
             /** @default {} */
-            filter?: components["schemas"]["Filter"];
+            filter?: components["schemas"]["FilterBody"];
             /**
              * Limit
              * @default 30
@@ -2057,31 +2033,44 @@ export interface components {
             token?: string | null;
         };
         /**
-         * Sort
-         * @description ``by``: a column, "order" (the user's), "cluster", "decided" (the number of the deciding entry), or "similar"
-         *     (likeness; descending: the most alike first).
-         *
-         *     Ties keep the user's order in both directions; rows without a value come last in both. ``then``: further keys, which break
-         *     ties. ``column:NAME`` names a column of the user's that is called like one of these words.
+         * Similar
+         * @description What rows are to be like: one of a row, a text, or a picture by its key (see ``/pictures``).
          */
-        Sort: {
-            /**
-             * By
-             * @description the name of a column, or one of order, cluster, similar, decided
-             */
+        Similar: {
+            /** Picture */
+            picture?: string | null;
+            /** Row */
+            row?: number | null;
+            /** Text */
+            text?: string | null;
+        };
+        /**
+         * SortBody
+         * @description ``then``: further keys, which break ties.
+         */
+        SortBody: {
+            /** By */
             by: string;
             /**
              * Descending
-             * @description true or false
-             * @default false
+             * @default true
              */
             descending?: boolean;
             /**
              * Then
-             * @description a list of at most 4 sorts
              * @default []
              */
-            then?: components["schemas"]["Sort"][];
+            then?: components["schemas"]["SortKey"][];
+        };
+        /** SortKey */
+        SortKey: {
+            /** By */
+            by: string;
+            /**
+             * Descending
+             * @default true
+             */
+            descending?: boolean;
         };
         /**
          * SourceBody
@@ -2199,7 +2188,7 @@ export interface components {
         /** ViewBody */
         ViewBody: {
             /** @default {} */
-            filter?: components["schemas"]["Filter"];
+            filter?: components["schemas"]["FilterBody"];
             /**
              * Limit
              * @default 100
@@ -2210,20 +2199,20 @@ export interface components {
              * @default 0
              */
             offset?: number;
-            sort?: components["schemas"]["Sort"] | null;
+            sort?: components["schemas"]["SortBody"] | null;
         };
         /**
          * ViewTarget
          * @description Rows of a filter, in its order: all, the first ``top``, or the given ranges of positions.
          */
         ViewTarget: {
-            filter: components["schemas"]["Filter"];
+            filter: components["schemas"]["FilterBody"];
             /** Ranges */
             ranges?: [
                 number,
                 number
             ][] | null;
-            sort?: components["schemas"]["Sort"] | null;
+            sort?: components["schemas"]["SortBody"] | null;
             /** Top */
             top?: number | null;
         };
@@ -3341,6 +3330,82 @@ export interface operations {
             };
         };
     };
+    merge_api_v1_projects__project__insights_merge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     apply_api_v1_projects__project__insights__number__apply_post: {
         parameters: {
             query?: never;
@@ -4319,6 +4384,80 @@ export interface operations {
             };
         };
     };
+    match_api_v1_projects__project__rows__row__match__other__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                row: number;
+                other: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Match"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     run_again_api_v1_projects__project__run_post: {
         parameters: {
             query?: never;
@@ -4848,6 +4987,76 @@ export interface operations {
                 "application/json": components["schemas"]["SignIn"];
             };
         };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    sign_out_api_v1_session_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {

@@ -22,7 +22,7 @@ import { Failure, Notice } from '../shell/Notice'
 import { Mark, SchemeToggle } from '../shell/SchemeToggle'
 
 const ChartsPage = lazy(() => import('../charts/ChartsPage'))
-const MapPage = lazy(() => import('../map/MapPage'))
+const MapPage = lazy(() => import('../review/MapPage'))
 const ComparePage = lazy(() => import('../compare/ComparePage'))
 const HistoryPage = lazy(() => import('../history/HistoryPage'))
 
@@ -86,10 +86,14 @@ function useNews(id: string, project: Project | undefined, number: { current: nu
       const finished = state !== '' && news.job !== null && state !== news.job.state
       if (finished) void client.invalidateQueries({ queryKey: ['project', id] })
       const newest = news.number ?? 0
+      // an entry of one's own may be told of here before its answer has come: a moment later it is known
       if (finished || newest > number.current)
-        void refresh(id).then(() => {
-          number.current = Math.max(number.current, newest)
-        })
+        window.setTimeout(() => {
+          if (!finished && newest <= number.current) return
+          void refresh(id).then(() => {
+            number.current = Math.max(number.current, newest)
+          })
+        }, 400)
       state = news.job?.state ?? ''
       setJob(news.job)
     }

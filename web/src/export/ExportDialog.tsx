@@ -281,9 +281,7 @@ function Account({
       )}
       {(account.refused || many) && (
         <Alert color="orange" role="alert" title="Many rows would be left out as copies">
-          <Text size="sm">
-            {account.refused.replace(/,? and if they are surplus.*$/, '') || 'All of them are left out.'}
-          </Text>
+          <Text size="sm">{account.refused.replace(/; look at them.*$/, '.') || 'All of them are left out.'}</Text>
           <Checkbox
             mt={6}
             label="They are surplus: leave them all out"

@@ -701,20 +701,34 @@ function Note({
   )
 }
 
+const EXAMPLES = 6 // typical rows of a class that are shown
+
 function Examples({ label, skip, title }: { label: Label; skip: number; title: string }) {
   const { id } = useOpened()
+  const place = useRef<HTMLDivElement>(null)
+  const [seen, setSeen] = useState(false)
+  useEffect(() => {
+    const watcher = new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && setSeen(true))
+    watcher.observe(place.current!)
+    return () => watcher.disconnect()
+  }, [])
   const { data } = useQuery({
-    queryKey: ['examples', id, label, skip],
-    queryFn: ({ signal }) => api.examples(id, label, 6, skip, signal),
+    queryKey: ['examples', id, label],
+    queryFn: ({ signal }) => api.examples(id, label, EXAMPLES + 1, signal),
     staleTime: 300_000,
+    enabled: seen, // a row that is decided at a glance asks for nothing below the fold
   })
-  if (data && data.rows.length === 0) return null
+  const shown = data?.rows.filter((row) => row.row !== skip).slice(0, EXAMPLES)
   return (
-    <Section title={title}>
-      <div className="cards">
-        {data ? data.rows.map((row: Row) => <RowCard key={row.row} row={row} />) : <Skeleton h={96} />}
-      </div>
-    </Section>
+    <div ref={place}>
+      {shown?.length !== 0 && (
+        <Section title={title}>
+          <div className="cards">
+            {shown ? shown.map((row: Row) => <RowCard key={row.row} row={row} />) : <Skeleton h={96} />}
+          </div>
+        </Section>
+      )}
+    </div>
   )
 }
 

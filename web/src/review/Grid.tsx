@@ -19,7 +19,7 @@ import { useOpened } from '../shell/context'
 import { go } from '../url/router'
 import { ImageCell, TableCell, TextCell } from '../row/cells'
 import { step } from './gridMath'
-import { sortedBy, sortKeys } from './sortKeys'
+import { sortedBy, sortKeys } from '../api/sort'
 import { add, band, has, toggle, type Ranges } from './selection'
 import { useBigGrid } from './useBigGrid'
 

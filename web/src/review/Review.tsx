@@ -39,11 +39,11 @@ import { command } from './keys'
 import { Rail } from './Rail'
 import { listed, NONE, size, toggle, type Ranges } from './selection'
 import { Sets } from './Sets'
-import { sortedBy, sortKeys } from './sortKeys'
+import { sortedBy, sortKeys } from '../api/sort'
 import { TopK } from './TopK'
 import { rowAt, useRows } from './useRows'
 
-const MapOfFilter = lazy(() => import('../map/MapPage').then((page) => ({ default: page.MapOfFilter })))
+const MapOfFilter = lazy(() => import('../map/MapOfFilter').then((page) => ({ default: page.MapOfFilter })))
 
 const OWN_ARROWS = '.grid, [role="slider"], [role="separator"], [role="radio"], [role="menuitem"], input'
 

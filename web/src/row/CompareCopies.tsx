@@ -1,6 +1,7 @@
 /** Two copies at full size: side by side, or one laid over the other in turn, so that what differs jumps to the eye. */
 import { Button, Group, SegmentedControl, Select, Stack, Text } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useRef, useState } from 'react'
 import { api } from '../api/client'
 import type { Row } from '../api/types'
 import { useOpened } from '../shell/context'
@@ -63,6 +64,17 @@ function Pictures({ a, b }: { a: Row; b: Row }) {
   const [way, setWay] = useState<'side' | 'flicker'>('side')
   const [turn, setTurn] = useState(false)
   const [playing, setPlaying] = useState(!window.matchMedia('(prefers-reduced-motion: reduce)').matches)
+  const where = (row: number, other: number) => ({
+    queryKey: ['match', id, row, other],
+    queryFn: ({ signal }: { signal: AbortSignal }) => api.match(id, row, other, signal),
+    staleTime: Infinity,
+    retry: false,
+  })
+  const aInB = useQuery(where(a.row, b.row))
+  const bInA = useQuery(where(b.row, a.row))
+  // the one that covers less of the other is laid on it
+  const bLess = area(bInA.data?.corners) <= area(aInB.data?.corners)
+  const [lower, upper, laid] = bLess ? [a, b, bInA.data?.corners] : [b, a, aInB.data?.corners]
   useEffect(() => {
     if (way !== 'flicker' || !playing) return
     const timer = window.setInterval(() => setTurn((old) => !old), 700)
@@ -92,17 +104,95 @@ function Pictures({ a, b }: { a: Row; b: Row }) {
           </>
         )}
       </Group>
-      <div className={`copies-compared ${way}`}>
-        {[a, b].map((row, at) => (
-          <figure key={at} className={way === 'flicker' && turn !== (at === 1) ? 'behind' : ''}>
-            <img src={api.image(id, row.row)} alt={`Row ${row.id}`} />
+      {way === 'flicker' && laid ? (
+        <div className="copies-compared flicker">
+          <figure>
+            <Framed row={lower} over={{ row: upper, corners: laid, shown: turn === (upper === b) }} />
             <figcaption>
-              <About row={row} />
+              <About row={turn ? b : a} />
             </figcaption>
           </figure>
-        ))}
-      </div>
+        </div>
+      ) : (
+        <div className={`copies-compared ${way}`}>
+          {[a, b].map((row, at) => (
+            <figure key={at} className={way === 'flicker' && turn !== (at === 1) ? 'behind' : ''}>
+              <Framed row={row} frame={at === 0 ? bInA.data?.corners : aInB.data?.corners} />
+              <figcaption>
+                <About row={row} />
+              </figcaption>
+            </figure>
+          ))}
+        </div>
+      )}
+      <Text size="xs" c="dimmed">
+        The frame is where the other copy lies; in turn, the smaller is laid on that place.
+      </Text>
     </>
+  )
+}
+
+type Corners = [number, number][]
+
+/** The share of a picture that a quadrangle covers (by its cross products); what is not known covers all. */
+function area(corners: Corners | undefined): number {
+  if (!corners) return 1
+  const twice = corners.reduce((sum, [x, y], at) => {
+    const [u, v] = corners[(at + 1) % corners.length]!
+    return sum + x * v - u * y
+  }, 0)
+  return Math.abs(twice) / 2
+}
+
+/** A picture with a frame where the other copy lies, or with the other copy laid there. */
+function Framed({
+  row,
+  frame,
+  over,
+}: {
+  row: Row
+  frame?: Corners
+  over?: { row: Row; corners: Corners; shown: boolean }
+}) {
+  const { id } = useOpened()
+  const place = useRef<HTMLSpanElement>(null)
+  const [size, setSize] = useState<[number, number]>([1, 1])
+  useEffect(() => {
+    const watcher = new ResizeObserver(([entry]) => setSize([entry!.contentRect.width, entry!.contentRect.height]))
+    watcher.observe(place.current!)
+    return () => watcher.disconnect()
+  }, [])
+  const [width, height] = size
+  const lay = ([upperLeft, upperRight, , lowerLeft]: Corners) => {
+    const [x, y] = upperLeft!
+    const [along, across] = [upperRight!, lowerLeft!]
+    const turn = [
+      along[0] - x,
+      ((along[1] - y) * height) / width,
+      ((across[0] - x) * width) / height,
+      across[1] - y,
+      x * width,
+      y * height,
+    ]
+    return `matrix(${turn.join(', ')})`
+  }
+  return (
+    <span className="framed" ref={place}>
+      <img src={api.image(id, row.row)} alt={`Row ${row.id}`} />
+      {over && (
+        <img
+          className="laid"
+          src={api.image(id, over.row.row)}
+          alt={`Row ${over.row.id}, laid where it matches`}
+          style={{ transform: lay(over.corners), visibility: over.shown ? 'visible' : 'hidden' }}
+        />
+      )}
+      {frame && (
+        <svg viewBox="0 0 1 1" preserveAspectRatio="none" role="img" aria-label="Where the other copy lies">
+          <polygon points={frame.map((corner) => corner.join(',')).join(' ')} />
+        </svg>
+      )}
+    </span>
   )
 }
 

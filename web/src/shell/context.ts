@@ -1,6 +1,6 @@
 /** The open project and what can be done to it, for every screen below. */
 import { createContext, useContext } from 'react'
-import type { Ask, Done, Project } from '../api/types'
+import type { Ask, Done, Label, Project } from '../api/types'
 
 /** What is asked before it is done. */
 export interface Proposal {
@@ -14,6 +14,8 @@ export interface Actions {
   decide: (ask: Ask) => Promise<Done | null>
   /** Show what it would do first; `then` runs once it is done. */
   propose: (ask: Ask, title: string, then?: () => void) => void
+  /** Every row given the first class of a pair gets the second, as one entry. */
+  merge: (pairs: [Label, Label][]) => Promise<Done | null>
   /** Tell something, with nothing done. */
   say: (text: string) => void
   undo: (number?: number) => void

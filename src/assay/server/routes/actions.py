@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, Query
 
 from assay.actions import Done as Deed
 from assay.actions import Entry, Prepared, Request
 from assay.actions.entry import Rows
+from assay.query.masks import resolved
 from assay.server.routes.filters import Open, Person, rows_of, shown
 from assay.server.schemas.decisions import (
     ActBody,
@@ -34,6 +36,7 @@ router = APIRouter(prefix="/projects/{project}", tags=["actions"])
 
 SHOWN = 200  # rows of an entry or a difference that are listed
 LISTED = 60  # removals that a preview lists
+FEW = 50  # rows of a decision that are answered as they stand, so that the page need not ask again
 PAIRS = 3  # relabelled pairs that an entry names
 
 
@@ -46,8 +49,12 @@ def preview(body: DecisionBody, opened: Open) -> Preview:
 @router.post("/actions")
 def act(body: ActBody, opened: Open, person: Person) -> Done:
     """Decide. Answered only when the decision is on disk."""
-    done = opened.log.append(_request(body, opened), person, token=body.token, seen=body.seen)
-    return done_of(done)
+    made = done_of(opened.log.append(_request(body, opened), person, token=body.token, seen=body.seen))
+    if isinstance(body.target, RowsTarget) and len(body.target.rows) <= FEW:
+        state = opened.state()
+        made.rows = shown(opened, state, body.target.rows)
+        made.resolved = int(np.count_nonzero(resolved(state)[opened.table.order]))
+    return made
 
 
 @router.post("/undo")

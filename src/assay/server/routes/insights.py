@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import Field, StringConstraints
 
-from assay.actions import Request, proposed_request
+from assay.actions import Request, merge_request, proposed_request
 from assay.server.routes.actions import done_of, preview_of
 from assay.server.routes.filters import Open, Person
-from assay.server.schemas.base import Body
+from assay.server.schemas.base import MOST, Body, Label
 from assay.server.schemas.decisions import Done, Preview
 from assay.server.workspace import NoProjectError, Opened
 
@@ -28,6 +28,13 @@ class ProposalBody(Body):
     instead: bool = False
     token: Annotated[str, StringConstraints(min_length=8, max_length=64)] | None = None
     seen: int | None = Field(default=None, ge=0, lt=2**31)
+
+
+class MergeBody(Body):
+    """``merge``: pairs of a class and the class that its rows get."""
+
+    merge: list[tuple[Label, Label]] = Field(min_length=1, max_length=MOST)
+    token: Annotated[str, StringConstraints(min_length=8, max_length=64)] | None = None
 
 
 @router.get("")
@@ -46,6 +53,12 @@ def preview(number: Number, body: ProposalBody, opened: Open) -> Preview:
 def apply(number: Number, body: ProposalBody, opened: Open, person: Person) -> Done:
     """Do what the finding proposes, as one entry that undo takes back."""
     return done_of(opened.log.append(_proposed(number, body, opened), person, token=body.token, seen=body.seen))
+
+
+@router.post("/merge")
+def merge(body: MergeBody, opened: Open, person: Person) -> Done:
+    """Merge classes into others, such as misspelt names into the right ones: as one entry that undo takes back."""
+    return done_of(opened.log.append(merge_request(opened.project, body.merge), person, token=body.token))
 
 
 def _proposed(number: int, body: ProposalBody, opened: Opened) -> Request:

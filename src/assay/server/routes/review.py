@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
@@ -17,7 +18,7 @@ from assay.query.copies import sets_of
 from assay.server.budget import BUDGET
 from assay.server.routes.filters import Open, known_label, known_row, shown
 from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, ViewBody
-from assay.server.schemas.rows import CopySet, Detail, Examples, Facets, Page, PictureKey, Positions, Sets
+from assay.server.schemas.rows import CopySet, Detail, Examples, Facets, Match, Page, PictureKey, Positions, Sets
 from assay.server.workspace import NoProjectError, Opened
 from assay.sources.reading import UnreadableError
 
@@ -76,6 +77,26 @@ def one_row(row: int, opened: Open) -> Detail:
     with opened.lock:
         detail = opened.details.of(row, state)
     return Detail.model_validate(detail | {"history": opened.log.history(row), "number": state.number})
+
+
+@router.get("/rows/{row}/match/{other}")
+def match(row: int, other: int, opened: Open) -> Match:
+    """Where the picture of ``row`` lies in the picture of ``other``, of two copies. Cost: two decodes, some 20 ms."""
+    from assay.duplicates.image_match import match_corners
+    from assay.duplicates.images import describe
+    from assay.encode.pixels import UndecodableError, decode
+
+    if opened.project.run["modality"] != "image":
+        raise NoProjectError("the rows of this project are no pictures")
+    made = []
+    for one in (row, other):
+        try:
+            data = opened.picture(known_row(opened, one))
+            with BUDGET.turn(data):
+                made.append(describe(decode(data).rgb))
+        except (UnreadableError, UndecodableError) as error:
+            raise NoProjectError(f"row {one:,}: {error}") from error
+    return Match(corners=[(x, y) for x, y in np.round(match_corners(*made), 4).tolist()])
 
 
 @router.get("/examples")

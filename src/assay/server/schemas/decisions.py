@@ -119,12 +119,15 @@ class EntryOut(BaseModel):
 
 
 class Done(BaseModel):
-    """``entry`` is null where nothing had to change. ``kept``: rows of an undo that a later decision holds."""
+    """``entry`` is null where nothing had to change. ``kept``: rows of an undo that a later decision holds. ``rows``: of a
+    decision on a few rows, how they stand now; ``resolved``: how many rows of the project are decided."""
 
     entry: EntryOut | None
     summary: Preview | None
     kept: int = 0
     number: int
+    rows: list[Row] = []
+    resolved: int | None = None
 
 
 class LogPage(BaseModel):

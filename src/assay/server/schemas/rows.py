@@ -169,6 +169,13 @@ class Detail(BaseModel):
     number: int
 
 
+class Match(BaseModel):
+    """Where the picture of one row lies in that of another: its corners (upper left, upper right, lower right, lower left) as x
+    and y in shares of the other's width and height, outside 0..1 where it reaches beyond."""
+
+    corners: list[tuple[float, float]]
+
+
 class PictureKey(BaseModel):
     key: str
 

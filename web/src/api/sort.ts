@@ -1,5 +1,5 @@
 /** Sorting by one column and then by others: what a click on a header makes of the keys there are. Pure. */
-import type { Sort, SortKey } from '../api/types'
+import type { Sort, SortKey } from './types'
 
 const MOST = 5
 

@@ -5,7 +5,6 @@ import { useEffect, useMemo, useRef, useState, type CSSProperties, type PointerE
 import { api } from '../api/client'
 import { live } from '../api/queries'
 import type { Label, MapPoints } from '../api/types'
-import { FilterBar } from '../review/FilterBar'
 import { Thumb } from '../row/cells'
 import { cellsText } from '../row/RowLine'
 import { useOpened } from '../shell/context'
@@ -21,17 +20,6 @@ const LONGEST = 3000 // rows that go into an address; a longer list would not su
 const NAMED = 12 // classes whose names stand on the map
 
 type By = 'class' | 'issue' | 'score'
-
-export default function MapPage() {
-  return (
-    <main className="page map-page">
-      <div className="page-filter">
-        <FilterBar />
-      </div>
-      <MapOfFilter />
-    </main>
-  )
-}
 
 /** The map of the rows that the filter holds, the lasso's own part of it apart: what was drawn round stays marked. */
 export function MapOfFilter({ beside = false }: { beside?: boolean }) {

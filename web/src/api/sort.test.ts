@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { sortedBy } from './sortKeys'
+import { sortedBy } from './sort'
 
 describe('sort keys', () => {
   const one = sortedBy(null, 'a')
