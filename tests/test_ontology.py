@@ -266,20 +266,22 @@ def test_one_against_rest_leaves_the_row_out() -> None:
 
 
 def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:
-    labels = np.array([0] * 6 + [1], np.int32)
-    two = np.array([[0.9, 0.07, 0.03], [0.9, 0.07, 0.03], [0.03, 0.07, 0.9], [0.03, 0.07, 0.9]], np.float32)
+    labels = np.array([0] * 17, np.int32)
+    two = np.array([[0.97, 0.02, 0.01]] * 2 + [[0.01, 0.02, 0.97]] * 2, np.float32)
     one = np.array([[0.9, 0.05, 0.05]] * 4, np.float32)
-    parts = [two, two, two, two, two, one, one]
-    whole = np.full((7, 3), 0.4, np.float32)
-    rank = np.array([0.9] * 5 + [0.5] * 2, np.float32)
-    found = second_labels(labels, np.arange(7), parts, whole, np.eye(3, dtype=bool), rank)
-    assert found.plain.tolist() == [True] * 5 + [False] * 2
+    parts = [two] * 5 + [one] * 12
+    whole = np.full((17, 3), 0.4, np.float32)
+    rank = np.array([0.9] * 5 + [0.5] * 12, np.float32)
+    found = second_labels(labels, np.arange(17), parts, whole, np.eye(3, dtype=bool), rank)
+    assert found.plain.tolist() == [True] * 5 + [False] * 12
     assert found.second[:5].tolist() == [2] * 5
-    held = held_classes(labels, found, parts, whole, rank, 3)
+    lengths = np.array([20] * 5 + [8] * 12)
+    held = held_classes(labels, found, parts, whole, lengths, 3)
     assert {pair: sorted(rows.tolist()) for pair, rows in held.items()} == {(0, 2): [0, 1, 2, 3, 4]}
+    assert held_classes(labels, found, parts, whole, np.full(17, 10), 3) == {}  # no longer than usual
     close = np.eye(3, dtype=bool)
     close[0, 2] = close[2, 0] = True
-    assert not second_labels(labels, np.arange(7), parts, whole, close, rank).plain.any()
+    assert not second_labels(labels, np.arange(17), parts, whole, close, rank).plain.any()
 
 
 def test_windows_that_are_surely_of_two_classes_are_two_labels() -> None:

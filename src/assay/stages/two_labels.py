@@ -43,7 +43,7 @@ class PlausibleFound:
 
 @stage(version=1)
 def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFound:
-    """Positions among the vector rows of those worth taking apart, ascending; and how long rows are for their class."""
+    """Positions among the vector rows of those worth taking apart, ascending."""
     from assay.insights.two_labels import length_ranks, plausible_rows
     from assay.issues.scan import scan
 
@@ -51,10 +51,9 @@ def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFoun
     top = scan(labels, folder.get_array(f"{spec.pred_probs}.npy", mmap=True))
     rank = np.full(len(labels), 0.5, np.float32)
     if spec.text:
-        rank = length_ranks(labels, np.array([len(text.split()) for text in texts_of(folder, spec)], np.int64))
+        rank = length_ranks(labels, _lengths(texts_of(folder, spec)))
     rows = plausible_rows(labels, np.nan_to_num(top.other(labels)[1]), rank, TAKEN_APART)
     folder.put_array(f"{prefix}.npy", rows)
-    folder.put_array(f"{prefix}.rank.npy", rank)
     return PlausibleFound(len(rows))
 
 
@@ -65,6 +64,10 @@ def texts_of(folder: Folder, spec: PlausibleSpec | TwoLabelsSpec) -> list[str]:
     rows = folder.get_array(f"{spec.vectors}.rows.npy")
     cells = read_cells(folder, spec.dataset, 0, spec.n_rows, [spec.text])[spec.text]
     return [str(text or "") for text in cells.take(pa.array(rows)).to_pylist()]
+
+
+def _lengths(texts: list[str]) -> NDArray[np.int64]:
+    return np.array([len(text.split()) for text in texts], np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,19 +156,20 @@ def _texts(
 ) -> Judged:
     """Clauses, encoded by themselves and scored by the head that did not learn from their text."""
     from assay.encode.bert import sentence_encoders
-    from assay.insights.two_labels import clauses, held_classes, one_against_rest, second_labels
+    from assay.insights.two_labels import clauses, held_classes, length_ranks, one_against_rest, second_labels
 
     encoder = next(e for e in sentence_encoders(list(spec.load)) if e.name == spec.encoder)
     x = embeddings_of(folder, spec)[spec.encoder]
-    rank, texts, size = folder.get_array(f"{spec.plausible}.rank.npy"), texts_of(folder, spec), len(spec.classes)
+    texts, size = texts_of(folder, spec), len(spec.classes)
     taken = [clauses(texts[row]) for row in rows.tolist()]
     vectors = encoder.encode([part for parts in taken for part in parts])
     bounds = np.cumsum([0, *(len(parts) for parts in taken)]).tolist()
     score = _scorer(folder, spec, x, labels, np.arange(len(labels)))
     scored = [score(row, vectors[a:b]) for row, a, b in zip(rows.tolist(), bounds, bounds[1:], strict=False)]
     whole = one_against_rest(x, labels, size, rows)
-    found = second_labels(labels, rows, scored, whole, close, rank)
-    return found, taken, held_classes(labels, found, scored, whole, rank, size)
+    lengths = _lengths(texts)
+    found = second_labels(labels, rows, scored, whole, close, length_ranks(labels, lengths))
+    return found, taken, held_classes(labels, found, scored, whole, lengths, size)
 
 
 def _pictures(
