@@ -701,11 +701,10 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description A cookie for a token or password; of somebody signed in, only the name changes.
+         * @description A cookie and a key for a token or password; of somebody signed in, only the name changes.
          */
         post: operations["sign_in_api_v1_session_post"];
-        /** Sign Out */
-        delete: operations["sign_out_api_v1_session_delete"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -830,7 +829,7 @@ export interface components {
         /** ChartsBody */
         ChartsBody: {
             /** @default {} */
-            filter?: components["schemas"]["FilterBody"];
+            filter?: components["schemas"]["Filter"];
             /** Names */
             names?: ("corrections" | "matrix" | "classes" | "histograms" | "balance" | "splits" | "timeline")[] | null;
         };
@@ -952,20 +951,38 @@ export interface components {
         };
         /**
          * Condition
-         * @description One condition on a column: a range, values, contained text, or blankness.
+         * @description One condition on a column: a range (both ends belong to it), values, a text it contains, or blank.
          */
         Condition: {
-            /** Blank */
+            /**
+             * Blank
+             * @description true or false
+             */
             blank?: boolean | null;
-            /** Column */
+            /**
+             * Column
+             * @description the name of a column
+             */
             column: string;
-            /** Contains */
+            /**
+             * Contains
+             * @description a text of at least one character
+             */
             contains?: string | null;
-            /** In */
+            /**
+             * In
+             * @description a list of labels (strings, numbers, true or false, null = none)
+             */
             in?: (boolean | number | string | null)[] | null;
-            /** Max */
+            /**
+             * Max
+             * @description a number, or a date as a string
+             */
             max?: number | string | null;
-            /** Min */
+            /**
+             * Min
+             * @description a number, or a date as a string
+             */
             min?: number | string | null;
         };
         /**
@@ -1327,7 +1344,7 @@ export interface components {
              * @default 0.05
              */
             drop_share?: number;
-            filter?: components["schemas"]["FilterBody"] | null;
+            filter?: components["schemas"]["Filter"] | null;
             /**
              * Fix
              * @default none
@@ -1436,51 +1453,114 @@ export interface components {
         /** FacetsBody */
         FacetsBody: {
             /** @default {} */
-            filter?: components["schemas"]["FilterBody"];
+            filter?: components["schemas"]["Filter"];
         };
         /**
-         * FilterBody
-         * @description Which rows. Keys are joined by AND, the values of one key by OR (``all``: by AND).
+         * Filter
+         * @description Rows for which every given key holds; a key that is not given (None) holds for all rows.
+         *
+         *     A list chooses rows with one of its values, so an empty list chooses no row; only an empty ``any`` is no condition.
+         *     ``any``, ``all``, ``none``: names of checks, or "clean". Labels: values, None = unlabelled or none.
+         *     ``corrected``: labels of decisions; ``final``: the corrected label or else the given one.
+         *     ``similar``: what the rows are to be like. ``where``: conditions on columns, all of which hold.
          */
-        FilterBody: {
-            /** Action */
+        Filter: {
+            /**
+             * Action
+             * @description a list of strings
+             */
             action?: string[] | null;
-            /** All */
+            /**
+             * All
+             * @description a list of strings
+             */
             all?: string[] | null;
-            /** Any */
+            /**
+             * Any
+             * @description a list of strings
+             */
             any?: string[] | null;
-            /** By */
+            /**
+             * By
+             * @description a list of strings
+             */
             by?: string[] | null;
-            /** Cluster */
+            /**
+             * Cluster
+             * @description a list of whole numbers
+             */
             cluster?: number[] | null;
-            /** Corrected */
+            /**
+             * Corrected
+             * @description a list of labels (strings, numbers, true or false, null = none)
+             */
             corrected?: (boolean | number | string | null)[] | null;
-            /** Final */
+            /**
+             * Final
+             * @description a list of labels (strings, numbers, true or false, null = none)
+             */
             final?: (boolean | number | string | null)[] | null;
-            /** Given */
+            /**
+             * Given
+             * @description a list of labels (strings, numbers, true or false, null = none)
+             */
             given?: (boolean | number | string | null)[] | null;
-            /** Ids */
+            /**
+             * Ids
+             * @description a list of row ids (strings or whole numbers)
+             */
             ids?: (string | number)[] | null;
-            /** None */
+            /**
+             * None
+             * @description a list of strings
+             */
             none?: string[] | null;
-            /** Note */
+            /**
+             * Note
+             * @description true, false or the text that the note contains
+             */
             note?: boolean | string | null;
-            /** Predicted */
+            /**
+             * Predicted
+             * @description a list of labels (strings, numbers, true or false, null = none)
+             */
             predicted?: (boolean | number | string | null)[] | null;
-            /** Resolved */
+            /**
+             * Resolved
+             * @description true or false
+             */
             resolved?: boolean | null;
-            /** Rows */
+            /**
+             * Rows
+             * @description a list of whole numbers
+             */
             rows?: number[] | null;
-            similar?: components["schemas"]["Similar"] | null;
-            /** Split */
+            /** @description an object with one of row (a row number), text, picture, such as {"row": 17} */
+            similar?: components["schemas"]["Likeness"] | null;
+            /**
+             * Split
+             * @description a list of strings (null = none)
+             */
             split?: (string | null)[] | null;
-            /** Suggested */
+            /**
+             * Suggested
+             * @description a list of labels (strings, numbers, true or false, null = none)
+             */
             suggested?: (boolean | number | string | null)[] | null;
-            /** Tag */
+            /**
+             * Tag
+             * @description a list of strings
+             */
             tag?: string[] | null;
-            /** Untagged */
+            /**
+             * Untagged
+             * @description true or false
+             */
             untagged?: boolean | null;
-            /** Where */
+            /**
+             * Where
+             * @description a list of conditions
+             */
             where?: components["schemas"]["Condition"][] | null;
         };
         /**
@@ -1561,6 +1641,18 @@ export interface components {
             n_classes: number;
             /** Named */
             named: boolean;
+        };
+        /**
+         * Likeness
+         * @description What rows are to be like: one of a row number, a text, or a picture by the key that `Views.picture` gave it.
+         */
+        Likeness: {
+            /** Picture */
+            picture?: string | null;
+            /** Row */
+            row?: number | null;
+            /** Text */
+            text?: string | null;
         };
         /** LogDiff */
         LogDiff: {
@@ -1711,10 +1803,10 @@ export interface components {
         /** PositionsBody */
         PositionsBody: {
             /** @default {} */
-            filter?: components["schemas"]["FilterBody"];
+            filter?: components["schemas"]["Filter"];
             /** Rows */
             rows: number[];
-            sort?: components["schemas"]["SortBody"] | null;
+            sort?: components["schemas"]["Sort"] | null;
         };
         /**
          * Preview
@@ -1982,9 +2074,14 @@ export interface components {
         };
         /**
          * Session
-         * @description ``start``: the project that the page opens with, where the server was started for one.
+         * @description ``key``: of a new session, for the header X-Assay-Key, kept by the page; ``look``: for addresses of pictures and events;
+         *     ``start``: the project that the page opens with, where the server was started for one.
          */
         Session: {
+            /** Key */
+            key?: string | null;
+            /** Look */
+            look?: string | null;
             /**
              * Needs
              * @enum {string}
@@ -2011,7 +2108,7 @@ export interface components {
         /** SetsBody */
         SetsBody: {
             /** @default {} */
-            filter?: components["schemas"]["FilterBody"];
+            filter?: components["schemas"]["Filter"];
             /**
              * Limit
              * @default 30
@@ -2033,44 +2130,31 @@ export interface components {
             token?: string | null;
         };
         /**
-         * Similar
-         * @description What rows are to be like: one of a row, a text, or a picture by its key (see ``/pictures``).
+         * Sort
+         * @description ``by``: a column, "order" (the user's), "cluster", "decided" (the number of the deciding entry), or "similar"
+         *     (likeness; descending: the most alike first).
+         *
+         *     Ties keep the user's order in both directions; rows without a value come last in both. ``then``: further keys, which break
+         *     ties. ``column:NAME`` names a column of the user's that is called like one of these words.
          */
-        Similar: {
-            /** Picture */
-            picture?: string | null;
-            /** Row */
-            row?: number | null;
-            /** Text */
-            text?: string | null;
-        };
-        /**
-         * SortBody
-         * @description ``then``: further keys, which break ties.
-         */
-        SortBody: {
-            /** By */
+        Sort: {
+            /**
+             * By
+             * @description the name of a column, or one of order, cluster, similar, decided
+             */
             by: string;
             /**
              * Descending
-             * @default true
+             * @description true or false
+             * @default false
              */
             descending?: boolean;
             /**
              * Then
+             * @description a list of at most 4 sorts
              * @default []
              */
-            then?: components["schemas"]["SortKey"][];
-        };
-        /** SortKey */
-        SortKey: {
-            /** By */
-            by: string;
-            /**
-             * Descending
-             * @default true
-             */
-            descending?: boolean;
+            then?: components["schemas"]["Sort"][];
         };
         /**
          * SourceBody
@@ -2188,7 +2272,7 @@ export interface components {
         /** ViewBody */
         ViewBody: {
             /** @default {} */
-            filter?: components["schemas"]["FilterBody"];
+            filter?: components["schemas"]["Filter"];
             /**
              * Limit
              * @default 100
@@ -2199,20 +2283,20 @@ export interface components {
              * @default 0
              */
             offset?: number;
-            sort?: components["schemas"]["SortBody"] | null;
+            sort?: components["schemas"]["Sort"] | null;
         };
         /**
          * ViewTarget
          * @description Rows of a filter, in its order: all, the first ``top``, or the given ranges of positions.
          */
         ViewTarget: {
-            filter: components["schemas"]["FilterBody"];
+            filter: components["schemas"]["Filter"];
             /** Ranges */
             ranges?: [
                 number,
                 number
             ][] | null;
-            sort?: components["schemas"]["SortBody"] | null;
+            sort?: components["schemas"]["Sort"] | null;
             /** Top */
             top?: number | null;
         };
@@ -4987,76 +5071,6 @@ export interface operations {
                 "application/json": components["schemas"]["SignIn"];
             };
         };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Session"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                    "application/problem+json": unknown;
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                    "application/problem+json": unknown;
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                    "application/problem+json": unknown;
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                    "application/problem+json": unknown;
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                    "application/problem+json": unknown;
-                };
-            };
-        };
-    };
-    sign_out_api_v1_session_delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {

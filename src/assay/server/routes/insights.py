@@ -12,9 +12,10 @@ from fastapi import APIRouter, Path
 from pydantic import Field, StringConstraints
 
 from assay.actions import Request, merge_request, proposed_request
+from assay.query.filters import MOST
 from assay.server.routes.actions import done_of, preview_of
 from assay.server.routes.filters import Open, Person
-from assay.server.schemas.base import MOST, Body, Label
+from assay.server.schemas.base import Body, Label
 from assay.server.schemas.decisions import Done, Preview
 from assay.server.workspace import NoProjectError, Opened
 
