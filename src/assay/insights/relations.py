@@ -37,6 +37,7 @@ THIRD = 0.20  # a row belongs to the region of two classes if no third one has m
 LEAST = 8  # rows of each class without which nothing is said about a pair
 PAIR_ROWS = 2_000  # rows of a class that are looked at for one pair, evenly over it
 OFTEN = 0.01  # look-alikes: at least this share of the rows of both is taken for the other; below, any noise does that
+TORN = 4  # rows of a pair of look-alikes for which both are plausible: wrong labels by chance leave the model sure of one
 OVERLAP = 0.15  # geometric mean of the swap rates from which look-alikes overlap
 CATCH_ALL = 0.6  # share of a class's rows that look like other classes, and twice the dataset's ...
 CATCH_ALL_NAMED = 0.3  # ... where its name says that it is one
@@ -234,13 +235,14 @@ def _pair(
         if hits / size >= COVERED:
             return Relation("is_a", general, specific, hits / size, *wilson(hits, size), telling, auc, facts)
     swaps, total = swap_ab + swap_ba, n[0] + n[1]
-    if swaps < max(SWAPS, OFTEN * total):
+    if swaps < max(SWAPS, OFTEN * total) or len(telling) < max(TORN, OFTEN * total):
         return None
     overlap = math.sqrt(swap_ab / n[0] * (swap_ba / n[1]))
     strength = swaps / total
     low, high = wilson(swaps, total)
     predicted = rows[seen.classes[rows, 0] == np.where(is_b, a, b)]
-    return Relation("looks_alike", a, b, strength, low, high, predicted, auc, facts | {"overlap": overlap})
+    facts |= {"overlap": overlap, "torn": float(len(telling))}
+    return Relation("looks_alike", a, b, strength, low, high, predicted, auc, facts)
 
 
 def _some(rows: Rows) -> Rows:

@@ -6,10 +6,14 @@ In: a run's record and its findings. Out: `Summary`. Does not know: files.
 from __future__ import annotations
 
 import html
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from assay.checks import CHECK_BY_NAME
+
+MOST_TOLD = 10  # findings of a printed summary
+MOST_OF_A_KIND = 3  # of them, so that one kind does not push the others out
 
 
 @dataclass(frozen=True)
@@ -84,13 +88,25 @@ class Summary:
         width = max((len(check["title"]) for check in self.checks), default=0)
         lines = [self.head(), ""]
         lines += [f"  {title:<{width}}  {status:<7}  {result}" for title, status, result in self.rows()]
-        shown = [finding["message"] for finding in self.findings]
+        shown = self.told()
         if shown:
-            lines += ["", *(f"  {message}" for message in shown[:10])]
-            lines += [f"  ... and {len(shown) - 10} more findings (--json lists them)"] if len(shown) > 10 else []
+            lines += ["", *(f"  {finding['message']}" for finding in shown)]
+            rest = len(self.findings) - len(shown)
+            lines += [f"  ... and {rest} more findings: `assay insights` lists them"] if rest else []
         if self.missing:
             lines += ["", *(f"  {sentence}" for sentence in self.missing)]
         return "\n".join(lines)
+
+    def told(self) -> list[dict[str, Any]]:
+        """The findings that the printed summary holds: in order, few of one kind, few in all."""
+        kinds: Counter[tuple[str, str]] = Counter()
+        shown = []
+        for finding in self.findings:
+            kind = finding["check"], finding.get("type", "")
+            kinds[kind] += 1
+            if kinds[kind] <= MOST_OF_A_KIND:
+                shown.append(finding)
+        return shown[:MOST_TOLD]
 
     def _repr_html_(self) -> str:
         rows = "".join(
