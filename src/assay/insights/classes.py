@@ -18,6 +18,7 @@ from assay.insights.names import misspelt
 
 FEW = 5  # labelled rows below which a class is rare: there are five folds
 CORRECTIONS = 20
+COPIED = 0.9  # of the labelled rows are originals: below that it is said how many
 NAMED = 5  # classes named in one sentence
 Z95 = 1.959964  # of the normal distribution
 
@@ -27,6 +28,7 @@ def class_findings(
     codes: NDArray[np.int32],
     summary: Mapping[str, NDArray[Any]] | None,
     verdict: Mapping[str, Any] | None = None,
+    originals: int | None = None,
 ) -> list[Finding]:
     """Findings, the most general first.
 
@@ -37,6 +39,7 @@ def class_findings(
     summary : None where label issues were not computed, else (N,) arrays ``is_label_issue`` bool, ``p_label_error`` float32
         (NaN = not computed) and ``suggested_label`` int32 codes (-1 = none).
     verdict : what can be known of these labels, as `assay.issues.verdict.Verdict.to_dict`; default: all.
+    originals : labelled rows with copies of one thing counted once: so many say something about the rate; default: all.
 
     Notes
     -----
@@ -51,26 +54,33 @@ def class_findings(
         found.append(Finding("labels_withheld", "Label findings withheld", [], message, data))
     if summary is not None:
         p_error = np.asarray(summary["p_label_error"], np.float64)
-        found += _at_most(codes, p_error, verdict) if verdict and verdict["at_most"] else _error_rate(codes, p_error)
+        found += (
+            _at_most(codes, p_error, verdict)
+            if verdict and verdict["at_most"]
+            else _error_rate(codes, p_error, originals)
+        )
         found += _corrections(names, codes, summary)
     found += _class_names(names, counts)
     return found + _rare_classes(names, counts)
 
 
-def _error_rate(codes: NDArray[np.int32], p_error: NDArray[np.float64]) -> list[Finding]:
-    """The mean probability of error, with Wilson's interval for a share of that many labels (Wilson, JASA 1927)."""
+def _error_rate(codes: NDArray[np.int32], p_error: NDArray[np.float64], originals: int | None) -> list[Finding]:
+    """The mean probability of error, with Wilson's interval for a share of that many labels (Wilson, JASA 1927); copies of
+    one thing are no further witnesses."""
     p = p_error[(codes >= 0) & np.isfinite(p_error)]
     if not len(p):
         return []
-    n, rate = len(p), float(np.clip(p.mean(), 0, 1))
+    rate = float(np.clip(p.mean(), 0, 1))
+    n = max(1, min(len(p), originals or len(p)))
+    copied = f", copies counted once: {n:,}" if n < COPIED * len(p) else ""
     centre = (rate + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     reach = Z95 / (1 + Z95**2 / n) * math.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n * n))
     low, high = max(0.0, min(centre - reach, rate)), min(1.0, max(centre + reach, rate))
     message = (
-        f"About {rate:.1%} of the {n:,} labels are estimated to be wrong (95 % interval {low:.1%} to {high:.1%}, "
-        "as far as the probabilities are calibrated)."
+        f"About {rate:.1%} of the {len(p):,} labels are estimated to be wrong (95 % interval {low:.1%} to {high:.1%}"
+        f"{copied}, as far as the probabilities are calibrated)."
     )
-    data = {"rate": rate, "low": low, "high": high, "labels": n}
+    data = {"rate": rate, "low": low, "high": high, "labels": len(p)}
     return [Finding("label_error_rate", "Wrong labels, estimated", [], message, data)]
 
 
