@@ -145,7 +145,21 @@ def test_the_second_scan_of_a_page_is_a_candidate_among_pages_on_its_template() 
     ids = np.full((len(scans), 15), -1, np.int32)
     pairs, _ = image_candidates(np.stack([pixels.tiny(x) for x in scans]), ids, np.full(ids.shape, np.inf, np.float32))
     assert {(10 * at, 60 + at) for at in range(6)} <= {tuple(pair) for pair in pairs.tolist()}
-    assert len(pairs) <= 4 * len(scans)
+    assert len(pairs) <= 8 * len(scans)
+
+
+def test_second_scans_that_lie_askew_are_candidates_too() -> None:
+    """They are hardly nearer than other pages on the template: more of a small crowd is compared."""
+    rng = np.random.default_rng(6)
+    pages = [form(*(f"{rng.integers(10_000, 99_999)} {rng.integers(100, 999)}" for _ in range(6))) for _ in range(40)]
+    scans = [scanned(page, at) for at, page in enumerate(pages)]
+    for at in range(0, 40, 4):
+        turned = Image.fromarray(pages[at]).rotate(1.0, resample=Image.Resampling.BICUBIC, fillcolor="white")
+        scans.append(scanned(np.asarray(turned), 100 + at, gain=0.93, quality=70))
+    ids = np.full((len(scans), 15), -1, np.int32)
+    pairs, _ = image_candidates(np.stack([pixels.tiny(x) for x in scans]), ids, np.full(ids.shape, np.inf, np.float32))
+    found = {(4 * at, 40 + at) for at in range(10)} & {tuple(pair) for pair in pairs.tolist()}
+    assert len(found) >= 8
 
 
 @pytest.fixture(scope="module")

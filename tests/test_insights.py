@@ -309,3 +309,15 @@ def test_any_number_of_rows(n: int) -> None:
         found = found_in(cells, codes)
         assert (("blank", ["y"]) in found) == (n > 0)
         assert (("constant", ["x"]) in found) == (n > 1)
+
+
+def test_copies_are_no_further_witnesses_of_the_rate_of_wrong_labels():
+    codes = np.arange(480, dtype=np.int32) % 3
+    summary = {
+        "is_label_issue": np.zeros(480, bool),
+        "p_label_error": np.zeros(480, np.float32),
+        "suggested_label": np.full(480, -1, np.int32),
+    }
+    (alone,) = class_findings(list("abc"), codes, summary)
+    (copied,) = class_findings(list("abc"), codes, summary, originals=30)
+    assert alone.data["high"] < 0.01 and copied.data["high"] > 0.1 and "copies counted once: 30" in copied.message

@@ -520,3 +520,41 @@ def test_a_class_too_small_to_be_learned_is_never_well_labelled():
     probs[:3] = [0, 0, 0, 1]
     found = find_label_issues(labels, probs)
     assert not found["is_well_labeled"][:3].any() and found["is_well_labeled"][3:].any()
+
+
+def groups(n: int, shares: list[float], noise: float, seed: int):
+    """Two classes, rows of a few kinds alike in all they are: ``shares`` of each kind are of class 1; noise on top. The
+    probabilities are those of the kinds, counted."""
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(len(shares), size=n)
+    true = (rng.random(n) < np.array(shares)[kind]).astype(np.int32)
+    labels = np.where(rng.random(n) < noise, 1 - true, true).astype(np.int32)
+    p = np.array([labels[kind == one].mean() for one in range(len(shares))])[kind]
+    p = np.clip(p + rng.normal(0, 0.01, n), 0.001, 0.999)
+    return labels, np.stack([1 - p, p], 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("noise", [0.0, 0.08])
+def test_two_classes_that_overlap_in_plateaus_are_not_called_wrong(noise: float, seed: int) -> None:
+    """Facts that the columns foretell in part, as of passengers by sex and class: what the surest rows disagree with is as
+    steady as noise would be, and yet no label is wrong, or only some are."""
+    labels, probs = groups(1_200, [0.1, 0.13, 0.35, 0.65, 0.9], noise, seed)
+    columns, known = judge_with_verdict(labels, scan(labels, probs))
+    assert known.withheld and not columns["is_label_issue"].any() and not columns["is_safe_to_fix"].any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_of_two_classes_that_are_apart_is_told(seed: int) -> None:
+    labels, probs = groups(1_200, [0.0, 1.0], 0.08, seed)
+    columns, known = judge_with_verdict(labels, scan(labels, probs))
+    assert not known.withheld
+    assert abs(np.nanmean(columns["p_label_error"]) - 0.08) < 0.04
+
+
+def test_nine_rows_say_nothing() -> None:
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1], np.int32)
+    probs = np.where(labels[:, None] == np.arange(2), 1.0, 0.0).astype(np.float32)
+    columns, known = judge_with_verdict(labels, scan(labels, probs))
+    assert "too few" in known.withheld and not columns["is_well_labeled"].any()
+    assert np.isnan(columns["p_label_error"]).all()

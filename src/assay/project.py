@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assay.checks import CHECKS
 from assay.dataset.target import Label
 from assay.errors import UsageError
 from assay.runs.finished_run import FinishedRun
@@ -44,10 +45,16 @@ class Project(FinishedRun):
         """All rows and columns in the user's order, or the rows one check flagged, worst first.
 
         ``type``: a name of `assay.checks.CHECKS`, such as "label", "outlier", "near_duplicate". Ties keep the user's order.
+        A check that was skipped or withheld flags no row: its flags are False, its scores and labels missing.
         """
         from assay.report.notebook import IssuesFrame, frame_of
 
-        return IssuesFrame.of(self, frame_of(self.issue_table(type, top)))
+        frame = frame_of(self.issue_table(type, top))
+        for check in CHECKS:
+            name = self.public_names.get(check.flag, check.flag)
+            if name in frame.columns and frame[name].isna().all():
+                frame[name] = False
+        return IssuesFrame.of(self, frame)
 
     def default_columns(self) -> list[str]:
         """All of the run, and where somebody decided something ``corrected_label`` and ``action``."""

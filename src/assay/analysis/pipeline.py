@@ -389,7 +389,7 @@ class Pipeline:
             why = "every class is one row or copies of one, so nothing can be learned about labels"
             self.runner.skipped["label"] = why
         else:
-            self.label(gathered, predicted, self.blind)
+            self.label(gathered, copies, predicted)
         return predicted
 
     # checks --------------------------------------------------------------------------------------------------
@@ -410,16 +410,17 @@ class Pipeline:
         """The fields of `assay.stages.issues.CheckSpec`."""
         return self.on_vectors | {"classes": tuple(self.dataset.classes), "seed": self.settings.seed}
 
-    def label(self, gathered: Stage[Any], predicted: Stage[Any], blind: str) -> None:
+    def label(self, gathered: Stage[Any], copies: Stage[Any], predicted: Stage[Any]) -> None:
         spec = issues.LabelSpec(
             **self.on_check,
             pred_probs=predicted.prefix(),
             n_folds=N_FOLDS,
             boundary=self.outcome.prediction.get("boundary_noise"),
-            blind=blind,
+            duplicates=copies.prefix(),
+            blind=self.blind,
             blind_classes=self.blind_classes,
         )
-        inputs = {"vectors": gathered.output, "pred_probs": predicted.output}
+        inputs = {"vectors": gathered.output, "pred_probs": predicted.output, "duplicates": copies.output}
         result: issues.LabelsChecked | None = self.check("label", issues.label, spec, inputs)
         if result is not None:
             self.verdict = result.verdict

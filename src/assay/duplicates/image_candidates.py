@@ -35,6 +35,9 @@ THUMBNAIL_OUT, EMBEDDING_OUT = 0.1, 0.25
 OTHERS, OTHERS_A_ROW, OTHERS_AT_MOST = 2_000, 0.125, 10_000
 # A crowd: so many of the nearest thumbnails as alike as this. Of what is not peculiar to a row there only the best are met.
 CROWD, CROWD_ALIKE, CROWD_TOP, CROWD_FAR = 6, 0.9, 2, 0.8
+# ... and as others the next ones: two more, more of a small crowd, so that there are about so many in all. A second scan that lies
+# a little askew is among the first ten, not the first (made receipts, turned by up to 1.5 degrees).
+CROWD_MORE, CROWD_OTHERS = 2, 400
 # A part: neighbours that are looked at, correlation from which one looks like a part of the other, and how that ranks: at .9
 # as a pair at twice the distance at which it would stand out.
 PART_TOP, PART, PART_RANK = 12, 0.85, 10.0
@@ -84,11 +87,11 @@ def image_candidates(
     residuals, crowded = _residuals(tiny, near, plain, workers)
     alike, alike_rank = _thumbnail_pairs(tiny, near, plain, crowded, workers)
     close, close_rank = _embedding_pairs(ids, distances, crowded)
-    own = _crowd_pairs(residuals, np.flatnonzero(crowded), workers, seed)
+    own, own_rank = _crowd_pairs(residuals, np.flatnonzero(crowded), workers, seed)
     flat = _plain_pairs(tiny, plain)
     parts, parts_rank = _part_pairs(tiny, aspects, ids, ~plain & ~crowded, workers)
     pairs = np.sort(np.concatenate([alike, close, parts, own, flat]), axis=1)
-    rank = np.concatenate([alike_rank, close_rank, parts_rank, np.zeros(len(own) + len(flat))])
+    rank = np.concatenate([alike_rank, close_rank, parts_rank, own_rank, np.zeros(len(flat))])
     return _best(pairs, rank, len(tiny))
 
 
@@ -155,13 +158,18 @@ def _unexplained(thumbnail: NDArray[np.float32], mean: NDArray[np.float32]) -> N
     return np.asarray(rest / max(float(np.sqrt(np.einsum("i,i", rest, rest))), 1e-3), np.float32)
 
 
-def _crowd_pairs(residuals: NDArray[np.float16], rows: NDArray[np.int64], threads: int, seed: int) -> NDArray[np.int64]:
+def _crowd_pairs(
+    residuals: NDArray[np.float16], rows: NDArray[np.int64], threads: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows of a crowd that are alike in what is peculiar to them; the nearest stand out, the next ones do not."""
     if len(rows) < 2:
-        return np.zeros((0, 2), np.int64)
-    k = min(CROWD_TOP, len(rows) - 1)
+        return np.zeros((0, 2), np.int64), np.zeros(0)
+    k = min(CROWD_TOP + max(CROWD_MORE, CROWD_OTHERS // len(rows)), len(rows) - 1)
     ids, distances, _ = neighbors_report(residuals, k, "cosine", threads=threads, seed=seed, enough=ENOUGH)
-    row, column = np.nonzero((ids >= 0) & (distances <= CROWD_FAR))
-    return np.stack([rows[row], rows[ids[row, column]]], 1).reshape(-1, 2)
+    stands_out = (np.arange(k) < CROWD_TOP) & (distances <= CROWD_FAR)
+    row, column = np.nonzero((ids >= 0) & (stands_out | (distances < 1)))
+    rank = np.where(stands_out[row, column], 0, 1 + distances[row, column].astype(np.float64))
+    return np.stack([rows[row], rows[ids[row, column]]], 1).reshape(-1, 2), rank
 
 
 def _best(pairs: NDArray[np.int64], rank: NDArray[np.float64], n_rows: int) -> tuple[NDArray[np.int64], int]:

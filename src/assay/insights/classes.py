@@ -18,6 +18,7 @@ from assay.issues.interval import wilson
 
 FEW = 5  # labelled rows below which a class is rare: there are five folds
 CORRECTIONS = 20
+COPIED = 0.9  # of the labelled rows are originals: below that it is said how many
 NAMED = 5  # classes named in one sentence
 
 
@@ -26,6 +27,7 @@ def class_findings(
     codes: NDArray[np.int32],
     summary: Mapping[str, NDArray[Any]] | None,
     verdict: Mapping[str, Any] | None = None,
+    originals: int | None = None,
 ) -> list[Finding]:
     """Findings, the most general first.
 
@@ -36,6 +38,7 @@ def class_findings(
     summary : None where label issues were not computed, else (N,) arrays ``is_label_issue`` bool, ``p_label_error`` float32
         (NaN = not computed) and ``suggested_label`` int32 codes (-1 = none).
     verdict : what can be known of these labels, as `assay.issues.verdict.Verdict.to_dict`; default: all.
+    originals : labelled rows with copies of one thing counted once: so many say something about the rate; default: all.
 
     Notes
     -----
@@ -50,24 +53,31 @@ def class_findings(
         found.append(Finding("labels_withheld", "Label findings withheld", [], message, data))
     if summary is not None:
         p_error = np.asarray(summary["p_label_error"], np.float64)
-        found += _at_most(codes, p_error, verdict) if verdict and verdict["at_most"] else _error_rate(codes, p_error)
+        found += (
+            _at_most(codes, p_error, verdict)
+            if verdict and verdict["at_most"]
+            else _error_rate(codes, p_error, originals)
+        )
         found += _corrections(names, codes, summary)
     found += _class_names(names, counts)
     return found + _rare_classes(names, counts)
 
 
-def _error_rate(codes: NDArray[np.int32], p_error: NDArray[np.float64]) -> list[Finding]:
-    """The mean probability of error, with Wilson's interval for a share of that many labels."""
+def _error_rate(codes: NDArray[np.int32], p_error: NDArray[np.float64], originals: int | None) -> list[Finding]:
+    """The mean probability of error, with Wilson's interval for a share of that many labels; copies of
+    one thing are no further witnesses."""
     p = p_error[(codes >= 0) & np.isfinite(p_error)]
     if not len(p):
         return []
-    n, rate = len(p), float(np.clip(p.mean(), 0, 1))
+    rate = float(np.clip(p.mean(), 0, 1))
+    n = max(1, min(len(p), originals or len(p)))
+    copied = f", copies counted once: {n:,}" if n < COPIED * len(p) else ""
     low, high = wilson(rate * n, n)
     message = (
-        f"About {rate:.1%} of the {n:,} labels are estimated to be wrong (95 % interval {low:.1%} to {high:.1%}, "
-        "as far as the probabilities are calibrated)."
+        f"About {rate:.1%} of the {len(p):,} labels are estimated to be wrong (95 % interval {low:.1%} to {high:.1%}"
+        f"{copied}, as far as the probabilities are calibrated)."
     )
-    data = {"rate": rate, "low": low, "high": high, "labels": n}
+    data = {"rate": rate, "low": low, "high": high, "labels": len(p)}
     return [Finding("label_error_rate", "Wrong labels, estimated", [], message, data)]
 
 

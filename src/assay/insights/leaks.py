@@ -32,16 +32,21 @@ def _how(leak: Leak) -> str:
     return HOW[leak.how].format(share=f"{leak.share:.1%}", exceptions=f"{1 - leak.share:.1%}", values=leak.values)
 
 
-def leak_findings(leaks: Sequence[Leak]) -> list[Finding]:
-    """One finding a leak; the columns were left out of what models learn from."""
+def leak_findings(leaks: Sequence[Leak], *, others: bool = True) -> list[Finding]:
+    """One finding a leak; the columns were left out of what models learn from, where there are ``others`` to learn from."""
     found = []
     for leak in leaks:
         names = " and ".join(quote(name) for name in leak.names)
         subject = f"The column {names} gives" if len(leak.names) == 1 else f"The columns {names} together give"
         them = "it" if len(leak.names) == 1 else "them"
         message = (
-            f"{subject} the label away: {_how(leak)}. Labels and outliers were judged without {them}; leave {them} out of a "
-            "model, too, unless known when it is used."
+            f"{subject} the label away: {_how(leak)}. "
+            + (
+                f"Labels and outliers were judged without {them}; leave "
+                if others
+                else "Labels were not judged; leave "
+            )
+            + f"{them} out of a model, too, unless known when it is used."
         )
         data = {
             "kind": "label leak",

@@ -163,7 +163,7 @@ def two_label_finding(
     shown = ", ".join(f"{quote(one['given'])} with {quote(one['second'])} ({one['rows']:,})" for one in top[:3])
     looked = len(found.rows)
     message = (
-        f"{rows_of(len(at))} seem to hold a second label beside the given one, most often {shown}. "
+        f"{rows_of(len(at))} {'seems' if len(at) == 1 else 'seem'} to hold a second label beside the given one, most often {shown}. "
         + (f"Of {n_rows:,} rows the {looked:,} most plausible were taken apart. " if looked < n_rows else "")
         + "Keep them, leave them out, or give them both labels: a model that may say one thing only is wrong on half of each."
     )

@@ -256,7 +256,7 @@ def _sentences(column: Cells, part: _Part) -> Any:
 
         def rare(row: int) -> str:
             held, code = int(counts[codes[row]]), codes[row]
-            rows = "row holds" if held == 1 else "rows hold"
+            rows = "rows holds" if held == 1 else "rows hold"
             return (
                 f"{column.name} is “{_cut(levels[code])}”, which {held:,} of {int(counts.sum()):,} {rows}; "
                 f"the usual ones: {commonest}."

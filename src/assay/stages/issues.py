@@ -21,7 +21,7 @@ from assay.duplicates import Clusters
 from assay.encode.cells import Cells
 from assay.stages.specs import VectorsSpec
 from assay.stages.stage import setting, stage
-from assay.stages.vectors import column_of, embeddings_of, labels_of
+from assay.stages.vectors import column_of, embeddings_of, labels_of, originals_of
 from assay.storage import Folder
 
 TYPES = {"bool": pa.bool_(), "float32": pa.float32(), "int32": pa.int32(), "int64": pa.int64(), "string": pa.string()}
@@ -123,9 +123,11 @@ def _clusters(folder: Folder, duplicates: str) -> Clusters:
 @dataclass(frozen=True, kw_only=True)
 class LabelSpec(CheckSpec):
     """``pred_probs``: prefix of out-of-sample probabilities; ``boundary``: noise near class borders, where measured;
-    ``blind``: why no label can be judged, or ""; ``blind_classes``: codes of labels that cannot."""
+    ``blind``: why no label can be judged, or ""; ``blind_classes``: codes of labels that cannot; ``duplicates``: of the
+    clusters of copies, for a class of four originals is rare however often each is there."""
 
     pred_probs: str
+    duplicates: str
     n_folds: int = setting()
     boundary: float | None = setting()
     blind: str = setting(default="")
@@ -139,7 +141,7 @@ class LabelsChecked(Checked):
     verdict: dict[str, Any]
 
 
-@stage(version=4)
+@stage(version=5)
 def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     """Labels that are likely wrong; ``blind`` says why nothing may be said of them."""
     from dataclasses import replace
@@ -149,7 +151,7 @@ def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
 
     labels = labels_of(folder, spec)
     probabilities = folder.get_array(f"{spec.pred_probs}.npy", mmap=True)
-    counts = np.bincount(labels[labels >= 0], minlength=len(spec.classes))
+    counts = _originals_by_class(labels, originals_of(folder, spec.duplicates), len(spec.classes))
     unjudged = np.isin(labels, spec.blind_classes)
     asked = np.where(unjudged, -1, labels).astype(np.int32)
     seen = scan(asked, probabilities)
@@ -165,6 +167,14 @@ def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     pairs, counts = np.unique(np.stack([labels[flagged], suggested[flagged]]), axis=1, return_counts=True)
     folder.put_arrays(f"{prefix}.pairs.npz", {"pairs": pairs, "counts": counts})
     return LabelsChecked(result.flags, result.notes, known.to_dict())
+
+
+def _originals_by_class(labels: NDArray[np.int32], clusters: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """(K,) labelled rows a class, copies of one thing counted once."""
+    known = labels >= 0
+    alone = np.bincount(labels[known & (clusters < 0)], minlength=size)
+    pairs = np.unique(np.stack([labels[known & (clusters >= 0)], clusters[known & (clusters >= 0)]]), axis=1)
+    return np.asarray(alone + np.bincount(pairs[0], minlength=size))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -361,6 +371,11 @@ def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
             codes,
             _label_summary(pa.concat_tables(parts), list(spec.classes)) if parts else None,
             spec.verdict,
+            int(
+                _originals_by_class(
+                    labels_of(folder, spec), originals_of(folder, spec.duplicates), len(spec.classes)
+                ).sum()
+            ),
         )
     leaks = [Finding(**found) for found in folder.get_json(f"{spec.leaks}.json")] if spec.leaks else []
     findings = leaks + findings

@@ -41,7 +41,7 @@ class ColumnLeaksSpec(DatasetSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=2)
+@stage(version=3)
 def column_leaks(folder: Folder, prefix: str, spec: ColumnLeaksSpec) -> LeaksFound:
     """Columns that fix the label, alone or in pairs, by their values, their order, a part of them or their being there."""
     from assay.encode.cells import read_cells
@@ -55,9 +55,11 @@ def column_leaks(folder: Folder, prefix: str, spec: ColumnLeaksSpec) -> LeaksFou
     leaks = find_leaks({name: value_numbers(cells) for name, cells in read.items()}, codes)
     named = {name for leak in leaks for name in leak.names}
     leaks += [leak for name in spec.features if name not in named and (leak := _hidden(name, read[name], codes))]
-    folder.put_json(f"{prefix}.json", [asdict(finding) for finding in leak_findings(leaks)])
     columns = tuple(dict.fromkeys(name for leak in leaks for name in leak.names))
-    notes = (f"the label check was run without {', '.join(columns)}, which give the label away",) if columns else ()
+    others = not set(spec.features) <= set(columns)
+    folder.put_json(f"{prefix}.json", [asdict(finding) for finding in leak_findings(leaks, others=others)])
+    given = ", ".join(columns)
+    notes = (f"the label check was run without {given}, which give the label away",) if columns and others else ()
     return LeaksFound(columns, notes=notes)
 
 

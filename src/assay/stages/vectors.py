@@ -177,6 +177,16 @@ def graph(folder: Folder, prefix: str, spec: GraphSpec) -> GraphMade:
     return GraphMade(spec.k, spec.metric, recall, int(joint.shape[1]))
 
 
+def originals_of(folder: Folder, duplicates: str) -> NDArray[np.int64]:
+    """The cluster of copies of each vector row, -1 = of none: what is no case of its own.
+
+    Rows of a narrow table are equal by its nature: each is a case of its own, and one says what another should be.
+    """
+    clusters = folder.get_table(f"{duplicates}.parquet")
+    by_nature = clusters["exact"].to_numpy(zero_copy_only=False) & (clusters["surplus"].to_numpy() < 0)
+    return np.where(by_nature, -1, clusters["id"].to_numpy()).astype(np.int64)
+
+
 @dataclass(frozen=True, kw_only=True)
 class FoldsSpec(VectorsSpec):
     """``duplicates``: prefix of the clusters of copies, which no fold splits."""
@@ -196,10 +206,7 @@ def folds(folder: Folder, prefix: str, spec: FoldsSpec) -> FoldsMade:
     """Stratified folds that never split a duplicate cluster."""
     from assay.predict.folds import make_folds
 
-    clusters = folder.get_table(f"{spec.duplicates}.parquet")
-    # rows of a narrow table are equal by its nature: each is a case of its own, and one says what another should be
-    by_nature = clusters["exact"].to_numpy(zero_copy_only=False) & (clusters["surplus"].to_numpy() < 0)
-    groups = np.where(by_nature, -1, clusters["id"].to_numpy())
+    groups = originals_of(folder, spec.duplicates)
     assigned = make_folds(labels_of(folder, spec), groups, n_folds=spec.n_folds, seed=spec.seed)
     folder.put_array(f"{prefix}.npy", assigned)
     return FoldsMade(tuple(np.bincount(assigned[assigned >= 0], minlength=spec.n_folds).tolist()))
@@ -233,7 +240,7 @@ class Predicted:
     labelled: int
 
 
-@stage(version=5)
+@stage(version=6)
 def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
     """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds.
 

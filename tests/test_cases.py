@@ -1,0 +1,72 @@
+"""The made cases beside the datasets, and others of their kind with other seeds: what was wrong once and must stay right."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import assay
+
+
+@pytest.fixture(scope="module")
+def cases(cases_dir: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("cases_make", cases_dir / "make.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def analyzed(data: object, folder: Path, **options: object) -> assay.Project:
+    return assay.analyze(data, output=folder / "p.assay", progress="quiet", effort="fast", workers=1, **options)
+
+
+def why_skipped(project: assay.Project, check: str) -> str:
+    return next(str(one["why"]) for one in project.summary().checks if one["name"] == check)
+
+
+@pytest.mark.parametrize("case", ["overlap_table", "overlap_table_noise"])
+def test_outcomes_that_columns_foretell_in_part_are_not_called_wrong(case, cases, tmp_path):
+    cases.CASES[case](tmp_path)
+    project = analyzed(tmp_path / "outcome.csv", tmp_path, label="outcome")
+    assert "do not predict this label well enough" in why_skipped(project, "label")
+    frame = project.issues()
+    assert not frame["is_label_issue"].any() and not frame["is_safe_to_fix"].any()
+
+
+def test_rows_that_no_one_would_believe_come_first(cases, tmp_path):
+    cases.CASES["strange_customers"](tmp_path)
+    rows = pd.read_csv(tmp_path / "truth.csv")
+    frame = analyzed(tmp_path / "customers.csv", tmp_path, task="unsupervised").issues()
+    assert (frame["outlier_score"].rank(ascending=False).iloc[rows["row"]] <= 10).all()
+    reasons = frame["outlier_reason"].iloc[rows["row"]]
+    assert all(column in reason for column, reason in zip(rows["column"], reasons, strict=True))
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.03])
+def test_a_table_of_one_column_and_ten_values(wrong, tmp_path):
+    rng = np.random.default_rng(8)
+    value = rng.integers(10, size=1_000)
+    bad = rng.random(1_000) < wrong
+    frame = pd.DataFrame({"a": value, "label": np.where(bad, (value + 1) % 10, value)})
+    frame = frame.astype(str).radd("v")
+    project = analyzed(frame, tmp_path, label="label")
+    found = project.issues()["is_label_issue"].to_numpy(bool)
+    if wrong:
+        assert (found == bad).mean() > 0.99
+    else:
+        assert not found.any() and "gives the label away" in why_skipped(project, "label")
+
+
+def test_labels_by_lot_are_withheld(tmp_path):
+    rng = np.random.default_rng(9)
+    words = ["river", "stone", "morning", "letter", "garden", "window", "music", "winter", "station", "coffee", "paper"]
+    texts = [" ".join(rng.choice(words, 8)) for _ in range(300)]
+    project = analyzed(pd.DataFrame({"text": texts, "label": rng.choice(["one", "two"], 300)}), tmp_path, text="text")
+    assert "do not predict this label well enough" in why_skipped(project, "label")
+    assert not project.issues()["is_well_labeled"].any()
