@@ -1,7 +1,9 @@
-"""Flipped bits in projects: is each noticed by `assay verify`, does reading refuse, does the repair lead back?
+"""Flipped bits and deleted files in projects: is each noticed, does reading refuse, does the repair lead back?
 
-In: nothing; three small projects (pictures, texts, a table) are made. Out: lines of JSON: a count for each kind of file, and what
-came of the repair. The database of decisions is left out: it has no checksums of its own.
+In: nothing; three small projects (pictures, texts, a table), with decisions, are made. Out: ``results/flips.json``; printed, what
+happened. Each flip hits a file of the next kind, of all kinds that there are; after it `assay verify` is asked and everything
+of the project is read (rows, cells, pictures, results, findings, neighbours, details, decisions). Then every kind is deleted
+alone, read, and made again. The work is done by ``tests/flipping.py``.
 
     python benchmarks/flips.py [--flips 500] [--seed 0]
 """
@@ -9,122 +11,96 @@ came of the repair. The database of decisions is left out: it has no checksums o
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import re
+import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
-from PIL import Image
+from measure import ROOT
+from sides import keep
 
-import assay
-from assay.errors import ProjectError
-from assay.storage import Folder
-from assay.storage.verify import verify_project
-
-READ = {".json": "get_json", ".done": "get_json", ".npy": "get_array", ".npz": "get_arrays", ".parquet": "get_table"}
-CHANGING = re.compile(r"lock$|project\.json$|runs/|\.done$|scope\.json$")  # they hold clocks and keys
-
-
-def sources(root: Path) -> dict[str, tuple[Path, dict[str, str]]]:
-    """Data of three kinds."""
-    rng = np.random.default_rng(0)
-    for at in range(60):
-        path = root / "pictures" / "ab"[at % 2] / f"{at}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 255, (48, 48, 3), np.uint8)).save(path)
-    words = ["river", "stone", "market", "letter", "winter", "garden", "signal", "copper", "ladder", "window"]
-    texts = [" ".join(rng.choice(words, 12)) for _ in range(60)]
-    pd.DataFrame({"text": texts, "label": ["a", "b"] * 30}).to_csv(root / "texts.csv", index=False)
-    numbers = pd.DataFrame(rng.normal(size=(120, 4)), columns=list("wxyz"))
-    numbers.assign(label=["a", "b"] * 60).to_csv(root / "table.csv", index=False)
-    return {
-        "image": (root / "pictures", {}),
-        "text": (root / "texts.csv", {"text": "text", "label": "label"}),
-        "table": (root / "table.csv", {"modality": "table", "label": "label"}),
-    }
-
-
-def analyze(data: Path, project: Path, words: dict[str, str]) -> None:
-    assay.analyze(data, output=project, effort="fast", progress="quiet", **words)
-
-
-def kind_of(name: str) -> str:
-    """Files of one stage that differ in numbers only are of one kind."""
-    stage, _, file = name.rpartition("/")
-    return re.sub(r"[0-9a-f]{16}", "F", stage) + "/" + re.sub(r"\d{5}(-[0-9a-f]{16})?|all", "K", file)
-
-
-def contents(project: Path) -> dict[str, bytes]:
-    names = (path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file())
-    return {name: (project / name).read_bytes() for name in names if not CHANGING.search(name)}
-
-
-def flip(project: Path, name: str, rng: random.Random) -> tuple[bytes, bytes]:
-    """(the bytes before, with one bit flipped), written."""
-    before = (project / name).read_bytes()
-    bit = rng.randrange(len(before) * 8)
-    after = bytearray(before)
-    after[bit // 8] ^= 1 << bit % 8
-    (project / name).write_bytes(after)
-    return before, bytes(after)
-
-
-def refuses(folder: Folder, name: str) -> bool:
-    """Does reading the very file end in an error that says so?"""
-    try:
-        getattr(folder, READ[Path(name).suffix])(name)
-    except ProjectError:
-        return True
-    return False
+sys.path.insert(0, str(ROOT / "tests"))
 
 
 def main() -> None:
-    """Flip, verify, read, repair; print what was found."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    import flipping
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flips", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     rng = random.Random(given.seed)
-    with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch)
-        data = sources(root)
-        each = given.flips // len(data)
-        for kind, (source, words) in data.items():
-            project = root / f"{kind}.assay"
-            analyze(source, project, words)
-            before = contents(project)
-            kinds = defaultdict(list)
-            for path in sorted(project.rglob("*")):
-                name = path.relative_to(project).as_posix()
-                if path.is_file() and name != "lock":
-                    kinds[kind_of(name)].append(name)
-            noticed = refused = 0
-            started = time.monotonic()
-            for turn in range(each + (given.flips - each * len(data) if kind == "image" else 0)):
-                name = rng.choice(kinds[sorted(kinds)[turn % len(kinds)]])
-                kept, _ = flip(project, name, rng)
-                noticed += bool(verify_project(Folder(project)).faults)
-                refused += refuses(Folder(project), name)
-                (project / name).write_bytes(kept)
-            seconds = time.monotonic() - started
-            for names in kinds.values():  # one of each kind damaged, and told: delete it and run again
-                flip(project, names[0], rng)
-            while faults := [f for f in verify_project(Folder(project)).faults if "delete" in f.advice]:
-                for fault in faults:
-                    (project / fault.name).unlink(missing_ok=True)
-            analyze(source, project, words)
-            after = contents(project)
-            told = {
-                "project": kind, "kinds": len(kinds), "flips": turn + 1, "noticed": noticed, "refused_when_read": refused,
-                "seconds": round(seconds, 1), "faults_after_repair": len(verify_project(Folder(project)).faults),
-                "files": len(before), "same_bytes": sum(before[name] == after.get(name) for name in before),
-            }  # fmt: skip
-            print(json.dumps(told), flush=True)
+    began, found = time.process_time(), []
+    with tempfile.TemporaryDirectory(prefix="assay-flips-") as scratch:
+        for at, kind in enumerate(flipping.KINDS):
+            n = given.flips * (at + 1) // len(flipping.KINDS) - given.flips * at // len(flipping.KINDS)
+            found.append({"project": kind, **_project(flipping, Path(scratch), kind, n, rng)})
+            print(found[-1], flush=True)
+    totals = {key: sum(one[key] for one in found) for key in found[0] if isinstance(found[0][key], int)}
+    line = (
+        f"{totals['flips']} flipped bits in {totals['kinds']} kinds of files of three projects: {totals['noticed']} noticed by "
+        f"verify; of reading everything {totals['refused']} refused, {totals['unaffected']} were unaffected, {totals['wrong']} "
+        f"neither; {totals['deleted']} deleted kinds: {totals['deleted_back']} led back to the same bytes; after the repair as "
+        f"told {totals['same_bytes']} of {totals['files']} files are the same bytes"
+    )
+    print(line)
+    keep(
+        "flips",
+        {"projects": found, "totals": totals, "lines": [line], "cpu_seconds": round(time.process_time() - began)},
+    )
+    whole = (totals["flips"], totals["deleted"], totals["files"], 0, 0)
+    if (
+        totals["noticed"],
+        totals["deleted_back"],
+        totals["same_bytes"],
+        totals["wrong"],
+        totals["faults_left"],
+    ) != whole:
+        raise SystemExit(1)
+
+
+def _project(flipping: Any, root: Path, kind: str, n: int, rng: random.Random) -> dict[str, Any]:
+    data, words, project = flipping.make(root, kind)
+    right, before = flipping.everything(project), flipping.contents(project)
+    kinds = flipping.by_kind(project)
+    told: Counter[str] = Counter()
+    faults: list[str] = []
+    for turn in range(n):
+        name = rng.choice(kinds[list(kinds)[turn % len(kinds)]])
+        kept, bit = flipping.flip(project, name, rng)
+        noticed, outcome = flipping.is_noticed(project), flipping.outcome(project, right)
+        told["noticed"] += noticed
+        told[outcome if outcome in ("refused", "unaffected") else "wrong"] += 1
+        if not noticed or outcome not in ("refused", "unaffected"):
+            faults.append(f"{name} bit {bit}: noticed {noticed}, {outcome}")
+        flipping.put(project / name, kept)
+    back = 0
+    made_again = [name for name, files in kinds.items() if not files[0].startswith("state.sqlite")]
+    for name in made_again:
+        flipping.delete(project, kinds[name])
+        outcome = flipping.outcome(project, right)
+        flipping.analyze(data, project, words)
+        same = flipping.contents(project) == before and not flipping.faults(project)
+        right = flipping.everything(project)  # it names the newest run
+        back += same
+        if not same or outcome not in ("refused", "unaffected"):
+            told["wrong"] += outcome not in ("refused", "unaffected")
+            faults.append(f"{kinds[name][0]} deleted: {outcome}, the same again: {same}")
+    copy = (project / "state.sqlite").read_bytes()
+    for files in flipping.by_kind(project).values():  # one of each kind damaged, then what verify tells
+        flipping.flip(project, files[0], rng)
+    flipping.repair(project, copy)
+    flipping.analyze(data, project, words)
+    after = flipping.contents(project)
+    return {
+        "kinds": len(kinds), "flips": n, "noticed": told["noticed"], "refused": told["refused"],
+        "unaffected": told["unaffected"], "wrong": told["wrong"], "deleted": len(made_again), "deleted_back": back,
+        "files": len(before), "same_bytes": sum(data == after.get(name) for name, data in before.items()),
+        "faults_left": len(flipping.faults(project)), "faults": faults,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

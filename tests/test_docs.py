@@ -313,3 +313,28 @@ def test_pages_made_from_the_code_need_nothing_but_assay_and_click():
     names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     used = {name.partition(".")[0] for name in names}
     assert used <= {"__future__", "re", "collections", "pathlib", "click", "assay"}
+
+
+# security -----------------------------------------------------------------------------------------------------
+
+
+def threats() -> list[tuple[str, list[str]]]:
+    """(threat, the tests that hold it) of each line of the table."""
+    text = (DOCS / "security.md").read_text(encoding="utf-8")
+    table = text.split("## Threats and the tests that hold them")[1].split("\n## ")[0]
+    lines = [line.strip().strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
+    return [(cells[0].strip(), re.findall(r"`(test_\w+(?:\.py)?(?:::\w+)?)`", cells[-1])) for cells in lines[2:]]
+
+
+def test_every_threat_names_tests_that_exist():
+    """A line may name a file, or a file and one test in it: `test_models.py::test_...` where the file holds much else."""
+    found = threats()
+    assert len(found) > 12
+    for threat, named in found:
+        assert named, threat
+        for name in named:
+            file, _, test = name.partition("::")
+            path = ROOT / "tests" / file
+            assert path.is_file(), (threat, name)
+            if test:
+                assert f"def {test}(" in path.read_text(encoding="utf-8"), (threat, name)

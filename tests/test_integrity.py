@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import shutil
+import sqlite3
 from collections import defaultdict
 from pathlib import Path
 
@@ -23,22 +23,22 @@ from assay.storage.lock import locked
 from assay.storage.project_folder import newest_readable_run
 from assay.storage.verify import verify_project
 from conftest import write_digits
-
-CHANGING = re.compile(r"lock$|project\.json$|runs/|\.done$|scope\.json$")  # hold clocks, or what is this machine's
-
-
-def kind_of(name: str) -> str:
-    """Files of one stage that differ in their numbers only are of one kind."""
-    stage, _, file = name.rpartition("/")
-    return re.sub(r"[0-9a-f]{16}", "F", stage) + "/" + re.sub(r"\d{5}(-[0-9a-f]{16})?|all", "K", file)
-
-
-def files_of(project: Path) -> list[str]:
-    return sorted(path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file())
-
-
-def contents(project: Path) -> dict[str, bytes]:
-    return {name: (project / name).read_bytes() for name in files_of(project) if not CHANGING.search(name)}
+from flipping import (
+    KINDS,
+    analyze,
+    by_kind,
+    contents,
+    delete,
+    everything,
+    faults,
+    files_of,
+    flip,
+    kind_of,
+    make,
+    outcome,
+    put,
+    repair,
+)
 
 
 def run(data: Path, project: Path) -> None:
@@ -110,6 +110,55 @@ def _refuses_or_is_unaffected(flipped: Folder, whole: Folder, name: str) -> None
     assert found == right if not isinstance(right, np.ndarray) else np.array_equal(found, right)
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def project_of(request, tmp_path_factory):
+    """(data, how it is read, its project with decisions, a digest of all that can be read of it), of each kind of data."""
+    data, words, project = make(tmp_path_factory.mktemp(request.param), request.param)
+    return data, words, project, everything(project)
+
+
+def test_a_flipped_bit_is_noticed_and_reading_refuses_or_is_unaffected(project_of):
+    """The files at the top, of the dataset and some of the stages; ``benchmarks/flips.py`` does it for all."""
+    _, _, project, right = project_of
+    rng = random.Random(1)
+    kinds = list(by_kind(project).values())
+    top = [names for names in kinds if not names[0].startswith("stages/")]
+    for names in [*top, *rng.sample([names for names in kinds if names not in top], 4)]:
+        name = rng.choice(names)
+        kept, bit = flip(project, name, rng)
+        assert faults(project), (name, bit)
+        assert outcome(project, right) in ("refused", "unaffected"), (name, bit)
+        put(project / name, kept)
+    assert not faults(project)
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_what_is_deleted_is_missed_and_made_again_to_the_same_bytes(project_of, part):
+    """Every kind of file but the decisions, half of them at a time."""
+    data, words, project, _ = project_of
+    before, right = contents(project), everything(project)
+    for names in [names for names in by_kind(project).values() if not names[0].startswith("state.sqlite")][part::2]:
+        delete(project, names)
+    assert outcome(project, right) in ("refused", "unaffected")
+    analyze(data, project, words)
+    assert contents(project) == before
+    assert not faults(project)
+    assert assay.open(project).decided == 11
+
+
+def test_the_repair_as_told_leads_back(project_of):
+    data, words, project, _ = project_of
+    before, copy = contents(project), (project / "state.sqlite").read_bytes()
+    decided = [repr(entry) for entry in assay.open(project).log.entries(rows=True)]
+    rng = random.Random(2)
+    for names in by_kind(project).values():
+        flip(project, names[0], rng)
+    repair(project, copy)
+    analyze(data, project, words)
+    assert contents(project) == before and not faults(project)
+    assert [repr(entry) for entry in assay.open(project).log.entries(rows=True)] == decided
+
+
 @pytest.mark.parametrize("how", ["delete", "damage", "delete the markers", "delete whole stages"])
 def test_running_again_leads_back_to_the_same_bytes(made, copied, how):
     project = copied / "p.assay"
@@ -177,6 +226,105 @@ def test_a_damaged_database_of_decisions_is_told(copied):
     state.write_bytes(data)
     (fault,) = verify_project(Folder(project)).faults
     assert fault.name == "state.sqlite" and "restore it from a copy" in fault.advice
+
+
+COLUMNS = (
+    "token",
+    "person",
+    "action",
+    "text",
+    "label",
+    "view",
+    "summary",
+    "n_rows",
+    "kept",
+    "rows",
+    "before",
+    "digest",
+    "chain",
+)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_verify_says_which_entry_of_the_decisions_was_changed_and_no_reading_takes_it(copied, column):
+    project = copied / "p.assay"
+    opened = assay.open(project)
+    for row in range(5):
+        opened.decide("note", rows=[row], text=f"number {row}", person="ann")
+    opened.log.close()
+    with sqlite3.connect(project / "state.sqlite") as connection:
+        value = connection.execute(f"SELECT {column} FROM log_entries WHERE number = 3").fetchone()[0]
+        other = b"x" if isinstance(value, bytes) else value + 1 if isinstance(value, int) else f"{value or ''}x"
+        connection.execute(f"UPDATE log_entries SET {column} = ? WHERE number = 3", [other])
+    (project / "state.sqlite.lock").unlink()  # its checksum would tell first
+    (fault,) = faults(project)
+    assert "entry 3" in fault.what and "restore it from a copy" in fault.advice
+    if column != "chain":
+        with pytest.raises(
+            ProjectError, match=r"entry 3 of the decisions is not what was written; restore state\.sqlite"
+        ):
+            again = assay.open(project).log
+            again.state(), again.entry(3)
+
+
+@pytest.mark.parametrize(("number", "what"), [(2, "entry 2, which is missing"), (5, "the number of the last entry")])
+def test_an_entry_that_is_lost_is_missed(copied, number, what):
+    project = copied / "p.assay"
+    opened = assay.open(project)
+    for row in range(5):
+        opened.decide("keep", rows=[row], person="ann")
+    opened.log.close()
+    with sqlite3.connect(project / "state.sqlite") as connection:
+        connection.execute("DELETE FROM log_entries WHERE number = ?", [number])
+    (fault,) = faults(project)
+    assert what in fault.what
+    with pytest.raises(ProjectError, match=what):
+        assay.open(project).log.state()
+
+
+def test_a_log_of_an_older_version_gets_its_digests(copied):
+    from alembic import command
+    from alembic.config import Config
+
+    from assay.actions.migrations import SCHEMA
+
+    project = copied / "p.assay"
+    opened = assay.open(project)
+    for row in range(3):
+        opened.decide("label", rows=[row], label="two", person="ann")
+    before = [repr(entry) for entry in opened.log.entries(rows=True)]
+    database = opened.log._database
+    with database.writing() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(SCHEMA.migrations))
+        config.attributes |= {"connection": connection, "version_table": SCHEMA.version_table}
+        command.downgrade(config, "0001")
+    opened.log.close()
+    assert not faults(project)
+    assert [repr(entry) for entry in assay.open(project).log.entries(rows=True)] == before
+    assert not faults(project)
+    assay.open(project).decide("keep", rows=[9])
+    assert assay.open(project).log.state().number == 4 and not faults(project)
+
+
+def test_what_was_not_folded_in_yet_is_guarded_too(copied):
+    """SQLite goes on without what is damaged in its write-ahead log: decisions would vanish without a word."""
+    project = copied / "p.assay"
+    opened = assay.open(project)
+    opened.decide("keep", rows=[0])
+    with opened.log._database.reading():  # a reader: what is written meanwhile stays in the log beside the file
+        opened.decide("keep", rows=[1])
+        opened.decide("keep", rows=[2])
+        wal = project / "state.sqlite-wal"
+        there = copied / "there.assay"
+        shutil.copytree(project, there, ignore=shutil.ignore_patterns("*-shm"))
+    assert wal.name in files_of(there) and not faults(there)
+    kept = (there / wal.name).read_bytes()
+    put(there / wal.name, kept[:5_000] + bytes([kept[5_000] ^ 1]) + kept[5_001:])
+    (fault,) = faults(there)
+    assert "state.sqlite-wal, with the newest decisions" in fault.what
+    with pytest.raises(ProjectError, match=r"state\.sqlite-wal is damaged; restore both"):
+        assay.open(there).log.state()
 
 
 # a hostile folder ----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from assay.errors import UsageError
 from assay.server.limits import bounded
+from assay.server.openapi import document
 from assay.server.serve import one_time_address, prepare
 from assay.server.throttle import Throttle
 from serving import ORIGIN, TOKEN, client
@@ -292,6 +294,33 @@ def test_nobody_who_is_not_signed_in_sends_a_long_body(door, path):
 
     sent: list[int] = []
     assert stranger.post(path, content=endless()).status_code in (400, 401, 405, 413)
+
+
+def every_route() -> list[tuple[str, str]]:
+    """(method, path) of every route of the contract, with something in place of names."""
+    return [
+        (method.upper(), re.sub(r"\{\w+\}", "1", path))
+        for path, methods in document()["paths"].items()
+        for method in methods
+    ]
+
+
+def test_every_route_refuses_a_long_body_before_it_reads_it(door):
+    """What is sent is no JSON at all: whoever parsed it would say so."""
+    stranger, length = bare(door), {"Content-Length": str(400 << 20), "Content-Type": "application/json"}
+    routes = every_route()
+    assert len(routes) > 30
+    for method, path in [*routes, ("POST", "/"), ("POST", "/healthz"), ("PUT", "/nothing")]:
+        assert stranger.request(method, path, content=b"{", headers=length).status_code == 413, path
+        if not re.fullmatch("/api/v1/uploads/1/?", path):  # pieces of files go to disk as they come
+            assert door.request(method, path, content=b"{", headers=length).status_code == 413, path
+
+
+def test_every_route_but_the_session_is_closed_to_strangers(door):
+    stranger = bare(door)
+    for method, path in every_route():
+        if path.rstrip("/") != "/api/v1/session":
+            assert stranger.request(method, path).status_code == 401, (method, path)
 
 
 def test_bodies_of_people_who_are_signed_in_are_bounded_too(door):

@@ -1,12 +1,13 @@
 """Entries and snapshots as rows of a database.
 
-In: a connection, a project's uuid, entries. Out: entries. Does not know: what they mean, who may write.
+In: a connection, a project's uuid, entries. Out: entries that are what was written, or `ProjectError`. Does not know: what they
+mean, who may write.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,34 @@ from sqlalchemy.exc import IntegrityError
 
 from assay.actions.codec import pack_flags, pack_numbers, pack_rows, unpack_flags, unpack_numbers, unpack_rows
 from assay.actions.entry import REDO, UNDO, Entry
+from assay.errors import ProjectError
+from assay.storage.log_digests import (
+    PACKED,
+    PARTS,
+    PLAIN,
+    TOLD,
+    chained,
+    digest_of,
+    entry_digest,
+    head_digest,
+    part_digest,
+)
 
 META = sa.MetaData()
-HEADS = sa.Table("log_heads", META, sa.Column("project", sa.String), sa.Column("number", sa.Integer))
-PLAIN = ("number", "token", "at", "person", "action", "route", "n_rows", "kept", "undoes", "policy", "text")
-JSON = ("label", "view", "summary")
-PACKED = ("rows", "codes", "names", "excluded", "before", "under")
+HEADS = sa.Table(
+    "log_heads",
+    META,
+    sa.Column("project", sa.String),
+    sa.Column("number", sa.Integer),
+    sa.Column("digest", sa.String),
+)
+JSON = ("label", *TOLD)
 ENTRIES = sa.Table(
     "log_entries",
     META,
     sa.Column("project", sa.String),
     *(sa.Column(name, sa.Integer if name in ("number", "n_rows", "kept", "undoes") else sa.Text) for name in PLAIN),
-    *(sa.Column(name, sa.Text) for name in (*JSON, "names")),
+    *(sa.Column(name, sa.Text) for name in (*TOLD, "names", "digest", "chain")),
     *(sa.Column(name, sa.LargeBinary) for name in PACKED if name != "names"),
 )
 SNAPSHOTS = sa.Table(
@@ -35,6 +52,7 @@ SNAPSHOTS = sa.Table(
     sa.Column("project", sa.String),
     sa.Column("number", sa.Integer),
     sa.Column("data", sa.LargeBinary),
+    sa.Column("digest", sa.String),
 )
 AT_ONCE = 500  # numbers in one question
 
@@ -57,12 +75,25 @@ class LogTable:
                     connection.execute(sa.insert(HEADS).values(project=self.project, number=0))
             except IntegrityError:  # another was the first to write in this project, this very moment
                 connection.execute(hold)
-        return int(connection.execute(sa.select(HEADS.c.number).where(mine)).scalar_one())
+        return self.last(connection)
 
     def insert(self, connection: sa.Connection, entries: Sequence[Entry]) -> None:
-        connection.execute(sa.insert(ENTRIES), [{"project": self.project, **_record(entry)} for entry in entries])
-        mine = HEADS.c.project == self.project
-        connection.execute(sa.update(HEADS).where(mine).values(number=entries[-1].number))
+        chain = self._chain(connection, entries[0].number - 1)
+        records = []
+        for entry in entries:
+            record = _record(entry)
+            digest = entry_digest(self.project, record)
+            chain = chained(chain, digest)
+            records.append({"project": self.project, "digest": digest, "chain": chain, **record})
+        connection.execute(sa.insert(ENTRIES), records)
+        mine = sa.update(HEADS).where(HEADS.c.project == self.project)
+        last = entries[-1].number
+        connection.execute(mine.values(number=last, digest=head_digest(self.project, last, chain)))
+
+    def _chain(self, connection: sa.Connection, number: int) -> str:
+        """The chain after an entry; empty before the first."""
+        one = (ENTRIES.c.project == self.project) & (ENTRIES.c.number == number)
+        return connection.execute(sa.select(ENTRIES.c.chain).where(one)).scalar() or ""
 
     def put_snapshot(self, connection: sa.Connection, number: int, data: bytes, every: int) -> None:
         """Keep it beside the first one of each ``every`` entries, for looking back; the others were only for speed."""
@@ -71,27 +102,43 @@ class LogTable:
         firsts = {n // every: n for n in reversed(known)}.values()
         gone = [n for n in known if n not in firsts or n == number]
         connection.execute(sa.delete(SNAPSHOTS).where(mine, SNAPSHOTS.c.number.in_(gone)))
-        connection.execute(sa.insert(SNAPSHOTS).values(project=self.project, number=number, data=data))
+        values = {"project": self.project, "number": number, "data": data}
+        connection.execute(sa.insert(SNAPSHOTS).values(**values, digest=digest_of(*values.values())))
 
     # reading -------------------------------------------------------------------------------------------------
 
     def last(self, connection: sa.Connection) -> int:
         """The number of the last entry, 0 = none."""
-        return int(connection.execute(sa.select(HEADS.c.number).where(HEADS.c.project == self.project)).scalar() or 0)
+        both = (ENTRIES.c.project == HEADS.c.project) & (ENTRIES.c.number == HEADS.c.number)
+        question = sa.select(HEADS.c.number, HEADS.c.digest, ENTRIES.c.chain).where(HEADS.c.project == self.project)
+        found = connection.execute(question.select_from(HEADS.outerjoin(ENTRIES, both))).first()  # one moment
+        if found is None or (found.number == 0 and found.digest is None):
+            return 0
+        if head_digest(self.project, found.number, found.chain or "") != found.digest:
+            raise damaged("the number of the last entry")
+        return int(found.number)
 
     def snapshot(self, connection: sa.Connection, at: int) -> tuple[int, bytes] | None:
-        """The newest one that is not after entry ``at``."""
-        mine = sa.select(SNAPSHOTS.c.number, SNAPSHOTS.c.data).where(
+        """The newest one that is not after entry ``at``; none where it is damaged: the entries say the same, only slower."""
+        mine = sa.select(SNAPSHOTS.c.number, SNAPSHOTS.c.data, SNAPSHOTS.c.digest).where(
             SNAPSHOTS.c.project == self.project, SNAPSHOTS.c.number <= at
         )
         found = connection.execute(mine.order_by(SNAPSHOTS.c.number.desc()).limit(1)).first()
-        return None if found is None else (int(found[0]), bytes(found[1]))
+        if found is None or digest_of(self.project, found.number, found.data) != found.digest:
+            return None
+        return int(found.number), bytes(found.data)
 
     def between(self, connection: sa.Connection, after: int, upto: int) -> list[Entry]:
         """Entries after one number up to another, with rows, in their order."""
-        return self._read(
+        found = self._read(
             connection, [ENTRIES.c.number > after, ENTRIES.c.number <= upto], ENTRIES.c.number.asc(), None
         )
+        for number, entry in enumerate(found, after + 1):
+            if entry.number != number:
+                raise damaged(f"entry {number}, which is missing,")
+        if after + len(found) < upto:
+            raise damaged(f"entry {after + len(found) + 1}, which is missing,")
+        return found
 
     def named(
         self, connection: sa.Connection, numbers: Sequence[int], *, rows: bool = True, lean: bool = True
@@ -116,16 +163,14 @@ class LogTable:
 
     def deeds(self, connection: sa.Connection, person: str, below: int) -> list[tuple[int, str, int | None]]:
         """(number, action, undoes) of a person's latest entries below a number, newest first, some hundred of them."""
-        columns = (ENTRIES.c.number, ENTRIES.c.action, ENTRIES.c.undoes)
-        mine = (ENTRIES.c.project == self.project) & (ENTRIES.c.person == person) & (ENTRIES.c.number < below)
-        question = sa.select(*columns).where(mine).order_by(ENTRIES.c.number.desc()).limit(AT_ONCE)
-        return [(int(number), str(action), undoes) for number, action, undoes in connection.execute(question)]
+        where = [ENTRIES.c.person == person, ENTRIES.c.number < below]
+        found = self._records(connection, where, ENTRIES.c.number.desc(), AT_ONCE, (0,))
+        return [(record["number"], record["action"], record["undoes"]) for record in found]
 
     def moments(self, connection: sa.Connection, after: int) -> list[tuple[int, str]]:
         """(number, at) of every entry after one number, oldest first."""
-        mine = (ENTRIES.c.project == self.project) & (ENTRIES.c.number > after)
-        question = sa.select(ENTRIES.c.number, ENTRIES.c.at).where(mine)
-        return [(int(number), str(at)) for number, at in connection.execute(question.order_by(ENTRIES.c.number))]
+        found = self._records(connection, [ENTRIES.c.number > after], ENTRIES.c.number.asc(), None, (0,))
+        return [(record["number"], record["at"]) for record in found]
 
     def _read(
         self,
@@ -137,12 +182,31 @@ class LogTable:
         lean: bool = False,
     ) -> list[Entry]:
         told = ("label",) if lean else JSON
-        columns = [ENTRIES.c[name] for name in (*PLAIN, *told, *(PACKED if rows else ()))]
-        question = sa.select(*columns).where(ENTRIES.c.project == self.project, *where).order_by(order)
+        parts = (0, *(() if lean else (1,)), *((2,) if rows else ()))
+        return [_entry(record, told, rows) for record in self._records(connection, where, order, limit, parts)]
+
+    def _records(
+        self, connection: sa.Connection, where: list[Any], order: Any, limit: int | None, parts: Sequence[int]
+    ) -> list[Mapping[str, Any]]:
+        """Some `PARTS` of entries; `ProjectError` where one is not what was written."""
+        names = [name for part in parts for name in PARTS[part]]
+        question = sa.select(*(ENTRIES.c[name] for name in (*names, "digest")))
+        question = question.where(ENTRIES.c.project == self.project, *where).order_by(order)
         if limit is not None:
             question = question.limit(limit)
-        names = [column.name for column in columns]
-        return [_entry(dict(zip(names, record, strict=True)), told, rows) for record in connection.execute(question)]
+        found: list[Mapping[str, Any]] = []
+        for record in map(dict, connection.execute(question).mappings()):
+            said = (record["digest"] or "").split(".")
+            if len(said) != len(PARTS) or any(part_digest(self.project, p, record) != said[p] for p in parts):
+                raise damaged(f"entry {record['number']}")
+            found.append(record)
+        return found
+
+
+def damaged(what: str) -> ProjectError:
+    return ProjectError(
+        f"{what} of the decisions is not what was written; restore state.sqlite from a copy, and see: assay verify"
+    )
 
 
 def _record(entry: Entry) -> dict[str, Any]:
@@ -163,7 +227,7 @@ def _record(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(record: dict[str, Any], told: Sequence[str], rows: bool) -> Entry:
+def _entry(record: Mapping[str, Any], told: Sequence[str], rows: bool) -> Entry:
     values = {name: record[name] for name in PLAIN}
     for name in told:
         text = record[name]

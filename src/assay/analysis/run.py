@@ -21,7 +21,7 @@ from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adop
 from assay.checks import CHECKS, FINDING_CHECKS
 from assay.columns import BY_NAME
 from assay.dataset.dataset import MISSING, Dataset, read_dataset, write_dataset
-from assay.dataset.following import Followed, contents, follow
+from assay.dataset.following import Followed, contents, follow, same_numbers
 from assay.dataset.identity import SAME
 from assay.dataset.originals import write_originals
 from assay.dataset.scope import scope_of, write_scope
@@ -77,14 +77,18 @@ def analyze_source(
             raise SourceError("the task multi-class needs labels; name the label column with --label")
         if settings.task == "unsupervised" and source.given is not None:
             source = _without_labels(source)
-        followed = None
+        followed = same = None
         lost: list[str] = []
         if previous is not None and before is not None:
-            followed = follow(folder, source, previous, standing)
-            if followed.share < SAME:
+            try:
+                followed = follow(folder, source, previous, standing)
+            except ProjectError:  # its cells are damaged
+                same, unknown = same_numbers(source, previous), True
+                previous = previous if same is not None else None
+            if followed is not None and followed.share < SAME:
                 lost = _other_source(folder, source, before, followed, standing, replace)
                 previous = followed = None
-        numbers = followed.number_of if followed is not None else None
+        numbers = followed.number_of if followed is not None else same
         dataset = write_dataset(folder, source, previous, numbers, contents(source))
         if unknown:
             _require_same_rows(folder, before, dataset)
@@ -156,6 +160,8 @@ def _require_same_rows(folder: Folder, before: dict[str, Any] | None, dataset: D
     data is still the same. `ProjectError` if it is not and decisions name rows by their numbers."""
     known = before["dataset"] if before is not None else None
     if known == dataset.fingerprint or not folder.exists(STATE):
+        return
+    if known is None and folder.names("dataset") == [dataset.fingerprint]:  # the only one there ever was
         return
     lost = f"dataset/{known}" if known else "the record of the last run"
     raise ProjectError(

@@ -26,6 +26,7 @@ from assay.errors import ProjectError
 from assay.sources import Roles, Source
 from assay.storage import Folder
 from assay.storage.checksums import FILES as CHECKSUMS
+from assay.storage.checksums import guarded
 
 PART = 65_536
 MISSING = "no longer in the source"
@@ -258,8 +259,10 @@ def read_blobs(folder: Folder, fingerprint: str, wanted: Sequence[int]) -> dict[
 
 
 def _parts(folder: Folder, fingerprint: str, kind: str) -> list[str]:
+    """The parts that were written, whether or not they are still there."""
     base = f"dataset/{fingerprint}"
-    return [f"{base}/{name}" for name in folder.names(base) if name.startswith(f"{kind}-")]
+    names = {*folder.names(base), *guarded(folder.get_json(f"{base}/dataset.json"))}
+    return [f"{base}/{name}" for name in sorted(names) if name.startswith(f"{kind}-")]
 
 
 def read_dataset(folder: Folder, fingerprint: str) -> Dataset:

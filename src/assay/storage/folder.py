@@ -187,8 +187,8 @@ class Folder:
             self.guard(name)
 
     def guard(self, name: str) -> None:
-        """A record with the checksum of one array, beside it: for those that no stage and no dataset speaks of."""
-        self.put_json(f"{name.removesuffix('.npy')}{checksums.MARKER}", {checksums.FILES: self.listed([name])})
+        """A record with the checksum of one file, beside it: for those that no stage and no dataset speaks of."""
+        self.put_json(f"{name.rpartition('.')[0]}{checksums.MARKER}", {checksums.FILES: self.listed([name])})
 
     def get_array(self, name: str, *, mmap: bool = False) -> NDArray[Any]:
         """The array of a ``.npy`` file; ``mmap`` leaves it on disk."""
@@ -259,6 +259,20 @@ class Folder:
         except (pa.ArrowInvalid, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise self._missing(path) from error
+            raise self._damaged(path, error) from error
+
+    def get_mapped_table(self, name: str) -> Any:
+        """The ``pyarrow.Table`` of an Arrow file, left on disk."""
+        import pyarrow as pa
+
+        path = self.path(name)
+        self._check(path, mapped=True)
+        try:
+            with pa.memory_map(str(path)) as source:
+                return pa.ipc.open_file(source).read_all()
+        except FileNotFoundError as error:
+            raise self._missing(path) from error
+        except (pa.ArrowInvalid, OSError) as error:
             raise self._damaged(path, error) from error
 
     def _damaged(self, path: Path, error: object) -> ProjectError:

@@ -21,6 +21,7 @@ from typing import Any
 from assay.errors import ProjectError, UsageError
 from assay.storage import Folder
 from assay.storage.checksums import json_bytes
+from assay.storage.log_digests import projects_of
 
 FORMAT = 1
 PROJECT = "project.json"
@@ -76,12 +77,15 @@ def refuse_source(path: str | os.PathLike[str], root: Path, run: dict[str, Any])
 
 
 def ensure_project(folder: Folder) -> dict[str, Any]:
-    """project.json, written now if the folder is new; if it was lost, anew from the record of the newest run."""
+    """project.json, written now if the folder is new; if it was lost, anew from the record of the newest run, or from whose
+    decisions there are."""
     require_project_folder(folder)
     if folder.exists(PROJECT):
         return read_project(folder)
     last = newest_readable_run(folder) or {}
-    project = {"format": FORMAT, "uuid": last.get("uuid") or str(uuid.uuid4()), "latest_run": last.get("run")}
+    decided = projects_of(folder.path(STATE)) if not last and folder.exists(STATE) else []
+    name = last.get("uuid") or (decided[0] if len(decided) == 1 else str(uuid.uuid4()))
+    project = {"format": FORMAT, "uuid": name, "latest_run": last.get("run")}
     folder.put_json(PROJECT, project)
     return project
 

@@ -6,14 +6,15 @@ In: a project folder. Out: `Fault`s, each with what to do. Does not know: what t
 from __future__ import annotations
 
 import contextlib
-import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assay.errors import ProjectError
-from assay.storage.checksums import DATASET, MARKER, faults_of, guarded, json_bytes, parse_json
+from assay.storage.checksums import DATASET, MARKER, faults_of, file_digest, guarded, json_bytes, parse_json
 from assay.storage.folder import TEMPORARY, Folder
+from assay.storage.log_digests import faults_of_database
 from assay.storage.project_folder import PROJECT, STATE, latest_run, run_name
 
 AGAIN = "delete it and run the analysis again: other work is kept"
@@ -57,19 +58,29 @@ def verify_project(folder: Folder) -> Verified:
                 advice = "run the analysis again: other work is kept" if what == "missing" else AGAIN
                 faults[whole] = Fault(whole, what, advice)
     _required(folder, set(names), faults)
-    if STATE in names and not _is_sound(folder.path(STATE)):
-        faults[STATE] = Fault(STATE, "damaged", "restore it from a copy: it holds the decisions")
+    if STATE in names and (damaged := faults_of_database(folder.path(STATE))):
+        more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
+        what = f"damaged ({', '.join(damaged[:3])}{more})"
+        faults[STATE] = Fault(STATE, what, "restore it from a copy: it holds the decisions")
+    elif STATE in names and not _fits_its_lock(folder.path(STATE)):
+        what = "not the file that was last written, though every decision in it is whole"
+        faults[STATE] = Fault(STATE, what, f"delete {STATE}.lock if that is so because you restored it from a copy")
     unguarded = [name for name in names if name not in seen]
     return Verified(len(seen & set(names)), [faults[name] for name in sorted(faults)], unguarded)
 
 
-def _is_sound(file: Path) -> bool:
-    """SQLite's own look at every page; what one entry says is not guarded by it."""
-    try:
-        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return bool(connection.execute("PRAGMA integrity_check").fetchone() == ("ok",))
-    except sqlite3.DatabaseError:
-        return False
+def _fits_its_lock(file: Path) -> bool:
+    """Is the database of decisions byte for byte what the last writer left? Yes where none said so, or one is at work."""
+    lock = file.with_name(f"{file.name}.lock")
+    for _ in range(3):
+        try:
+            said = lock.read_bytes().strip()
+            if lock.is_symlink() or not said or said.decode("ascii", "replace") == file_digest(file):
+                return True
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _names(root: Path) -> list[str]:

@@ -7,4 +7,4 @@ from pathlib import Path
 
 from assay.storage.database import Schema
 
-SCHEMA = Schema(Path(__file__).parent, "0001", "log_version", "decisions")
+SCHEMA = Schema(Path(__file__).parent, "0002", "log_version", "decisions")
