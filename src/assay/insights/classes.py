@@ -19,6 +19,7 @@ from assay.insights.names import misspelt
 FEW = 5  # labelled rows below which a class is rare: there are five folds
 CORRECTIONS = 20
 NAMED = 5  # classes named in one sentence
+NONE = 0.0005  # a rate that would be printed as 0.0 %
 Z95 = 1.959964  # of the normal distribution
 
 
@@ -66,10 +67,10 @@ def _error_rate(codes: NDArray[np.int32], p_error: NDArray[np.float64]) -> list[
     centre = (rate + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     reach = Z95 / (1 + Z95**2 / n) * math.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n * n))
     low, high = max(0.0, min(centre - reach, rate)), min(1.0, max(centre + reach, rate))
-    message = (
-        f"About {rate:.1%} of the {n:,} labels are estimated to be wrong (95 % interval {low:.1%} to {high:.1%}, "
-        "as far as the probabilities are calibrated)."
-    )
+    interval = f"(95 % interval {low:.1%} to {high:.1%}, as far as the probabilities are calibrated)"
+    message = f"About {rate:.1%} of the {n:,} labels are estimated to be wrong {interval}."
+    if rate < NONE:
+        message = f"None of the {n:,} labels is estimated to be wrong {interval}."
     data = {"rate": rate, "low": low, "high": high, "labels": n}
     return [Finding("label_error_rate", "Wrong labels, estimated", [], message, data)]
 
