@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,6 +48,14 @@ def test_the_cost_of_the_other_efforts_is_said_before_the_run():
     each = {effort: cost(table(5_000, 40), effort=effort).seconds for effort in ("fast", "best")}
     assert asked.others == pytest.approx(each)
     assert asked.lines()[-1].startswith("--effort fast: ") and "--effort best: " in asked.lines()[-1]
+
+
+def test_the_estimate_says_a_range():
+    asked = cost(table(5_000, 40))
+    low, high = (float(part) for part in re.findall(r"\d+", asked.lines()[1])[:2])
+    assert low == round(asked.seconds / 1.5) and high == round(asked.seconds * 1.5)
+    assert cost(table(5_000, 40), workers=1).lines()[1].count("1 worker,") == 1
+    assert re.search(r"estimate: \d+ s to \d+ min|\d+ to \d+ (?:s|min)", cost(table(300_000, 40)).lines()[1])
 
 
 def test_boosted_trees_are_counted_up_to_the_classes_that_they_are_grown_for():

@@ -22,6 +22,7 @@ from assay.sources.reading import is_url
 PICTURE_KILOBYTES = 100.0  # of a picture whose size is not known before it is fetched
 FETCH_MS = 120.0  # a picture behind a URL
 DIMS = 256
+SURE = 1.5  # factor within which a run took what was said on the machine of the constants; other machines differ more
 GRAPH_EXACT = 20_000  # `assay.graph.EXACT_ROWS`, which would bring the compiler into the start of every run
 
 
@@ -44,13 +45,23 @@ class Estimate:
         classes = f", {self.n_classes:,} classes" if self.n_classes else ", no labels"
         blank = f", {self.unlabelled:,} unlabelled" if self.n_classes and self.unlabelled else ""
         costs = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in self.stages.items() if seconds >= 0.5)
+        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
         lines = [
             f"{self.rows:,} rows of {self.modality} data{classes}{blank}",
-            f"estimate: {_duration(self.seconds)} with {self.workers} workers, up to {self.megabytes:,} MB ({costs})",
+            f"estimate: {_range(self.seconds)} with {workers}, up to {self.megabytes:,} MB ({costs})",
         ]
         if self.others:
-            lines.append("; ".join(f"--effort {name}: {_duration(seconds)}" for name, seconds in self.others.items()))
+            lines.append("; ".join(f"--effort {name}: {_range(seconds)}" for name, seconds in self.others.items()))
         return lines
+
+
+def _range(seconds: float) -> str:
+    """As far as the constants are known to be off: a factor `SURE` each way."""
+    low, high = _duration(seconds / SURE), _duration(seconds * SURE)
+    if low == high:
+        return low
+    unit = low.rpartition(" ")[2]
+    return f"{low.removesuffix(f' {unit}')} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
 
 
 def _duration(seconds: float) -> str:

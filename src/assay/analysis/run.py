@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from assay.analysis import pipeline
+from assay.analysis.accounting import accounting
 from assay.analysis.local_executor import LocalExecutor
 from assay.analysis.progress import Progress
 from assay.analysis.runner import Runner
@@ -112,6 +114,9 @@ def analyze_source(
             "origin": source.origin,
             "originals": originals,
             "n_rows": len(dataset.order),
+            "accounting": accounting(
+                len(dataset.order), _not_analyzed(folder, dataset, outcome.vectors), source.left_out
+            ),
             "classes": dataset.classes,
             "roles": {
                 name: getattr(dataset.roles, name) for name in ("label", "text", "image", "id", "split", "features")
@@ -143,6 +148,12 @@ def analyze_source(
         }
         record_run(folder, run)
     return run
+
+
+def _not_analyzed(folder: Folder, dataset: Dataset, vectors: str) -> list[str]:
+    """Why present rows were not analysed, in the user's order."""
+    reasons = folder.get_table(f"{vectors}.reasons.parquet")["reason"].take(pa.array(dataset.order))
+    return list(reasons.drop_null().to_pylist())
 
 
 def _previous(folder: Folder, before: dict[str, Any] | None) -> Dataset | None:

@@ -20,6 +20,7 @@ FEW = 5  # labelled rows below which a class is rare: there are five folds
 CORRECTIONS = 20
 COPIED = 0.9  # of the labelled rows are originals: below that it is said how many
 NAMED = 5  # classes named in one sentence
+NONE = 0.0005  # a rate that would be printed as 0.0 %
 
 
 def class_findings(
@@ -73,10 +74,10 @@ def _error_rate(codes: NDArray[np.int32], p_error: NDArray[np.float64], original
     n = max(1, min(len(p), originals or len(p)))
     copied = f", copies counted once: {n:,}" if n < COPIED * len(p) else ""
     low, high = wilson(rate * n, n)
-    message = (
-        f"About {rate:.1%} of the {len(p):,} labels are estimated to be wrong (95 % interval {low:.1%} to {high:.1%}"
-        f"{copied}, as far as the probabilities are calibrated)."
-    )
+    interval = f"(95 % interval {low:.1%} to {high:.1%}{copied}, as far as the probabilities are calibrated)"
+    message = f"About {rate:.1%} of the {len(p):,} labels are estimated to be wrong {interval}."
+    if rate < NONE:
+        message = f"None of the {len(p):,} labels is estimated to be wrong {interval}."
     data = {"rate": rate, "low": low, "high": high, "labels": len(p)}
     return [Finding("label_error_rate", "Wrong labels, estimated", [], message, data)]
 

@@ -87,7 +87,7 @@ def collect(project: FinishedRun, *, budget: int = PAGE_BYTES) -> ReportData:
             for check in run["checks"]
         ),
         missing=tuple(clean(sentence, REASON) for sentence in run.get("missing", ())),
-        notes=tuple(clean(note, REASON) for note in run.get("notes", ())),
+        notes=tuple(clean(note, REASON) for note in (*run.get("accounting", ()), *run.get("notes", ()))),
         settings=settings_of(run),
     )
 

@@ -29,6 +29,7 @@ class Summary:
     findings: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
     missing: tuple[str, ...]
+    accounting: tuple[str, ...]
     run: dict[str, Any]
 
     @classmethod
@@ -57,6 +58,7 @@ class Summary:
             tuple(findings),
             tuple(run["notes"]),
             tuple(run["missing"]),
+            tuple(run.get("accounting", ())),
             kept,
         )
 
@@ -65,7 +67,19 @@ class Summary:
         return [check for check in self.checks if check["status"] == "failed"]
 
     def to_dict(self) -> dict[str, Any]:
-        keys = ("name", "modality", "task", "n_rows", "n_classes", "checks", "findings", "notes", "missing", "run")
+        keys = (
+            "name",
+            "modality",
+            "task",
+            "n_rows",
+            "n_classes",
+            "checks",
+            "findings",
+            "notes",
+            "missing",
+            "accounting",
+            "run",
+        )
         return {key: list(value) if isinstance(value := getattr(self, key), tuple) else value for key in keys}
 
     def rows(self) -> list[tuple[str, str, str]]:
@@ -86,7 +100,7 @@ class Summary:
 
     def __str__(self) -> str:
         width = max((len(check["title"]) for check in self.checks), default=0)
-        lines = [self.head(), ""]
+        lines = [self.head(), *(f"  {sentence}" for sentence in self.accounting), ""]
         lines += [f"  {title:<{width}}  {status:<7}  {result}" for title, status, result in self.rows()]
         shown = self.told()
         if shown:

@@ -158,6 +158,7 @@ def _accounted(source: Source, found: Listing, table: str) -> Source:
     note = unnamed_images(found, source.uris or [], Path(table).name if os.sep in table else table)
     if note and source.modality == "image":
         source.notes.append(note)
+        return replace(source, left_out=(note,))
     return source
 
 

@@ -65,7 +65,8 @@ class Source:
     uris : for images, what `assay.sources.reading.read_bytes` takes; "" where the bytes are in ``blobs`` or the row is
     in ``reasons``. stamps : changes when the image does ("size:mtime_ns" of a file, "crc:size" of a ZIP member, the
     URL itself); "" = unknown. blobs : encoded images held in memory.
-    reasons : row -> why it cannot be read. notes : readings to say to the person. name : for the project folder.
+    reasons : row -> why it cannot be read. notes : readings to say to the person. left_out : what was found and is no row, and
+    why, with counts. name : for the project folder.
     origin : the absolute path that was read, "" for frames. originals : what an export needs to write the cells as they
     came; None = the plain cells are all.
     """
@@ -81,6 +82,7 @@ class Source:
     reasons: dict[int, str]
     roles: Roles
     notes: list[str] = field(default_factory=list)
+    left_out: tuple[str, ...] = ()
     name: str = "data"
     origin: str = ""
     originals: Originals | None = None
