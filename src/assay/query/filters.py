@@ -200,6 +200,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "cluster": _numbers,
     "rows": _numbers,
     "ids": _ids,
+    "odd_cells": _bool,
     "similar": Likeness.from_json,
     "where": _conditions,
 }
@@ -213,7 +214,8 @@ class Filter:
     A list chooses rows with one of its values, so an empty list chooses no row; only an empty ``any`` is no condition.
     ``any``, ``all``, ``none``: names of checks, or "clean". Labels: values, None = unlabelled or none.
     ``corrected``: labels of decisions; ``final``: the corrected label or else the given one.
-    ``similar``: what the rows are to be like. ``where``: conditions on columns, all of which hold.
+    ``odd_cells``: a cell of the row is unusual in its column. ``similar``: what the rows are to be like.
+    ``where``: conditions on columns, all of which hold.
     """
 
     any: tuple[str, ...] | None = None
@@ -234,6 +236,7 @@ class Filter:
     cluster: tuple[int, ...] | None = None
     rows: tuple[int, ...] | None = None
     ids: tuple[str | int, ...] | None = None
+    odd_cells: bool | None = None
     similar: Likeness | None = None
     where: tuple[Condition, ...] | None = None
 

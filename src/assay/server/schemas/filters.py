@@ -55,6 +55,7 @@ class FilterBody(Body):
     cluster: list[int] | None = None
     rows: list[RowNumber] | None = Field(default=None, max_length=MOST)
     ids: list[str | int] | None = Field(default=None, max_length=MOST)
+    odd_cells: bool | None = None
     similar: Similar | None = None
     where: list[Condition] | None = None
 
