@@ -5,6 +5,7 @@ Three hundred scanned digits with fifteen planted wrong labels and a copy of one
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from PIL import Image
 
 import assay
 from assay.export import preview_export
-from browsing import browser, decided, expect, open_project, preset, row_numbers, shows, told, watched
+from browsing import another, browser, decided, expect, open_project, preset, row_numbers, shows, sign_in, told, watched
 from serving import copy_project, served
 
 pytestmark = [pytest.mark.xdist_group("browser")]
@@ -484,3 +485,85 @@ def test_copies_are_framed_where_they_match(review):
     expect(frames).to_have_count(2)
     dialog.get_by_text("In turn", exact=True).click()
     dialog.locator("img.laid").wait_for(state="attached")
+
+
+# the rail and the filter ----------------------------------------------------------------------------------------------
+
+
+def test_views_are_saved_by_name_and_bars_narrow(review, project):
+    n = len(assay.open(project).flagged("label"))
+    tour = review.get_by_role("region", name="First steps")
+    tour.get_by_role("button", name="Next").click()
+    tour.get_by_role("button", name="Skip for good").click()
+    review.reload()
+    review.locator("#cell-0").wait_for()
+    assert tour.count() == 0  # for good
+
+    preset(review, "Label issues").click()
+    shows(review, n)
+    review.get_by_role("button", name="Views").click()
+    review.get_by_role("textbox", name="Name of this view").fill("the worst")
+    review.keyboard.press("Enter")
+    told(review, "Saved as “the worst”")
+    preset(review, "All rows").click()
+    review.get_by_role("button", name="Views").click()
+    review.get_by_role("menuitem", name="the worst").click()
+    shows(review, n)
+    review.get_by_role("button", name="Views").click()
+    review.get_by_role("button", name="Delete the view the worst").click()
+    told(review, "Deleted the view")
+    review.keyboard.press("Escape")
+
+    rail = review.get_by_role("navigation", name="What was found")
+    rail.get_by_text("Narrow by").click()
+    bar = rail.get_by_role("group", name="Narrow by given").get_by_role("button").first
+    label, number = bar.inner_text().split()
+    bar.click()
+    shows(review, int(number))
+    review.get_by_role("button", name=f"Remove the filter Given: {label}").click()
+    low = rail.get_by_role("slider", name=re.compile("^Lowest"))
+    low.focus()
+    for _ in range(3):
+        review.keyboard.press("ArrowRight")
+    review.get_by_role("button", name=re.compile("^Remove the filter Label issue.*≥ 0.0")).wait_for()
+
+
+def test_the_search_box_takes_an_id_or_words_and_a_pasted_picture(review, project, digits):
+    row = assay.open(project).issues("label")["row_id"].iloc[0]
+    box = review.get_by_role("textbox", name=re.compile("^Find rows whose"))
+    box.fill(row)
+    review.keyboard.press("Enter")
+    expect(review.get_by_role("complementary", name="The open row").get_by_role("heading", name=row)).to_be_visible()
+    box.fill("nine/")
+    review.keyboard.press("Enter")
+    review.get_by_role("button", name=re.compile("^Remove the filter .* contains .nine.")).wait_for()
+    picture = base64.b64encode((digits[0] / row).read_bytes()).decode()
+    review.evaluate(
+        """data => {
+            const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0)), held = new DataTransfer()
+            held.items.add(new File([bytes], 'one.png', { type: 'image/png' }))
+            document.querySelector('form[role=search] input')
+                .dispatchEvent(new ClipboardEvent('paste', { clipboardData: held, bubbles: true }))
+        }""",
+        picture,
+    )
+    review.get_by_role("button", name="Remove the filter Like a picture").wait_for()
+
+
+def test_two_people_take_different_rows_and_find_their_mentions(projects, project):
+    with browser() as one:
+        pages = []
+        for person, context in (("ann", one), ("bob", another(one))):
+            page, wrong = watched(context)
+            sign_in(page, projects[0], person)
+            open_project(page, project)
+            preset(page, "Label issues").click()
+            page.get_by_role("button", name=re.compile("^My next 50")).click()
+            pages.append((page, wrong))
+            if person == "ann":
+                page.get_by_role("button", name="Remove the filter Tag: taken by ann").wait_for()
+            else:  # there were fewer than fifty, and ann has them all
+                told(page, "Nothing open is left that nobody has taken")
+        state = assay.open(project).log.state()
+        assert set(np.flatnonzero(state.tags["taken by ann"])) == set(assay.open(project).flagged("label"))
+        assert all(wrong == [] for _, wrong in pages)

@@ -19,9 +19,10 @@ import assay
 from assay.actions import ACTION_NAMES, State
 from assay.errors import UsageError
 from assay.query import Filter, ReviewTable, Sort, Views, page
+from assay.query.cells import MemoryCells
 from assay.query.filters import Likeness
 from assay.query.search import contains
-from made_table import CLASSES, FLAGGED, made
+from made_table import CLASSES, FLAGGED, MadeState, made
 
 ODD_TABLE = made(30, 0)
 
@@ -259,7 +260,6 @@ def test_a_row_of_a_page_says_what_is_known_of_it() -> None:
 
 
 def test_personal_data_and_odd_cells_are_marked() -> None:
-    from assay.query.cells import MemoryCells
 
     table, state, _ = made(300, 0, missing=False)
     table._texts = {"PII_items": lambda: pa.chunked_array([['["a@b.de", "030"]', *[None] * 299]])}
@@ -283,7 +283,6 @@ def test_whole_number_ids_are_found_by_number_and_by_text_and_shown_as_text() ->
 def test_long_texts_and_cells_are_cut() -> None:
     table, state, _ = made(1, 0, missing=False)
     cells = {f"c{at}": ["y" * 500] for at in range(60)} | {"body": ["x" * 2_000]}
-    from assay.query.cells import MemoryCells
 
     table.cells = MemoryCells(pa.table(cells))
     row = page(table, state, [0])[0]
@@ -313,6 +312,32 @@ def test_rows_that_are_all_but_surely_wrong_do_not_tie() -> None:
     assert Views(table).view(None, None, state).rows[:4].tolist() == worst
     lowest_first = Views(table).view(None, Sort("label_issue_score"), state).rows.tolist()
     assert [row for row in lowest_first if row in worst] == worst[::-1]
+
+
+def test_rows_with_an_odd_cell_are_those_whose_cells_are_marked() -> None:
+    """Numbers beyond the middle 99 % and rare values; names of which each is rare are not odd."""
+    n = 1_000
+    rng = np.random.default_rng(0)
+    cells = pa.table(
+        {
+            "number": np.r_[rng.normal(size=n - 1), 99.0],
+            "word": ["rare"] * 2 + ["usual"] * (n - 2),
+            "name": [f"name {at // 4}" for at in range(n)],
+        }
+    )
+    table = ReviewTable(
+        order=np.arange(n), ids=pa.chunked_array([pa.array([f"row/{at}" for at in range(n)])]), classes=[], flags={},
+        scores={}, numbers={}, labels={"given_label": np.full(n, -1, np.int32)}, split=None, splits=[],
+        cells=MemoryCells(cells), texts={}, public={}, roles={}, modality="table", not_run={},
+    )  # fmt: skip
+    state = MadeState(n)
+    marked = {row["row"] for row in page(table, state, range(n)) if row["marked"]}
+    assert {0, 1, n - 1} <= marked and len(marked) < 20
+    views = Views(table)
+    assert set(views.view(Filter(odd_cells=True), Sort("order"), state).rows.tolist()) == marked
+    assert len(views.view(Filter(odd_cells=False), Sort("order"), state)) == n - len(marked)
+    assert views.facets(None, state)["presets"]["odd_cells"] == len(marked)
+    assert "name" not in {name for row in page(table, state, range(n)) for name in row["marked"]}
 
 
 def test_further_keys_break_ties() -> None:
@@ -574,7 +599,6 @@ def test_true_and_one_are_two_labels() -> None:
 
 
 def test_a_users_column_named_like_a_sort_or_like_ours_keeps_its_name() -> None:
-    from assay.query.cells import MemoryCells
 
     table, state, rows = made(20, 0, missing=False)
     mine = list(range(20, 0, -1))

@@ -2,6 +2,8 @@
 import type { ActionName, Done, Entry, Label, Row } from './api/types'
 
 export const UNLABELLED = 'no label'
+/** The tag of rows that somebody has taken for themselves begins so; the name follows. */
+export const TAKEN = 'taken by '
 /** The tag of rows that want a second look. */
 export const REVIEW_TAG = 'needs review'
 

@@ -55,6 +55,7 @@ def count_facets(table: ReviewTable, mask: Flags, state: State) -> dict[str, Any
             "corrected": count(state.label >= 0),
             "noted": sum(bool(mask[row]) for row in state.notes),
             "by_hand": count(state.by_hand),
+            **({"odd_cells": count(table.odd_cells)} if table.modality == "table" else {}),
         },
         "given": _counts(pick(table.given), table.classes) if table.classes else [],
         "suggested": _counts(pick(table.suggested), table.classes) if table.classes else [],

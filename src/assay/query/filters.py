@@ -103,7 +103,8 @@ class Filter:
     A list chooses rows with one of its values, so an empty list chooses no row; only an empty ``any`` is no condition.
     ``any``, ``all``, ``none``: names of checks, or "clean". Labels: values, None = unlabelled or none.
     ``corrected``: labels of decisions; ``final``: the corrected label or else the given one.
-    ``similar``: what the rows are to be like. ``where``: conditions on columns, all of which hold.
+    ``odd_cells``: a cell of the row is unusual in its column. ``similar``: what the rows are to be like.
+    ``where``: conditions on columns, all of which hold.
     """
 
     any: tuple[Short, ...] | None = _asked(STRINGS)
@@ -126,6 +127,7 @@ class Filter:
     ids: tuple[StrictStr | StrictInt, ...] | None = _asked(
         "a list of row ids (strings or whole numbers)", max_length=MOST
     )
+    odd_cells: StrictBool | None = _asked(YES)
     similar: Likeness | None = _asked(LIKENESS)
     where: tuple[Condition, ...] | None = _asked("a list of conditions")
 

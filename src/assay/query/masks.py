@@ -76,6 +76,8 @@ def _parts(table: ReviewTable, chosen: Filter, state: State, keep: Keep) -> Iter
         yield members(table.n, np.array([_known_row(table, "rows", row) for row in chosen.rows], np.int64))
     if chosen.ids is not None:
         yield members(table.n, rows_of_ids(table, chosen.ids))
+    if chosen.odd_cells is not None:
+        yield table.odd_cells == chosen.odd_cells
     yield from _state_parts(table, chosen, state)
     for condition in chosen.where or ():
         yield condition_mask(table, condition, keep)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from assay.actions.entry import ACTION_NAMES
 from assay.checks import CHECK_BY_NAME
-from assay.query.table import ReviewTable
+from assay.query.table import ROLES, ReviewTable
 from assay.query.unusual_cells import is_odd
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 TEXT, CELL, COLUMNS = 600, 200, 40  # characters of a text and of a cell, columns of a row
 REASONS = ("not_analyzed_reason", "label_issue_reason", "outlier_reason")
-ROLES = ("text", "label", "id", "split")  # columns that a row shows in fields of their own
 
 
 def page(table: ReviewTable, state: State, rows: Sequence[int] | NDArray[Any]) -> list[dict[str, Any]]:

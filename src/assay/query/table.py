@@ -25,7 +25,7 @@ from assay.errors import UsageError
 from assay.query.cells import MemoryCells
 from assay.query.filters import CLEAN
 from assay.query.properties import usual_range
-from assay.query.unusual_cells import column_bounds
+from assay.query.unusual_cells import column_bounds, is_odd
 from assay.query.values import Coded, Values, coded, ends, typed
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ Codes = NDArray[np.int32]
 
 CATEGORIES = ("split", "near_duplicate_kind", "predicted_language")  # our columns of few values
 STEPS = 40  # of a histogram
+ROLES = ("text", "label", "id", "split")  # columns that a row shows in fields of their own
 LEVELS = 200  # values of a category that are listed
 
 
@@ -279,6 +280,17 @@ class ReviewTable:
             if name not in self._marks:
                 self._marks[name] = column_bounds(self.column(name))
             return self._marks[name]
+
+    @cached_property
+    def odd_cells(self) -> Flags:
+        """(N,) present rows of a table with a cell that is unusual in its column. Cost: once, a pass over the user's columns."""
+        rows = np.arange(self.n)
+        found = np.zeros(self.n, bool)
+        if self.modality == "table":
+            own = {self.roles.get(role) for role in ROLES}
+            for name in (name for name in self.cells.schema.names if name not in own):
+                found |= is_odd(self.column(name), self.marks(name), rows)
+        return found & self.present
 
     def kind(self, name: str) -> Kind:
         """The kind of a column. Cost: that of loading it."""

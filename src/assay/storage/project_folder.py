@@ -7,6 +7,7 @@ In: a `Folder`. Out: project.json and runs/NNNN.json as dicts. Does not know: ho
       lock                       held while an analysis works
       dataset/<fp>/              rows, cells, blobs: Parquet parts
       stages/<stage>/<fp>/       shards, each published before its marker <key>.done
+      views.json                 filters that people saved by name, where they did
       runs/0001.json             immutable: what ran, was skipped, failed; which fingerprints
 """
 
@@ -26,6 +27,7 @@ from assay.storage.log_digests import projects_of
 FORMAT = 1
 PROJECT = "project.json"
 STATE = "state.sqlite"  # the decisions
+VIEWS = "views.json"  # filters that people saved by name
 
 
 def read_project(folder: Folder) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def require_project_folder(folder: Folder) -> None:
         return
     if folder.root.exists() and not folder.root.is_dir():
         raise ProjectError(f"{folder.root} is a file; choose another place with -o")
-    ours = ("lock", "dataset", "stages", "runs", STATE, f"{STATE}.lock", f"{STATE}-wal", f"{STATE}-shm")
+    ours = ("lock", "dataset", "stages", "runs", VIEWS, STATE, f"{STATE}.lock", f"{STATE}-wal", f"{STATE}-shm")
     strangers = [name for name in folder.names() if name not in ours]
     if strangers:
         raise ProjectError(

@@ -22,6 +22,7 @@ import type {
   Project,
   ProjectItem,
   Row,
+  SavedView,
   Session,
   Sets,
   Sort,
@@ -153,6 +154,10 @@ export const api = {
   row: (p: string, row: number, signal?: AbortSignal) => call<Detail>('GET', `${of(p)}/rows/${row}`, undefined, signal),
   examples: (p: string, label: Label, n: number, signal?: AbortSignal) =>
     call<{ rows: Row[] }>('GET', `${of(p)}/examples?label=${value(label)}&n=${n}`, undefined, signal),
+  views: (p: string) => call<SavedView[]>('GET', `${of(p)}/views`),
+  saveView: (p: string, name: string, query: string) => call<SavedView[]>('POST', `${of(p)}/views`, { name, query }),
+  deleteView: (p: string, name: string) =>
+    call<SavedView[]>('DELETE', `${of(p)}/views?name=${encodeURIComponent(name)}`),
   match: (p: string, row: number, other: number, signal?: AbortSignal) =>
     call<Match>('GET', `${of(p)}/rows/${row}/match/${other}`, undefined, signal),
   thumb: (p: string, row: number) => lookAt(`${BASE}${of(p)}/thumbs/${row}`),

@@ -13,6 +13,7 @@ export type Modality = 'image' | 'text' | 'table'
 export type ActionName = Schemas['DecisionBody']['action']
 
 export type Row = Schemas['Row']
+export type SavedView = Schemas['SavedView']
 export type Match = Schemas['Match']
 export type Copy = Schemas['Copy']
 export type CopySet = Schemas['CopySet']

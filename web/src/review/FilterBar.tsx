@@ -14,9 +14,10 @@ import {
   Text,
   Textarea,
   TextInput,
+  Tooltip,
   useCombobox,
 } from '@mantine/core'
-import { IconFilter, IconSearch, IconX } from '@tabler/icons-react'
+import { IconBulb, IconFilter, IconSearch, IconX } from '@tabler/icons-react'
 import { useEffect, useMemo, useState, type ReactNode } from 'react'
 import { api } from '../api/client'
 import { useFacets } from '../api/queries'
@@ -25,6 +26,7 @@ import { useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
 import { actionWord, count, labelFromKey, labelKey, labelText } from '../words'
 import { message } from '../shell/Notice'
+import { SavedViews } from './SavedViews'
 import { chips, FIELDS, LIKE_PICTURE, LIKE_TEXT, type Field } from './filterWords'
 
 const apply = (filter: Filter) => go({ filter, row: null })
@@ -42,8 +44,9 @@ export function FilterBar() {
   const list = chips(filter, titles, lasso)
   return (
     <div className="filter-bar" role="group" aria-label="Filter">
-      <Search key={JSON.stringify(filter.where?.find((c) => c.contains))} />
+      <Search key={JSON.stringify([filter.where?.find((c) => c.contains), filter.similar?.text])} />
       <AddFilter />
+      <SavedViews />
       {list.map((chip) => (
         <span key={chip.key} className="chip">
           {chip.text}
@@ -61,50 +64,107 @@ export function FilterBar() {
   )
 }
 
-/** The box everybody looks for: words in the text, or a part of the row id. */
+/** The box everybody looks for: a row id, words, a meaning where an encoder knows one, a picture pasted or dropped. */
 function Search() {
-  const { project } = useOpened()
+  const { id, project, actions } = useOpened()
   const { filter } = usePlace()
   const column = searchColumn(project.columns, project.modality, project.roles)
   const now = filter.where?.find((c) => c.contains && c.column === column)
-  const [text, setText] = useState(now?.contains ?? '')
-  if (!column) return null
-  const submit = (value: string) => {
+  const [text, setText] = useState(now?.contains ?? filter.similar?.text ?? '')
+  const knows = !project.cannot?.like
+  const words = (value: string) => {
     const others = filter.where?.filter((c) => c !== now) ?? []
-    const where = value ? [...others, { column, contains: value }] : others
-    const { where: _, ...left } = filter
-    apply(where.length ? { ...left, where } : left)
+    const where = value && column ? [...others, { column, contains: value }] : others
+    const { where: _, similar, ...left } = filter
+    const kept = similar?.text == null ? { ...left, ...(similar ? { similar } : {}) } : left
+    apply(where.length ? { ...kept, where } : kept)
   }
+  /** What is a row id opens that row; everything else is words. */
+  const submit = async (value: string) => {
+    if (!value) return words('')
+    const ids = project.columns.find((one) => one.ours && one.column === 'row_id')?.name
+    const found = !ids
+      ? undefined
+      : await api
+          .view(id, { filter: { where: [{ column: ids, contains: value }] }, sort: null, offset: 0, limit: 50 })
+          .then((page) => page.rows.find((row) => row.id === value))
+          .catch(() => undefined)
+    if (found) go({ row: found.row })
+    else words(value)
+  }
+  const meaning = (value: string) => {
+    const { where: _, ...left } = filter
+    const others = filter.where?.filter((c) => c !== now) ?? []
+    go({
+      filter: { ...left, ...(others.length ? { where: others } : {}), similar: { text: value } },
+      sort: null,
+      row: null,
+    })
+  }
+  const picture = (files: FileList | undefined): boolean => {
+    const file = [...(files ?? [])].find((one) => one.type.startsWith('image/'))
+    if (!file || project.modality !== 'image' || !knows) return false
+    void api.picture(id, file).then(
+      ({ key }) => go({ filter: { ...filter, similar: { picture: key } }, sort: null, row: null }),
+      (error: unknown) => actions.say(message(error)),
+    )
+    return true
+  }
+  if (!column) return null
+  const hint =
+    project.modality === 'text'
+      ? 'Words, or a row id'
+      : project.modality === 'image' && knows
+        ? 'Row id, or paste a picture'
+        : 'Find in row ids'
   return (
     <form
       role="search"
       onSubmit={(event) => {
         event.preventDefault()
-        submit(text.trim())
+        void submit(text.trim())
       }}
+      onPaste={(event) => picture(event.clipboardData.files) && event.preventDefault()}
+      onDragOver={(event) => event.dataTransfer.types.includes('Files') && event.preventDefault()}
+      onDrop={(event) => picture(event.dataTransfer.files) && event.preventDefault()}
     >
       <TextInput
         size="xs"
-        w={190}
-        aria-label={`Find rows whose ${column} contains`}
-        placeholder={project.modality === 'text' ? 'Find in texts' : 'Find in row ids'}
+        w={210}
+        aria-label={`Find rows whose ${column} contains, or by id`}
+        placeholder={hint}
         leftSection={<IconSearch size={14} />}
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}
+        rightSectionWidth={text && project.modality === 'text' && knows ? 54 : undefined}
         rightSection={
           text ? (
-            <ActionIcon
-              size="sm"
-              variant="subtle"
-              color="gray"
-              aria-label="Clear the search"
-              onClick={() => {
-                setText('')
-                submit('')
-              }}
-            >
-              <IconX size={13} />
-            </ActionIcon>
+            <Group gap={2} wrap="nowrap">
+              {project.modality === 'text' && knows && (
+                <Tooltip label="By meaning: the rows nearest to this text first">
+                  <ActionIcon
+                    size="sm"
+                    variant={filter.similar?.text === text ? 'filled' : 'subtle'}
+                    aria-label="Search by meaning"
+                    onClick={() => meaning(text.trim())}
+                  >
+                    <IconBulb size={14} />
+                  </ActionIcon>
+                </Tooltip>
+              )}
+              <ActionIcon
+                size="sm"
+                variant="subtle"
+                color="gray"
+                aria-label="Clear the search"
+                onClick={() => {
+                  setText('')
+                  words('')
+                }}
+              >
+                <IconX size={13} />
+              </ActionIcon>
+            </Group>
           ) : null
         }
       />

@@ -1,11 +1,14 @@
 /** The preset rail: what the checks found, counted live inside the rest of the filter; one click shows it. */
 import { ScrollArea, Tooltip } from '@mantine/core'
-import { useMemo, type ReactElement, type ReactNode } from 'react'
+import { useMemo, useState, type ReactElement, type ReactNode } from 'react'
+import { api } from '../api/client'
 import { useFacets } from '../api/queries'
 import type { CheckInfo, ColumnInfo, Filter, Sort } from '../api/types'
 import { useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
-import { count, QUIET, REVIEW_TAG } from '../words'
+import { Narrow } from './Narrow'
+import { Tour } from './Tour'
+import { count, QUIET, REVIEW_TAG, TAKEN } from '../words'
 
 interface Preset {
   key: string
@@ -46,7 +49,7 @@ const GROUPS: [string, string[]][] = [
 ]
 
 /** The keys of a filter that a preset sets; the rest (class, split, search, "not decided" ...) stays when another is clicked. */
-const PRESET_KEYS = ['any', 'all', 'none', 'resolved', 'tag'] as const
+const PRESET_KEYS = ['any', 'all', 'none', 'resolved', 'tag', 'odd_cells'] as const
 
 export function rest(filter: Filter): Filter {
   const left = { ...filter }
@@ -113,8 +116,55 @@ export function Rail() {
             </details>
           </section>
         )}
+        <Queue />
+        <Narrow />
+        <Tour />
       </ScrollArea>
     </nav>
+  )
+}
+
+const QUEUE = 50 // rows that somebody takes at once
+
+/**
+ * For several people: the next open rows of this filter that nobody has taken yet are tagged as one's own, so that no two look at
+ * the same; and the rows whose note mentions one by "@name".
+ */
+function Queue() {
+  const { id, project, actions, person } = useOpened()
+  const { filter, sort } = usePlace()
+  const [busy, setBusy] = useState(false)
+  if (!person) return null
+  const mine = `${TAKEN}${person}`
+  const take = async () => {
+    setBusy(true)
+    try {
+      const { tag: _, ...others } = filter
+      const open = await api.view(id, { filter: { ...others, resolved: false }, sort, offset: 0, limit: 500 })
+      const free = open.rows.filter((row) => !row.tags.some((tag) => tag.startsWith(TAKEN))).slice(0, QUEUE)
+      const rows = free.map((row) => row.row)
+      if (!rows.length) return actions.say('Nothing open is left that nobody has taken.')
+      await actions.decide({ action: 'tag', text: mine, target: { rows }, route: 'selection' })
+      go({ filter: { ...others, tag: [mine], resolved: false }, row: null })
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <section className="queue">
+      <Hint text={`Takes ${QUEUE} open rows of this filter that nobody else has taken, by the tag “${mine}”`}>
+        <button type="button" className="preset" disabled={busy} onClick={() => void take()}>
+          <span>My next {QUEUE}</span>
+        </button>
+      </Hint>
+      {project.people.length > 1 && (
+        <Hint text={`Rows whose note says @${person}`}>
+          <button type="button" className="preset" onClick={() => go({ filter: { note: `@${person}` }, row: null })}>
+            <span>Mentions of me</span>
+          </button>
+        </Hint>
+      )}
+    </section>
   )
 }
 
@@ -204,6 +254,18 @@ function presets(checks: CheckInfo[], columns: ColumnInfo[], facets: ReturnType<
     const here = names.flatMap((name) => byName.get(name) ?? [])
     names.forEach((name) => known.add(name))
     if (here.length) groups.push({ title, presets: here.map(one) })
+  }
+  if (facets?.presets.odd_cells) {
+    const odd = simple(
+      'odd_cells',
+      'Odd cells',
+      { odd_cells: true },
+      facets.presets.odd_cells,
+      'A number outside the middle 99 % of its column, or a value that fewer than one row in 200 shares; marked in the row',
+    )
+    const table = groups.find((group) => group.title === 'Table')
+    if (table) table.presets.push(odd)
+    else groups.push({ title: 'Table', presets: [odd] })
   }
   const more = ofRows.filter((check) => !known.has(check.name))
   const unread = byName.get('not_analyzed')

@@ -40,7 +40,7 @@ export const NOWHERE: Place = {
 
 const WORDS = ['any', 'all', 'none', 'action'] as const // plain names: written with commas
 const VALUES = ['given', 'suggested', 'predicted', 'corrected', 'final', 'by', 'tag', 'split', 'ids'] as const // lists of anything: JSON
-const FLAGS = ['untagged', 'resolved'] as const
+const FLAGS = ['untagged', 'resolved', 'odd_cells'] as const
 
 export function encodeFilter(filter: Filter, into = new URLSearchParams()): URLSearchParams {
   for (const key of WORDS) if (filter[key]?.length) into.set(key, filter[key].map((word) => word || '-').join(','))

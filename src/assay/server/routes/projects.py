@@ -18,8 +18,9 @@ from assay.checks import CHECK_BY_NAME, SENTENCES
 from assay.columns import BY_NAME
 from assay.errors import AssayError, UsageError
 from assay.server.look import look
-from assay.server.routes.filters import Ask, Person
+from assay.server.routes.filters import Ask, Open, Person
 from assay.server.routes.uploads import place_of, reach, source_options
+from assay.server.saved_views import delete_view, save_view, saved_views
 from assay.server.schemas.projects import (
     CheckOut,
     ClassOut,
@@ -33,6 +34,7 @@ from assay.server.schemas.projects import (
     RenameBody,
     Renamed,
     RunBody,
+    SavedView,
 )
 from assay.server.services import Services
 from assay.server.workspace import NoProjectError, project_id, why
@@ -87,6 +89,23 @@ def run_again(project: str, body: RunBody, services: Ask, person: Person) -> Cre
     found = services.jobs.latest(place)
     assert found is not None
     return Created(id=project, job=found)
+
+
+@router.get("/projects/{project}/views")
+def views(opened: Open) -> list[SavedView]:
+    """Filters that people saved by name."""
+    return saved_views(Folder(opened.project.path))
+
+
+@router.post("/projects/{project}/views")
+def keep_view(body: SavedView, opened: Open, person: Person) -> list[SavedView]:
+    """Save a view under a name; an older one of that name is replaced."""
+    return save_view(Folder(opened.project.path), body.model_copy(update={"person": person}))
+
+
+@router.delete("/projects/{project}/views")
+def drop_view(name: str, opened: Open) -> list[SavedView]:
+    return delete_view(Folder(opened.project.path), name)
 
 
 @router.post("/projects/{project}/rename")

@@ -132,6 +132,14 @@ class Renamed(BaseModel):
     id: str
 
 
+class SavedView(Body):
+    """``query``: of the page's address, without its "?"; ``person``: who saved it."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+    query: Annotated[str, StringConstraints(max_length=20_000)]
+    person: Annotated[str, StringConstraints(max_length=80)] = ""
+
+
 class Freed(BaseModel):
     """What deleting a project would free, or freed; in bytes."""
 
