@@ -5,7 +5,7 @@ const rooms = [
   'row|actions',
   'resolver',
   'review',
-  'overview|charts|map|compare|history|projects|export',
+  'overview|findings|charts|map|compare|history|projects|export',
   'app',
 ]
 
