@@ -12,7 +12,7 @@ import pytest
 
 from assay.encode.cells import read_cells
 from assay.query.conditions import condition_mask
-from assay.query.filters import Condition
+from assay.query.filters import Filter
 from assay.query.values import Coded, typed
 from assay.sources import open_source
 
@@ -88,7 +88,8 @@ class OneColumn:
 
 def rows_of(values: list[Any], **condition: Any) -> list[int]:
     table: Any = OneColumn(values)
-    return np.flatnonzero(condition_mask(table, Condition.from_json("c", {"column": "x", **condition}))).tolist()
+    [asked] = Filter.from_json({"where": [{"column": "x", **condition}]}).where or ()
+    return np.flatnonzero(condition_mask(table, asked)).tolist()
 
 
 @pytest.mark.parametrize("name", SHAPES)

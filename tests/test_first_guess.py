@@ -144,7 +144,7 @@ SHAPES = {
         "'Y' is named like a label but holds 60 different numbers",
     ),
     "y as a label": Shape(csv_of(a=NUMBERS["x"], y=[0, 1] * 30), "table", "labels: column 'y'", label="y"),
-    "what could be": Shape(csv_of(**NUMBERS, shift=["AM", "PM"] * 30), "table", "'shift' (2 values) could be"),
+    "what could be": Shape(csv_of(**NUMBERS, shift=["AM", "PM"] * 30), "table", "--label; 'shift' (2 values), 'y2' ("),
     "blank columns": Shape(
         text_of("v1,v2,,,\n" + "".join(f"{c},{t},,,\n" for c, t in zip(CLASS, PROSE, strict=True))),
         "text",

@@ -321,3 +321,10 @@ def test_copies_are_no_further_witnesses_of_the_rate_of_wrong_labels():
     (alone,) = class_findings(list("abc"), codes, summary)
     (copied,) = class_findings(list("abc"), codes, summary, originals=30)
     assert alone.data["high"] < 0.01 and copied.data["high"] > 0.1 and "copies counted once: 30" in copied.message
+
+
+def test_no_wrong_label_is_said_as_none() -> None:
+    found = class_findings(
+        ["a"], np.zeros(300, np.int32), summary(np.zeros(300), np.zeros(300, bool), np.full(300, -1))
+    )
+    assert found[0].message.startswith("None of the 300 labels is estimated to be wrong (95 % interval 0.0% to 1.3%")

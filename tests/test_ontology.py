@@ -242,6 +242,16 @@ def test_a_property_that_gives_a_class_away_is_named() -> None:
     assert [(f.type, f.subject) for f in found] == [("class", ["d", "brightness"])]
 
 
+def test_properties_that_tell_the_same_class_are_one_finding() -> None:
+    labels, _, properties, _ = made(2)
+    rng = np.random.default_rng(0)
+    for name, noise in (("brightness", 20), ("contrast", 30), ("edge_density", 10)):
+        properties[name] = np.where(labels == 3, 200.0, 100.0) + rng.normal(size=600) * noise
+    [of_class] = [f for f in property_shortcuts("abcd", labels, properties, np.arange(600)) if f.type == "class"]
+    assert of_class.subject == ["d", "edge_density"] and of_class.data["also"] == ["brightness", "contrast"]
+    assert "alone tells the class, and so do brightness and contrast. If that" in of_class.message
+
+
 def test_a_group_the_model_does_badly_on_is_put_into_words() -> None:
     labels, _, properties, _ = made(3)
     right = np.random.default_rng(0).random(600) < np.where(properties["length"] > 40, 0.2, 0.9)

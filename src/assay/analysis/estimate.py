@@ -3,7 +3,8 @@
 In: a `Source` and `Settings`. Out: stages with seconds, and a bound on memory. Does not know: how stages work.
 
 The laws and constants were read off runs on one 2-core machine without a graphics card (``benchmarks/scale.py`` and
-``benchmarks/quality.py`` keep the estimate beside the real time): within a factor of two there, a guide elsewhere.
+``benchmarks/quality.py`` keep the estimate beside the real time): within a factor of 1.5 there, which is the range that is
+said, and a guide elsewhere.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Estimate:
         return sum(self.stages.values())
 
     def lines(self) -> list[str]:
-        classes = f", {self.n_classes:,} classes" if self.n_classes else ", no labels"
+        word = "class" if self.n_classes == 1 else "classes"
+        classes = f", {self.n_classes:,} {word}" if self.n_classes else ", no labels"
         blank = f", {self.unlabelled:,} unlabelled" if self.n_classes and self.unlabelled else ""
         costs = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in self.stages.items() if seconds >= 0.5)
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
@@ -138,11 +140,11 @@ def _texts(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[s
     column = source.cells[source.roles.text]
     places = np.linspace(0, n - 1, min(500, n)).astype(int)
     words = float(np.mean([len(str(text or "").split()) for text in column.take(places.tolist()).to_pylist()]))
-    stages = {"texts": n * (0.1 + 0.012 * words) / 1e3 / workers + n * (0.1 + 0.006 * words) / 1e3}
+    stages = {"texts": 0.7 + n * (0.1 + 0.012 * words) / 1e3 / workers + n * (0.1 + 0.006 * words) / 1e3}
     if not own_embeddings:
         stages["encode"] = n * (0.04 + 0.008 * words) / 1e3
         if find_minilm() is not None:
-            stages["sentences"] = n * (0.6 + 0.14 * min(words, 250)) / 1e3 / workers
+            stages["sentences"] = 0.5 + n * (0.6 + 0.14 * min(words, 250)) / 1e3 / workers
     return stages
 
 

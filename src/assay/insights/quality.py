@@ -57,7 +57,9 @@ def quality_findings(
         found += _noisy(table, names, labels, label)
     quality = model_quality(names, labels, seen, label)
     if withheld:
-        quality = replace(quality, message=f"{quality.message} Noise rates of classes are not given: {withheld}.")
+        quality = replace(
+            quality, message=f"{quality.message} Noise rates of classes are withheld as all label findings are."
+        )
     return [*found, quality]
 
 
@@ -207,7 +209,7 @@ def model_quality(names: list[Any], labels: Codes, seen: TopProbabilities, label
     data: dict[str, Any] = {"all": every}
     message = (
         f"Out of sample the model gives {every['accuracy']:.1%} of the labels as they were given "
-        f"(log-loss {max(every['log_loss'], 0.0):.3f} nats, calibration error {every['calibration_error']:.3f})"
+        f"(log-loss {max(every['log_loss'], 0.0) + 0.0:.3f} nats, calibration error {every['calibration_error']:.3f})"
     )
     if label is not None:
         kept = known & ~np.asarray(label["is_label_issue"], bool)

@@ -7,6 +7,7 @@ Does not know: how properties are measured.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ GROUP_ROWS = 30
 WORSE = 0.10  # accuracy of a weak group: at least so much lower than the rest's ...
 WEAK_Z = 5.0  # ... by so many standard errors
 MOST = 10
+ALSO = "\0"  # where a sentence names the other properties
+ACCIDENT = "If that is an accident of how rows were collected, a model will learn the accident."
 
 Codes = NDArray[np.int32]
 Numbers = NDArray[np.float64]
@@ -37,8 +40,9 @@ def property_shortcuts(
     """Classes that one property (brightness, length, size ...) tells from all the others, and properties that alone tell
     much of the label.
 
-    Such a property may be what the class is, or an accident of how its rows were collected: the sentence says so. At most
-    ten findings, strongest first. Cost: a sort of each property and O(N) a class with at least 20 rows.
+    Such a property may be what the class is, or an accident of how its rows were collected: the sentence says so. One finding a
+    class and one for the label, with the strongest property; ``data["also"]`` names the others. At most ten, strongest
+    first. Cost: a sort of each property and O(N) a class with at least 20 rows.
     """
     from scipy.stats import rankdata
 
@@ -61,10 +65,7 @@ def property_shortcuts(
                 hits.append((code, auc))
         share = _tells(value[good], labels, len(names))
         if share >= RANKS:
-            message = (
-                f"The property “{told}” alone tells {share:.0%} of what there is to know about the label. If that is an "
-                "accident of how rows were collected, a model will learn the accident."
-            )
+            message = f"The property “{told}” alone tells {share:.0%} of what there is to know about the label{ALSO}. {ACCIDENT}"
             found.append(
                 Finding(
                     "property_shortcut",
@@ -85,8 +86,7 @@ def property_shortcuts(
             middle, others = np.median(value[members]), np.median(value[good[labels != code]])
             message = (
                 f"Rows given {quote(names[code])} have {'lower' if low_side else 'higher'} {told} than the others (middle value "
-                f"{middle:.4g} against {others:.4g}): the property alone tells the class. If that is an accident of how rows "
-                "were collected, a model will learn the accident."
+                f"{middle:.4g} against {others:.4g}): the property alone tells the class{ALSO}. {ACCIDENT}"
             )
             found.append(
                 Finding(
@@ -104,7 +104,21 @@ def property_shortcuts(
                     examples_of(rows[members]),
                 )
             )
-    return sorted(found, key=lambda f: -(f.strength or 0))[:MOST]
+    return _one_each(sorted(found, key=lambda f: -(f.strength or 0)))[:MOST]
+
+
+def _one_each(found: Sequence[Finding]) -> list[Finding]:
+    """One finding for the label and one a class, with the strongest property; the others are named in it."""
+    grouped: dict[tuple[str, tuple[Any, ...]], list[Finding]] = {}
+    for finding in found:
+        grouped.setdefault((finding.title, tuple(finding.classes)), []).append(finding)
+    out = []
+    for first, *rest in grouped.values():
+        names = [str(other.data["property"]) for other in rest]
+        told = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names).replace("_", " ")
+        also = f", and so {'does' if len(names) == 1 else 'do'} {told}" if names else ""
+        out.append(replace(first, message=first.message.replace(ALSO, also), data=first.data | {"also": names}))
+    return out
 
 
 def _tells(value: Numbers, labels: NDArray[np.int64], size: int) -> float:

@@ -46,7 +46,7 @@ MOST_AGREE = 0.5  # of the labelled rows; fewer, and those that agree are not wh
 # The 2 % was set after a look at clinc150, too.
 MANY, MANY_SHARE = 5, 0.02
 MANY_IN_TABLE, MANY_ROWS = 0.03, 10  # rows beyond a table's cuts, from which they are a kind of row, not outliers
-# Of tables whose rows keep together: see `_as_if_by_chance`. Chosen on glass, letter and wbc of ODDS beside 20 clean tables
+# Of tables whose rows keep together: see `_as_if_by_chance`. Chosen with six ODDS sets and 20 clean tables in view
 KEEPS_TOGETHER, SELDOM_NEAR = 1.5, 0.6
 CLASS_PART = 0.25  # of a class beyond it: a sparse class, not foreign rows
 

@@ -95,7 +95,7 @@ class Summary:
         return f"{count:,} ({count / self.n_rows:.1%})" if count and self.n_rows else f"{count:,}"
 
     def head(self) -> str:
-        classes = f", {self.n_classes:,} classes" if self.n_classes else ""
+        classes = f", {self.n_classes:,} {'class' if self.n_classes == 1 else 'classes'}" if self.n_classes else ""
         return f"{self.name}: {self.n_rows:,} rows of {self.modality} data{classes}, {self.task}, {self.run['seconds']:.0f} s"
 
     def __str__(self) -> str:

@@ -243,7 +243,9 @@ def _label_by_content(
     if only and (spread := _spread_label(table, few)):
         notes.append(spread)
         return None
-    could = ", ".join(f"{name!r} ({kinds:,} values)" for name, kinds in list(few.items())[:4])
+    could = ", ".join(
+        f"{name!r} ({kinds:,} values)" for name, kinds in sorted(few.items(), key=lambda item: item[1])[:4]
+    )
     hint = f"; {could} could be" if could else ""
     notes.append(f"labels: none (name the column with --label{hint}); label checks are left out")
     return None
