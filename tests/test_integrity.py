@@ -282,6 +282,35 @@ def test_an_entry_that_is_lost_is_missed(copied, number, what):
         assay.open(project).log.state()
 
 
+def test_a_lost_database_of_decisions_is_told(copied):
+    project = copied / "p.assay"
+    opened = assay.open(project)
+    opened.decide("keep", rows=[0])
+    opened.log.close()
+    for path in project.glob("state.sqlite*"):
+        if path.suffix != ".lock":
+            path.unlink()
+    (fault,) = faults(project)
+    assert fault.name == "state.sqlite" and fault.what == "missing" and "restore it from a copy" in fault.advice
+
+
+@pytest.mark.parametrize("kind", ["vectors", "graph", "predict", "thumbs", "cells-"])
+def test_a_part_that_has_gone_is_said_and_not_taken_for_one_that_never_was(project_of, kind):
+    _, _, project, right = project_of
+    data = {
+        name: (project / name).read_bytes()
+        for name in contents(project)
+        if f"/{kind}" in f"/{name}" and ".json" not in name
+    }
+    if not data:
+        pytest.skip("these data have none")
+    right = everything(project)
+    for name, kept in data.items():
+        (project / name).unlink()
+        assert outcome(project, right) in ("refused", "unaffected"), name
+        put(project / name, kept)
+
+
 def test_a_log_of_an_older_version_gets_its_digests(copied):
     from alembic import command
     from alembic.config import Config

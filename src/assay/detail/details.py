@@ -144,7 +144,9 @@ class Details:
         run = self.table.project
         if run is None or self.table.modality != "image":
             return None
-        there = [prefix for prefix in run.artefacts.properties if run.folder.exists(f"{prefix}.properties.parquet")]
+        there = [
+            prefix for prefix in run.artefacts.properties if run.folder.was_written(f"{prefix}.properties.parquet")
+        ]
         return PictureProperties(run.folder, there) if there else None
 
 

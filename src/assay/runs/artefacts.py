@@ -19,7 +19,7 @@ from assay.storage import Folder
 
 
 class Artefacts:
-    """``Artefacts(folder, run).array("graph", ".ids.npy")``; None where the run has no such stage or the file has gone."""
+    """``Artefacts(folder, run).array("graph", ".ids.npy")``; None where the run made no such thing. `ProjectError` where it has gone."""
 
     def __init__(self, folder: Folder, run: Mapping[str, Any]) -> None:
         self._folder = folder
@@ -43,7 +43,7 @@ class Artefacts:
     def array(self, stage: str, ending: str) -> NDArray[Any] | None:
         """A mapped array of a stage of one shard."""
         prefix = self.prefix(stage)
-        if prefix is None or not self._folder.exists(f"{prefix}{ending}"):
+        if prefix is None or not self._folder.was_written(f"{prefix}{ending}"):
             return None
         return self._folder.get_array(f"{prefix}{ending}", mmap=True)
 

@@ -124,6 +124,11 @@ def fits(path: Path, *, mapped: bool = False) -> bool:
     return said is None or (said[0] == identity[0] and said[1] == _kept_digest(path, *identity))
 
 
+def is_listed(path: Path) -> bool:
+    """Does a record beside a file speak of it?"""
+    return _said(path) is not None
+
+
 def _said(path: Path) -> tuple[int, str] | None:
     """(bytes, digest) that the record beside a file has of it."""
     for record in _records_of(path):

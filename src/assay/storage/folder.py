@@ -101,6 +101,11 @@ class Folder:
     def exists(self, name: str) -> bool:
         return self.path(name).exists()
 
+    def was_written(self, name: str) -> bool:
+        """Is a file there, or should it be by what its record says? Reading one that has gone is a `ProjectError` then."""
+        path = self.path(name)
+        return path.exists() or checksums.is_listed(path)
+
     def names(self, name: str = "") -> list[str]:
         """Names directly inside a sub-folder, sorted; empty if it does not exist. Temporary files are left out."""
         try:

@@ -65,6 +65,9 @@ def verify_project(folder: Folder) -> Verified:
     elif STATE in names and not _fits_its_lock(folder.path(STATE)):
         what = "not the file that was last written, though every decision in it is whole"
         faults[STATE] = Fault(STATE, what, f"delete {STATE}.lock if that is so because you restored it from a copy")
+    if STATE not in names and f"{STATE}.lock" in names and folder.read(f"{STATE}.lock").strip():
+        advice = f"restore it from a copy: it held the decisions; or delete {STATE}.lock if they were meant to go"
+        faults[STATE] = Fault(STATE, "missing", advice)
     unguarded = [name for name in names if name not in seen]
     return Verified(len(seen & set(names)), [faults[name] for name in sorted(faults)], unguarded)
 
