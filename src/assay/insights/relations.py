@@ -37,7 +37,9 @@ THIRD = 0.20  # a row belongs to the region of two classes if no third one has m
 LEAST = 8  # rows of each class without which nothing is said about a pair
 PAIR_ROWS = 2_000  # rows of a class that are looked at for one pair, evenly over it
 OFTEN = 0.01  # look-alikes: at least this share of the rows of both is taken for the other; below, any noise does that
-TORN = 4  # rows of a pair of look-alikes for which both are plausible: wrong labels by chance leave the model sure of one
+TORN = (
+    4  # rows of a pair of look-alikes for which both are plausible: wrong labels by chance leave the model sure of one
+)
 OVERLAP = 0.15  # geometric mean of the swap rates from which look-alikes overlap
 CATCH_ALL = 0.6  # share of a class's rows that look like other classes, and twice the dataset's ...
 CATCH_ALL_NAMED = 0.3  # ... where its name says that it is one
