@@ -1,4 +1,4 @@
-"""Large data of each kind: seconds, CPU and memory of every stage and in all. ``scale.py [images] [texts] [table] [--rows N]``
+"""Large data of each kind: seconds, CPU, memory of every stage and in all. ``scale.py [KIND ...] [--rows N] [--memory 1GB]``
 
 In: the development datasets, multiplied. Out: ``results/scale-*.json``. Does not know: how Assay works; stage costs are in
 the record of the run. The estimate of ``--dry-run`` is kept beside the real time.
@@ -10,7 +10,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +127,9 @@ def table(n: int, scratch: Path) -> Big:
 MAKERS: dict[str, Callable[[int, Path], Big]] = {"images": images, "texts": texts, "table": table}
 
 
-def measure(name: str, n: int, scratch: Path) -> dict[str, Any]:
-    big = MAKERS[name](n, scratch)
+def measure(name: str, n: int, scratch: Path, memory: str | None = None) -> dict[str, Any]:
+    made = MAKERS[name](n, scratch)
+    big = replace(made, options=made.options | ({"memory": memory} if memory else {}))
     estimate = dry_run(big.data, big.options)
     project_folder = scratch / "project.assay"
     cost = run_job(
@@ -158,14 +159,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", metavar="KIND", help="images, texts, table; default: all")
     parser.add_argument("--rows", type=int, help="fewer rows, to try it; nothing is kept")
+    parser.add_argument("--memory", help="a bound such as 1GB, to try it; nothing is kept")
     given = parser.parse_args()
     for name in given.kinds or MAKERS:
         with tempfile.TemporaryDirectory(prefix="assay-scale-") as scratch:
-            record = measure(name, given.rows or ROWS[name], Path(scratch))
+            record = measure(name, given.rows or ROWS[name], Path(scratch), given.memory)
         print(
-            json.dumps(record if given.rows else {key: record[key] for key in ("about", "whole", "quality")}, indent=1)
+            json.dumps(
+                record if given.rows or given.memory else {key: record[key] for key in ("about", "whole", "quality")},
+                indent=1,
+            )
         )
-        if given.rows is None:
+        if given.rows is None and given.memory is None:
             RESULTS.mkdir(exist_ok=True)
             (RESULTS / f"scale-{name}.json").write_text(json.dumps(record, indent=1) + "\n")
             write_page()

@@ -86,6 +86,7 @@ def test_pictures_behind_addresses_wait_for_the_network(tmp_path):
 
 @pytest.mark.parametrize("n", [2, 20])
 def test_the_lines_name_rows_classes_time_and_memory(n):
-    head, costs, _ = cost(table(n, 2)).lines()
+    head, costs, least, _ = cost(table(n, 2)).lines()
     assert head == f"{n} rows of table data, 2 classes"
     assert costs.startswith("estimate: ") and "with 2 workers" in costs and "MB" in costs
+    assert re.fullmatch(r"the smallest --memory that works is \d+MB", least)

@@ -116,3 +116,12 @@ def wait_for(condition, seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.05)
+
+
+def test_fresh_workers_do_not_outlive_their_stage(tmp_path: Path) -> None:
+    task = Task("tasks:note_process", str(tmp_path), {"seconds": 0})
+    pids = {}
+    for fresh in (False, True):
+        with LocalExecutor(1, fresh=fresh) as executor:
+            pids[fresh] = [answer for _ in range(2) for _, answer in executor.map([task])]
+    assert pids[False][0] == pids[False][1] and pids[True][0] != pids[True][1]

@@ -42,9 +42,9 @@ def test_classification_is_another_word_for_multi_class():
     assert settings(task="classification").task == "multi-class"
 
 
-def test_memory_bounds_the_number_of_workers():
-    assert settings(workers=8, memory="1GB").workers == 1
-    assert settings(workers=2, memory="100GB").workers == 2
+def test_a_bound_of_memory_is_known_as_the_users():
+    assert settings(memory="1GB").bounded and settings(memory="1GB").memory == 1 << 30
+    assert not settings().bounded
 
 
 @pytest.mark.parametrize(

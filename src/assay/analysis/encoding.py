@@ -33,7 +33,7 @@ class Encoding:
     embeddings : encoder -> prefixes of its shards. tiny : of 32 x 32 thumbnails. properties : of what the checks of the
     modality read. reasons : of tables that say why a row could not be read. missing : sentences on encoders that are not
     here. features : the stage of a table that the tree models read. left_out : columns of a table that are no features.
-    levels : black and white of pictures of more than 8 bits.
+    levels : black and white of pictures of more than 8 bits. threads : of TF-IDF.
     """
 
     runner: Runner
@@ -50,6 +50,7 @@ class Encoding:
     left_out: tuple[str, ...] = ()
     levels: images.Levels = ()
     states: dict[str, Fitted] = field(default_factory=dict)
+    threads: int = 1
 
     def all(self) -> None:
         {"image": self.of_images, "text": self.of_texts, "table": self.of_tables}[self.dataset.modality]()
@@ -183,7 +184,7 @@ class Encoding:
         self.properties = measured.prefixes
         if not self.own:
             spec = texts.TfidfSpec(
-                dataset=dataset, n_rows=n_rows, column=column, threads=self.settings.workers, seed=self.settings.seed
+                dataset=dataset, n_rows=n_rows, column=column, threads=self.threads, seed=self.settings.seed
             )
             tfidf = single_shard("encode/tfidf", texts.tfidf, spec, inputs=self.dataset.inputs, rows=n_rows)
             if not self.runner.require(tfidf)[0].rows:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from assay.analysis.memory import MB, Load, MemoryPlan, make_plan
 from assay.analysis.settings import EFFORTS, Settings
 from assay.dataset.target import classes_of
 from assay.predict import second_round_affordable, softmax_epochs
@@ -22,7 +23,7 @@ from assay.sources.reading import is_url
 
 PICTURE_KILOBYTES = 100.0  # of a picture whose size is not known before it is fetched
 FETCH_MS = 120.0  # a picture behind a URL
-DIMS = 256
+DIMS, SENTENCE, WIDEST = 256, 384, 512  # of a built-in encoder, of MiniLM, of vectors of the user's own
 SURE = 1.5  # factor within which a run took what was said on the machine of the constants; other machines differ more
 GRAPH_EXACT = 20_000  # `assay.graph.EXACT_ROWS`, which would bring the compiler into the start of every run
 
@@ -34,9 +35,14 @@ class Estimate:
     n_classes: int
     unlabelled: int
     stages: dict[str, float]  # stage -> seconds
-    megabytes: int
+    memory: MemoryPlan
     workers: int
     others: dict[str, float] = field(default_factory=dict)  # other efforts -> seconds in all
+
+    @property
+    def megabytes(self) -> int:
+        """What all processes hold at once at most."""
+        return self.memory.peak // MB
 
     @property
     def seconds(self) -> float:
@@ -51,6 +57,7 @@ class Estimate:
         lines = [
             f"{self.rows:,} rows of {self.modality} data{classes}{blank}",
             f"estimate: {_range(self.seconds)} with {workers}, up to {self.megabytes:,} MB ({costs})",
+            f"the smallest --memory that works is {self.memory.smallest // MB + 1}MB",
         ]
         if self.others:
             lines.append("; ".join(f"--effort {name}: {_range(seconds)}" for name, seconds in self.others.items()))
@@ -80,7 +87,8 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
     """Seconds a stage, from the number of rows, classes and workers and the size of a sample of rows."""
     n, classes = len(source.ids), len(classes_of(source.given))
     unlabelled = source.given.null_count if source.given is not None else n
-    workers = settings.workers
+    memory = make_plan(settings.memory, settings.workers, load_of(source, settings, own_embeddings))
+    workers = memory.workers
     encode = {"image": _images, "text": _texts, "table": _tables}[source.modality]
     stages = {"start": 2.0} | encode(source, n, workers, own_embeddings)
     stages["graph"] = _graph(n) / workers
@@ -93,8 +101,7 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
     others = {
         effort: before + sum(costs.values()) / workers for effort, costs in efforts.items() if effort != settings.effort
     }
-    megabytes = _megabytes(source, n, classes, workers)
-    return Estimate(n, source.modality, classes, unlabelled, stages, megabytes, workers, others)
+    return Estimate(n, source.modality, classes, unlabelled, stages, memory, workers, others)
 
 
 def _models(source: Source, n: int, classes: int, effort: str, own_embeddings: bool) -> dict[str, float]:
@@ -175,10 +182,10 @@ def _trees(n: int, columns: int, classes: int, effort: str) -> float:
     return seconds
 
 
-def _megabytes(source: Source, n: int, classes: int, workers: int) -> int:
-    """What all processes hold at once: libraries and models a worker, and the arrays of the whole-dataset stages."""
-    base = {"image": 450, "text": 420, "table": 380}[source.modality]
-    cells = source.cells.nbytes / 1e6
-    arrays = n * (DIMS * 4 * 3 + 15 * 8) / 1e6
-    blocks = 8_192 * classes * 4 * 6 * workers / 1e6 + min(n, 20_000) * classes * 4 * 8 / 1e6
-    return int(250 + base * workers + cells * 4 + arrays + blocks)
+def load_of(source: Source, settings: Settings, own_embeddings: bool) -> Load:
+    """How large a dataset is, before any of it is encoded."""
+    dims = {"image": (DIMS, DIMS), "text": (DIMS, SENTENCE), "table": (min(DIMS, 8 * len(source.roles.features)),)}
+    views = (WIDEST,) if own_embeddings else dims[source.modality]
+    views += (WIDEST,) * len(settings.encoders)
+    classes = len(classes_of(source.given))
+    return Load(source.modality, len(source.ids), classes, len(views), sum(views), source.cells.nbytes)

@@ -30,14 +30,21 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "OPENCV_FOR_THREADS_NUM",
 )
+# Under a tight bound memory goes back to the system at once, and pyarrow's own pool keeps none of it.
+TIGHT = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
+    "MALLOC_ARENA_MAX": "2",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
 # glibc gives blocks of 128 KB and more back at every free, and the system clears them again for the next picture: a third
 # of the time of describing one. Read by no other allocator; the user's own setting comes first.
 ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
 
 
 class _Worker:
-    def __init__(self, *, debug: bool) -> None:
-        environment = ALLOCATION | os.environ | dict.fromkeys(THREAD_VARIABLES, "1")
+    def __init__(self, *, debug: bool, tight: bool) -> None:
+        environment = (TIGHT if tight else ALLOCATION) | os.environ | dict.fromkeys(THREAD_VARIABLES, "1")
         package = str(Path(errors.__file__).resolve().parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
         environment["PYTHONHASHSEED"] = "0"
@@ -71,11 +78,14 @@ class _Worker:
 
 
 class LocalExecutor:
-    """``map`` runs tasks in at most ``workers`` processes; use it as a context manager."""
+    """``map`` runs tasks in at most ``workers`` processes; use it as a context manager.
 
-    def __init__(self, workers: int, *, debug: bool = False) -> None:
+    ``fresh``: every ``map`` begins with new processes, since old ones hold on to memory.
+    """
+
+    def __init__(self, workers: int, *, debug: bool = False, fresh: bool = False) -> None:
         self.workers = max(1, workers)
-        self.debug = debug
+        self.debug, self.fresh = debug, fresh
         self.deaths = 0
         self._live: set[_Worker] = set()
         self._idle: list[_Worker] = []
@@ -117,6 +127,8 @@ class LocalExecutor:
             raise
         for thread in threads:
             thread.join()
+        if self.fresh:
+            self._dismiss()
 
     def close(self) -> None:
         """Kill every worker; what they were doing is redone by the next run."""
@@ -177,7 +189,7 @@ class LocalExecutor:
                 return None
             if self._idle:
                 return self._idle.pop()
-            worker = _Worker(debug=self.debug)
+            worker = _Worker(debug=self.debug, tight=self.fresh)
             self._live.add(worker)
             return worker
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assay.analysis.encoding import Encoding
+from assay.analysis.memory import MemoryPlan
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArray, UserArrays
 from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
@@ -52,11 +53,11 @@ class Outcome:
     prediction: dict[str, Any] = field(default_factory=dict)
 
 
-def run(runner: Runner, dataset: Dataset, settings: Settings, arrays: UserArrays) -> Outcome:
+def run(runner: Runner, dataset: Dataset, settings: Settings, arrays: UserArrays, plan: MemoryPlan) -> Outcome:
     """Do every stage that this dataset and these settings call for."""
     order_file = f"dataset/{dataset.fingerprint}/order.npy"
     runner.folder.keep_array(order_file, dataset.order)
-    pipeline = Pipeline(runner, dataset, settings, arrays, order_file)
+    pipeline = Pipeline(runner, dataset, settings, arrays, order_file, plan)
     pipeline.all()
     return pipeline.outcome
 
@@ -68,6 +69,7 @@ class Pipeline:
     settings: Settings
     arrays: UserArrays
     order_file: str
+    plan: MemoryPlan
     outcome: Outcome = field(default_factory=Outcome)
     inputs: dict[str, str] = field(default_factory=dict)  # kind of check -> fingerprint of its table
     features: Stage[tables.FeaturesMade] | None = None
@@ -87,7 +89,10 @@ class Pipeline:
             left_out, self.blind = (), "every column gives the label away, so nothing could contradict a label"
         if of_classes and self.dataset.modality == "text":
             self.blind = self.text_leaks().blind
-        encoded = Encoding(self.runner, self.dataset, self.settings, own, self.order_file, left_out=left_out)
+        threads = self.plan.threads_of("encode/tfidf")
+        encoded = Encoding(
+            self.runner, self.dataset, self.settings, own, self.order_file, left_out=left_out, threads=threads
+        )
         encoded.all()
         self.features = encoded.features
         self.outcome.properties, self.outcome.missing = encoded.properties, encoded.missing
@@ -191,21 +196,20 @@ class Pipeline:
         )
         return stage
 
-    @property
-    def on_vectors(self) -> dict[str, Any]:
-        """The fields of `assay.stages.specs.VectorsSpec`."""
+    def on_vectors(self, stage: str) -> dict[str, Any]:
+        """The fields of `assay.stages.specs.VectorsSpec`; the memory plan says how many threads a stage has."""
         return {
             "dataset": self.dataset.fingerprint,
             "n_rows": self.dataset.n_rows,
             "vectors": self.outcome.vectors,
             "embeddings": self.outcome.embeddings,
-            "threads": self.settings.workers,
+            "threads": self.plan.threads_of(stage),
         }
 
     def graph(self, gathered: Stage[vectors.Gathered]) -> Stage[vectors.GraphMade]:
         table = self.dataset.modality == "table"
         spec = vectors.GraphSpec(
-            **self.on_vectors,
+            **self.on_vectors("graph"),
             k=20 if table else 15,
             metric="euclidean" if table and not self.arrays.embeddings else "cosine",
             seed=self.settings.seed,
@@ -225,15 +229,17 @@ class Pipeline:
             rounds = self.verify(gathered, graph, levels)
             prefixes = tuple(prefix for verified in rounds for prefix in verified.prefixes)
             pictures = duplicates.ImageClustersSpec(
-                **self.on_vectors, properties=self.outcome.properties, verified=prefixes
+                **self.on_vectors("duplicates"), properties=self.outcome.properties, verified=prefixes
             )
             inputs |= {"verified": fingerprint([verified.output for verified in rounds])}
             stage = single_shard("duplicates", duplicates.image_clusters, pictures, inputs=inputs, rows=n)
         elif self.dataset.modality == "text":
-            texts = duplicates.TextClustersSpec(**self.on_vectors, column=str(self.dataset.roles.text))
+            texts = duplicates.TextClustersSpec(**self.on_vectors("duplicates"), column=str(self.dataset.roles.text))
             stage = single_shard("duplicates", duplicates.text_clusters, texts, inputs=inputs, rows=n)
         else:
-            cells = duplicates.TableClustersSpec(**self.on_vectors, features=tuple(self.dataset.roles.features))
+            cells = duplicates.TableClustersSpec(
+                **self.on_vectors("duplicates"), features=tuple(self.dataset.roles.features)
+            )
             stage = single_shard("duplicates", duplicates.table_clusters, cells, inputs=inputs, rows=n)
         self.runner.require(stage)
         return stage
@@ -246,7 +252,7 @@ class Pipeline:
             "duplicates/candidates",
             duplicates.candidates,
             duplicates.CandidatesSpec(
-                **self.on_vectors,
+                **self.on_vectors("duplicates"),
                 graph=graph.prefix(),
                 properties=self.outcome.properties,
                 seed=self.settings.seed,
@@ -270,7 +276,7 @@ class Pipeline:
                 f"duplicates/candidates_{number}",
                 duplicates.more_candidates,
                 duplicates.MoreSpec(
-                    **self.on_vectors,
+                    **self.on_vectors("duplicates"),
                     graph=graph.prefix(),
                     tried=tuple(stage.prefix() for stage in tried),
                     verified=prefixes,
@@ -313,7 +319,7 @@ class Pipeline:
         self, gathered: Stage[vectors.Gathered], copies: Stage[duplicates.ClustersFound]
     ) -> Stage[vectors.FoldsMade]:
         spec = vectors.FoldsSpec(
-            **self.on_vectors, duplicates=copies.prefix(), n_folds=N_FOLDS, seed=self.settings.seed
+            **self.on_vectors("folds"), duplicates=copies.prefix(), n_folds=N_FOLDS, seed=self.settings.seed
         )
         inputs = self.dataset.inputs | {"duplicates": copies.output, "vectors": gathered.output}
         stage = self.fold_stage = single_shard("folds", vectors.folds, spec, inputs=inputs)
@@ -335,7 +341,7 @@ class Pipeline:
         models: tuple[str, ...] = ()
         if self.features is not None and not self.arrays.embeddings:
             tree_spec = tables.TreesSpec(
-                **self.on_vectors,
+                **self.on_vectors("predict/trees"),
                 features=self.features.prefix(),
                 folds=folds.prefix(),
                 n_classes=n_classes,
@@ -347,7 +353,7 @@ class Pipeline:
             models = self.runner.require(trees)[0].models
             inputs = inputs | {"trees": trees.output}
         spec = vectors.PredictSpec(
-            **self.on_vectors,
+            **self.on_vectors("predict"),
             graph=graph.prefix(),
             folds=folds.prefix(),
             n_classes=n_classes,
@@ -405,14 +411,13 @@ class Pipeline:
             self.inputs[kind] = stage.output
         return result
 
-    @property
-    def on_check(self) -> dict[str, Any]:
+    def on_check(self, stage: str) -> dict[str, Any]:
         """The fields of `assay.stages.issues.CheckSpec`."""
-        return self.on_vectors | {"classes": tuple(self.dataset.classes), "seed": self.settings.seed}
+        return self.on_vectors(stage) | {"classes": tuple(self.dataset.classes), "seed": self.settings.seed}
 
     def label(self, gathered: Stage[Any], copies: Stage[Any], predicted: Stage[Any]) -> None:
         spec = issues.LabelSpec(
-            **self.on_check,
+            **self.on_check("issues/label"),
             pred_probs=predicted.prefix(),
             n_folds=N_FOLDS,
             boundary=self.outcome.prediction.get("boundary_noise"),
@@ -436,7 +441,7 @@ class Pipeline:
 
     def outlier(self, gathered: Stage[Any], graph: Stage[Any], predicted: Stage[Any] | None) -> None:
         spec = issues.OutlierSpec(
-            **self.on_check,
+            **self.on_check("issues/outlier"),
             graph=graph.prefix(),
             pred_probs=predicted.prefix() if predicted else "",
             modality=self.dataset.modality,
@@ -447,29 +452,31 @@ class Pipeline:
         self.check("outlier", issues.outlier, spec, inputs)
 
     def duplicate(self, gathered: Stage[Any], copies: Stage[Any]) -> None:
-        spec = issues.DuplicateSpec(**self.on_check, duplicates=copies.prefix())
+        spec = issues.DuplicateSpec(**self.on_check("issues/duplicate"), duplicates=copies.prefix())
         inputs = {"vectors": gathered.output, "duplicates": copies.output}
         self.check("duplicate", issues.duplicate, spec, inputs)
 
     def conflict(self, gathered: Stage[Any], copies: Stage[Any], predicted: Stage[Any]) -> None:
-        spec = issues.ConflictSpec(**self.on_check, duplicates=copies.prefix(), pred_probs=predicted.prefix())
+        spec = issues.ConflictSpec(
+            **self.on_check("issues/conflict"), duplicates=copies.prefix(), pred_probs=predicted.prefix()
+        )
         inputs = {"vectors": gathered.output, "duplicates": copies.output, "pred_probs": predicted.output}
         self.check("conflict", issues.conflict, spec, inputs)
 
     def properties(self, gathered: Stage[Any]) -> None:
         """What was measured of single pictures or texts."""
         function = issues.image if self.dataset.modality == "image" else issues.text
-        spec = issues.PropertiesCheckSpec(**self.on_check, properties=self.outcome.properties)
+        spec = issues.PropertiesCheckSpec(**self.on_check("issues/properties"), properties=self.outcome.properties)
         inputs = {"vectors": gathered.output, "properties": fingerprint(list(self.outcome.properties))}
         self.check(self.dataset.modality, function, spec, inputs)
 
     def table(self, gathered: Stage[Any]) -> None:
-        spec = issues.TableCheckSpec(**self.on_check, features=tuple(self.dataset.roles.features))
+        spec = issues.TableCheckSpec(**self.on_check("issues/table"), features=tuple(self.dataset.roles.features))
         self.check("table", issues.table, spec, {"vectors": gathered.output})
 
     def insights(self, gathered: Stage[Any], copies: Stage[duplicates.ClustersFound]) -> None:
         spec = issues.InsightsSpec(
-            **self.on_check,
+            **self.on_check("insights"),
             modality=self.dataset.modality,
             label=self.outcome.tables.get("label", ""),
             duplicates=copies.prefix(),
@@ -497,7 +504,9 @@ class Pipeline:
             self.runner.skipped["multi_label"] = why
             return
         known = {"vectors": gathered.output, "pred_probs": predicted.output}
-        spec = two_labels.PlausibleSpec(**self.on_check, pred_probs=predicted.prefix(), text=text)
+        spec = two_labels.PlausibleSpec(
+            **self.on_check("two_labels/plausible"), pred_probs=predicted.prefix(), text=text
+        )
         plausible = single_shard("two_labels/plausible", two_labels.plausible, spec, inputs=self.dataset.inputs | known)
         n = self.runner.require(plausible)[0].rows
         windows: tuple[str, ...] = ()
@@ -506,7 +515,7 @@ class Pipeline:
             opened = self.windows(gathered, plausible, n, state, fitted, encoded.levels)
             windows, known = opened.prefixes, known | {"windows": opened.output}
         judged = two_labels.TwoLabelsSpec(
-            **self.on_check,
+            **self.on_check("issues/multi_label"),
             pred_probs=predicted.prefix(),
             folds=self.fold_stage.prefix(),
             plausible=plausible.prefix(),
@@ -573,7 +582,7 @@ class Pipeline:
         if folder_of_images:
             reasons["row_order"] = "files of a folder have no order of their own"
         spec = ontology.OntologySpec(
-            **self.on_check,
+            **self.on_check("ontology"),
             pred_probs=predicted.prefix() if predicted else "",
             label=self.outcome.tables.get("label", ""),
             graph=graph.prefix(),

@@ -16,7 +16,9 @@ import pyarrow as pa
 
 from assay.analysis import pipeline
 from assay.analysis.accounting import accounting
+from assay.analysis.estimate import load_of
 from assay.analysis.local_executor import LocalExecutor
+from assay.analysis.memory import MB, MemoryPlan, make_plan
 from assay.analysis.progress import Progress
 from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
@@ -64,9 +66,10 @@ def analyze_source(
     Raises
     ------
     UsageError
-        the project belongs to another source.
+        the project belongs to another source, or the run does not fit into the memory that the user allows.
     """
     started = time.time()
+    plan = plan_memory(source, settings, own_embeddings=embeddings is not None)
     require_project_folder(folder)
     with locked(folder):
         ensure_project(folder)
@@ -102,10 +105,11 @@ def analyze_source(
         notes = [*source.notes, *_changes(dataset, previous), *lost]
         for note in notes:
             progress.say(note)
-        with LocalExecutor(settings.workers, debug=settings.debug) as executor:
+        pa.default_memory_pool().release_unused()  # what reading the source left behind
+        with LocalExecutor(plan.workers, debug=settings.debug, fresh=plan.fresh) as executor:
             runner = Runner(folder, executor, progress, before)
             runner.notes += notes
-            outcome = pipeline.run(runner, dataset, settings, arrays)
+            outcome = pipeline.run(runner, dataset, settings, arrays, plan)
         run = {
             "dataset": dataset.fingerprint,
             "modality": dataset.modality,
@@ -142,7 +146,7 @@ def analyze_source(
             "redone": runner.redone,
             "timings": runner.costs,
             "seconds": round(time.time() - started, 2),
-            "workers": settings.workers,
+            "workers": plan.workers,
             "worker_deaths": executor.deaths,
             "versions": _versions(),
         }
@@ -267,6 +271,18 @@ def _user_arrays(
     kept = adopt_embeddings(folder, embeddings, n)
     probabilities, columns = adopt_pred_probs(folder, pred_probs, names, dataset.classes, n)
     return UserArrays(probabilities, columns, kept)
+
+
+def plan_memory(source: Source, settings: Settings, *, own_embeddings: bool) -> MemoryPlan:
+    """How much may run at once. `UsageError` where the bound that the user gave is too small for these data."""
+    plan = make_plan(settings.memory, settings.workers, load_of(source, settings, own_embeddings))
+    if settings.bounded and plan.smallest > settings.memory:
+        least = f"{plan.smallest // MB + 1}MB"
+        raise UsageError(
+            f"--memory {settings.memory // MB}MB is too little for {len(source.ids):,} rows: the stage {plan.largest!r} "
+            f"needs {least} with one worker; give --memory {least} or more"
+        )
+    return plan
 
 
 def check_records(dataset: Dataset, runner: Runner, outcome: pipeline.Outcome) -> list[dict[str, Any]]:

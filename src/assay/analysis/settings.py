@@ -22,12 +22,12 @@ from assay.storage import Folder
 
 TASKS = ("auto", "multi-class", "multi-label", "regression", "unsupervised")
 EFFORTS = ("fast", "regular", "best")
-WORKER_BYTES = 700 << 20  # what one worker with an encoder loaded was seen to use
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``memory`` in bytes bounds how many workers run at once; neither it nor ``workers`` changes any result."""
+    """``memory`` in bytes bounds what all processes hold (`assay.analysis.memory`), ``bounded`` where the user said so;
+    neither it nor ``workers`` changes any result."""
 
     task: str = "auto"
     seed: int = 0
@@ -35,6 +35,7 @@ class Settings:
     encoders: tuple[str, ...] = ()
     workers: int = 1
     memory: int = 0
+    bounded: bool = False
     debug: bool = False
 
 
@@ -62,8 +63,7 @@ def make_settings(
         raise UsageError(f"--workers must be 1 or more, not {workers}")
     budget = parse_bytes(memory) if memory is not None else machine_memory() // 2
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = max(1, min(workers or cores, budget // WORKER_BYTES))
-    return Settings(task, seed, effort, tuple(encoders), count, budget, debug)
+    return Settings(task, seed, effort, tuple(encoders), workers or cores, budget, memory is not None, debug)
 
 
 def machine_memory() -> int:

@@ -126,7 +126,7 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--seed", default=0, type=int, show_default=True),
         click.option("--workers", type=int, help="Worker processes. [default: the cores]"),
-        click.option("--memory", help="Memory bound such as 3GB. [default: half the machine]"),
+        click.option("--memory", help="Bound on the memory of all processes, such as 3GB. [default: half the machine]"),
         click.option("--quiet", is_flag=True, help="Say nothing but errors."),
         click.option("--log-json", is_flag=True, help="Progress as JSON lines on standard error."),
         click.option("--debug", is_flag=True, help="Show tracebacks."),

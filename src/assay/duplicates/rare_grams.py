@@ -49,7 +49,7 @@ def gram_pairs(texts: Sequence[str], *, threads: int = 1) -> tuple[NDArray[np.in
     Notes
     -----
     Cost: one pass over the characters (about 0.15 us each), then for each text at most ``PROBES * COMMON`` look-ups.
-    Memory: 4 bytes a gram and at most 128 MB of counters.
+    Memory: 18 bytes a gram and at most 470 MB of counters.
     """
     starts, grams, limits = _grams(texts)
     length = np.array([min(len(text), LIMIT) for text in texts], np.int32)
@@ -64,7 +64,8 @@ def gram_pairs(texts: Sequence[str], *, threads: int = 1) -> tuple[NDArray[np.in
     probed[probes[probes >= 0]] = True
     kept = np.flatnonzero(probed[bucket])
     owner = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(starts))[kept]
-    name = np.cumsum(probed, dtype=np.int32) - np.int32(1)
+    name = np.cumsum(probed, dtype=np.int32)
+    name -= 1
     listed = name[bucket[kept]]
     order = np.argsort(listed, kind="stable")  # texts of one gram in ascending order
     owner = owner[order]

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.linalg import qr
 from threadpoolctl import threadpool_limits
 
 from assay.encode.ngrams import Characters, blocks, count_matrix, fold
@@ -28,6 +30,7 @@ VOCABULARY = 60_000  # features kept of each block, the most frequent ones
 RARE_KEPT = 1_000  # up to so many texts, features of a single text stay
 FIT_ENTRIES = 8_000_000  # the SVD learns from at most about this many non-zeros
 OVERSAMPLING, POWER_STEPS = 16, 2
+TURNED = 8_192  # features turned into directions at a time
 EMPHASIS = 0.25  # power of its singular value that weights a direction: better neighbours, same linear heads
 
 
@@ -52,16 +55,23 @@ def tfidf_embeddings(texts: Sequence[str], *, dims: int = DIMS, seed: int = 0, t
     spans = blocks(texts, CHARACTERS_READ)
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         counted = list(pool.map(lambda span: _count(texts[span[0] : span[1]]), spans))
-        words = _weigh([part for part, _ in counted], n, WORD_WEIGHT)
-        characters = _weigh([part for _, part in counted], n, 1 - WORD_WEIGHT)
-        matrix = sp.hstack([words, characters], format="csr")
-        del counted, words, characters
-        matrix = _unit(matrix)
-        components = _components(matrix, dims, seed)
-        parts = pool.map(lambda span: np.asarray(matrix[span[0] : span[1]] @ components, np.float32), spans)
-        vectors = np.concatenate([np.zeros((0, components.shape[1]), np.float32), *parts])
+        weights = [_Weights.of([part[kind] for part in counted], n) for kind in (0, 1)]
+        parts = []  # the matrix is never whole: block by block, each in place of its counts
+        for at, (words, characters) in enumerate(counted):
+            both = [weights[0].apply(words, WORD_WEIGHT), weights[1].apply(characters, 1 - WORD_WEIGHT)]
+            parts.append(_unit(sp.hstack(both, format="csr")))
+            counted[at] = (None, None)
+        components = _components(parts, dims, seed)
+        vectors = np.empty((n, components.shape[1]), np.float32)
+
+        def project(at: int) -> None:
+            vectors[spans[at][0] : spans[at][1]] = parts[at] @ components
+
+        list(pool.map(project, range(len(parts))))
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.where(length > 1e-6, vectors / np.maximum(length, 1e-6), np.float32(0))
+    vectors /= np.maximum(length, 1e-6)
+    vectors[length[:, 0] <= 1e-6] = 0
+    return vectors
 
 
 def _count(texts: Sequence[str]) -> tuple[sp.csr_matrix, sp.csr_matrix]:
@@ -72,30 +82,35 @@ def _count(texts: Sequence[str]) -> tuple[sp.csr_matrix, sp.csr_matrix]:
     return count_matrix(words, len(texts), BITS), count_matrix(grams, len(texts), BITS)
 
 
-def _weigh(counts: list[sp.csr_matrix], n: int, weight: float) -> sp.csr_matrix:
-    """TF-IDF of one block of features, rows of length sqrt(weight).
+@dataclass(frozen=True)
+class _Weights:
+    """TF-IDF of one block of features: the number each bucket has among those that are kept (-1 = none), and its idf.
 
     A feature of a single text says nothing about others and goes, unless the texts are few.
     """
-    frequency = np.zeros(1 << BITS, np.int64)
-    for part in counts:
-        frequency += np.bincount(part.indices, minlength=1 << BITS)
-    known = np.flatnonzero(frequency >= (2 if n > RARE_KEPT else 1))
-    if len(known) > VOCABULARY:
-        known = np.sort(known[np.argsort(-frequency[known], kind="stable")[:VOCABULARY]])
-    number = np.full(1 << BITS, -1, np.int32)
-    number[known] = np.arange(len(known), dtype=np.int32)
-    idf = (np.log((1 + n) / (1 + frequency[known])) + 1).astype(np.float32)
-    parts = []
-    for part in counts:
-        column = number[part.indices]
+
+    number: NDArray[np.int32]
+    idf: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, counts: list[sp.csr_matrix], n: int) -> _Weights:
+        frequency = np.zeros(1 << BITS, np.int64)
+        for part in counts:
+            frequency += np.bincount(part.indices, minlength=1 << BITS)
+        known = np.flatnonzero(frequency >= (2 if n > RARE_KEPT else 1))
+        if len(known) > VOCABULARY:
+            known = np.sort(known[np.argsort(-frequency[known], kind="stable")[:VOCABULARY]])
+        number = np.full(1 << BITS, -1, np.int32)
+        number[known] = np.arange(len(known), dtype=np.int32)
+        return cls(number, (np.log((1 + n) / (1 + frequency[known])) + 1).astype(np.float32))
+
+    def apply(self, counts: sp.csr_matrix, weight: float) -> sp.csr_matrix:
+        """Weighted counts of some texts, rows of length sqrt(weight)."""
+        column = self.number[counts.indices]
         keep = column >= 0
-        value = (1 + np.log(part.data[keep])) * idf[column[keep]]
-        indptr = np.concatenate([[0], np.cumsum(keep)])[part.indptr]
-        parts.append(sp.csr_matrix((value, column[keep], indptr), shape=(part.shape[0], len(known))))
-    if not parts:
-        return sp.csr_matrix((n, len(known)), dtype=np.float32)
-    return _unit(sp.vstack(parts, format="csr"), weight**0.5)
+        value = (1 + np.log(counts.data[keep])) * self.idf[column[keep]]
+        indptr = np.concatenate([[0], np.cumsum(keep)])[counts.indptr]
+        return _unit(sp.csr_matrix((value, column[keep], indptr), shape=(counts.shape[0], len(self.idf))), weight**0.5)
 
 
 def _unit(matrix: sp.csr_matrix, length: float = 1.0) -> sp.csr_matrix:
@@ -105,25 +120,57 @@ def _unit(matrix: sp.csr_matrix, length: float = 1.0) -> sp.csr_matrix:
     return matrix
 
 
-def _components(matrix: sp.csr_matrix, dims: int, seed: int) -> NDArray[np.float32]:
-    """(V, d) right singular vectors of the matrix (of a sample of rows where it is large), signs fixed."""
+def _components(parts: list[sp.csr_matrix], dims: int, seed: int) -> NDArray[np.float32]:
+    """(V, d) right singular vectors of the matrix (of a sample of rows where it is large), signs fixed.
+
+    Memory: 20 bytes x V x dims, beside the sample.
+    """
     rng = np.random.default_rng([seed, 41])
-    if matrix.nnz > FIT_ENTRIES:
-        share = FIT_ENTRIES / matrix.nnz
-        size = min(matrix.shape[0], max(4 * dims, int(share * matrix.shape[0])))
-        matrix = matrix[np.sort(rng.choice(matrix.shape[0], size, replace=False))]
+    matrix = _fitted_on(parts, dims, rng)
     width = min(dims + OVERSAMPLING, *matrix.shape)
     if width == 0 or matrix.nnz == 0:
         return np.zeros((matrix.shape[1], 1), np.float32)
     transposed = matrix.T.tocsr()
     basis = np.asarray(matrix @ rng.standard_normal((matrix.shape[1], width), np.float32))
     for _ in range(POWER_STEPS):
-        basis = np.linalg.qr(basis)[0]
+        basis = _orthonormal(basis)
         basis = np.asarray(matrix @ np.asarray(transposed @ basis))
-    basis = np.linalg.qr(basis)[0]
+    del matrix
+    basis = _orthonormal(basis)
     small = np.asarray(transposed @ basis, np.float64)  # (V, width)
+    del transposed, basis
     values, vectors = np.linalg.eigh(small.T @ small)
     keep = np.flatnonzero(values > 1e-8 * values[-1])[::-1][:dims]
-    right = small @ (vectors[:, keep] * (values[keep] / values[-1]) ** (EMPHASIS / 2) / np.sqrt(values[keep]))
-    right *= np.sign(right[np.abs(right).argmax(0), np.arange(len(keep))])  # an eigenvector's sign is arbitrary
-    return np.asarray(right, np.float32)
+    turn = vectors[:, keep] * (values[keep] / values[-1]) ** (EMPHASIS / 2) / np.sqrt(values[keep])
+    right = np.empty((len(small), len(keep)), np.float32)
+    largest = np.zeros(len(keep))
+    for start in range(0, len(small), TURNED):
+        block = small[start : start + TURNED] @ turn
+        right[start : start + TURNED] = block
+        found = block[np.abs(block).argmax(0), np.arange(len(keep))]
+        largest = np.where(np.abs(found) > np.abs(largest), found, largest)
+    right *= np.sign(largest).astype(np.float32)  # an eigenvector's sign is arbitrary
+    return right
+
+
+def _orthonormal(basis: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The Q of a QR decomposition in double precision, worked out in one copy (`numpy.linalg.qr` makes four)."""
+    wide = np.asarray(basis, np.float64, order="F")
+    return np.asarray(qr(wide, mode="economic", overwrite_a=True, check_finite=False)[0], np.float32, order="C")
+
+
+def _fitted_on(parts: list[sp.csr_matrix], dims: int, rng: np.random.Generator) -> sp.csr_matrix:
+    """The rows that the SVD learns from: all, or of very many a sample."""
+    if not parts:
+        return sp.csr_matrix((0, 0), dtype=np.float32)
+    n, entries = sum(part.shape[0] for part in parts), sum(part.nnz for part in parts)
+    if entries > FIT_ENTRIES:
+        size = min(n, max(4 * dims, int(FIT_ENTRIES / entries * n)))
+        rows = np.sort(rng.choice(n, size, replace=False))
+        bounds = np.searchsorted(rows, np.cumsum([0, *(part.shape[0] for part in parts)]))
+        starts = np.cumsum([0, *(part.shape[0] for part in parts)])
+        parts = [
+            part[rows[low:high] - first]
+            for part, first, low, high in zip(parts, starts, bounds, bounds[1:], strict=False)
+        ]
+    return sp.vstack(parts, format="csr")
