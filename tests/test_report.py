@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -304,6 +305,46 @@ def test_the_head_counts_what_was_found() -> None:
     head = page_of(project).section("")
     assert "Assay read 300 images in 10 classes." in head
     assert "15 carry a label that is likely wrong" in head
+
+
+def test_the_page_tells_a_story() -> None:
+    """The rate and the day, what is taken for what, which label of two is wrong, then single rows, classes, what to do; method last."""
+    project = digits_project(300)
+    project.run["ended"] = "2026-11-03T10:00:00+00:00"
+    page = page_of(project)
+    head = page.section("")
+    assert "About 5.1% of the 300 labels are wrong, by estimate (95% interval 4.3% to 6.0%)." in head
+    assert head.index("About 5.1%") < head.index("Assay read 300 images")
+    assert "Data quality report, 3 November 2026" in head
+    told = [
+        name
+        for name in page.sections
+        if name in ("corrections", "duplicates", "outlier", "label", "classes", "next", "how")
+    ]
+    assert told == ["corrections", "duplicates", "outlier", "label", "classes", "next", "how"]
+    steps = collect(project).next_steps  # type: ignore[arg-type]
+    assert steps[0].text == "Look at the 15 rows with a label issue, the worst first, and decide."
+    assert all(step.text in page.section("next") for step in steps)
+    project.run["ended"] = "some day"
+    assert "Data quality report photos" in page_of(project).section("")
+
+
+def test_what_rows_have_in_common_is_said_once() -> None:
+    data = collect(digits_project(300))  # type: ignore[arg-type]
+    assert data.label_issues is not None
+    same = replace(data.label_issues, exhibits=tuple(replace(e, p_error=0.9999) for e in data.label_issues.exhibits))
+    outlier = next(gallery for gallery in data.galleries if gallery.check == "outlier")
+    reasons = ["far from all", "odd one", "far from all", "far from all"]
+    grouped = replace(
+        outlier, exhibits=tuple(replace(e, reason=r) for e, r in zip(outlier.exhibits[:4], reasons, strict=True))
+    )
+    others = tuple(gallery for gallery in data.galleries if gallery.check != "outlier")
+    page = Page(render_report(replace(data, label_issues=same, galleries=(grouped, *others))))
+    assert page.section("label").count("over 99.9%") == 1 + sum((e.confidence or 0) >= 0.9995 for e in same.exhibits)
+    told = page.section("outlier")
+    assert told.count("far from all") == 1 and "3 images: far from all" in told and told.count("odd one") == 1
+    nothing = sum(check.status == "ran" and not check.count for check in data.checks)
+    assert f"{nothing} checks found nothing" in page.section("how")
 
 
 def test_a_second_look_is_asked_for_each_row_with_a_finding_once() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,7 @@ def analyze_source(
             "redone": runner.redone,
             "timings": runner.costs,
             "seconds": round(time.time() - started, 2),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
             "workers": plan.workers,
             "worker_deaths": executor.deaths,
             "versions": _versions(),

@@ -18,7 +18,7 @@ from assay.report.copies import duplicates_of
 from assay.report.counts import class_counts, quality_histogram
 from assay.report.data import CheckLine, Correction, FindingLine, Gallery, ReportData
 from assay.report.examples import NAME, REASON, Examples, clean
-from assay.report.headline import error_rate, figures_of, lead, settings_of
+from assay.report.headline import date_of, error_rate, figures_of, lead, next_steps, opening, settings_of
 from assay.report.overview import Overview
 from assay.report.pictures import PAGE_BYTES
 from assay.report.selection import Selection
@@ -62,6 +62,9 @@ def collect(project: FinishedRun, *, budget: int = PAGE_BYTES) -> ReportData:
         n_rows=len(overview.rows),
         n_classes=len(project.classes),
         lead=lead(overview, run, ran),
+        opening=opening(estimate, overview),
+        date=date_of(run),
+        next_steps=next_steps(overview, ran, duplicates),
         figures=figures_of(overview, run, ran, estimate, duplicates),
         error_rate=estimate,
         label_issues=label_issues,

@@ -172,6 +172,14 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class NextStep:
+    """Something useful to do now, and how; PROJECT in ``command`` stands for the project's folder."""
+
+    text: str
+    command: str = ""
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything `render_report` needs."""
 
@@ -180,6 +188,9 @@ class ReportData:
     n_rows: int
     n_classes: int
     lead: str
+    opening: str = ""  # the rate of wrong labels in one sentence
+    date: str = ""  # of the run
+    next_steps: tuple[NextStep, ...] = ()
     figures: tuple[Figure, ...] = ()
     error_rate: Estimate | None = None
     label_issues: Gallery | None = None

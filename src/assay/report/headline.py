@@ -5,9 +5,10 @@ In: the overview, the run's record, the findings. Out: sentences and `Figure`s. 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from assay.report.data import Duplicates, Estimate, Figure
+from assay.report.data import Duplicates, Estimate, Figure, NextStep
 from assay.report.examples import NAME, REASON, clean
 from assay.report.methods import ERROR_BOUND, ERROR_RATE
 from assay.report.overview import Overview
@@ -48,6 +49,51 @@ def lead(overview: Overview, run: dict[str, Any], ran: dict[str, int]) -> str:
     if wrong:
         second += f"; {wrong:,} {'carries' if wrong == 1 else 'carry'} a label that is likely wrong"
     return f"{first}. {second}.{blind}"
+
+
+def opening(estimate: Estimate | None, overview: Overview) -> str:
+    """The rate of wrong labels in one sentence, "" where it is not known."""
+    if estimate is None:
+        return ""
+    n = f"{int((overview.given >= 0).sum()):,} labels"
+    if estimate.at_most:
+        return f"At most {_percent(estimate.rate)} of the {n} are wrong: the classes overlap, so it may be far fewer."
+    return (
+        f"About {_percent(estimate.rate)} of the {n} are wrong, by estimate "
+        f"(95% interval {_percent(estimate.low)} to {_percent(estimate.high)})."
+    )
+
+
+def date_of(run: dict[str, Any]) -> str:
+    """The day on which the run ended, as "30 November 2026"; "" where it is not recorded."""
+    try:
+        ended = datetime.fromisoformat(run["ended"])
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return f"{ended.day} {ended:%B %Y}"
+
+
+def next_steps(overview: Overview, ran: dict[str, int], found: Duplicates | None) -> tuple[NextStep, ...]:
+    """What to do now, the most useful first; nothing where nothing was found."""
+    steps: list[NextStep] = []
+    flagged = overview.flag("is_label_issue")
+    issues = int(flagged.sum())
+    if issues:
+        n = f"{issues:,} {'row' if issues == 1 else 'rows'} with a label issue"
+        steps.append(NextStep(f"Look at the {n}, the worst first, and decide.", "assay serve PROJECT"))
+        safe = int((flagged & overview.flag("is_safe_to_fix")).sum())
+        if safe:
+            text = f"Or take the {safe:,} {'suggestion' if safe == 1 else 'suggestions'} that need no second look."
+            steps.append(NextStep(text, "assay export PROJECT FILE --fix auto"))
+    if found and found.conflict_sets:
+        sets = f"{found.conflict_sets:,} {'set' if found.conflict_sets == 1 else 'sets'} of copies"
+        steps.append(NextStep(f"Settle the {sets} that carry different labels: one of them is wrong."))
+    if found and found.cross_split_sets:
+        steps.append(NextStep("Keep copies on one side of the splits, or test results will flatter the model."))
+    if ran.get("outlier"):
+        n = f"{ran['outlier']:,} {'outlier' if ran['outlier'] == 1 else 'outliers'}"
+        steps.append(NextStep(f"Ask of the {n} whether they belong into this dataset at all."))
+    return tuple(steps)
 
 
 def figures_of(

@@ -42,7 +42,7 @@ class Overview:
         """Read the flags, scores, labels and clusters of every row, and no other column."""
         present = set(project.result_columns())
         flags = [name for name in dict.fromkeys(check.flag for check in CHECKS) if name in present]
-        flags += [name for name in ("is_duplicate_label_wrong",) if name in present]
+        flags += [name for name in ("is_duplicate_label_wrong", "is_safe_to_fix") if name in present]
         wanted = dict.fromkeys([*(check.score for check in CHECKS if check.score), "label_quality", "p_label_error"])
         scores = [name for name in wanted if name in present]
         labels = ("given_label", "suggested_label", "near_duplicate_cluster_id", "split")

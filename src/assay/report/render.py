@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from assay.report.charts import bar, histogram
-from assay.report.data import Picture, ReportData
+from assay.report.data import Exhibit, Picture, ReportData
 from assay.report.headline import units
 from assay.report.methods import TELLING
 
+SHARED = 3  # rows of one reason that are a group
 LONGEST_WORD = 14  # characters: as many as a column of a printed table has room for
 BREAKS = re.compile(r"(?<=[/_])(?=[^/_])|(?<=\s)(?=\S)")
 LONG = re.compile(rf"\S{{{LONGEST_WORD + 1}}}")
@@ -46,6 +49,7 @@ def _environment() -> Environment:
         "data_uri": _data_uri,
         "plural": units,
         "breakable": _breakable,
+        "grouped": _grouped,
     }
     environment.globals |= {"bar": bar, "histogram": histogram, "style": _style(environment)}
     return environment
@@ -89,6 +93,15 @@ def _breakable(text: str) -> Markup:
         step = LONGEST_WORD if part.isascii() else len(part)
         pieces += [part[at : at + step] for at in range(0, len(part), step or 1)]
     return Markup("<wbr>").join(escape(piece) for piece in pieces)
+
+
+def _grouped(exhibits: Sequence[Exhibit]) -> list[tuple[str, list[Exhibit]]]:
+    """(what several rows have in common, these rows), each where its first row stands; between them, under "", the others."""
+    often = Counter(exhibit.reason for exhibit in exhibits if exhibit.reason)
+    groups: dict[str, list[Exhibit]] = {}
+    for exhibit in exhibits:
+        groups.setdefault(exhibit.reason if often[exhibit.reason] >= SHARED else "", []).append(exhibit)
+    return list(groups.items())
 
 
 def _data_uri(picture: Picture) -> Markup:
