@@ -107,7 +107,7 @@ def take(page: Any, address: str, scheme: str, output: Path) -> None:
     page.get_by_role("heading", name="Classes by probability").wait_for()
     shot_now(page, output, f"duplicates-{scheme}")
     review("")
-    for tab in ("Charts", "Map", "Compare classes", "History"):
+    for tab in ("Findings", "Charts", "Map", "Compare classes", "History"):
         page.get_by_role("link", name=tab).click()
         page.get_by_role("heading", level=1).first.wait_for()
         page.wait_for_timeout(2_500)

@@ -5,7 +5,7 @@ const rooms = [
   'row|actions',
   'resolver|map',
   'review',
-  'overview|charts|compare|history|projects|export',
+  'overview|findings|charts|compare|history|projects|export',
   'app',
 ]
 

@@ -27,7 +27,7 @@ export function PreviewDialog({ id, proposal, close, confirm }: Props) {
   const [removals, setRemovals] = useState(false)
   const [busy, setBusy] = useState(false)
   const deciding = ['keep', 'label', 'exclude', 'auto-fix', 'unresolved'].includes(proposal.ask.action)
-  const canOverwrite = deciding && !accepting
+  const canOverwrite = deciding && !accepting && !proposal.ask.finding // a finding leaves alone what a person decided
   const ask: Ask = { ...proposal.ask, policy, removals, ...(canOverwrite ? { overwrite } : {}) }
   const { data, error, isFetching } = useQuery({
     queryKey: live(id, 'ask', ask),

@@ -11,6 +11,7 @@ import type {
   ExportBody,
   Facets,
   Filter,
+  Finding,
   Job,
   Label,
   LogDiff,
@@ -163,8 +164,19 @@ export const api = {
   thumb: (p: string, row: number) => lookAt(`${BASE}${of(p)}/thumbs/${row}`),
   image: (p: string, row: number) => lookAt(`${BASE}${of(p)}/images/${row}`),
 
-  ask: (p: string, body: Ask, signal?: AbortSignal) => call<Summary>('POST', `${of(p)}/preview`, body, signal),
-  act: (p: string, body: Ask & { token: string; seen: number }) => call<Done>('POST', `${of(p)}/actions`, body),
+  ask: (p: string, { finding, ...body }: Ask, signal?: AbortSignal) =>
+    finding
+      ? call<Summary>('POST', `${of(p)}/insights/${finding.number}/preview`, { instead: finding.instead }, signal)
+      : call<Summary>('POST', `${of(p)}/preview`, body, signal),
+  act: (p: string, { finding, ...body }: Ask & { token: string; seen: number }) =>
+    finding
+      ? call<Done>('POST', `${of(p)}/insights/${finding.number}/apply`, {
+          instead: finding.instead,
+          token: body.token,
+          seen: body.seen,
+        })
+      : call<Done>('POST', `${of(p)}/actions`, body),
+  findings: (p: string) => call<Finding[]>('GET', `${of(p)}/insights`),
   merge: (p: string, body: { merge: [Label, Label][]; token: string }) =>
     call<Done>('POST', `${of(p)}/insights/merge`, body),
   undo: (p: string, body: { number?: number; token: string }) => call<Done>('POST', `${of(p)}/undo`, body),

@@ -35,7 +35,32 @@ export interface Sort extends SortKey {
   then?: SortKey[]
 }
 
-export type Ask = Omit<Schemas['DecisionBody'], 'target'> & { target: Target }
+/** `finding`: what a finding proposes is asked and done, by its number; `instead`: what it offers beside that. */
+export type Ask = Omit<Schemas['DecisionBody'], 'target'> & {
+  target: Target
+  finding?: { number: number; instead: boolean }
+}
+/** What can be done about a finding; `else`: what it offers beside that. */
+export interface FindingAction {
+  kind: string
+  title: string
+  else?: FindingAction
+}
+/** A finding about classes, columns or the dataset; its place in the list, from 1, is its number. */
+export interface Finding {
+  check: string
+  type: string
+  title: string
+  message: string
+  subject: Label[]
+  classes: Label[] | Record<string, Label | Label[]>
+  strength: number | null
+  low: number | null
+  high: number | null
+  rows: number
+  examples: string[]
+  action: FindingAction | null
+}
 export type Target =
   { rows: number[] } | { filter: Filter; sort: Sort | null; top: number | null; ranges: [number, number][] | null }
 export type Summary = Schemas['Preview']

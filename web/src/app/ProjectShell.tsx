@@ -24,6 +24,7 @@ import { Mark, SchemeToggle } from '../shell/SchemeToggle'
 const ChartsPage = lazy(() => import('../charts/ChartsPage'))
 const MapPage = lazy(() => import('../review/MapPage'))
 const ComparePage = lazy(() => import('../compare/ComparePage'))
+const FindingsPage = lazy(() => import('../findings/FindingsPage'))
 const HistoryPage = lazy(() => import('../history/HistoryPage'))
 
 const OverviewPage = lazy(() => import('../overview/OverviewPage'))
@@ -31,6 +32,7 @@ const OverviewPage = lazy(() => import('../overview/OverviewPage'))
 const TITLES: Record<Tab, string> = {
   overview: 'Overview',
   review: 'Review',
+  findings: 'Findings',
   charts: 'Charts',
   map: 'Map',
   compare: 'Compare classes',
@@ -253,6 +255,7 @@ function Open({
         >
           {place.tab === 'overview' && <OverviewPage />}
           {place.tab === 'review' && <Review />}
+          {place.tab === 'findings' && <FindingsPage />}
           {place.tab === 'charts' && <ChartsPage />}
           {place.tab === 'map' && <MapPage />}
           {place.tab === 'compare' && <ComparePage />}

@@ -4,7 +4,7 @@
  */
 import type { Condition, Filter, Label, Sort, SortKey } from '../api/types'
 
-export const TABS = ['overview', 'review', 'charts', 'map', 'compare', 'history'] as const
+export const TABS = ['overview', 'review', 'findings', 'charts', 'map', 'compare', 'history'] as const
 export type Tab = (typeof TABS)[number]
 
 export const LOOKS = ['sets', 'table', 'map', 'dense'] as const

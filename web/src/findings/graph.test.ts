@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import type { Finding } from '../api/types'
+import { classesOf, edgesOf, layout } from './graph'
+
+const finding = (type: string, subject: string[], check = 'relation'): Finding => ({
+  check,
+  type,
+  title: '',
+  message: '',
+  subject,
+  classes: subject,
+  strength: null,
+  low: null,
+  high: null,
+  rows: 1,
+  examples: [],
+  action: null,
+})
+
+describe('the graph of classes', () => {
+  it('has one edge a pair, of the kind that says most', () => {
+    const edges = edgesOf([finding('looks_alike', ['b', 'a']), finding('same_thing', ['a', 'b'])])
+    expect(edges).toEqual([{ a: 'a', b: 'b', type: 'same_thing' }])
+  })
+
+  it('puts what hangs together into one box, and what most relate to in its middle', () => {
+    const held = ['boot', 'clog', 'sandal'].map((name) => finding('has_a', ['store', name]))
+    const group = finding('has_a', ['store', 'boot', 'clog', 'sandal'], 'relation_group')
+    const { boxes, height } = layout([...held, group, finding('same_thing', ['corn', 'ear'])], 800)
+    expect(boxes.map((box) => [box.nodes.length, box.name])).toEqual([
+      [4, 'appear together'],
+      [2, ''],
+    ])
+    expect(boxes[0]!.nodes[0]).toMatchObject({ label: 'store', x: boxes[0]!.width / 2 })
+    expect(boxes[1]!.x).toBeGreaterThanOrEqual(boxes[0]!.width)
+    expect(height).toBeGreaterThanOrEqual(boxes[0]!.height)
+  })
+
+  it('begins a new line where the width ends', () => {
+    const pairs = [1, 2, 3].map((n) => finding('looks_alike', [`a${n}`, `b${n}`]))
+    expect(new Set(layout(pairs, 300).boxes.map((box) => box.x))).toEqual(new Set([0]))
+  })
+
+  it('tells the classes of a finding with a direction', () => {
+    const one = { ...finding('is_a', []), classes: { general: 'pole', specific: ['flagpole'] } }
+    expect(classesOf(one)).toEqual(['pole', 'flagpole'])
+  })
+})
