@@ -191,7 +191,7 @@ function OfClass({ label }: { label: Label }) {
   const { id } = useOpened()
   const { data } = useQuery({
     queryKey: live(id, 'examples', label, OF_CLASS),
-    queryFn: ({ signal }) => api.examples(id, label, OF_CLASS, undefined, signal),
+    queryFn: ({ signal }) => api.examples(id, label, OF_CLASS, signal),
   })
   return (
     <section aria-label={`Rows of ${labelText(label)}`}>
