@@ -47,7 +47,7 @@ class FakeProject:
         n = len(values[ROW_ID])
         uris = pa.array([""] * n, pa.string())
         self.dataset = SimpleNamespace(
-            order=np.arange(n), rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris}), splits=None
+            n_rows=n, order=np.arange(n), rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris}), splits=None
         )
         self.log = SimpleNamespace(state=lambda at=None: State(n))  # nobody decided anything
         self.reads: list[int] = []  # rows asked of cells(): what a report must keep small

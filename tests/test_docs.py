@@ -42,7 +42,7 @@ CONTRACT = {
     "--pred-probs --classes "
     "--embeddings --encoder --effort --seed --workers --memory --quiet --log-json --debug --dry-run",
     "summary": "--json --debug",
-    "issues": "--type --top --format --output --csv-guard --debug",
+    "issues": "--type --top --precision --budget --format --output --csv-guard --debug",
     "insights": "--json --check --apply --instead --dry-run --person --debug",
     "report": "--output --format --debug",
     "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --drop-duplicates "

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from assay.actions import ActionLog, Done
+    from assay.issues.review import Cut, Left
 
 DECIDED = ("corrected_label", "action")
 
@@ -41,20 +42,71 @@ class Project(FinishedRun):
 
     # tables --------------------------------------------------------------------------------------------------
 
-    def issues(self, type: str | None = None, top: int | None = None) -> pd.DataFrame:
+    def issues(
+        self,
+        type: str | None = None,
+        top: int | None = None,
+        *,
+        precision: float | None = None,
+        budget: int | None = None,
+    ) -> pd.DataFrame:
         """All rows and columns in the user's order, or the rows one check flagged, worst first.
 
         ``type``: a name of `assay.checks.CHECKS`, such as "label", "outlier", "near_duplicate". Ties keep the user's order.
+        ``precision``, ``budget``: of undecided rows, as `cut` chooses them, instead of those flagged; for "label".
         A check that was skipped or withheld flags no row: its flags are False, its scores and labels missing.
         """
         from assay.report.notebook import IssuesFrame, frame_of
 
-        frame = frame_of(self.issue_table(type, top))
+        if precision is not None or budget is not None:
+            if type not in (None, "label"):
+                raise UsageError(f"precision and budget are of label issues, not of {type!r}")
+            frame = frame_of(self.row_table(self.cut(precision=precision, budget=budget).rows[:top]))
+        else:
+            frame = frame_of(self.issue_table(type, top))
         for check in CHECKS:
             name = self.public_names.get(check.flag, check.flag)
             if name in frame.columns and frame[name].isna().all():
                 frame[name] = False
         return IssuesFrame.of(self, frame)
+
+    def cut(self, *, precision: float | None = None, budget: int | None = None) -> Cut:
+        """The undecided rows to look at for wrong labels, worst first: one of the two says how many.
+
+        Parameters
+        ----------
+        precision : as many as are expected to be wrong in this share, over 0 to 1.
+        budget : as many as one can look at, 1 or more.
+
+        Returns
+        -------
+        assay.issues.review.Cut
+            ``rows`` (row numbers), ``wrong`` of them expected, ``low`` to ``high`` (95 %), ``precision``.
+
+        Raises
+        ------
+        UsageError
+            both or neither given, a value out of range, no probabilities to choose by.
+        """
+        from assay.actions import calibrated
+
+        if (precision is None) == (budget is None):
+            raise UsageError("say how many rows by a precision or by a budget, one of them")
+        if precision is not None and not 0 < precision <= 1:
+            raise UsageError(f"the precision is over 0 to 1, not {precision:g}")
+        if budget is not None and budget < 1:
+            raise UsageError(f"the budget is 1 row or more, not {budget}")
+        judged = calibrated(self, self.log.state())
+        return judged.at_precision(precision) if precision is not None else judged.at_budget(budget or 1)
+
+    def left(self) -> Left:
+        """How many labels are expected to be wrong among rows that nobody decided about, and when to stop.
+
+        Corrected by the verdicts of people so far; ``sentence()`` says it. `UsageError` where nothing can be said.
+        """
+        from assay.actions import calibrated
+
+        return calibrated(self, self.log.state()).left()
 
     def default_columns(self) -> list[str]:
         """All of the run, and where somebody decided something ``corrected_label`` and ``action``."""

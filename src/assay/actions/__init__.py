@@ -12,6 +12,7 @@ from assay.actions.plan import Decision, FixPlan, plan_fixes
 from assay.actions.policy import POLICIES, Policy
 from assay.actions.prepare import prepare
 from assay.actions.proposed import merge_request, proposed_request
+from assay.actions.review import calibrated
 from assay.actions.state import State, fold
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Prepared",
     "Request",
     "State",
+    "calibrated",
     "default_person",
     "fold",
     "merge_request",

@@ -264,6 +264,10 @@ def summary(project: str, as_json: bool, debug: bool) -> None:
 )
 @click.option("--top", type=int, help="At most this many rows.")
 @click.option(
+    "--precision", type=float, metavar="SHARE", help="Label issues: as many undecided rows as are wrong in this share."
+)
+@click.option("--budget", type=int, metavar="ROWS", help="Label issues: the undecided rows to look at first, so many.")
+@click.option(
     "--format", "format_", type=click.Choice(TABLE_FORMATS), help="Write a table. [default: by the ending of -o]"
 )
 @click.option("-o", "--output", type=click.Path(), help="File to write; without it the terminal shows a table.")
@@ -273,6 +277,8 @@ def issues(
     project: str,
     type_: str | None,
     top: int | None,
+    precision: float | None,
+    budget: int | None,
     format_: str | None,
     output: str | None,
     csv_guard: bool,
@@ -286,10 +292,20 @@ def issues(
     if top is not None and top < 1:
         raise UsageError(f"--top must be 1 or more, not {top}")
     opened = api.open(project)
-    if output is None and format_ is None:
+    if precision is not None or budget is not None:
+        if type_ not in (None, "label"):
+            raise UsageError(f"--precision and --budget are of label issues, not of {type_!r}")
+        cut = opened.cut(precision=precision, budget=budget)
+        click.echo(f"{cut.sentence()}\n{opened.left().sentence()}", err=True)
+        if output is None and format_ is None:
+            show_issues(opened, "label", top, rows=cut.rows)
+            return
+        table = opened.row_table(cut.rows[:top])
+    elif output is None and format_ is None:
         show_issues(opened, type_, top)
         return
-    table = opened.issue_table(type_, top)
+    else:
+        table = opened.issue_table(type_, top)
     target = output if output is not None else "-"
     if target == "-":
         write_table(iter([table]), sys.stdout.buffer, format_, csv_guard=csv_guard)

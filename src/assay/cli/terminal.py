@@ -14,6 +14,8 @@ from assay.checks import CHECK_BY_NAME
 from assay.project import Project
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.text import Text
 
 LONGEST = 60
@@ -34,14 +36,14 @@ HEADINGS = {
 ALWAYS = ("row_id", "given_label", "suggested_label")
 
 
-def show_issues(project: Project, type: str | None, top: int | None) -> None:
-    """The rows of one check (or all rows), worst first, as a table; 20 unless told."""
+def show_issues(project: Project, type: str | None, top: int | None, rows: NDArray[np.int64] | None = None) -> None:
+    """The rows of one check (or all rows, or ``rows``), worst first, as a table; 20 unless told."""
     from rich.console import Console
     from rich.table import Table
 
     top = top or 20
-    frame = project.issue_table(type, top)
-    total = len(project) if type is None else len(project.flagged(type))
+    frame = project.issue_table(type, top) if rows is None else project.row_table(rows[:top])
+    total = len(rows) if rows is not None else len(project) if type is None else len(project.flagged(type))
     names = project.public_names
     check = CHECK_BY_NAME.get(type or "")
     wanted = [*ALWAYS, *(check.shown if check else ()), *([check.score] if check and check.score else [])]

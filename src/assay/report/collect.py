@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.checks import CHECK_BY_NAME, SENTENCES
+from assay.errors import UsageError
 from assay.report.copies import duplicates_of
 from assay.report.counts import class_counts, quality_histogram
 from assay.report.data import CheckLine, Correction, FindingLine, Gallery, ReportData
@@ -67,6 +68,7 @@ def collect(project: FinishedRun, *, budget: int = PAGE_BYTES) -> ReportData:
         next_steps=next_steps(overview, ran, duplicates),
         figures=figures_of(overview, run, ran, estimate, duplicates),
         error_rate=estimate,
+        left=_left(project),
         label_issues=label_issues,
         corrections=corrections,
         n_corrections=choice.n_corrections,
@@ -93,6 +95,17 @@ def collect(project: FinishedRun, *, budget: int = PAGE_BYTES) -> ReportData:
         notes=tuple(clean(note, REASON) for note in (*run.get("accounting", ()), *run.get("notes", ()))),
         settings=settings_of(run),
     )
+
+
+def _left(project: FinishedRun) -> str:
+    """What is wrong still, where the label check can say."""
+    from assay.actions import State, calibrated
+
+    log = getattr(project, "log", None)  # a run without decisions has none
+    try:
+        return calibrated(project, log.state() if log is not None else State(project.dataset.n_rows)).left().sentence()
+    except UsageError:
+        return ""
 
 
 def _gallery(examples: Examples, name: str, total: int, positions: NDArray[np.int64]) -> Gallery:

@@ -193,6 +193,7 @@ class ReportData:
     next_steps: tuple[NextStep, ...] = ()
     figures: tuple[Figure, ...] = ()
     error_rate: Estimate | None = None
+    left: str = ""  # what is wrong still, and when to stop
     label_issues: Gallery | None = None
     corrections: tuple[Correction, ...] = ()
     n_corrections: int = 0  # kinds of correction, shown or not

@@ -27,6 +27,8 @@ def _lines(data: ReportData) -> Iterator[str]:
         rate = data.error_rate
         yield ""
         yield f"About **{rate.rate:.1%}** of the labels are wrong ({rate.low:.1%} to {rate.high:.1%}). {_plain(rate.basis)}"
+    if data.left:
+        yield from ("", _plain(data.left))
     if data.corrections:
         yield from (
             "",

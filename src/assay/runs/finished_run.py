@@ -284,8 +284,10 @@ class FinishedRun:
     def issue_table(self, type: str | None = None, top: int | None = None) -> pa.Table:
         """`issues` as an Arrow table: the user's columns, then ours under their public names."""
         rows = self.dataset.order if type is None else self.flagged(type)
-        if top is not None:
-            rows = rows[:top]
+        return self.row_table(rows if top is None else rows[:top])
+
+    def row_table(self, rows: NDArray[np.int64]) -> pa.Table:
+        """The given row numbers as an Arrow table: the user's columns, then ours under their public names."""
         ours = self.results(rows)
         names = self.public_names
         table = {names[ROW_ID]: ours[ROW_ID]}

@@ -84,7 +84,7 @@ class TwoLabelsSpec(CheckSpec):
     text: str = setting()
 
 
-@stage(version=1)
+@stage(version=2)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""

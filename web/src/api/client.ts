@@ -14,6 +14,7 @@ import type {
   Finding,
   Job,
   Label,
+  Left,
   LogDiff,
   LogPage,
   MapPoints,
@@ -176,6 +177,7 @@ export const api = {
           seen: body.seen,
         })
       : call<Done>('POST', `${of(p)}/actions`, body),
+  left: (p: string) => call<Left>('GET', `${of(p)}/left`),
   findings: (p: string) => call<Finding[]>('GET', `${of(p)}/insights`),
   merge: (p: string, body: { merge: [Label, Label][]; token: string }) =>
     call<Done>('POST', `${of(p)}/insights/merge`, body),

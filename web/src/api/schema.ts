@@ -352,6 +352,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/left": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Left
+         * @description What is wrong still among the rows nobody decided about, in a sentence; ``budget``: the rows to look at first.
+         */
+        get: operations["left_api_v1_projects__project__left_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/log": {
         parameters: {
             query?: never;
@@ -1672,6 +1692,52 @@ export interface components {
             n_classes: number;
             /** Named */
             named: boolean;
+        };
+        /**
+         * LeftOut
+         * @description ``message`` says it; ``known``: there is an estimate. ``wrong`` labels among undecided rows, ``low`` to ``high`` (95 %);
+         *     ``more``: rows to look at until fewer than 1 % remain; ``done``: surely fewer remain; ``rows``: what to look at first.
+         */
+        LeftOut: {
+            /**
+             * Done
+             * @default false
+             */
+            done?: boolean;
+            /**
+             * High
+             * @default 0
+             */
+            high?: number;
+            /** Known */
+            known: boolean;
+            /**
+             * Low
+             * @default 0
+             */
+            low?: number;
+            /** Message */
+            message: string;
+            /**
+             * More
+             * @default 0
+             */
+            more?: number;
+            /**
+             * Rows
+             * @default []
+             */
+            rows?: number[];
+            /**
+             * Verdicts
+             * @default 0
+             */
+            verdicts?: number;
+            /**
+             * Wrong
+             * @default 0
+             */
+            wrong?: number;
         };
         /**
          * Likeness
@@ -3708,6 +3774,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"] | null;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    left_api_v1_projects__project__left_get: {
+        parameters: {
+            query?: {
+                budget?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeftOut"];
                 };
             };
             /** @description Unauthorized */

@@ -49,7 +49,8 @@ export default function OverviewPage() {
 }
 
 function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
-  const { project } = useOpened()
+  const { id, project } = useOpened()
+  const left = useQuery({ queryKey: live(id, 'left'), queryFn: () => api.left(id) })
   const issues = facets.presets.issues ?? 0
   const open = facets.presets.open ?? 0
   const share = issues ? (issues - open) / issues : 1
@@ -61,6 +62,7 @@ function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
           : `${rows(issues)} of ${count(project.rows)} ${issues === 1 ? 'has' : 'have'} an issue (${percent(issues / Math.max(1, project.rows), 1)})`}
       </Title>
       {rate && <Text size="sm">{withoutOptions(rate)}</Text>}
+      {left.data?.known && <Text size="sm">{left.data.message}</Text>}
       <Group mt="sm" gap="sm" wrap="nowrap">
         <Progress value={100 * share} size="lg" style={{ flex: 1 }} aria-label={`${percent(share)} of them decided`} />
         <Text size="sm">

@@ -6,19 +6,32 @@ In: filters and row numbers. Out: rows as JSON, images. Does not know: how rows 
 from __future__ import annotations
 
 import io
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from assay.actions import calibrated
 from assay.charts import examples as typical
 from assay.errors import UsageError
 from assay.query.copies import sets_of
 from assay.server.budget import BUDGET
 from assay.server.routes.filters import Open, known_label, known_row, shown
 from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, ViewBody
-from assay.server.schemas.rows import CopySet, Detail, Examples, Facets, Match, Page, PictureKey, Positions, Sets
+from assay.server.schemas.rows import (
+    CopySet,
+    Detail,
+    Examples,
+    Facets,
+    LeftOut,
+    Match,
+    Page,
+    PictureKey,
+    Positions,
+    Sets,
+)
 from assay.server.workspace import NoProjectError, Opened
 from assay.sources.reading import UnreadableError
 
@@ -67,6 +80,21 @@ def facets(body: FacetsBody, opened: Open) -> Facets:
     """Counts of what a filter holds: checks, labels, decisions, people, tags, splits."""
     counted = opened.views.facets(body.filter, opened.state())
     return Facets.model_validate(counted)
+
+
+@router.get("/left")
+def left(opened: Open, budget: Annotated[int | None, Query(ge=1)] = None) -> LeftOut:
+    """What is wrong still among the rows nobody decided about, in a sentence; ``budget``: the rows to look at first."""
+    try:
+        judged = calibrated(opened.project, opened.state())
+    except UsageError as error:
+        return LeftOut(known=False, message=str(error))
+    found = judged.left()
+    rows = judged.at_budget(budget).rows.tolist() if budget else []
+    return LeftOut(
+        known=True, message=found.sentence(), wrong=found.wrong, low=found.low, high=found.high, more=found.more,
+        done=found.done, verdicts=found.verdicts, rows=rows,
+    )  # fmt: skip
 
 
 @router.get("/rows/{row}")

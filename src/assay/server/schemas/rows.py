@@ -182,3 +182,18 @@ class PictureKey(BaseModel):
 
 class Examples(BaseModel):
     rows: list[Row]
+
+
+class LeftOut(BaseModel):
+    """``message`` says it; ``known``: there is an estimate. ``wrong`` labels among undecided rows, ``low`` to ``high`` (95 %);
+    ``more``: rows to look at until fewer than 1 % remain; ``done``: surely fewer remain; ``rows``: what to look at first."""
+
+    known: bool
+    message: str
+    wrong: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    more: int = 0
+    done: bool = False
+    verdicts: int = 0
+    rows: list[int] = []

@@ -1,0 +1,171 @@
+"""Thresholds in a reviewer's words: as many rows as hold a precision, as many as one can look at, and what is left.
+
+In: p_label_error of each row, the verdicts of people on some. Out: `Calibrated`: cuts and remainders with intervals. Pure.
+Does not know: the log, files, where verdicts come from.
+
+People look at the worst rows first, so their verdicts are no random sample and their share of wrong labels says nothing about
+the rest. But given its p_label_error a row was not chosen by whether it is wrong: so the verdicts correct the scale of that
+number (log odds a + b log odds p; Platt, 1999), with a prior round a = 0, b = 1, and never a rate. Intervals draw a and b from
+the Laplace approximation of their posterior, and each label as a coin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+PRIOR = 0.5, 0.25  # standard deviations of a and b without any verdict
+STEEP = 0.1  # b stays above: a larger p is never a smaller chance
+DRAWS = 200
+EDGE = 1e-4  # p is kept off 0 and 1
+STOP = 0.01  # share of wrong labels below which a review may end
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The ``rows`` of largest probability, worst first; of them ``wrong`` are expected to be, ``low`` to ``high`` (95 %)."""
+
+    rows: NDArray[np.int64]
+    wrong: float
+    low: float
+    high: float
+
+    def sentence(self) -> str:
+        """For a person."""
+        n = len(self.rows)
+        if not n:
+            return "No undecided rows are wrong so surely."
+        low, high = self.low / n, self.high / n
+        return (
+            f"{n:,} undecided {'row' if n == 1 else 'rows'}, of which about {round(self.wrong):,} carry a wrong label "
+            f"({self.precision:.0%}, 95 % interval {low:.0%} to {high:.0%})."
+        )
+
+    @property
+    def precision(self) -> float:
+        """Expected share of wrong labels among the rows; 0 without rows."""
+        return self.wrong / len(self.rows) if len(self.rows) else 0.0
+
+
+@dataclass(frozen=True)
+class Left:
+    """Of ``n`` labelled rows, ``open`` have no decision; ``wrong`` of those are expected to be, ``low`` to ``high`` (95 %).
+    ``share``, ``share_low``, ``share_high``: of all ``n``. ``more``: rows to look at, worst first, until fewer than ``stop``
+    of all are expected to remain wrong. ``verdicts``: of people, that the estimate rests on."""
+
+    n: int
+    open: int
+    wrong: float
+    low: float
+    high: float
+    more: int
+    verdicts: int
+    stop: float = STOP
+
+    @property
+    def share(self) -> float:
+        return self.wrong / max(self.n, 1)
+
+    @property
+    def done(self) -> bool:
+        """Even the upper end of the interval lies below ``stop``."""
+        return self.high < self.stop * self.n
+
+    def sentence(self) -> str:
+        """For a person."""
+        n, low, high = round(self.wrong), round(self.low), round(self.high)
+        rests = f"from {self.verdicts:,} verdicts of people" if self.verdicts else "from the models alone"
+        left = (
+            f"About {n:,} of {self.open:,} undecided rows still carry a wrong label ({low:,} to {high:,}; {rests}), "
+            f"{self.share:.1%} of all."
+        )
+        if self.done:
+            return f"{left} Fewer than {self.stop:.0%} remain: you may stop."
+        if not self.more:
+            return f"{left} Probably fewer than {self.stop:.0%} remain; a few more verdicts would make it sure."
+        return f"{left} Fewer than {self.stop:.0%} remain after the {self.more:,} worst."
+
+
+class Calibrated:
+    """``p`` (N,) of `p_label_error`, NaN where there is none; ``verdict`` (N,) int8: 1 wrong, 0 right, -1 nobody said;
+    ``settled`` (N,) rows with any decision. Cost: O(N log N) and 200 passes over the rows that are open."""
+
+    def __init__(self, p: NDArray[np.floating], verdict: NDArray[np.int8], settled: NDArray[np.bool_]) -> None:
+        self.known = np.isfinite(p)
+        self._odds = _log_odds(np.where(self.known, p, 0.5))
+        said = self.known & (verdict >= 0)
+        self.verdicts = int(said.sum())
+        self.settled = settled
+        self.mean, self.covariance = _fit(self._odds[said], verdict[said] == 1)
+        draws = np.random.default_rng(0).multivariate_normal(self.mean, self.covariance, DRAWS)
+        self._draws = np.maximum(draws, [-np.inf, STEEP])
+
+    def probabilities(self, rows: NDArray[np.int64]) -> Floats:
+        """Probability that the label of each row is wrong, as the verdicts have corrected it."""
+        return _sigmoid(self.mean[0] + self.mean[1] * self._odds[rows])
+
+    def open_rows(self) -> NDArray[np.int64]:
+        """Labelled rows without a decision, largest probability first, ties in order."""
+        rows = np.flatnonzero(self.known & ~self.settled)
+        return rows[np.argsort(-self._odds[rows], kind="stable")]
+
+    def at_precision(self, precision: float) -> Cut:
+        """As many undecided rows as hold this expected precision."""
+        rows = self.open_rows()
+        p = self.probabilities(rows)
+        mean = np.cumsum(p) / np.arange(1, len(p) + 1)
+        enough = np.flatnonzero(mean >= precision)
+        return self._cut(rows[: int(enough[-1]) + 1 if len(enough) else 0])
+
+    def at_budget(self, budget: int) -> Cut:
+        """The ``budget`` worst undecided rows."""
+        return self._cut(self.open_rows()[:budget])
+
+    def left(self, stop: float = STOP) -> Left:
+        """What is wrong still, and how far to go."""
+        rows = self.open_rows()
+        cut = self._cut(rows)
+        n = int(self.known.sum())
+        after = cut.wrong - np.concatenate([[0.0], np.cumsum(self.probabilities(rows))])
+        more = int(np.argmax(after < stop * n)) if n else 0
+        return Left(n, len(rows), cut.wrong, cut.low, cut.high, more, self.verdicts, stop)
+
+    def _cut(self, rows: NDArray[np.int64]) -> Cut:
+        odds = self._odds[rows]
+        sums, spread = np.zeros(DRAWS), np.zeros(DRAWS)
+        for at, (a, b) in enumerate(self._draws):
+            q = _sigmoid(a + b * odds)
+            sums[at], spread[at] = q.sum(), (q * (1 - q)).sum()
+        wrong = float(self.probabilities(rows).sum())
+        reach = 1.96 * float(np.sqrt(sums.var() + spread.mean()))
+        low, high = max(0.0, wrong - reach), min(float(len(rows)), wrong + reach)
+        return Cut(rows, wrong, low, high)
+
+
+def _log_odds(p: NDArray[np.floating]) -> Floats:
+    q = np.clip(np.asarray(p, np.float64), EDGE, 1 - EDGE)
+    return np.log(q) - np.log1p(-q)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(x, -50, 50))))
+
+
+def _fit(odds: Floats, wrong: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """The most likely (a, b) under the prior, and the covariance of its posterior, by Newton's method."""
+    centre, weight = np.array([0.0, 1.0]), np.diag([PRIOR[0] ** -2, PRIOR[1] ** -2])
+    x = np.column_stack([np.ones(len(odds)), odds])
+    at = centre.copy()
+    curvature = weight
+    for _ in range(30):
+        q = _sigmoid(x @ at)
+        curvature = weight + (x * (q * (1 - q))[:, None]).T @ x
+        step = np.linalg.solve(curvature, x.T @ (wrong - q) - weight @ (at - centre))
+        at = at + np.clip(step, -1, 1)
+        at[1] = max(at[1], STEEP)
+        if np.abs(step).max() < 1e-9:
+            break
+    return at, np.linalg.inv(curvature)
