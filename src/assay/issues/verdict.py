@@ -57,9 +57,10 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     like_overlap = evidence.trusted >= 0.5 or np.count_nonzero(of_class) == 2
     at_most = overlaps or (like_overlap and rises)
     # ... and a plateau proves nothing: kinds of rows that are alike in all columns make one, too
-    two = np.count_nonzero(of_class) == 2 and evidence.borne_out >= 0.5 and evidence.noise >= NOISY
+    many = len(known) >= ENOUGH
+    two = many and np.count_nonzero(of_class) == 2 and evidence.borne_out >= 0.5 and evidence.noise >= NOISY
     untold = two and 1 - accuracy - evidence.disagree >= OVERLAPS
-    rests_on_noise = like_overlap and at_most and evidence.noise >= NOISY and len(known) >= ENOUGH
+    rests_on_noise = many and like_overlap and at_most and evidence.noise >= NOISY
     unsure = evidence.borne_out >= 0.5 and (overlaps or rises or two)
     surely, withheld = 1.0, ""
     numbers = f"(accuracy {_share(accuracy)}, surest tenth {_share(evidence.surest)})"
