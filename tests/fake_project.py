@@ -41,13 +41,14 @@ class FakeProject:
         failed: dict[str, str] | None = None,
         name: str = "photos",
     ) -> None:
-        self.name, self.path, self.classes = name, f"{name}.assay", classes
+        self.name, self.path, self.classes, self.uuid = name, f"{name}.assay", classes, "0" * 32
         self._cells, self._findings, self._thumbnails = cells, findings or [], thumbnails or []
         self._table = pa.table({column: self._array(column, values, len(values[ROW_ID])) for column in values})
         n = len(values[ROW_ID])
         uris = pa.array([""] * n, pa.string())
         self.dataset = SimpleNamespace(
             n_rows=n, order=np.arange(n), rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris}), splits=None
+            order=np.arange(n), rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris}), splits=None, n_rows=n
         )
         self.log = SimpleNamespace(state=lambda at=None: State(n))  # nobody decided anything
         self.reads: list[int] = []  # rows asked of cells(): what a report must keep small

@@ -70,3 +70,10 @@ def test_labels_by_lot_are_withheld(tmp_path):
     project = analyzed(pd.DataFrame({"text": texts, "label": rng.choice(["one", "two"], 300)}), tmp_path, text="text")
     assert "do not predict this label well enough" in why_skipped(project, "label")
     assert not project.issues()["is_well_labeled"].any()
+
+
+def test_a_handful_of_rows_is_not_judged(tmp_path):
+    texts = ["good film today", "bad film today", "fine meal here", "awful meal here", "nice walk outside"]
+    project = analyzed(pd.DataFrame({"text": texts, "label": list("pnpnp")}), tmp_path, text="text", label="label")
+    assert "5 labelled rows are too few" in why_skipped(project, "label")
+    assert project.issues()["p_label_error"].isna().all()

@@ -550,11 +550,3 @@ def test_noise_of_two_classes_that_are_apart_is_told(seed: int) -> None:
     columns, known = judge_with_verdict(labels, scan(labels, probs))
     assert not known.withheld
     assert abs(np.nanmean(columns["p_label_error"]) - 0.08) < 0.04
-
-
-def test_nine_rows_say_nothing() -> None:
-    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1], np.int32)
-    probs = np.where(labels[:, None] == np.arange(2), 1.0, 0.0).astype(np.float32)
-    columns, known = judge_with_verdict(labels, scan(labels, probs))
-    assert "too few" in known.withheld and not columns["is_well_labeled"].any()
-    assert np.isnan(columns["p_label_error"]).all()

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import assay
 from assay.checks import CHECKS, SENTENCES
 from assay.errors import UsageError
 from assay.report import collect, render_report, write_report
@@ -445,6 +446,16 @@ def test_duplicate_sets_stand_side_by_side_and_the_wrong_label_is_named() -> Non
         assert f"“{wrong[0].given}” is wrong; all 3 should be “" in found.verdict
     text = page_of(digits_project(300)).section("duplicates")
     assert "12 images in 4 sets of copies; 8 have an exact twin. In 2 sets the copies carry different labels." in text
+
+
+def test_the_report_says_which_copies_would_go_which_stay_and_why(request: pytest.FixtureRequest) -> None:
+    project = assay.open(request.getfixturevalue("digits_project"))
+    data = collect(project).duplicates
+    assert data is not None and data.n_drops == len(data.drops) >= 1
+    (copy,) = [drop for drop in data.drops if "0001" in drop.row_id]
+    assert "copy of one/0001" in copy.reason and ", which stays: " in copy.reason
+    page = render_report(collect(project))
+    assert f"{copy.row_id}: {copy.reason}" in page and "nothing goes unless it is asked for" in page
 
 
 def test_a_set_shows_every_label_and_split_before_a_second_of_any() -> None:

@@ -35,6 +35,7 @@ from assay.stages.leaks import (
 
 PAIR_SHARD = 256  # pairs of pictures compared at a time
 N_FOLDS = 5
+FEWEST = 10  # labelled rows: of two classes every fold should see one of each
 RECALL, RECALL_OF_LARGE, LARGE = 0.98, 0.9, 100_000  # of the graph: among more rows, the last neighbours cost too much
 
 
@@ -394,6 +395,8 @@ class Pipeline:
         if 0 < found.get("labelled", 0) == found.get("unjudged"):
             why = "every class is one row or copies of one, so nothing can be learned about labels"
             self.runner.skipped["label"] = why
+        elif found.get("labelled", FEWEST) < FEWEST:
+            self.runner.skipped["label"] = f"{found['labelled']} labelled rows are too few to learn from and judge by"
         else:
             self.label(gathered, copies, predicted)
         return predicted

@@ -19,7 +19,6 @@ INFORMED = 0.25  # of the way from chance to certainty that the surest tenth mus
 ANCHORED = 0.6  # ... and where what they disagree with looks like overlap
 NOISY = 0.03  # ... and noise from which findings would then rest on it
 OVERLAPS = 0.04  # by so much more do all rows disagree than the surest: some rows overlap, the surest perhaps, too
-FEWEST = 10  # labelled rows, of which any two classes have too few to say anything
 ENOUGH = 50  # labelled rows, for a plateau to be seen
 Z_SURE = ((100, 1.645), (15, 1.0), (0, 0.0))  # from so many labelled rows, standard errors of "surely"
 Codes = NDArray[np.int32]
@@ -36,7 +35,7 @@ class Verdict:
     bound: float
     accuracy: float
     surest: float
-    by_lot: bool = False  # the surest rows are hardly better than chance, or too few to tell
+    by_lot: bool = False  # the surest rows are hardly better than chance
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -58,9 +57,10 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     like_overlap = evidence.trusted >= 0.5 or np.count_nonzero(of_class) == 2
     at_most = overlaps or (like_overlap and rises)
     # ... and a plateau proves nothing: kinds of rows that are alike in all columns make one, too
-    two = np.count_nonzero(of_class) == 2 and evidence.borne_out >= 0.5 and evidence.noise >= NOISY
+    many = len(known) >= ENOUGH
+    two = many and np.count_nonzero(of_class) == 2 and evidence.borne_out >= 0.5 and evidence.noise >= NOISY
     untold = two and 1 - accuracy - evidence.disagree >= OVERLAPS
-    rests_on_noise = like_overlap and at_most and evidence.noise >= NOISY and len(known) >= ENOUGH
+    rests_on_noise = many and like_overlap and at_most and evidence.noise >= NOISY
     unsure = evidence.borne_out >= 0.5 and (overlaps or rises or two)
     surely, withheld = 1.0, ""
     numbers = f"(accuracy {_share(accuracy)}, surest tenth {_share(evidence.surest)})"
@@ -68,11 +68,11 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
         z = next(z for least, z in Z_SURE if len(known) >= least)
         surely = (float(wilson_end(evidence.surest * n, n, -z)) - chance) / (1 - chance)
         likely = (evidence.surest - chance) / (1 - chance)
-        if len(known) < FEWEST:
+        if len(known) < 10 and surely < INFORMED:
             withheld = f"{len(known)} labelled rows are too few to judge labels by: label findings are withheld"
         elif surely < INFORMED or (likely < ANCHORED and unsure) or rests_on_noise or untold:
             withheld = f"the data do not predict this label well enough {numbers}: label findings are withheld"
-    by_lot = bool(withheld) and (surely < INFORMED or len(known) < FEWEST)
+    by_lot = bool(withheld) and surely < INFORMED
     return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot)
 
 

@@ -1,19 +1,37 @@
 """The section on duplicates: sets side by side, the wrong label named.
 
-In: the overview, the chosen sets, the examples of exhibits. Out: `Duplicates`. Does not know: how copies were found.
+In: the overview, the chosen sets, the examples of exhibits; the finished run and its decisions. Out: `Duplicates`. Does not
+know: how copies were found, how it is decided which one stays.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.report.data import Duplicates, DuplicateSet
-from assay.report.examples import NAME, Examples, clean
+from assay.report.data import Drop, Duplicates, DuplicateSet
+from assay.report.examples import NAME, REASON, Examples, clean
 from assay.report.overview import Overview
 from assay.report.selection import Selection, shown_members
+
+if TYPE_CHECKING:
+    from assay.runs import FinishedRun
+
+PLANNED = 200_000  # rows up to which it is listed what would go: a plan reads every row's labels
+
+
+def drops_of(project: FinishedRun) -> tuple[tuple[Drop, ...], int]:
+    """What ``--drop-duplicates near`` would leave out after the decisions so far: the first rows, and how many in all."""
+    from assay.actions import ActionLog
+    from assay.export.preview import SHOWN, copies_of, plan_project
+
+    if len(project) > PLANNED:
+        return (), 0
+    plan = plan_project(project, ActionLog.open(project), drop_duplicates="near", drop_share=1)
+    named = copies_of(project, plan, SHOWN)
+    return tuple(Drop(clean(one.id, NAME), clean(one.reason, REASON)) for one in named), len(plan.copies)
 
 
 def duplicates_of(examples: Examples, overview: Overview, choice: Selection) -> Duplicates:
@@ -23,6 +41,7 @@ def duplicates_of(examples: Examples, overview: Overview, choice: Selection) -> 
         clusters = overview.clusters[overview.flag(flag)]
         return len(np.unique(clusters[clusters >= 0]))
 
+    drops, n_drops = drops_of(examples.project)
     return Duplicates(
         rows=int(overview.flag("is_near_duplicate").sum()),
         exact_rows=int(overview.flag("is_exact_duplicate").sum()),
@@ -30,6 +49,8 @@ def duplicates_of(examples: Examples, overview: Overview, choice: Selection) -> 
         conflict_sets=sets_of("is_duplicate_label_conflict"),
         cross_split_sets=sets_of("is_cross_split_duplicate"),
         shown=tuple(_duplicate_set(examples, overview, number, members) for number, members in choice.sets),
+        drops=drops,
+        n_drops=n_drops,
     )
 
 

@@ -130,8 +130,16 @@ class DuplicateSet:
 
 
 @dataclass(frozen=True)
+class Drop:
+    """A row that would go if copies were left out, and why: of which row it is a copy, and why that one stays."""
+
+    row_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Duplicates:
-    """All duplicate sets in numbers, the most telling ones shown."""
+    """All duplicate sets in numbers, the most telling ones shown; what would go if copies were left out, the first of it."""
 
     rows: int
     exact_rows: int
@@ -139,6 +147,8 @@ class Duplicates:
     conflict_sets: int
     cross_split_sets: int
     shown: tuple[DuplicateSet, ...]
+    drops: tuple[Drop, ...] = ()
+    n_drops: int = 0
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class Examples:
     def __init__(
         self, project: FinishedRun, overview: Overview, positions: Sequence[int], *, budget: int = PAGE_BYTES
     ) -> None:
-        self._project, self._overview = project, overview
+        self.project, self._overview = project, overview
         index = np.unique(np.asarray(positions, np.int64))
         rows = overview.rows[index]
         self._place = {int(position): at for at, position in enumerate(index)}
@@ -71,7 +71,7 @@ class Examples:
 
     @property
     def modality(self) -> str:
-        return str(self._project.run["modality"])
+        return str(self.project.run["modality"])
 
     @property
     def class_names(self) -> list[str]:
@@ -118,7 +118,7 @@ class Examples:
     def _reference_cells(self) -> dict[int, pa.Table]:
         codes = list(self._reference)
         rows = np.concatenate([self._reference[code] for code in codes]) if codes else np.zeros(0, np.int64)
-        table = self._project.cells(rows=rows)
+        table = self.project.cells(rows=rows)
         starts = np.cumsum([0, *(len(self._reference[code]) for code in codes)])
         return {
             code: table.slice(int(start), len(self._reference[code]))
@@ -157,7 +157,7 @@ class Examples:
 
     @cached_property
     def _features(self) -> list[str]:
-        return compared_columns(self._cells.column_names, self._project.run["roles"])
+        return compared_columns(self._cells.column_names, self.project.run["roles"])
 
     def with_cells(
         self, exhibits: Sequence[Exhibit], positions: Sequence[int], *, telling: bool = False

@@ -45,6 +45,12 @@ def _lines(data: ReportData) -> Iterator[str]:
             if copies.conflict:
                 ids = ", ".join(f"{_plain(m.row_id)} ({_plain(m.given or 'no label')})" for m in copies.members)
                 yield f"- {ids}: {_plain(copies.verdict)}"
+    if data.duplicates is not None and data.duplicates.drops:
+        d = data.duplicates
+        title = f"## If copies are left out (--drop-duplicates near): {d.n_drops:,}"
+        yield from ("", title, "")
+        yield from (f"- {_plain(one.row_id)}: {_plain(one.reason)}" for one in d.drops)
+        yield from (f"- and {d.n_drops - len(d.drops):,} more",) if d.n_drops > len(d.drops) else ()
     if data.findings:
         yield from ("", "## The dataset as a whole", "")
         yield from (f"- **{_plain(one.title)}**: {_plain(one.message)}" for one in data.findings)
