@@ -5,7 +5,7 @@ import { useFacets } from '../api/queries'
 import type { CheckInfo, ColumnInfo, Filter, Sort } from '../api/types'
 import { useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
-import { count, QUIET, REVIEW_TAG } from '../words'
+import { count, REVIEW_TAG } from '../words'
 
 interface Preset {
   key: string
@@ -170,7 +170,7 @@ function presets(checks: CheckInfo[], columns: ColumnInfo[], facets: ReturnType<
     filter: { any: [check.name] },
     sort: orderOf(check, columns),
     n: facets?.checks[check.name],
-    open: QUIET.has(check.name) ? undefined : facets?.open[check.name],
+    open: check.harmless ? undefined : facets?.open[check.name],
     sets: check.name.includes('duplicate'),
     hint: columns.find((column) => column.ours && column.column === check.flag)?.meaning ?? '',
     off:
