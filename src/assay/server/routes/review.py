@@ -13,13 +13,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from assay.charts import examples as typical
-from assay.errors import UsageError
+from assay.errors import NoProjectError, UsageError
 from assay.query.copies import sets_of
 from assay.server.budget import BUDGET
 from assay.server.routes.filters import Open, known_label, known_row, shown
 from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, ViewBody
 from assay.server.schemas.rows import CopySet, Detail, Examples, Facets, Match, Page, PictureKey, Positions, Sets
-from assay.server.workspace import NoProjectError, Opened
+from assay.server.workspace import Opened
 from assay.sources.reading import UnreadableError
 
 router = APIRouter(prefix="/projects/{project}", tags=["review"])
