@@ -89,3 +89,31 @@ def test_a_second_server_of_the_host_cannot_replay_the_session_of_the_first(tmp_
         page.get_by_role("heading", name="Projects").wait_for()
         assert page.url == f"{origin}/"
         assert wrong == []
+
+
+VIOLATED = """addEventListener('securitypolicyviolation', event => {
+    sessionStorage.violated = (sessionStorage.violated ?? '') + `${event.effectiveDirective} ${event.blockedURI}; ` })"""
+PAGES = ("", "/charts", "/map", "/compare", "/history")
+
+
+def test_no_page_breaks_the_policy_of_contents_and_one_that_did_would_be_told(tmp_path, digits_project):
+    project = copy_project(digits_project, tmp_path / "shelf" / "digits.assay")
+    with served(tmp_path / "home", tmp_path / "shelf") as (address, _), browser() as context:
+        context.add_init_script(VIOLATED)
+        page, wrong = watched(context)
+        page.goto(address)
+        open_project(page, project)
+        page.locator("#cell-0").click()
+        page.get_by_role("complementary", name="The open row").get_by_role("heading", name="History").wait_for()
+        base = page.url.split("?")[0].rstrip("/").removesuffix("/review")
+        for path in PAGES:
+            page.goto(f"{base}{path}")
+            page.get_by_role("navigation", name="Pages of the project").wait_for()
+            page.wait_for_load_state("load")
+        assert page.evaluate("sessionStorage.violated ?? ''") == ""
+        assert wrong == []
+        page.evaluate(
+            "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))"
+        )
+        page.wait_for_function("() => (sessionStorage.violated ?? '').includes('script-src-elem inline')")
+        assert page.evaluate("window.ran") is None

@@ -336,26 +336,6 @@ def test_a_log_of_an_older_version_gets_its_digests(copied):
     assert assay.open(project).log.state().number == 4 and not faults(project)
 
 
-def test_what_was_not_folded_in_yet_is_guarded_too(copied):
-    """SQLite goes on without what is damaged in its write-ahead log: decisions would vanish without a word."""
-    project = copied / "p.assay"
-    opened = assay.open(project)
-    opened.decide("keep", rows=[0])
-    with opened.log._database.reading():  # a reader: what is written meanwhile stays in the log beside the file
-        opened.decide("keep", rows=[1])
-        opened.decide("keep", rows=[2])
-        wal = project / "state.sqlite-wal"
-        there = copied / "there.assay"
-        shutil.copytree(project, there, ignore=shutil.ignore_patterns("*-shm"))
-    assert wal.name in files_of(there) and not faults(there)
-    kept = (there / wal.name).read_bytes()
-    put(there / wal.name, kept[:5_000] + bytes([kept[5_000] ^ 1]) + kept[5_001:])
-    (fault,) = faults(there)
-    assert "state.sqlite-wal, with the newest decisions" in fault.what
-    with pytest.raises(ProjectError, match=r"state\.sqlite-wal is damaged; restore both"):
-        assay.open(there).log.state()
-
-
 # a hostile folder ----------------------------------------------------------------------------------------------
 
 

@@ -26,7 +26,6 @@ from sqlalchemy.pool import NullPool
 from assay.errors import AssayError, BusyStorageError, ProjectError, StorageError
 from assay.storage.checksums import file_digest
 from assay.storage.folder import translate_errors
-from assay.storage.log_digests import faults_of_unfolded
 
 MIGRATING = threading.Lock()  # Alembic keeps what it works on in a module of its own
 WAIT = 15  # seconds for a database that another program holds
@@ -146,7 +145,7 @@ class Database:
         with contextlib.suppress(
             AssayError, OSError, DBAPIError
         ):  # a read-only place, another writer: it stays as it is
-            if wal.stat().st_size and os.access(self.file, os.W_OK) and not faults_of_unfolded(self.file):
+            if wal.stat().st_size and os.access(self.file, os.W_OK):
                 with self._alone(), self.writer.connect() as connection:
                     connection.exec_driver_sql("SELECT 1 FROM sqlite_master")
 
@@ -238,8 +237,6 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
 
 def _look_over(connection: sa.Connection, file: Path, what: str) -> None:
     """SQLite's own look at every page and index, once for each state of a file; of files above `LARGE` left to `assay verify`."""
-    if faults_of_unfolded(file, LARGE):
-        raise ProjectError(f"{file}-wal is damaged; restore both files from a copy: they hold the {what}")
     status = file.stat()
     identity = (str(file), status.st_size, status.st_mtime_ns, status.st_ino)
     if identity in LOOKED_OVER or status.st_size > LARGE:

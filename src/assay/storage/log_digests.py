@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import struct
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -104,7 +102,7 @@ def projects_of(file: Path) -> list[str]:
 
 
 def faults_of_database(file: Path) -> list[str]:
-    """All of `faults_of_log`, and what SQLite itself notices: of its pages, and of a log that was not yet folded in."""
+    """All of `faults_of_log`, and what SQLite itself notices of its pages."""
     try:
         with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
@@ -115,60 +113,4 @@ def faults_of_database(file: Path) -> list[str]:
             found = list(faults_of_log(connection)) if tables else []
     except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:
         return [f"the file itself: {error}"]
-    return [*found, *faults_of_unfolded(file)]
-
-
-def faults_of_unfolded(file: Path, most: int | None = None) -> list[str]:
-    """Of the log beside a database whose pages were not folded in yet; SQLite itself would go on without what is damaged.
-
-    ``most``: bytes above which it is left alone.
-    """
-    wal = file.with_name(f"{file.name}-wal")
-    for _ in range(3):  # somebody may be writing this very moment
-        try:
-            data = wal.read_bytes() if most is None or wal.stat().st_size <= most else b""
-        except OSError:
-            return []
-        if _is_whole(data):
-            return []
-        time.sleep(0.05)
-    return [f"{wal.name}, with the newest decisions,"]
-
-
-def _is_whole(data: bytes) -> bool:
-    """Does every transaction of a write-ahead log fit its checksums? The format is SQLite's, of 2010.
-
-    A transaction that ends in no commit was never acknowledged, and frames of an earlier round lie behind the end.
-    """
-    if not data:
-        return True
-    head, size = data[:32], int.from_bytes(data[8:12], "big")
-    order = {0x377F0682: "little", 0x377F0683: "big"}.get(int.from_bytes(head[:4], "big"))
-    if len(head) < 32 or order is None or size not in {1 << bits for bits in range(9, 17)}:
-        return False
-    sums = _sums((0, 0), head[:24], order)
-    if sums != _stated(head[24:32]):
-        return False
-    fits = True
-    for start in range(32, len(data) - 24 - size + 1, 24 + size):
-        frame, page = data[start : start + 24], data[start + 24 : start + 24 + size]
-        ours, commits = frame[8:16] == head[16:24], any(frame[4:8])
-        if fits:
-            sums = _sums(_sums(sums, frame[:8], order), page, order)
-            fits = ours and sums == _stated(frame[16:24])
-        if not fits and ours and commits:
-            return False
-    return True
-
-
-def _stated(data: bytes) -> tuple[int, int]:
-    return int.from_bytes(data[:4], "big"), int.from_bytes(data[4:], "big")
-
-
-def _sums(sums: tuple[int, int], data: bytes, order: Any) -> tuple[int, int]:
-    one, two = sums
-    words = struct.unpack(f"{'<' if order == 'little' else '>'}{len(data) // 4}I", data)
-    for at in range(0, len(words), 2):
-        one = (one + words[at] + two) & 0xFFFFFFFF
-        two = (two + words[at + 1] + one) & 0xFFFFFFFF
-    return one, two
+    return found
