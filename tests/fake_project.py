@@ -48,7 +48,6 @@ class FakeProject:
         uris = pa.array([""] * n, pa.string())
         self.dataset = SimpleNamespace(
             n_rows=n, order=np.arange(n), rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris}), splits=None
-            order=np.arange(n), rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris}), splits=None, n_rows=n
         )
         self.log = SimpleNamespace(state=lambda at=None: State(n))  # nobody decided anything
         self.reads: list[int] = []  # rows asked of cells(): what a report must keep small
