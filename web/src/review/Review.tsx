@@ -22,7 +22,7 @@ import {
   IconSquareCheck,
   IconWand,
 } from '@tabler/icons-react'
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { api } from '../api/client'
 import type { Ask, ActionName, Label, Modality, Sort, Target } from '../api/types'
 import { prefetch, Resolver, type Candidates } from '../resolver/Resolver'
@@ -194,7 +194,8 @@ export function Review() {
     [n, target, selection, total, actions, data, cursor, advance, place.row, openAt, outside],
   )
 
-  useEffect(() => {
+  // Before anything else can happen: a quick key must find the row that is on screen, not the one before it.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (!mayAct(event)) return
       const target = event.target instanceof HTMLElement ? event.target : null
