@@ -79,23 +79,6 @@ export function when(iso: string): string {
   )
 }
 
-/** One letter a check for the chips on cells, and its tone. */
-export const LETTERS: Record<string, [string, 'bad' | 'warn' | 'plain' | 'good']> = {
-  label: ['L', 'bad'],
-  outlier: ['O', 'warn'],
-  near_duplicate: ['D', 'plain'],
-  exact_duplicate: ['=', 'plain'],
-  duplicate_label_conflict: ['≠', 'bad'],
-  cross_split_duplicate: ['X', 'warn'],
-  ambiguous: ['A', 'warn'],
-  multi_label: ['2', 'warn'],
-  unlabeled: ['U', 'plain'],
-  not_analyzed: ['!', 'warn'],
-  well_labeled: ['✓', 'good'],
-}
-/** Checks that say nothing bad, so that no chip is drawn for them. */
-export const QUIET = new Set(['well_labeled', 'clean', 'rare_class', 'unlabeled'])
-
 const PAST: Record<string, string> = {
   keep: 'Kept as given',
   label: 'Relabelled',

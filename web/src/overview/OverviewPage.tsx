@@ -8,7 +8,7 @@ import { RowCard } from '../row/RowCard'
 import { useOpened } from '../shell/context'
 import type { Look } from '../url/address'
 import { go } from '../url/router'
-import { count, labelKey, labelText, percent, QUIET, rows, withoutOptions } from '../words'
+import { count, labelKey, labelText, percent, rows, withoutOptions } from '../words'
 
 const SHOWN = 3 // examples of a check
 const show = (filter: Filter, look: Look | null = null) => go({ tab: 'review', filter, sort: null, row: null, look })
@@ -17,7 +17,7 @@ export default function OverviewPage() {
   const { id, project } = useOpened()
   const facets = useFacets(id, {})
   const found = project.checks
-    .filter((check) => check.flag && !QUIET.has(check.name) && (check.count ?? 0) > 0)
+    .filter((check) => check.flag && !check.harmless && (check.count ?? 0) > 0)
     .sort((a, b) => Number(b.name === 'label') - Number(a.name === 'label'))
   const rate = project.findings.find(
     (finding) => finding.check === 'label_error_rate' || finding.check === 'error_rate',

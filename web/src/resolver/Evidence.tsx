@@ -1,9 +1,11 @@
 /** Why a row was flagged: one card a check, with the value against the dataset's normal range where there is one. */
 import type { Evidence as Item } from '../api/types'
-import { LETTERS, sentence } from '../words'
+import { checkOf, useOpened } from '../shell/context'
+import { sentence } from '../words'
 
 export function EvidenceCard({ item }: { item: Item }) {
-  const tone = LETTERS[item.check]?.[1] ?? 'plain'
+  const { project } = useOpened()
+  const tone = checkOf(project, item.check)?.tone ?? 'plain'
   return (
     <li className={`evidence ${tone}`}>
       <div className="evidence-head">

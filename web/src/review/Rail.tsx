@@ -8,7 +8,7 @@ import { useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
 import { Narrow } from './Narrow'
 import { Tour } from './Tour'
-import { count, QUIET, REVIEW_TAG, TAKEN } from '../words'
+import { count, REVIEW_TAG, TAKEN } from '../words'
 
 interface Preset {
   key: string
@@ -220,7 +220,7 @@ function presets(checks: CheckInfo[], columns: ColumnInfo[], facets: ReturnType<
     filter: { any: [check.name] },
     sort: orderOf(check, columns),
     n: facets?.checks[check.name],
-    open: QUIET.has(check.name) ? undefined : facets?.open[check.name],
+    open: check.harmless ? undefined : facets?.open[check.name],
     sets: check.name.includes('duplicate'),
     hint: columns.find((column) => column.ours && column.column === check.flag)?.meaning ?? '',
     off:

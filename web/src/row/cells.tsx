@@ -12,7 +12,8 @@ import { memo, useState, type MouseEvent, type ReactNode } from 'react'
 import { api } from '../api/client'
 import type { Row } from '../api/types'
 import { found, Marked } from './Marked'
-import { labelPlain, labelText, LETTERS, QUIET, stateText, sure } from '../words'
+import { checkOf, useOpened } from '../shell/context'
+import { labelPlain, labelText, stateText, sure } from '../words'
 
 interface Shared {
   index: number
@@ -100,17 +101,20 @@ export function StateMark({ row }: { row: Row }) {
 }
 
 export function Letters({ checks }: { checks: string[] }) {
+  const { project } = useOpened()
   const shown = checks.filter(
     (check) =>
-      !QUIET.has(check) && !(check === 'exact_duplicate' && checks.includes('near_duplicate') && checks.length > 3),
+      check !== 'clean' &&
+      !checkOf(project, check)?.harmless &&
+      !(check === 'exact_duplicate' && checks.includes('near_duplicate') && checks.length > 3),
   )
   return (
     <span className="letters">
       {shown.slice(0, 4).map((check) => {
-        const [letter, tone] = LETTERS[check] ?? [check.slice(0, 2), 'plain']
+        const known = checkOf(project, check)
         return (
-          <span key={check} className={`letter ${tone}`} title={check.replaceAll('_', ' ')}>
-            {letter}
+          <span key={check} className={`letter ${known?.tone ?? 'plain'}`} title={known?.title ?? check}>
+            {known?.letter ?? check.slice(0, 2)}
           </span>
         )
       })}

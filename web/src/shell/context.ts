@@ -31,6 +31,9 @@ export interface Opened {
   number: { current: number }
 }
 
+/** What the server says of a check; undefined for a name it does not know. */
+export const checkOf = (project: Project, name: string) => project.checks.find((check) => check.name === name)
+
 export const OpenedContext = createContext<Opened | null>(null)
 
 export function useOpened(): Opened {
