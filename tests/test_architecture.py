@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import re
@@ -61,3 +62,18 @@ def test_a_changed_module_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         stage_versions.digest(stage_versions.stages()["assay.stages.images:encode"])
         == stage_versions.now()["assay.stages.images:encode"][1]
     )
+
+
+def test_every_error_raised_on_purpose_is_in_the_one_tree_and_in_its_drawing() -> None:
+    from assay import errors
+
+    tree = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    assert set(re.findall(r"^    [│├└─ ]*(\w+)  ", errors.__doc__ or "", re.M)) == tree
+    elsewhere = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in (ROOT / "src" / "assay").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and path.name != "errors.py"
+        if {base.id for base in node.bases if isinstance(base, ast.Name)} & tree
+    ]
+    assert elsewhere == []

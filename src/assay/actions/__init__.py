@@ -6,7 +6,7 @@ Does not know: how issues were found, filters, HTTP.
 
 from assay.actions.copies import Copy
 from assay.actions.difference import Difference
-from assay.actions.entry import ACTION_NAMES, ConflictError, Done, Entry, Prepared, Request
+from assay.actions.entry import ACTION_NAMES, Done, Entry, Prepared, Request
 from assay.actions.log import ActionLog, default_person
 from assay.actions.plan import Decision, FixPlan, plan_fixes
 from assay.actions.policy import POLICIES, Policy
@@ -14,6 +14,7 @@ from assay.actions.prepare import prepare
 from assay.actions.proposed import merge_request, proposed_request
 from assay.actions.review import calibrated
 from assay.actions.state import State, fold
+from assay.errors import ConflictError
 
 __all__ = [
     "ACTION_NAMES",

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.dataset.target import Label
-from assay.errors import AssayError
 
 # codes of State.action; an auto-fix that leaves a row out is an "auto-fix" with `excluded`
 ACTION_NAMES = ("", "keep", "label", "exclude", "auto-fix", "unresolved")
@@ -35,19 +34,6 @@ Channel = tuple[str, str]
 _NO_ROWS: Rows = np.zeros(0, np.int64)
 _NO_NUMBERS: Numbers = np.zeros(0, np.int32)
 _NO_FLAGS: Flags = np.zeros(0, bool)
-
-
-class ConflictError(AssayError):
-    """Somebody else changed these rows since the asking person's screen was drawn; nothing was written.
-
-    ``rows``: [{row, person, action, label, number}], what happened last to each.
-    """
-
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
-        people = ", ".join(sorted({row["person"] for row in rows}))
-        what = "1 row was" if len(rows) == 1 else f"{len(rows):,} rows were"
-        super().__init__(f"{what} changed meanwhile by {people}; look at the new state and decide again")
-        self.rows = rows
 
 
 @dataclass(frozen=True, eq=False)

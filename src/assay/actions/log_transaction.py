@@ -22,7 +22,6 @@ from assay.actions.entry import (
     TAGS,
     UNDO,
     Channel,
-    ConflictError,
     Done,
     Entry,
     Flags,
@@ -32,7 +31,7 @@ from assay.actions.entry import (
     Rows,
 )
 from assay.actions.state import State
-from assay.errors import UsageError
+from assay.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

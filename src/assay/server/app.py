@@ -18,17 +18,23 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from assay.actions import ConflictError
-from assay.errors import AssayError, BusyStorageError, StorageError, UsageError
+from assay.errors import (
+    AssayError,
+    BusyError,
+    BusyStorageError,
+    ConflictError,
+    NoProjectError,
+    NotAllowedError,
+    StorageError,
+    UsageError,
+)
 from assay.server import tus
 from assay.server.auth import AccessDenied, Authenticator
-from assay.server.jobs import BusyError
 from assay.server.limits import Bounds
 from assay.server.routes import actions, charts, exports, insights, projects, review, session, uploads
 from assay.server.schemas.door import Problem
 from assay.server.services import Services, set_cookie
 from assay.server.uploads import without_home
-from assay.server.workspace import NoProjectError, NotAllowedError
 from assay.version import __version__
 
 PREFIX = "/api/v1"

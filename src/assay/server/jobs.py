@@ -22,7 +22,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from assay.errors import AssayError
+from assay.errors import AssayError, BusyError
 from assay.server.database import ACTIVE, Database, jobs
 from assay.server.look import SECRETS
 from assay.server.schemas.projects import Job
@@ -34,10 +34,6 @@ LOOK = min(3.0, LEASE)  # seconds between two looks of a server at the jobs
 AT_ONCE = max(1, int(os.environ.get("ASSAY_RUNS_AT_ONCE", "1")))  # runs at once; the others wait in the order they came
 ATTEMPTS = 3  # runners that may die of one job
 TAIL = 30  # lines of what the run said that are kept
-
-
-class BusyError(AssayError):
-    """The project is being analysed already."""
 
 
 class Jobs:

@@ -23,9 +23,9 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from assay.errors import StorageError
+from assay.errors import DamagedError, GoneError, HeldError, StorageError
 from assay.server.routes.filters import Ask, Person
-from assay.server.uploads import LARGEST, DamagedError, GoneError, HeldError, Piece, Upload, Uploads
+from assay.server.uploads import LARGEST, Piece, Upload, Uploads
 
 VERSION = "1.0.0"
 ALGORITHMS = ("sha256", "sha1", "md5")

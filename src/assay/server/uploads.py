@@ -31,7 +31,7 @@ from typing import Any
 import sqlalchemy as sa
 import xxhash
 
-from assay.errors import AssayError, StorageError, UsageError
+from assay.errors import DamagedError, GoneError, HeldError, StorageError, UsageError
 from assay.server.database import Database, uploads
 from assay.storage.folder import translate_errors
 
@@ -40,18 +40,6 @@ NOTED = 16 << 20  # bytes after which the offset is noted within one long piece
 UNFINISHED = 200  # uploads that may be under way
 KEPT = 7 * 24 * 3600.0  # seconds without a byte after which an unfinished one is swept away
 ID = re.compile(r"[0-9a-f]{32}")
-
-
-class GoneError(AssayError):
-    """There is no such upload."""
-
-
-class HeldError(AssayError):
-    """Another server of this home is writing to the upload."""
-
-
-class DamagedError(AssayError):
-    """What arrived is not what was sent: nothing of it is kept."""
 
 
 @dataclass

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from assay.actions import ActionLog, State
 from assay.detail import Details
-from assay.errors import AssayError, UsageError
+from assay.errors import AssayError, NoProjectError, NotAllowedError
 from assay.export import why_no_hugging_face
 from assay.project import Project
 from assay.query import Filter, ReviewTable, Sort, View, Views
@@ -25,14 +25,6 @@ from assay.storage import Folder
 from assay.storage.project_folder import PROJECT, latest_run
 
 OPEN = 4  # projects held in memory at once
-
-
-class NoProjectError(UsageError):
-    """There is no such project here."""
-
-
-class NotAllowedError(UsageError):
-    """The server may not read or write there."""
 
 
 class Opened:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query
 from assay.actions import Done as Deed
 from assay.actions import Entry, Prepared, Request
 from assay.actions.entry import Rows
+from assay.errors import NoProjectError
 from assay.query.masks import resolved
 from assay.server.routes.filters import Open, Person, rows_of, shown
 from assay.server.schemas.decisions import (
@@ -30,7 +31,7 @@ from assay.server.schemas.decisions import (
     RowsTarget,
     UndoBody,
 )
-from assay.server.workspace import NoProjectError, Opened
+from assay.server.workspace import Opened
 
 router = APIRouter(prefix="/projects/{project}", tags=["actions"])
 

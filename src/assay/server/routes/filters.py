@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from assay.actions import State
 from assay.dataset.target import Label
-from assay.errors import UsageError
+from assay.errors import NoProjectError, UsageError
 from assay.query import page
 from assay.server.schemas.decisions import RowsTarget, ViewTarget
 from assay.server.schemas.rows import Row
 from assay.server.services import Services
-from assay.server.workspace import NoProjectError, Opened
+from assay.server.workspace import Opened
 
 
 def services_of(request: Request) -> Services:

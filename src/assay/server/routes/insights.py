@@ -12,12 +12,13 @@ from fastapi import APIRouter, Path
 from pydantic import Field, StringConstraints
 
 from assay.actions import Request, merge_request, proposed_request
+from assay.errors import NoProjectError
 from assay.query.filters import MOST
 from assay.server.routes.actions import done_of, preview_of
 from assay.server.routes.filters import Open, Person
 from assay.server.schemas.base import Body, Label
 from assay.server.schemas.decisions import Done, Preview
-from assay.server.workspace import NoProjectError, Opened
+from assay.server.workspace import Opened
 
 router = APIRouter(prefix="/projects/{project}/insights", tags=["insights"])
 Number = Annotated[int, Path(ge=1, lt=2**31)]

@@ -16,7 +16,7 @@ from fastapi.responses import StreamingResponse
 
 from assay.checks import CHECK_BY_NAME, SENTENCES
 from assay.columns import BY_NAME
-from assay.errors import AssayError, UsageError
+from assay.errors import AssayError, NoProjectError, UsageError
 from assay.server.look import look
 from assay.server.routes.filters import Ask, Open, Person
 from assay.server.routes.uploads import place_of, reach, source_options
@@ -37,7 +37,7 @@ from assay.server.schemas.projects import (
     SavedView,
 )
 from assay.server.services import Services
-from assay.server.workspace import NoProjectError, project_id, why
+from assay.server.workspace import project_id, why
 from assay.storage import Folder
 from assay.storage.project_folder import PROJECT, latest_run
 

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 
 from assay.actions import calibrated
 from assay.charts import examples as typical
-from assay.errors import UsageError
+from assay.errors import NoProjectError, UsageError
 from assay.query.copies import sets_of
 from assay.server.budget import BUDGET
 from assay.server.routes.filters import Open, known_label, known_row, shown
@@ -32,7 +32,7 @@ from assay.server.schemas.rows import (
     Positions,
     Sets,
 )
-from assay.server.workspace import NoProjectError, Opened
+from assay.server.workspace import Opened
 from assay.sources.reading import UnreadableError
 
 router = APIRouter(prefix="/projects/{project}", tags=["review"])
