@@ -37,7 +37,7 @@ from assay.storage.verify import Fault, verify_project
 CHANGING = re.compile(
     r"lock$|project\.json$|runs/|\.done$|scope\.json$|state\.sqlite"
 )  # hold clocks, or what is this machine's
-PASSING = re.compile(r"^lock$|state\.sqlite-shm$")  # hold nothing that lasts
+PASSING = re.compile(r"^lock$|state\.sqlite(-shm|\.lock)$")  # hold nothing that lasts
 WORDS = ["river", "stone", "market", "letter", "winter", "garden", "signal", "copper", "ladder", "window"]
 KINDS = ("table", "text", "image")
 clock = itertools.count(1)

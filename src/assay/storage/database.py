@@ -23,8 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from assay.errors import AssayError, BusyStorageError, ProjectError, StorageError
-from assay.storage.checksums import file_digest
+from assay.errors import BusyStorageError, ProjectError, StorageError
 from assay.storage.folder import translate_errors
 
 MIGRATING = threading.Lock()  # Alembic keeps what it works on in a module of its own
@@ -130,24 +129,13 @@ class Database:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             _take(handle, self.file)
-            with _guarded(self.file, handle):
-                yield
+            yield
         finally:
             os.close(handle)
 
     def close(self) -> None:
-        """Let go of connections. The last one to do so folds what was written lately into the file itself."""
         self.reader.dispose()
         self.writer.dispose()
-        if self.file is None:
-            return
-        wal = self.file.with_name(f"{self.file.name}-wal")
-        with contextlib.suppress(
-            AssayError, OSError, DBAPIError
-        ):  # a read-only place, another writer: it stays as it is
-            if wal.stat().st_size and os.access(self.file, os.W_OK):
-                with self._alone(), self.writer.connect() as connection:
-                    connection.exec_driver_sql("SELECT 1 FROM sqlite_master")
 
     def _migrate(self, connection: sa.Connection) -> None:
         from alembic import command
@@ -207,32 +195,6 @@ def _sqlite(file: Path, schema: Schema) -> Database:
     writer = sa.create_engine("sqlite://", creator=write, poolclass=NullPool)
     sa.event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return Database(schema, reader, writer, file)
-
-
-@contextlib.contextmanager
-def _guarded(file: Path, lock: int) -> Iterator[None]:
-    """The file of the lock holds a checksum of the database's, and nothing while somebody writes.
-
-    It covers what entries have no digests for: pages' unused ends, whole pages that are free. What is not folded in yet
-    has checksums of SQLite's. Cost: one reading of the file, where it changed; above `LARGE` there is none.
-    """
-    before, said = _stamp(file), os.pread(lock, 100, 0)
-    os.ftruncate(lock, 0)
-    try:
-        yield
-    finally:
-        after = _stamp(file)
-        if after is not None and after[0] <= LARGE:
-            with contextlib.suppress(OSError):  # a full disk: then nothing is said of the file
-                os.pwrite(lock, said if said and after == before else f"{file_digest(file)}\n".encode(), 0)
-
-
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _look_over(connection: sa.Connection, file: Path, what: str) -> None:

@@ -6,13 +6,12 @@ In: a project folder. Out: `Fault`s, each with what to do. Does not know: what t
 from __future__ import annotations
 
 import contextlib
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assay.errors import ProjectError
-from assay.storage.checksums import DATASET, MARKER, faults_of, file_digest, guarded, json_bytes, parse_json
+from assay.storage.checksums import DATASET, MARKER, faults_of, guarded, json_bytes, parse_json
 from assay.storage.folder import TEMPORARY, Folder
 from assay.storage.log_digests import faults_of_database
 from assay.storage.project_folder import PROJECT, STATE, latest_run, run_name
@@ -62,28 +61,8 @@ def verify_project(folder: Folder) -> Verified:
         more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
         what = f"damaged ({', '.join(damaged[:3])}{more})"
         faults[STATE] = Fault(STATE, what, "restore it from a copy: it holds the decisions")
-    elif STATE in names and not _fits_its_lock(folder.path(STATE)):
-        what = "not the file that was last written, though every decision in it is whole"
-        faults[STATE] = Fault(STATE, what, f"delete {STATE}.lock if that is so because you restored it from a copy")
-    if STATE not in names and f"{STATE}.lock" in names and folder.read(f"{STATE}.lock").strip():
-        advice = f"restore it from a copy: it held the decisions; or delete {STATE}.lock if they were meant to go"
-        faults[STATE] = Fault(STATE, "missing", advice)
     unguarded = [name for name in names if name not in seen]
     return Verified(len(seen & set(names)), [faults[name] for name in sorted(faults)], unguarded)
-
-
-def _fits_its_lock(file: Path) -> bool:
-    """Is the database of decisions byte for byte what the last writer left? Yes where none said so, or one is at work."""
-    lock = file.with_name(f"{file.name}.lock")
-    for _ in range(3):
-        try:
-            said = lock.read_bytes().strip()
-            if lock.is_symlink() or not said or said.decode("ascii", "replace") == file_digest(file):
-                return True
-        except OSError:
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def _names(root: Path) -> list[str]:
