@@ -117,6 +117,11 @@ def test_auto_leaves_an_unsafe_suggestion_for_a_person() -> None:
     ]
 
 
+def test_auto_does_not_relabel_a_row_that_holds_both_labels() -> None:
+    plan = plan_fixes(wrong_label(is_safe_to_fix=[True], is_multi_label=[True]), policy="auto")
+    assert actions(plan) == ["unresolved"]
+
+
 def test_auto_does_not_relabel_an_outlier() -> None:
     plan = plan_fixes(wrong_label(is_safe_to_fix=[True], is_outlier=[True]), policy="auto")
     assert actions(plan) == ["unresolved"]

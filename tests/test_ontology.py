@@ -371,6 +371,16 @@ def test_rows_with_two_labels_are_listed_like_any_check(pairs_of_photos: tuple[a
     assert set(finding["examples"]) <= set(table["row_id"])
 
 
+def test_small_pictures_are_not_taken_apart_and_the_run_says_so(digits_project: Path) -> None:
+    project = assay.open(digits_project)
+    (record,) = [check for check in project.run["checks"] if check["name"] == "multi_label"]
+    assert (record["status"], record["why"]) == (
+        "skipped",
+        "the pictures are smaller than 96 pixels: parts of them show no things",
+    )
+    assert not [f for f in project.insights() if f["check"] == "two_labels"]
+
+
 def test_texts_joined_of_two_are_found(data_dir: Path, tmp_path: Path) -> None:
     from assay.encode.bert import find_minilm
 

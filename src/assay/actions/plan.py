@@ -255,7 +255,7 @@ class _Draft:
         rows = self.label_issue & ~self.settled & ~self.torn & _present(self.suggested)
         what = "label issues given the suggested label"
         if self.policy.label_issues == "safe":
-            rows &= self.table.flag("is_safe_to_fix") & ~self.outlier
+            rows &= self.table.flag("is_safe_to_fix") & ~self.outlier & ~self.table.flag("is_multi_label")
             what = "label issues given the suggested label, which is safe to take"
         self._relabel(np.flatnonzero(rows), self.suggested, what)
 

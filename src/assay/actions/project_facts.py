@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from assay.runs import FinishedRun
 
 NEEDED = (
-    "given_label", "is_not_analyzed", "is_initially_unlabeled", "is_label_issue", "is_safe_to_fix", "suggested_label",
+    "given_label", "is_not_analyzed", "is_initially_unlabeled", "is_label_issue", "is_safe_to_fix", "is_multi_label", "suggested_label",
     "suggested_label_confidence_score", "is_outlier", "is_exact_duplicate", "is_near_duplicate",
     "exact_duplicate_cluster_id", "near_duplicate_cluster_id", "near_duplicate_kind",
     "is_duplicate_label_conflict", "is_duplicate_label_wrong", "duplicate_correct_label",

@@ -508,10 +508,22 @@ class Pipeline:
             return
         known = {"vectors": gathered.output, "pred_probs": predicted.output}
         spec = two_labels.PlausibleSpec(
-            **self.on_check("two_labels/plausible"), pred_probs=predicted.prefix(), text=text
+            **self.on_check("two_labels/plausible"),
+            pred_probs=predicted.prefix(),
+            text=text,
+            properties=() if text else self.outcome.properties,
         )
         plausible = single_shard("two_labels/plausible", two_labels.plausible, spec, inputs=self.dataset.inputs | known)
-        n = self.runner.require(plausible)[0].rows
+        seen = self.runner.require(plausible)[0]
+        n = seen.rows
+        if seen.small and not n:
+            smallest = two_labels.SMALLEST
+            self.runner.skipped["multi_label"] = (
+                f"the pictures are smaller than {smallest} pixels: parts of them show no things"
+            )
+            return
+        if seen.small:
+            self.runner.notes.append(f"two labels: {seen.small:,} pictures are too small to be taken apart")
         windows: tuple[str, ...] = ()
         if not text:
             state, fitted = encoded.states[encoder]

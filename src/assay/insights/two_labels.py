@@ -39,6 +39,7 @@ RIDGE = 0.03  # shrinkage of the one-against-rest scores, as a share of the vect
 IN_WINDOWS = (
     0.60  # probability that the windows of a picture must give both classes; chosen on composites of photos_600
 )
+SURE = 0.70  # ... and the score; chosen on photos_600 and composites of them
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts counts: one part alone may be chance
 BLOCK = 16_384
@@ -190,7 +191,7 @@ def second_in_windows(
             continue
         second[at], part[at] = code, int(p[:, code].argmax())
         score[at] = others[code] * math.sqrt(best[given])
-        plain[at] = others[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS
+        plain[at] = others[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS and score[at] >= SURE
     return TwoLabels(rows, second, score, part, plain)
 
 

@@ -81,7 +81,7 @@ def next_steps(overview: Overview, ran: dict[str, int], found: Duplicates | None
     if issues:
         n = f"{issues:,} {'row' if issues == 1 else 'rows'} with a label issue"
         steps.append(NextStep(f"Look at the {n}, the worst first, and decide.", "assay serve PROJECT"))
-        safe = int((flagged & overview.flag("is_safe_to_fix")).sum())
+        safe = int((flagged & overview.safe).sum())
         if safe:
             text = f"Or take the {safe:,} {'suggestion' if safe == 1 else 'suggestions'} that need no second look."
             steps.append(NextStep(text, "assay export PROJECT FILE --fix auto"))

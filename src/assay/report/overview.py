@@ -66,6 +66,11 @@ class Overview:
         """The flag column, all False where it was not computed."""
         return self.flags.get(name, np.zeros(len(self.rows), bool))
 
+    @property
+    def safe(self) -> NDArray[np.bool_]:
+        """Rows of which the safe policy takes the suggestion, as far as no copies of it say otherwise."""
+        return self.flag("is_safe_to_fix") & ~self.flag("is_outlier") & ~self.flag("is_multi_label")
+
     def worst(self, chosen: NDArray[np.bool_], score: str | None, most: int) -> NDArray[np.int64]:
         """Positions of the ``most`` chosen rows of the highest score; ties and missing scores keep the user's order."""
         positions = np.flatnonzero(chosen)

@@ -24,24 +24,30 @@ if TYPE_CHECKING:
     from assay.issues.scan import Scan
 
 TAKEN_APART = 3_000  # rows at most: some 10 parts of a text, 2 ms a part and core; 10 ms and a decode a picture
+SMALLEST = 96  # pixels of the shorter side: a window of a smaller picture shows strokes, not things
 HELD_OUT = 4_000  # rows that the scale of a head's scores is read off
 Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlausibleSpec(CheckSpec):
-    """``pred_probs``: prefix; ``text``: the text column, "" for pictures."""
+    """``pred_probs``: prefix; ``text``: the text column, "" for pictures; ``properties``: prefixes of what was measured of
+    those."""
 
     pred_probs: str
     text: str
+    properties: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PlausibleFound:
+    """``small``: rows whose pictures are too small to be taken apart."""
+
     rows: int
+    small: int
 
 
-@stage(version=1)
+@stage(version=2)
 def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFound:
     """Positions among the vector rows of those worth taking apart, ascending."""
     from assay.insights.two_labels import length_ranks, plausible_rows
@@ -50,11 +56,25 @@ def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFoun
     labels = labels_of(folder, spec)
     top = scan(labels, folder.get_array(f"{spec.pred_probs}.npy", mmap=True))
     rank = np.full(len(labels), 0.5, np.float32)
+    small = np.zeros(len(labels), bool)
     if spec.text:
         rank = length_ranks(labels, _lengths(texts_of(folder, spec)))
-    rows = plausible_rows(labels, np.nan_to_num(top.other(labels)[1]), rank, TAKEN_APART)
+    else:
+        small = _shorter_sides(folder, spec) < SMALLEST
+    candidates = np.where(small, np.int32(-1), labels)
+    rows = plausible_rows(candidates, np.nan_to_num(top.other(labels)[1]), rank, TAKEN_APART)
     folder.put_array(f"{prefix}.npy", rows)
-    return PlausibleFound(len(rows))
+    return PlausibleFound(len(rows), int(small.sum()))
+
+
+def _shorter_sides(folder: Folder, spec: PlausibleSpec) -> NDArray[np.int64]:
+    """Of the pictures of the vector rows, in pixels; 0 where nothing was measured."""
+    names = ["row", "width", "height"]
+    measured = pa.concat_tables([folder.get_table(f"{part}.properties.parquet", names) for part in spec.properties])
+    sides = np.zeros(spec.n_rows, np.int64)
+    width, height = (measured[name].fill_null(0).to_numpy() for name in ("width", "height"))
+    sides[measured["row"].to_numpy()] = np.minimum(width, height)
+    return sides[folder.get_array(f"{spec.vectors}.rows.npy")]
 
 
 def texts_of(folder: Folder, spec: PlausibleSpec | TwoLabelsSpec) -> list[str]:
@@ -84,7 +104,7 @@ class TwoLabelsSpec(CheckSpec):
     text: str = setting()
 
 
-@stage(version=2)
+@stage(version=3)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""

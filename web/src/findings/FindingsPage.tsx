@@ -232,7 +232,7 @@ function Propose({ action, number }: { action: FindingAction; number: number }) 
           </Button>
         ) : (
           <Text key={offer.title} size="sm">
-            {offer.title}: see Export.
+            {offer.title}: in Export, take all of our columns; is_multi_label and second_label say which.
           </Text>
         ),
       )}
