@@ -34,7 +34,9 @@ DIALOGS = {  # of the review: by which button
     "Help: all keys": "Keys",
 }
 PAINTED = """scheme => document.documentElement.dataset.mantineColorScheme === scheme
-    && !document.querySelector('.mantine-Skeleton-root, .mantine-Loader-root') && document.getAnimations().every(
+    && ![...document.querySelectorAll('.mantine-Skeleton-root, .mantine-Loader-root')].some(
+        part => part.getBoundingClientRect().top < innerHeight)  // what lies below is loaded when it comes into sight
+    && document.getAnimations().every(
         move => move.playState !== 'running' || move.effect.getTiming().iterations === Infinity)"""
 PLANT = """() => {
     const words = Object.assign(document.createElement('p'), {textContent: 'dark on dark'})

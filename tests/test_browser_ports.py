@@ -78,8 +78,9 @@ def test_a_second_server_of_the_host_cannot_replay_the_session_of_the_first(tmp_
         assert visitor.evaluate("() => JSON.stringify(localStorage)") == "{}"
         # a second Assay beside it signs in for itself, and neither disturbs the other
         beside, _ = watched(context)
-        beside.goto(second)
-        open_project(beside, project)
+        beside.goto(second)  # started for one project, it opens that
+        beside.get_by_role("link", name="Review").click()
+        beside.get_by_role("listbox", name="Rows").get_by_role("option").first.wait_for()
         page.reload()
         page.get_by_role("listbox", name="Rows").get_by_role("option").first.wait_for()
         page.wait_for_function("() => document.querySelector('.thumb img')?.naturalWidth > 0")
