@@ -39,12 +39,12 @@ export function patch(project: string, done: Done): Promise<void> {
   for (const [key, page] of client.getQueriesData<Page>({ queryKey: live(project, 'rows') }))
     if (page && quiet(key) && page.rows.some((row) => now.has(row.row)))
       client.setQueryData(key, { ...page, rows: page.rows.map((row) => now.get(row.row) ?? row) })
-  const whole = JSON.stringify(live(project, 'facets', {}))
-  if (done.resolved != null)
-    client.setQueryData<Facets>(live(project, 'facets', {}), (old) => old && { ...old, resolved: done.resolved! })
-  // the counts of the whole project are on screen twice at the most: in the rail, where they are asked for, and in the header
-  const rail = client.getQueryCache().findAll({ queryKey: live(project, 'facets'), type: 'active' }).length > 1
-  const later = (key: readonly unknown[]) => key[2] === 'map' || (rail && JSON.stringify(key) === whole)
+  const whole = live(project, 'facets', {})
+  if (done.resolved != null) client.setQueryData<Facets>(whole, (old) => old && { ...old, resolved: done.resolved! })
+  // the header alone shows of the whole project's counts only what the answer said; whoever else looks at them asks anew
+  const header = (client.getQueryCache().find({ queryKey: whole })?.getObserversCount() ?? 0) <= 1
+  const known = header && done.resolved != null ? JSON.stringify(whole) : ''
+  const later = (key: readonly unknown[]) => key[2] === 'map' || JSON.stringify(key) === known
   const mine = (key: readonly unknown[]) => key[0] === 'live' && key[1] === project && !quiet(key)
   void client.invalidateQueries({ predicate: ({ queryKey: key }) => mine(key) && later(key), refetchType: 'none' })
   return client.invalidateQueries({ predicate: ({ queryKey: key }) => mine(key) && !later(key) })
