@@ -73,7 +73,7 @@ class InProcess:
 
     deaths = 0
 
-    def __init__(self, workers: int, *, debug: bool = False) -> None:
+    def __init__(self, workers: int, *, debug: bool = False, fresh: bool = False) -> None:
         self.debug = debug
 
     def __enter__(self) -> InProcess:

@@ -64,7 +64,7 @@ class InThisProcess:
 
     debug, deaths = False, 0
 
-    def __init__(self, workers: int, *, debug: bool = False) -> None: ...
+    def __init__(self, workers: int, *, debug: bool = False, fresh: bool = False) -> None: ...
 
     def __enter__(self) -> InThisProcess:
         return self

@@ -56,3 +56,12 @@ def _signed_in(person: str | None, key: str, services: Services) -> Session:
         look=looking_key(key),
         start=services.workspace.start,
     )
+
+
+@router.delete("/session", response_model_exclude_none=True)
+def sign_out(request: Request, answer: Response, services: Ask) -> Session:
+    halves = services.door.halves(request.headers, request.cookies)
+    if halves:
+        services.door.sessions.end(*halves)
+    answer.delete_cookie(services.door.cookie, path="/")
+    return Session(person="", signed_in=False, needs=services.door.needs(), version=__version__)  # type: ignore[arg-type]
