@@ -82,6 +82,22 @@ def test_a_review_may_stop_when_fewer_than_one_in_a_hundred_are_left() -> None:
     assert true / len(p) < 0.02
 
 
+def test_of_many_rows_ranges_stand_for_each_and_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    p, wrong = drawn(3, n=30_000)
+    made = reviewed(p, wrong, np.argsort(-p)[:50])
+    binned = made.left()
+    monkeypatch.setattr("assay.issues.review.BINS", 10**9)
+    plain = made.left()
+    assert (binned.wrong, binned.more) == (plain.wrong, plain.more)
+    assert [binned.low, binned.high] == pytest.approx([plain.low, plain.high], rel=1e-4)
+
+
+def test_without_a_verdict_nothing_is_said_as_if_it_were_known() -> None:
+    p, wrong = drawn(1)
+    sentence = reviewed(p, wrong, NOBODY).left().sentence()
+    assert sentence.startswith("If the models are right") and "you may stop" not in sentence
+
+
 def test_odd_inputs() -> None:
     nothing = Calibrated(np.full(3, np.nan), np.full(3, -1, np.int8), np.zeros(3, bool))
     assert nothing.left().wrong == 0 and len(nothing.at_precision(0.9).rows) == 0

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 PRIOR = 0.5, 0.25  # standard deviations of a and b without any verdict
 STEEP = 0.1  # b stays above: a larger p is never a smaller chance
 DRAWS = 200
+BINS = 4_096  # ranges of log odds, each at most .005 wide
 EDGE = 1e-4  # p is kept off 0 and 1
 STOP = 0.01  # share of wrong labels below which a review may end
 Floats = NDArray[np.float64]
@@ -77,10 +78,14 @@ class Left:
     def sentence(self) -> str:
         """For a person."""
         n, low, high = round(self.wrong), round(self.low), round(self.high)
-        rests = f"from {self.verdicts:,} verdicts of people" if self.verdicts else "from the models alone"
+        if (
+            not self.verdicts
+        ):  # the estimate of the whole stands elsewhere, with its interval; how sure it is, verdicts say
+            after = f"after the {self.more:,} worst" if self.more else "now"
+            return f"If the models are right, fewer than {self.stop:.0%} of the labels are wrong {after}; verdicts will tell."
         left = (
-            f"About {n:,} of {self.open:,} undecided rows still carry a wrong label ({low:,} to {high:,}; {rests}), "
-            f"{self.share:.1%} of all."
+            f"About {n:,} of {self.open:,} undecided rows still carry a wrong label ({low:,} to {high:,}; from "
+            f"{self.verdicts:,} verdicts of people), {self.share:.1%} of all."
         )
         if self.done:
             return f"{left} Fewer than {self.stop:.0%} remain: you may stop."
@@ -91,7 +96,7 @@ class Left:
 
 class Calibrated:
     """``p`` (N,) of `p_label_error`, NaN where there is none; ``verdict`` (N,) int8: 1 wrong, 0 right, -1 nobody said;
-    ``settled`` (N,) rows with any decision. Cost: O(N log N) and 200 passes over the rows that are open."""
+    ``settled`` (N,) rows with any decision. Cost: O(N log N)."""
 
     def __init__(self, p: NDArray[np.floating], verdict: NDArray[np.int8], settled: NDArray[np.bool_]) -> None:
         self.known = np.isfinite(p)
@@ -134,15 +139,26 @@ class Calibrated:
         return Left(n, len(rows), cut.wrong, cut.low, cut.high, more, self.verdicts, stop)
 
     def _cut(self, rows: NDArray[np.int64]) -> Cut:
-        odds = self._odds[rows]
+        odds, counts = _binned(self._odds[rows])
         sums, spread = np.zeros(DRAWS), np.zeros(DRAWS)
         for at, (a, b) in enumerate(self._draws):
             q = _sigmoid(a + b * odds)
-            sums[at], spread[at] = q.sum(), (q * (1 - q)).sum()
+            sums[at], spread[at] = (counts * q).sum(), (counts * q * (1 - q)).sum()
         wrong = float(self.probabilities(rows).sum())
         reach = 1.96 * float(np.sqrt(sums.var() + spread.mean()))
         low, high = max(0.0, wrong - reach), min(float(len(rows)), wrong + reach)
         return Cut(rows, wrong, low, high)
+
+
+def _binned(odds: Floats) -> tuple[Floats, Floats]:
+    """Values and how many there are of each: of many, the means of `BINS` narrow ranges stand for them."""
+    if len(odds) <= BINS:
+        return odds, np.ones(len(odds))
+    low, high = float(odds.min()), float(odds.max())
+    at = np.minimum(((odds - low) / max(high - low, 1e-9) * BINS).astype(np.int64), BINS - 1)
+    counts = np.bincount(at, minlength=BINS)
+    used = counts > 0
+    return np.bincount(at, odds, minlength=BINS)[used] / counts[used], counts[used].astype(np.float64)
 
 
 def _log_odds(p: NDArray[np.floating]) -> Floats:
