@@ -40,6 +40,7 @@ IN_WINDOWS = (
     0.60  # probability that the windows of a picture must give both classes; chosen on composites of photos_600
 )
 SURE = 0.70  # ... and the score; chosen on photos_600 and composites of them
+IN_WHOLE = 0.01  # ... and that of the whole picture: windows of sky or grass are like no picture, and called anything
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts counts: one part alone may be chance
 BLOCK = 16_384
@@ -168,14 +169,15 @@ def second_labels(
 
 
 def second_in_windows(
-    labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], close: NDArray[np.bool_]
+    labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], close: NDArray[np.bool_], whole: Floats
 ) -> TwoLabels:
-    """Which second class each picture holds, from its windows alone: they need no length and few share words.
+    """Which second class each picture holds, from its windows: they need no length and few share words.
 
     Parameters
     ----------
     labels : (N,) class codes. rows : (m,) the rows that were taken apart.
     parts : m arrays (windows, K) of probabilities. close : (K, K) as in `second_labels`.
+    whole : (m, K) probabilities of the whole pictures: a flag needs a trace of the second class there.
     """
     m = len(rows)
     second, score = np.full(m, -1, np.int32), np.zeros(m, np.float32)
@@ -191,7 +193,8 @@ def second_in_windows(
             continue
         second[at], part[at] = code, int(p[:, code].argmax())
         score[at] = others[code] * math.sqrt(best[given])
-        plain[at] = others[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS and score[at] >= SURE
+        sure = others[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS and score[at] >= SURE
+        plain[at] = sure and whole[at, code] >= IN_WHOLE
     return TwoLabels(rows, second, score, part, plain)
 
 

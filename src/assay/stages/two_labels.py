@@ -104,7 +104,7 @@ class TwoLabelsSpec(CheckSpec):
     text: str = setting()
 
 
-@stage(version=3)
+@stage(version=5)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
@@ -203,23 +203,32 @@ def _pictures(
     read = np.concatenate([folder.get_array(f"{part}.npy") for part in spec.windows])
     readable = np.isfinite(read[:, 0]).all(1)
     rows, read = rows[readable], read[readable]
-    encoded = _scorer(folder, spec, embeddings_of(folder, spec)[spec.encoder], labels, np.arange(len(labels)))
-    at_scale = _scorer(folder, spec, np.asarray(read[:, 0], np.float32), labels, rows)
+    vectors = embeddings_of(folder, spec)[spec.encoder]
+    encoded = _scorer(folder, spec, vectors, labels, np.arange(len(labels)), (rows, read[:, 1:]))
+    at_scale = _scorer(folder, spec, np.asarray(read[:, 0], np.float32), labels, rows, (rows, read[:, 1:]))
     scored = []
     for at, row in enumerate(rows.tolist()):
         parts = np.asarray(read[at, 1:], np.float32)
         scored.append(np.sqrt(encoded(row, parts) * at_scale(row, parts)))
-    found = second_in_windows(labels, rows, scored, close)
+    whole = np.asarray(folder.get_array(f"{spec.pred_probs}.npy", mmap=True)[rows], np.float32)
+    found = second_in_windows(labels, rows, scored, close, whole)
     where = [" ".join(f"{share:.2f}" for share in bounds) for bounds in window_bounds()]
     return found, [where] * len(rows), held_in_windows(labels, found, len(spec.classes))
 
 
 def _scorer(
-    folder: Folder, spec: TwoLabelsSpec, x: NDArray[Any], labels: NDArray[np.int32], rows: NDArray[np.int64]
+    folder: Folder,
+    spec: TwoLabelsSpec,
+    x: NDArray[Any],
+    labels: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    windows: tuple[NDArray[np.int64], NDArray[Any]] | None = None,
 ) -> Any:
     """``score(row, parts)``: (parts, K) probabilities by the head that was learned without the row's fold.
 
-    ``x`` (n, d) vectors of the rows ``rows``.
+    ``x`` (n, d) vectors of the rows ``rows``. ``windows``: positions (m,) of rows and their parts (m, w, d), off which the scale of
+    the scores is read; without them, off whole rows. A window of sky is like no whole picture: a head that is right of all
+    of those says anything of it, and says it surely.
     """
     from assay.predict.linear import calibrated_loss, discriminants, log_softmax
 
@@ -228,6 +237,12 @@ def _scorer(
     heads = discriminants(x, labels[rows], here, np.ones(len(rows), bool), len(spec.classes), threads=spec.threads)
     held_out = np.flatnonzero(here == 0)[:HELD_OUT]
     heat = calibrated_loss(heads[0].scores(x[held_out]), labels[rows][held_out])[0] if len(held_out) else 1.0
+    if windows is not None:
+        unseen = np.flatnonzero((folds[windows[0]] == 0) & (labels[windows[0]] >= 0))[:HELD_OUT]
+        parts = np.asarray(windows[1][unseen], np.float32)
+        if len(unseen):
+            flat = parts.reshape(-1, parts.shape[-1])
+            heat = calibrated_loss(heads[0].scores(flat), np.repeat(labels[windows[0][unseen]], parts.shape[1]))[0]
 
     def score(row: int, parts: Vectors) -> Vectors:
         head = heads[min(int(folds[row]), len(heads) - 1)]
