@@ -29,6 +29,7 @@ from assay.insights.two_labels import (
     one_against_rest,
     second_in_windows,
     second_labels,
+    traced,
 )
 from assay.issues.interval import wilson
 from assay.issues.scan import scan
@@ -301,16 +302,17 @@ def test_windows_that_are_surely_of_two_classes_are_two_labels() -> None:
     unsure = np.array([[0.5, 0.05, 0.45]] * 5, np.float32)
     labels = np.zeros(8, np.int32)
     parts = [*[both] * 5, given_only, mislabelled, unsure]
-    whole = np.full((8, 3), 0.05, np.float32)
-    found = second_in_windows(labels, np.arange(8), parts, np.eye(3, dtype=bool), whole)
+    found = second_in_windows(labels, np.arange(8), parts, np.eye(3, dtype=bool))
     assert found.plain.tolist() == [True] * 5 + [False] * 3
     assert set(found.second[:5].tolist()) == {2}
     assert found.score[0] > max(found.score[5:])
     assert {pair: len(rows) for pair, rows in held_in_windows(labels, found, 3).items()} == {(0, 2): 5}
     close = np.ones((3, 3), dtype=bool)
-    assert (second_in_windows(labels, np.arange(8), parts, close, whole).second == -1).all()
+    assert (second_in_windows(labels, np.arange(8), parts, close).second == -1).all()
     # windows alone prove nothing: of sky a head says anything
-    assert not second_in_windows(labels, np.arange(8), parts, np.eye(3, dtype=bool), whole * 0).plain.any()
+    probs = np.full((8, 3), 0.05, np.float32)
+    assert traced(found, probs).plain.tolist() == found.plain.tolist()
+    assert not traced(found, probs / 10).plain.any()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ IN_WINDOWS = (
     0.60  # probability that the windows of a picture must give both classes; chosen on composites of photos_600
 )
 SURE = 0.70  # ... and the score; chosen on photos_600 and composites of them
-IN_WHOLE = 0.01  # ... and that of the whole picture: windows of sky or grass are like no picture, and called anything
+IN_WHOLE = 0.01  # a flag needs so much of the second class in the whole row: parts by themselves are called anything
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts counts: one part alone may be chance
 BLOCK = 16_384
@@ -169,7 +169,7 @@ def second_labels(
 
 
 def second_in_windows(
-    labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], close: NDArray[np.bool_], whole: Floats
+    labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], close: NDArray[np.bool_]
 ) -> TwoLabels:
     """Which second class each picture holds, from its windows: they need no length and few share words.
 
@@ -177,7 +177,6 @@ def second_in_windows(
     ----------
     labels : (N,) class codes. rows : (m,) the rows that were taken apart.
     parts : m arrays (windows, K) of probabilities. close : (K, K) as in `second_labels`.
-    whole : (m, K) probabilities of the whole pictures: a flag needs a trace of the second class there.
     """
     m = len(rows)
     second, score = np.full(m, -1, np.int32), np.zeros(m, np.float32)
@@ -193,9 +192,17 @@ def second_in_windows(
             continue
         second[at], part[at] = code, int(p[:, code].argmax())
         score[at] = others[code] * math.sqrt(best[given])
-        sure = others[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS and score[at] >= SURE
-        plain[at] = sure and whole[at, code] >= IN_WHOLE
+        plain[at] = others[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS and score[at] >= SURE
     return TwoLabels(rows, second, score, part, plain)
+
+
+def traced(found: TwoLabels, probs: Floats) -> TwoLabels:
+    """``found``, plain only where the whole row has a trace of the second class; ``probs`` (m, K) probabilities of the rows.
+
+    A window of sky is like no picture and a clause like no question: a head says anything of them, and says it surely.
+    """
+    trace = probs[np.arange(len(found.rows)), np.maximum(found.second, 0)]
+    return replace(found, plain=found.plain & (trace >= IN_WHOLE))
 
 
 def held_in_windows(labels: Codes, found: TwoLabels, n_classes: int) -> dict[tuple[int, int], NDArray[np.int64]]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TAKEN_APART = 3_000  # rows at most: some 10 parts of a text, 2 ms a part and core; 10 ms and a decode a picture
 SMALLEST = 96  # pixels of the shorter side: a window of a smaller picture shows strokes, not things
+FEW = 600  # rows taken apart in any case; of more rows a quarter, up to TAKEN_APART
 HELD_OUT = 4_000  # rows that the scale of a head's scores is read off
 Vectors = NDArray[np.float32]
 
@@ -47,7 +48,7 @@ class PlausibleFound:
     small: int
 
 
-@stage(version=2)
+@stage(version=3)
 def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFound:
     """Positions among the vector rows of those worth taking apart, ascending."""
     from assay.insights.two_labels import length_ranks, plausible_rows
@@ -62,7 +63,8 @@ def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFoun
     else:
         small = _shorter_sides(folder, spec) < SMALLEST
     candidates = np.where(small, np.int32(-1), labels)
-    rows = plausible_rows(candidates, np.nan_to_num(top.other(labels)[1]), rank, TAKEN_APART)
+    most = min(TAKEN_APART, max(FEW, len(labels) // 4))
+    rows = plausible_rows(candidates, np.nan_to_num(top.other(labels)[1]), rank, most)
     folder.put_array(f"{prefix}.npy", rows)
     return PlausibleFound(len(rows), int(small.sum()))
 
@@ -104,7 +106,7 @@ class TwoLabelsSpec(CheckSpec):
     text: str = setting()
 
 
-@stage(version=5)
+@stage(version=6)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
@@ -176,7 +178,7 @@ def _texts(
 ) -> Judged:
     """Clauses, encoded by themselves and scored by the head that did not learn from their text."""
     from assay.encode.bert import sentence_encoders
-    from assay.insights.two_labels import clauses, held_classes, length_ranks, one_against_rest, second_labels
+    from assay.insights.two_labels import clauses, held_classes, length_ranks, one_against_rest, second_labels, traced
 
     encoder = next(e for e in sentence_encoders(list(spec.load)) if e.name == spec.encoder)
     x = embeddings_of(folder, spec)[spec.encoder]
@@ -189,7 +191,13 @@ def _texts(
     whole = one_against_rest(x, labels, size, rows)
     lengths = _lengths(texts)
     found = second_labels(labels, rows, scored, whole, close, length_ranks(labels, lengths))
+    found = traced(found, _probabilities(folder, spec, rows))
     return found, taken, held_classes(labels, found, scored, whole, lengths, size)
+
+
+def _probabilities(folder: Folder, spec: TwoLabelsSpec, rows: NDArray[np.int64]) -> Vectors:
+    """(m, K) out of sample, of the whole rows."""
+    return np.asarray(folder.get_array(f"{spec.pred_probs}.npy", mmap=True)[rows], np.float32)
 
 
 def _pictures(
@@ -198,7 +206,7 @@ def _pictures(
     """Windows of the last feature map, scored by two heads that did not learn from the picture, geometric mean: that of the
     pictures as they were encoded, and one of the whole pictures at the windows' scale."""
     from assay.encode.image_encoders import window_bounds
-    from assay.insights.two_labels import held_in_windows, second_in_windows
+    from assay.insights.two_labels import held_in_windows, second_in_windows, traced
 
     read = np.concatenate([folder.get_array(f"{part}.npy") for part in spec.windows])
     readable = np.isfinite(read[:, 0]).all(1)
@@ -210,8 +218,7 @@ def _pictures(
     for at, row in enumerate(rows.tolist()):
         parts = np.asarray(read[at, 1:], np.float32)
         scored.append(np.sqrt(encoded(row, parts) * at_scale(row, parts)))
-    whole = np.asarray(folder.get_array(f"{spec.pred_probs}.npy", mmap=True)[rows], np.float32)
-    found = second_in_windows(labels, rows, scored, close, whole)
+    found = traced(second_in_windows(labels, rows, scored, close), _probabilities(folder, spec, rows))
     where = [" ".join(f"{share:.2f}" for share in bounds) for bounds in window_bounds()]
     return found, [where] * len(rows), held_in_windows(labels, found, len(spec.classes))
 
