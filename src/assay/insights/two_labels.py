@@ -35,6 +35,7 @@ ALIEN = (
 )
 FEWEST = 5  # rows of a pair that make a has-a candidate ...
 OF_CLASS = 0.10  # ... and this share of the holder's rows
+SHOWS = 0.30  # of a holder's pictures show some other class; of plain photographs .15 at most seemed to
 RIDGE = 0.03  # shrinkage of the one-against-rest scores, as a share of the vectors' mean variance
 IN_WINDOWS = (
     0.60  # probability that the windows of a picture must give both classes; chosen on composites of photos_600
@@ -206,15 +207,17 @@ def traced(found: TwoLabels, probs: Floats) -> TwoLabels:
 
 
 def held_in_windows(labels: Codes, found: TwoLabels, n_classes: int) -> dict[tuple[int, int], NDArray[np.int64]]:
-    """(holder, held) -> the rows that plainly show both, surest first: pairs with enough rows."""
+    """(holder, held) -> the rows that plainly show both, surest first: pairs with enough rows, whether or not the
+    whole rows have a trace of the held class, which a softmax hides."""
     counts = np.bincount(labels[labels >= 0], minlength=n_classes)
     at = np.flatnonzero(found.plain)
     holders, held = labels[found.rows[at]].astype(np.int64), found.second[at].astype(np.int64)
+    shown = np.bincount(holders, minlength=n_classes)
     out = {}
     for key in np.unique(holders * n_classes + held).tolist():
         holder, code = divmod(key, n_classes)
         chosen = at[(holders == holder) & (held == code)]
-        if len(chosen) >= max(FEWEST, OF_CLASS * counts[holder]):
+        if shown[holder] >= SHOWS * counts[holder] and len(chosen) >= max(FEWEST, OF_CLASS * counts[holder]):
             out[holder, code] = found.rows[chosen[np.argsort(-found.score[chosen], kind="stable")]]
     return out
 

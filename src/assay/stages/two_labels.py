@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TAKEN_APART = 3_000  # rows at most: some 10 parts of a text, 2 ms a part and core; 10 ms and a decode a picture
 SMALLEST = 96  # pixels of the shorter side: a window of a smaller picture shows strokes, not things
-FEW = 600  # rows taken apart in any case; of more rows a quarter, up to TAKEN_APART
+FEW_PICTURES, FEW_TEXTS = (600, 4), (300, 8)  # so many are taken apart in any case; of more, one in so many
 HELD_OUT = 4_000  # rows that the scale of a head's scores is read off
 Vectors = NDArray[np.float32]
 
@@ -48,7 +48,7 @@ class PlausibleFound:
     small: int
 
 
-@stage(version=3)
+@stage(version=4)
 def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFound:
     """Positions among the vector rows of those worth taking apart, ascending."""
     from assay.insights.two_labels import length_ranks, plausible_rows
@@ -63,7 +63,8 @@ def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFoun
     else:
         small = _shorter_sides(folder, spec) < SMALLEST
     candidates = np.where(small, np.int32(-1), labels)
-    most = min(TAKEN_APART, max(FEW, len(labels) // 4))
+    few, part = FEW_TEXTS if spec.text else FEW_PICTURES
+    most = min(TAKEN_APART, max(few, len(labels) // part))
     rows = plausible_rows(candidates, np.nan_to_num(top.other(labels)[1]), rank, most)
     folder.put_array(f"{prefix}.npy", rows)
     return PlausibleFound(len(rows), int(small.sum()))
@@ -106,7 +107,7 @@ class TwoLabelsSpec(CheckSpec):
     text: str = setting()
 
 
-@stage(version=6)
+@stage(version=8)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
@@ -218,9 +219,10 @@ def _pictures(
     for at, row in enumerate(rows.tolist()):
         parts = np.asarray(read[at, 1:], np.float32)
         scored.append(np.sqrt(encoded(row, parts) * at_scale(row, parts)))
-    found = traced(second_in_windows(labels, rows, scored, close), _probabilities(folder, spec, rows))
+    windowed, probs = second_in_windows(labels, rows, scored, close), _probabilities(folder, spec, rows)
+    found = traced(windowed, probs)
     where = [" ".join(f"{share:.2f}" for share in bounds) for bounds in window_bounds()]
-    return found, [where] * len(rows), held_in_windows(labels, found, len(spec.classes))
+    return found, [where] * len(rows), held_in_windows(labels, windowed, len(spec.classes))
 
 
 def _scorer(
