@@ -3,8 +3,8 @@
 In: a `Source` and `Settings`. Out: stages with seconds, and a bound on memory. Does not know: how stages work.
 
 The laws and constants were read off runs on one 2-core machine without a graphics card (``benchmarks/scale.py`` and
-``benchmarks/quality.py`` keep the estimate beside the real time): within a factor of 1.5 there, which is the range that is
-said, and a guide elsewhere.
+``benchmarks/quality.py`` keep the estimate beside the real time): within a factor of 1.5 on most there, which is the range
+that is said, and a guide elsewhere. Taking rows apart for a second label has no law yet: small sets of texts take longer.
 """
 
 from __future__ import annotations

@@ -130,6 +130,20 @@ def _with_one(x: NDArray[Any]) -> NDArray[np.float64]:
     return np.column_stack([block, np.ones(len(block))])
 
 
+def _beside(p: Floats, given: int, close: NDArray[np.bool_]) -> tuple[Floats, int]:
+    """(K,) how sure the best parts are of each class, and the class that they show beside ``given``; -1 = none."""
+    if len(p) < 2 or given < 0:
+        return np.zeros(p.shape[1], np.float32), -1
+    best = _best(p)
+    others = np.where(close[given], -1.0, best)
+    code = int(others.argmax())
+    return best, code if others[code] > 0 else -1
+
+
+def _best(p: Floats) -> Floats:
+    return np.asarray(np.sort(p, axis=0)[-TWO_BEST:].mean(0))
+
+
 def second_labels(
     labels: Codes,
     rows: NDArray[np.int64],
@@ -153,14 +167,10 @@ def second_labels(
     part, plain = np.full(m, -1, np.int64), np.zeros(m, bool)
     for at in range(m):
         p, given = parts[at], int(labels[rows[at]])
-        if len(p) < 2 or given < 0:
+        best, code = _beside(p, given, close)
+        if code < 0:
             continue
-        best = np.sort(p, axis=0)[-TWO_BEST:].mean(0)
-        others = np.where(close[given], -1.0, best)
-        code = int(others.argmax())
-        if others[code] <= 0:
-            continue
-        both = min(float(best[given]), float(others[code]))
+        both = min(float(best[given]), float(best[code]))
         seen = min(max(float(whole[at, code]), 0.01), 1.0)
         second[at], part[at] = code, int(p[:, code].argmax())
         alien = (1 - float(p[part[at], given])) * (1 - float(p[int(p[:, given].argmax()), code]))
@@ -184,16 +194,12 @@ def second_in_windows(
     part, plain = np.full(m, -1, np.int64), np.zeros(m, bool)
     for at in range(m):
         p, given = parts[at], int(labels[rows[at]])
-        if len(p) < 2 or given < 0:
-            continue
-        best = np.sort(p, axis=0)[-TWO_BEST:].mean(0)
-        others = np.where(close[given], -1.0, best)
-        code = int(others.argmax())
-        if others[code] <= 0:
+        best, code = _beside(p, given, close)
+        if code < 0:
             continue
         second[at], part[at] = code, int(p[:, code].argmax())
-        score[at] = others[code] * math.sqrt(best[given])
-        plain[at] = others[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS and score[at] >= SURE
+        score[at] = best[code] * math.sqrt(best[given])
+        plain[at] = best[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS and score[at] >= SURE
     return TwoLabels(rows, second, score, part, plain)
 
 
@@ -240,7 +246,7 @@ def held_classes(
     both, mixed, back = np.zeros(m, np.float32), np.zeros(m, np.float32), np.zeros(m, np.float32)
     for at, (p, code) in enumerate(zip(parts, found.second.tolist(), strict=True)):
         if code >= 0:
-            best, given = np.sort(p, axis=0)[-TWO_BEST:].mean(0), int(labels[found.rows[at]])
+            best, given = _best(p), int(labels[found.rows[at]])
             both[at] = min(float(best[given]), float(best[code]))
             mixed[at], back[at] = p[found.part[at], given], p[int(p[:, given].argmax()), code]
     known = labels >= 0
