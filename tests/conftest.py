@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
+from types import ModuleType
 
 # as in Assay's workers; several test processes that each start a thread a core slow each other down
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -32,6 +34,16 @@ def cases_dir(data_dir: Path) -> Path:
     if not (folder / "make.py").is_file():
         pytest.skip(f"the made cases are not on this machine ({folder}); set ASSAY_TEST_CASES to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def cases(cases_dir: Path) -> ModuleType:
+    """The program that makes the inputs on which Assay once went wrong."""
+    spec = importlib.util.spec_from_file_location("cases_make", cases_dir / "make.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def write_digits(folder: Path, n: int, *, flips: int = 0, seed: int = 0) -> dict[str, str]:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import assay
-
-
-@pytest.fixture(scope="module")
-def cases(cases_dir: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("cases_make", cases_dir / "make.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def analyzed(data: object, folder: Path, **options: object) -> assay.Project:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 from pathlib import Path
 from types import ModuleType
@@ -160,15 +159,6 @@ def test_second_scans_that_lie_askew_are_candidates_too() -> None:
     pairs, _ = image_candidates(np.stack([pixels.tiny(x) for x in scans]), ids, np.full(ids.shape, np.inf, np.float32))
     found = {(4 * at, 40 + at) for at in range(10)} & {tuple(pair) for pair in pairs.tolist()}
     assert len(found) >= 8
-
-
-@pytest.fixture(scope="module")
-def cases(cases_dir: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("cases_make", cases_dir / "make.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_receipts_of_one_shop_are_not_copies(cases: ModuleType, tmp_path: Path) -> None:
