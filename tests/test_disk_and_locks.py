@@ -9,7 +9,6 @@ import shutil
 import sqlite3
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,7 +78,7 @@ def test_a_full_disk_still_shows_what_is_there_and_says_so_when_it_cannot_write(
 
 
 def test_a_lock_that_is_held_stops_the_one_who_writes_and_within_a_time(digits_project, tmp_path, monkeypatch):
-    monkeypatch.setattr(database_module, "WAIT", 1)
+    monkeypatch.setattr(database_module, "WAIT", 3)
     project = tmp_path / "p.assay"
     shutil.copytree(digits_project, project)
     assay.open(project).decide("keep", rows=[0], person="ann")
@@ -101,10 +100,9 @@ def test_a_lock_that_is_held_stops_the_one_who_writes_and_within_a_time(digits_p
             ]
             for one in writing:
                 one.start()
-            started = time.monotonic()
             assert http.get("/healthz").status_code == 200
             assert http.post(f"{at}/view", json={}).status_code == 200
-            assert time.monotonic() - started < 1.5
+            assert not answers  # read while the writers still wait
             for one in writing:
                 one.join(30)
             assert answers == [503] * 3

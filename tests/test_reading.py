@@ -187,7 +187,7 @@ def test_an_address_that_stays_bad_is_one_reason_that_names_it(server, path, tim
     assert said in str(caught.value) and f"{server.url}/{path}" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert server.asked[f"/{path}"] == times
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20  # the limits above, not the minute that a reader waits by default
 
 
 def test_a_circle_of_redirects_ends(server):

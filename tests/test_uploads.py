@@ -280,10 +280,10 @@ def test_a_second_sender_takes_over_and_the_server_answers_meanwhile(tmp_path):
             answer = patch(http_, place, 0, data)
             assert answer.status_code == 409  # the first has kept 100,000 bytes
             assert patch(http_, place, offset(http_, place), data[offset(http_, place) :]).status_code == 204
-            assert time.monotonic() - started < 10
+            assert time.monotonic() - started < 25  # a server that waits for the dead one needs 30
             stop.set()
             asking.join()
-            assert slowest[0] < 3
+            assert slowest[0] < 15
             dead.close()
     assert (tmp_path / "home" / "uploads" / place.rpartition("/")[2]).read_bytes() == data
 
