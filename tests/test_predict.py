@@ -178,7 +178,7 @@ def test_the_vote_leaves_out_the_rows_own_fold_and_unlabelled_rows():
     labels = np.array([0, 0, 1, 2, -1], np.int32)
     folds = np.array([0, 0, 1, 2, -1], np.int8)
     prior = np.full(3, 1 / 3, np.float32)
-    shares = vote(np.array([0]), ids, labels, folds, prior)
+    shares = vote(ids[:1], folds[:1], labels, folds, prior)
     np.testing.assert_allclose(shares[0], (np.array([0, 1, 1]) + 1 / 3) / 3, rtol=1e-6)
 
 
@@ -198,7 +198,7 @@ def test_the_vote_equals_a_loop_over_neighbours(seed, n):
             if other >= 0 and labels[other] >= 0 and folds[other] != folds[row] and voters[other] and counted < 10:
                 expected[row, labels[other]] += 1
                 counted += 1
-    found = vote(np.arange(n), ids, labels, folds, prior, voters)
+    found = vote(ids, folds, labels, folds, prior, voters)
     np.testing.assert_allclose(found, expected / expected.sum(1, keepdims=True), rtol=1e-5)
 
 
@@ -207,7 +207,7 @@ def test_copies_of_a_row_that_is_not_learned_from_do_not_vote_for_it():
     ids = np.array([[1, 2], [0, 2], [0, 1]], np.int32)
     labels = np.array([0, 0, 1], np.int32)
     folds = np.array([0, 0, 1], np.int8)
-    shares = vote(np.array([0]), ids, labels, folds, np.full(2, 0.5, np.float32), np.array([False, True, True]))
+    shares = vote(ids[:1], folds[:1], labels, folds, np.full(2, 0.5, np.float32), np.array([False, True, True]))
     np.testing.assert_allclose(shares[0], [0.25, 0.75])
 
 

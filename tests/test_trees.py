@@ -41,7 +41,7 @@ def folds_of(labels):
 
 def grow(cells, dense, labels, folds, n_classes, **options):
     options = {"seed": 0, "threads": 2, "effort": "regular"} | options
-    found = tree_probabilities(cells, dense, labels, folds, n_classes, **options)
+    found, _ = tree_probabilities(cells, dense, labels, folds, n_classes, **options)
     for values in found.values():
         assert values.shape == (len(labels), n_classes)
         assert values.dtype == np.float32

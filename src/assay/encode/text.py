@@ -9,9 +9,10 @@ Tropp, SIAM Review 2011).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -35,7 +36,14 @@ EMPHASIS = 0.25  # power of its singular value that weights a direction: better 
 
 
 def tfidf_embeddings(texts: Sequence[str], *, dims: int = DIMS, seed: int = 0, threads: int = 1) -> NDArray[np.float32]:
-    """TF-IDF vectors of N texts in at most ``dims`` dimensions.
+    """The vectors of `fit_tfidf`."""
+    return fit_tfidf(texts, dims=dims, seed=seed, threads=threads)[0]
+
+
+def fit_tfidf(
+    texts: Sequence[str], *, dims: int = DIMS, seed: int = 0, threads: int = 1
+) -> tuple[NDArray[np.float32], FittedTfidf]:
+    """TF-IDF vectors of N texts in at most ``dims`` dimensions, and what was learned of these texts.
 
     Parameters
     ----------
@@ -45,7 +53,8 @@ def tfidf_embeddings(texts: Sequence[str], *, dims: int = DIMS, seed: int = 0, t
 
     Returns
     -------
-    float32 (N, d), 1 <= d <= dims; rows of length 1, zero rows for texts without a letter, digit or mark.
+    float32 (N, d), 1 <= d <= dims; rows of length 1, zero rows for texts without a letter, digit or mark. And the encoder,
+    which makes the same of the same texts.
 
     Notes
     -----
@@ -55,19 +64,60 @@ def tfidf_embeddings(texts: Sequence[str], *, dims: int = DIMS, seed: int = 0, t
     spans = blocks(texts, CHARACTERS_READ)
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         counted = list(pool.map(lambda span: _count(texts[span[0] : span[1]]), spans))
-        weights = [_Weights.of([part[kind] for part in counted], n) for kind in (0, 1)]
+        words, characters = (_Weights.of([part[kind] for part in counted], n) for kind in (0, 1))
         parts = []  # the matrix is never whole: block by block, each in place of its counts
-        for at, (words, characters) in enumerate(counted):
-            both = [weights[0].apply(words, WORD_WEIGHT), weights[1].apply(characters, 1 - WORD_WEIGHT)]
-            parts.append(_unit(sp.hstack(both, format="csr")))
+        for at, both in enumerate(counted):
+            parts.append(_weighted(both, words, characters))
             counted[at] = (None, None)
-        components = _components(parts, dims, seed)
-        vectors = np.empty((n, components.shape[1]), np.float32)
+        fitted = FittedTfidf(words, characters, _components(parts, dims, seed))
+        vectors = np.empty((n, fitted.components_.shape[1]), np.float32)
 
         def project(at: int) -> None:
-            vectors[spans[at][0] : spans[at][1]] = parts[at] @ components
+            vectors[spans[at][0] : spans[at][1]] = parts[at] @ fitted.components_
 
         list(pool.map(project, range(len(parts))))
+    return _unit_rows(vectors), fitted
+
+
+@dataclass(frozen=True)
+class FittedTfidf:
+    """What `fit_tfidf` learned. ``components_``: (V, d) directions of the weighted words, then character n-grams."""
+
+    words_: _Weights
+    characters_: _Weights
+    components_: NDArray[np.float32]
+
+    def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, d) vectors of n texts; zero rows for those without a known word or n-gram. Cost: O(characters x d)."""
+        vectors = np.zeros((len(texts), self.components_.shape[1]), np.float32)
+        with threadpool_limits(1):
+            for start, stop in blocks(texts, CHARACTERS_READ):
+                counts = _count(texts[start:stop])
+                vectors[start:stop] = _weighted(counts, self.words_, self.characters_) @ self.components_
+        return _unit_rows(vectors)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Named arrays; the directions as float16, which moves a vector by less than a thousandth of its length."""
+        return {
+            "words": np.flatnonzero(self.words_.number >= 0).astype(np.int32), "words_idf": self.words_.idf,
+            "characters": np.flatnonzero(self.characters_.number >= 0).astype(np.int32),
+            "characters_idf": self.characters_.idf, "components": self.components_.astype(np.float16),
+        }  # fmt: skip
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> FittedTfidf:
+        """The inverse of `to_arrays`."""
+        words, characters = (_Weights.kept(arrays[name], arrays[f"{name}_idf"]) for name in ("words", "characters"))
+        return cls(words, characters, arrays["components"].astype(np.float32))
+
+
+def _weighted(counts: tuple[Any, Any], words: _Weights, characters: _Weights) -> sp.csr_matrix:
+    both = [words.apply(counts[0], WORD_WEIGHT), characters.apply(counts[1], 1 - WORD_WEIGHT)]
+    return _unit(sp.hstack(both, format="csr"))
+
+
+def _unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of length 1, in place; what is next to nothing becomes nothing."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors /= np.maximum(length, 1e-6)
     vectors[length[:, 0] <= 1e-6] = 0
@@ -100,9 +150,14 @@ class _Weights:
         known = np.flatnonzero(frequency >= (2 if n > RARE_KEPT else 1))
         if len(known) > VOCABULARY:
             known = np.sort(known[np.argsort(-frequency[known], kind="stable")[:VOCABULARY]])
+        return cls.kept(known, (np.log((1 + n) / (1 + frequency[known])) + 1).astype(np.float32))
+
+    @classmethod
+    def kept(cls, buckets: NDArray[Any], idf: NDArray[np.float32]) -> _Weights:
+        """From the buckets that are kept, ascending, and the idf of each."""
         number = np.full(1 << BITS, -1, np.int32)
-        number[known] = np.arange(len(known), dtype=np.int32)
-        return cls(number, (np.log((1 + n) / (1 + frequency[known])) + 1).astype(np.float32))
+        number[buckets] = np.arange(len(buckets), dtype=np.int32)
+        return cls(number, idf)
 
     def apply(self, counts: sp.csr_matrix, weight: float) -> sp.csr_matrix:
         """Weighted counts of some texts, rows of length sqrt(weight)."""

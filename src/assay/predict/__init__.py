@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.predict.blend import Blend, fit_blend, prior_of, sample
+from assay.predict.fitted import FittedBlend, fitted_blend
 from assay.predict.folds import alone_in_fold
 from assay.predict.members import Problem, softmax_epochs
 
@@ -50,7 +51,8 @@ class Rounds:
 class Prediction:
     """``weights`` and ``log_loss`` a member ("lite0/lda", "neighbors", ...); the blend's own log-loss is under "blend".
 
-    ``unjudged``: labelled rows without probabilities, see `predict`.
+    ``unjudged``: labelled rows without probabilities, see `predict`. ``fitted``: what was learned, for rows that were not
+    there; None where there was nothing to learn.
     """
 
     weights: dict[str, float]
@@ -59,6 +61,7 @@ class Prediction:
     notes: list[str] = field(default_factory=list)
     rounds: Rounds = field(default_factory=lambda: Rounds(1, 0))
     unjudged: int = 0
+    fitted: FittedBlend | None = None
 
 
 def predict(
@@ -132,23 +135,23 @@ def _predict(
         return Prediction({}, {}, 1.0, [first])
     first.fill(out, threads)
     if doubt is None or effort not in MAX_SECOND:
-        return _told(first, Rounds(1, 0))
+        return _told([(first, 1.0)], Rounds(1, 0))
     if not second_round_affordable(len(labels), n_classes, effort):
         first.notes.append("a second round was left out: too many rows and classes for this effort")
-        return _told(first, Rounds(1, 0))
+        return _told([(first, 1.0)], Rounds(1, 0))
     found = doubt(np.where(alone[:, None], np.float32(np.nan), out) if alone.any() else out)
     dropped = _dropped(labels, use, found)
     likely = _likely(labels, dropped, found, seed)
     second = fit_blend(problem, use, judged=~alone, learn=use & ~dropped, likely=likely)
     if isinstance(second, str) or not dropped.any():
-        return _told(first, Rounds(1, 0))
+        return _told([(first, 1.0)], Rounds(1, 0))
     rows = sample(np.flatnonzero((folds >= 0) & use & ~dropped & ~alone), n_classes, seed)
     losses = first.loss(rows, labels), second.loss(rows, labels)
     better = losses[1] < losses[0]
     if better:
         second.fill(out, threads, share=SECOND_SHARE)
     rounds = Rounds(2 if better else 1, int(dropped.sum()), round(losses[0], 6), round(losses[1], 6))
-    return _told(second if better else first, rounds)
+    return _told([(first, 1 - SECOND_SHARE), (second, SECOND_SHARE)] if better else [(first, 1.0)], rounds)
 
 
 def second_round_affordable(n_rows: int, n_classes: int, effort: str) -> bool:
@@ -178,11 +181,14 @@ def _likely(labels: Codes, dropped: Flags, found: Mapping[str, NDArray[Any]], se
     return np.where(dropped & wrong, found["suggested_label"], labels).astype(np.int32)
 
 
-def _told(blend: Blend, rounds: Rounds) -> Prediction:
+def _told(blends: list[tuple[Blend, float]], rounds: Rounds) -> Prediction:
+    """Of blends and their shares, the last is the one to tell of."""
+    blend = blends[-1][0]
     return Prediction(
         {name: round(w, 6) for name, w in blend.weights.items()},
         {name: round(loss, 6) for name, loss in blend.log_loss.items()},
         round(blend.temperature, 6),
         blend.notes,
         rounds,
+        fitted=fitted_blend(blends),
     )

@@ -1,12 +1,12 @@
 """The models whose probabilities are blended: heads on every view, the graph's vote, probabilities made elsewhere.
 
-In: views (vectors), labels, folds, the graph. Out: functions from rows to log-probabilities, out of sample.
+In: views (vectors), labels, folds, the graph. Out: models that give rows' log-probabilities, out of sample.
 Does not know: how they are weighted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ EPOCHS = {"regular": 3, "best": 10}
 TRAINED_ROWS, MOST_EPOCHS = 80_000, 10
 FLOOR = np.float32(1e-7)
 Floats = NDArray[np.float32]
-Member = Callable[[NDArray[np.int64]], Floats]  # rows -> log-probabilities (n, K), out of sample
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,68 @@ class Problem:
     effort: str
     seed: int
     threads: int
+
+
+@dataclass(frozen=True)
+class Heads:
+    """A linear head a fold, and the vectors (N, d) that they are asked about."""
+
+    heads: list[Head]
+    x: NDArray[Any]
+    folds: NDArray[np.int8]
+
+    def __call__(self, rows: NDArray[np.int64]) -> Floats:
+        """Log-probabilities (n, K), out of sample, but for a constant a row."""
+        whole = len(rows) == rows[-1] - rows[0] + 1
+        block = np.asarray(self.x[rows[0] : rows[-1] + 1] if whole else self.x[rows], np.float32)
+        return head_scores(self.heads, block, self.folds[rows])
+
+
+@dataclass(frozen=True)
+class Vote:
+    """The graph's vote: neighbours (N, k), and what they vote with."""
+
+    ids: NDArray[np.int32]
+    labels: NDArray[np.int32]
+    folds: NDArray[np.int8]
+    prior: Floats
+    voters: NDArray[np.bool_]
+
+    def __call__(self, rows: NDArray[np.int64]) -> Floats:
+        # a row that is not learned from still has its own fold, so that its group stays out
+        return np.log(vote(self.ids[rows], self.folds[rows], self.labels, self.folds, self.prior, self.voters))
+
+
+@dataclass(frozen=True)
+class Given:
+    """Probabilities (N, K) that were made elsewhere, the prior for rows of NaN."""
+
+    values: NDArray[np.float32]
+    prior: Floats
+
+    def __call__(self, rows: NDArray[np.int64]) -> Floats:
+        return given_scores(self.values[rows], self.prior)
+
+
+Member = Heads | Vote | Given
+
+
+def head_scores(heads: list[Head], block: Floats, folds: NDArray[np.int8]) -> Floats:
+    """(n, K) of vectors (n, d): the head of a row's fold, or the mean of all heads for a row of none (-1)."""
+    out = np.empty((len(block), heads[0].weights.shape[1]), np.float32)
+    for fold, head in enumerate(heads):
+        if (chosen := folds == fold).any():
+            out[chosen] = head.scores(block[chosen])
+    if (loose := folds < 0).any():
+        out[loose] = sum(head.scores(block[loose]) for head in heads) / np.float32(len(heads))
+    return out
+
+
+def given_scores(values: NDArray[np.float32], prior: Floats) -> Floats:
+    """Logarithms of probabilities (n, K), the prior in place of rows of NaN."""
+    block = np.array(values, np.float32)
+    block[~np.isfinite(block).all(1)] = prior
+    return np.log(np.maximum(block, FLOOR))
 
 
 def softmax_epochs(n_rows: int, n_classes: int, effort: str) -> int:
@@ -59,46 +120,16 @@ def members_of(problem: Problem, use: NDArray[np.bool_], prior: Floats) -> tuple
     epochs = softmax_epochs(len(labels), problem.n_classes, problem.effort)
     for name, x in problem.views.items():
         heads = discriminants(x, labels, folds, use, problem.n_classes, threads=problem.threads)
-        members[f"{name}/lda"] = _linear(x, heads, folds)
+        members[f"{name}/lda"] = Heads(heads, x, folds)
         if epochs:
             trained = softmax_heads(
                 x, labels, folds, use, heads, epochs=epochs, seed=problem.seed, threads=problem.threads
             )
-            members[f"{name}/softmax"] = _linear(x, trained, folds)
+            members[f"{name}/softmax"] = Heads(trained, x, folds)
     if problem.effort in EPOCHS and not epochs:
         notes.append("softmax heads were left out: too many rows or classes for this effort")
     if problem.neighbors is not None:
-        ids = problem.neighbors[0]
-
-        def votes(rows: NDArray[np.int64]) -> Floats:
-            # a row that is not learned from still has its own fold, so that its group stays out
-            return np.log(vote(rows, ids, labels, folds, prior, use))
-
-        members["neighbors"] = votes
+        members["neighbors"] = Vote(problem.neighbors[0], labels, folds, prior, use)
     for name, values in problem.extra.items():
-        members[name] = _given(values, prior)
+        members[name] = Given(values, prior)
     return members, notes
-
-
-def _linear(x: NDArray[Any], heads: list[Head], folds: NDArray[np.int8]) -> Member:
-    def scores(rows: NDArray[np.int64]) -> Floats:
-        block = np.asarray(x[rows[0] : rows[-1] + 1] if len(rows) == rows[-1] - rows[0] + 1 else x[rows], np.float32)
-        out = np.empty((len(rows), heads[0].weights.shape[1]), np.float32)
-        mine = folds[rows]
-        for fold, head in enumerate(heads):
-            if (chosen := mine == fold).any():
-                out[chosen] = head.scores(block[chosen])
-        if (loose := mine < 0).any():
-            out[loose] = sum(head.scores(block[loose]) for head in heads) / np.float32(len(heads))
-        return out
-
-    return scores
-
-
-def _given(values: NDArray[np.float32], prior: Floats) -> Member:
-    def scores(rows: NDArray[np.int64]) -> Floats:
-        block = np.array(values[rows], np.float32)
-        block[~np.isfinite(block).all(1)] = prior
-        return np.log(np.maximum(block, FLOOR))
-
-    return scores

@@ -3,19 +3,25 @@
 In: a project folder and a run's record. Out: prefixes, arrays, tables. Does not know: what the arrays mean.
 
     vectors              rows, reasons, one array an embedding       encode/fit   fitted state of the image encoders
-    graph                ids, distances                              predict      out-of-sample probabilities
+    encode/tfidf         fitted state of the words                   predict      out-of-sample probabilities, fitted heads
+    graph                ids, distances                              predict/trees  fitted trees
     properties           shards of what was measured of single rows  findings     findings about classes and the dataset
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.storage import Folder
+
+if TYPE_CHECKING:
+    from assay.encode.text import FittedTfidf
+    from assay.predict.fitted import FittedBlend
+    from assay.predict.trees import FittedTrees
 
 
 class Artefacts:
@@ -67,3 +73,30 @@ class Artefacts:
             if key.rpartition("-")[0] == encoder:
                 return self._folder.get_arrays(f"{prefix}.npz")
         return None
+
+    def fitted_tfidf(self) -> FittedTfidf | None:
+        """What was learned of the dataset's words, to encode other texts."""
+        from assay.encode.text import FittedTfidf
+
+        prefix = self.prefix("encode/tfidf")
+        return None if prefix is None else FittedTfidf.from_arrays(self._folder.get_arrays(f"{prefix}.fitted.npz"))
+
+    def fitted_blend(self) -> FittedBlend | None:
+        """What was learned of the classes, to predict other rows."""
+        from assay.predict.fitted import FittedBlend
+
+        kept = self._kept("predict")
+        return None if kept is None else FittedBlend.from_arrays(*kept)
+
+    def fitted_trees(self) -> FittedTrees | None:
+        """The tree models of a table, whose probabilities `fitted_blend` asks for."""
+        from assay.predict.trees import FittedTrees
+
+        kept = self._kept("predict/trees")
+        return None if kept is None else FittedTrees.from_arrays(*kept)
+
+    def _kept(self, stage: str) -> tuple[Any, dict[str, NDArray[Any]]] | None:
+        prefix = self.prefix(stage)
+        if prefix is None or not self._folder.was_written(f"{prefix}.fitted.json"):
+            return None
+        return self._folder.get_json(f"{prefix}.fitted.json"), self._folder.get_arrays(f"{prefix}.fitted.npz")

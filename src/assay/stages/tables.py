@@ -74,9 +74,9 @@ class TreesMade:
     models: tuple[str, ...]
 
 
-@stage(version=1)
+@stage(version=2)
 def trees(folder: Folder, prefix: str, spec: TreesSpec) -> TreesMade:
-    """Out-of-sample probabilities of the tree models."""
+    """Out-of-sample probabilities of the tree models; what they learned lies in ``.fitted.json`` and ``.fitted.npz``."""
     from assay.predict.trees import tree_probabilities
     from assay.stages.vectors import labels_of
 
@@ -84,7 +84,7 @@ def trees(folder: Folder, prefix: str, spec: TreesSpec) -> TreesMade:
     dense = folder.get_array(f"{spec.features}.cells.npy", mmap=True)
     folds = folder.get_array(f"{spec.folds}.npy")
     labels = labels_of(folder, spec)
-    found = tree_probabilities(
+    found, learned = tree_probabilities(
         matrix,
         dense,
         labels,
@@ -96,4 +96,8 @@ def trees(folder: Folder, prefix: str, spec: TreesSpec) -> TreesMade:
     )
     for name, probabilities in found.items():
         folder.put_array(f"{prefix}.{name}.npy", probabilities.astype(np.float32))
+    if learned is not None:
+        index, arrays = learned.to_arrays()
+        folder.put_json(f"{prefix}.fitted.json", index)
+        folder.put_arrays(f"{prefix}.fitted.npz", arrays)
     return TreesMade(tuple(found))

@@ -111,13 +111,14 @@ class TfidfMade:
     dims: int
 
 
-@stage(version=1)
+@stage(version=2)
 def tfidf(folder: Folder, prefix: str, spec: TfidfSpec) -> TfidfMade:
-    """TF-IDF and SVD of all texts."""
-    from assay.encode.text import tfidf_embeddings
+    """TF-IDF and SVD of all texts; what was learned of them lies in ``.fitted.npz``."""
+    from assay.encode.text import fit_tfidf
 
     rows, texts = all_texts(folder, spec)
-    vectors = tfidf_embeddings(texts, seed=spec.seed, threads=spec.threads) if texts else np.zeros((0, 1), np.float32)
+    vectors, fitted = fit_tfidf(texts, seed=spec.seed, threads=spec.threads)
+    folder.put_arrays(f"{prefix}.fitted.npz", fitted.to_arrays())
     folder.put_array(f"{prefix}.tfidf.npy", vectors.astype(np.float16))
     folder.put_array(f"{prefix}.rows.npy", rows)
     return TfidfMade(len(rows), int(vectors.shape[1]))

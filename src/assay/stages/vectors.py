@@ -240,11 +240,12 @@ class Predicted:
     labelled: int
 
 
-@stage(version=7)
+@stage(version=8)
 def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
     """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds.
 
     Where the second round counts, what one read of the first round's probabilities left of each row lies in ``.first.npz``.
+    What was learned lies in ``.fitted.json`` and ``.fitted.npz`` (`assay.predict.fitted`).
     """
     from assay.issues.label import judge
     from assay.issues.noise import boundary_noise
@@ -283,6 +284,10 @@ def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
             seed=spec.seed,
             threads=spec.threads,
         )
+    if made.fitted is not None:
+        index, arrays = made.fitted.to_arrays()
+        folder.put_json(f"{prefix}.fitted.json", index)
+        folder.put_arrays(f"{prefix}.fitted.npz", arrays)
     if (
         made.rounds.used == 2
     ):  # the second round forgets labels that are doubted, among them those of classes that mean the same

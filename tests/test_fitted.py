@@ -1,0 +1,130 @@
+"""What a run learned is kept: loaded again, it says of every row what the run said, and can be asked about others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import assay
+from assay.encode.text import FittedTfidf, fit_tfidf
+from assay.predict import predict
+from assay.predict.fitted import FittedBlend
+from assay.predict.folds import make_folds
+from assay.predict.trees import FittedTrees, tree_probabilities
+from assay.runs.finished_run import FinishedRun
+
+
+def artefacts(project):
+    return FinishedRun(project.path).artefacts
+
+
+def test_the_heads_and_the_vote_of_a_run_say_again_what_it_said(digits_project):
+    """Of pictures: each labelled row out of sample, by its own fold's heads."""
+    kept = artefacts(assay.open(digits_project))
+    fitted = kept.fitted_blend()
+    assert fitted is not None and "heads" in fitted.asks_for_.values()
+    views = {name: np.asarray(kept.embedding(name), np.float32) for name in kept.embeddings}
+    folds = np.asarray(kept.array("folds", ".npy"))
+    neighbors = np.asarray(kept.array("graph", ".ids.npy"))
+    again = fitted.predict_proba(views, neighbors=neighbors, folds=folds)
+    np.testing.assert_allclose(again, kept.pred_probs, atol=1e-4)
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_a_blend_predicts_rows_that_were_not_there(rounds):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 600).astype(np.int32)
+    x = np.eye(3, 8, dtype=np.float32)[labels] * 3 + rng.normal(size=(600, 8)).astype(np.float32)
+    given = labels.copy()
+    given[:30] = (given[:30] + 1) % 3
+    seen, new = np.arange(500), np.arange(500, 600)
+
+    def doubt(probabilities):
+        wrong = probabilities.argmax(1) != given[seen]
+        return {
+            "is_label_issue": wrong, "label_quality": 1.0 - wrong, "p_label_error": wrong.astype(float),
+            "suggested_label": probabilities.argmax(1),
+        }  # fmt: skip
+
+    folds = make_folds(given[seen], np.full(500, -1, np.int64))
+    out = np.empty((500, 3), np.float32)
+    made = predict(
+        {"v": x[seen]}, given[seen], folds, None, 3, out, doubt=doubt if rounds == 2 else None, effort="regular"
+    )  # fmt: skip
+    assert made.rounds.used == rounds and made.fitted is not None
+    fitted = FittedBlend.from_arrays(*made.fitted.to_arrays())
+    assert len(fitted.rounds_) == rounds
+    np.testing.assert_allclose(fitted.predict_proba({"v": x[seen]}, folds=folds), out, atol=1e-5)
+    probabilities = fitted.predict_proba({"v": x[new]})
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    assert (probabilities.argmax(1) == labels[new]).mean() > 0.9
+    with pytest.raises(ValueError, match=r"'v/\w+' was learned from, and is not given"):
+        fitted.predict_proba({"other": x[new]})
+
+
+def test_the_trees_of_a_table_say_again_what_they_said_and_predict_other_rows():
+    """With blanks, and rows without labels: their mean of all folds."""
+    rng = np.random.default_rng(1)
+    cells = rng.normal(size=(700, 4)).astype(np.float32)
+    labels = ((cells[:, 0] > 0) + (cells[:, 1] > 0.5)).astype(np.int32)
+    cells[rng.random(cells.shape) < 0.05] = np.nan
+    dense = np.nan_to_num(cells)
+    given = labels[:600].copy()
+    given[::20] = -1
+    folds = make_folds(given, np.full(600, -1, np.int64))
+    found, learned = tree_probabilities(cells[:600], dense[:600], given, folds, 3, seed=0, threads=2)
+    assert learned is not None and list(found) == ["extratrees", "lightgbm"]
+    fitted = FittedTrees.from_arrays(*learned.to_arrays())
+    again = fitted.predict_proba(cells[:600], dense[:600], folds=folds)
+    for name, values in found.items():
+        np.testing.assert_allclose(again[name], values, atol=1e-5)
+    new = fitted.predict_proba(cells[600:], dense[600:])
+    for values in new.values():
+        assert (values.argmax(1) == labels[600:]).mean() > 0.8
+
+
+def test_a_forest_that_is_too_large_is_not_kept(monkeypatch):
+    from assay.predict import trees
+
+    monkeypatch.setattr(trees, "KEPT_NUMBERS", 100)
+    rng = np.random.default_rng(2)
+    cells = rng.normal(size=(200, 3)).astype(np.float32)
+    labels = (cells[:, 0] > 0).astype(np.int32)
+    found, learned = tree_probabilities(
+        cells, cells, labels, make_folds(labels, np.full(200, -1, np.int64)), 2, seed=0, threads=1
+    )
+    assert list(found) == ["extratrees", "lightgbm"]
+    assert learned is not None and list(learned.models_) == ["lightgbm"]
+
+
+def test_tfidf_gives_other_texts_the_vectors_that_the_texts_it_learned_from_have(data_dir):
+    texts = pd.read_csv(data_dir / "banking77" / "test.csv")["text"].tolist()[:1_200]
+    vectors, fitted = fit_tfidf(texts, dims=64)
+    np.testing.assert_allclose(fitted.transform(texts), vectors, atol=1e-5)
+    loaded = FittedTfidf.from_arrays(fitted.to_arrays())
+    np.testing.assert_allclose(loaded.transform(texts[:50]), vectors[:50], atol=2e-3)
+    near = loaded.transform([text.upper() + "!" for text in texts[:50]])
+    assert (near * vectors[:50]).sum(1).min() > 0.99
+    assert not loaded.transform(["", "..."]).any()
+
+
+def test_a_table_and_texts_analysed_leave_states_that_load(data_dir, tmp_path):
+    table = pd.DataFrame({"a": np.tile(np.arange(40.0), 5), "b": np.tile(np.arange(8.0), 25)})
+    table["label"] = np.where(table["a"] + table["b"] > 22, "high", "low")
+    kept = artefacts(assay.analyze(table, label="label", output=tmp_path / "table.assay"))
+    trees, blend = kept.fitted_trees(), kept.fitted_blend()
+    assert trees is not None and blend is not None
+    cells, dense = kept.array("encode/table", ".trees.npy"), np.asarray(kept.array("encode/table", ".cells.npy"))
+    folds = np.asarray(kept.array("folds", ".npy"))
+    extra = trees.predict_proba(cells, dense, folds=folds)
+    again = blend.predict_proba(
+        {name: np.asarray(kept.embedding(name), np.float32) for name in kept.embeddings},
+        neighbors=np.asarray(kept.array("graph", ".ids.npy")), extra=extra, folds=folds,
+    )  # fmt: skip
+    np.testing.assert_allclose(again, kept.pred_probs, atol=1e-4)
+    texts = pd.read_csv(data_dir / "banking77" / "test.csv")[["text"]].head(120)
+    kept = artefacts(assay.analyze(texts, output=tmp_path / "texts.assay"))
+    tfidf = kept.fitted_tfidf()
+    assert tfidf is not None and kept.fitted_blend() is None
+    np.testing.assert_allclose(tfidf.transform(texts["text"].tolist()), kept.embedding("tfidf"), atol=4e-3)
