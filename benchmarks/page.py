@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from staleness import date
+from targets import RESULTS, TARGETS
+
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
 Row = dict[str, Any]
 ORDER = ("cifar10n_6k", "banking77", "clinc150", "hospital", "beers", "photos_600", "odds_outliers")
@@ -37,8 +39,9 @@ make bench-full                                     # every table that was not m
 ```
 
 Each target is a script of its own in `benchmarks/`; its first lines say what it measures and which sizes it takes. Results are kept
-with the commit and the machine they were made on. Peers run with their defaults or with settings that are named beside the table, in
-environments of their own, in the same run as Assay.
+with the commit, its day and the machine they were made on; a table that was measured before the code it rests on changed says that
+it is stale. Peers run with their defaults or with settings that are named beside the table, in environments of their own, in the same
+run as Assay.
 
 The datasets are not part of the repository. Set the environment variable `ASSAY_TEST_DATA` to the folder that holds them.
 """
@@ -82,6 +85,9 @@ COLUMNS = {
 def write_page() -> Path:
     """Write the page; its path relative to the checkout."""
     results = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+    for target in TARGETS:
+        if target.result in results:
+            results[target.result]["stale"] = target.stale()
     parts = [HEAD]
     quality = [results[f"quality-{name}"] for name in ORDER if f"quality-{name}" in results]
     if quality:
@@ -317,16 +323,19 @@ def estimate_rows(results: dict[str, Row]) -> str:
 
 
 def made_by(records: Sequence[Row]) -> str:
-    """Commit and machine, once for each combination."""
+    """Commit, day and machine, once for each combination, and which of the results no longer stand for the code."""
     lines = []
     for record in records:
         of = record["machine"]
         lines.append(
-            f"Commit {record['commit']}; {of['cores']} cores ({of['cpu']}), {of['memory_gib']} GiB, {of['system']}, "
-            f"Python {of['python']}, {of['blas']}; "
+            f"Commit {record['commit'].rstrip('+')} of {date(record['commit']) or 'a day not known'}; {of['cores']} cores "
+            f"({of['cpu']}), {of['memory_gib']} GiB, {of['system']}, Python {of['python']}, {of['blas']}; "
             + ", ".join(f"{name} {number}" for name, number in of["versions"].items())
             + "."
         )
+        if record.get("stale"):
+            whose = f" ({record['dataset']})" if len(records) > 1 and "dataset" in record else ""
+            lines.append(f"**Stale**{whose}: {record['stale']}.")
     return "\n".join(f"*{line}*\n" for line in dict.fromkeys(lines))
 
 

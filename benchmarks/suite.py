@@ -3,82 +3,25 @@
 In: the scripts beside this one. Out: their results, and the page. Does not know: what they measure.
 ``python suite.py`` lists the targets and what is there; ``quick`` runs the small ones, and the others at a size that takes a
 minute (those figures are printed, not kept); ``full`` runs what has no result of this machine, one after another, so that it
-can be stopped and resumed; ``full --again`` all of them; names run those targets.
-``python suite.py [quick | full [--again] | TARGET ...]``
+can be stopped and resumed; ``full --stale`` besides it what the code has changed under, ``full --again`` all; names run those
+targets. What is kept must be of a commit: with changed files only ``quick`` runs.
+``python suite.py [quick | full [--stale | --again] | TARGET ...]``
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from measure import machine
-from page import RESULTS, write_page
+from measure import commit, machine
+from page import write_page
+from targets import TARGETS
 
 HERE = Path(__file__).resolve().parent
-SAME = ("cpu", "cores", "memory_gib")  # two results with these in common are of one machine
-
-
-@dataclass(frozen=True)
-class Target:
-    """``full`` writes ``result``; ``quick``: the words of a small run, None where `make bench` leaves the target out."""
-
-    result: str
-    full: tuple[str, ...]
-    quick: tuple[str, ...] | None = None
-
-    def missing(self, here: dict[str, object]) -> bool:
-        file = RESULTS / f"{self.result}.json"
-        if not file.exists():
-            return True
-        there = json.loads(file.read_text())["machine"]
-        return any(there[key] != here[key] for key in SAME)
-
-
-def quality(name: str, *, quick: bool) -> Target:
-    words = ("quality.py", name)
-    return Target(f"quality-{name}", words, words if quick else None)
-
-
-TARGETS = (
-    quality("hospital", quick=True),
-    quality("odds_outliers", quick=True),
-    quality("photos_600", quick=True),
-    quality("cifar10n_6k", quick=True),
-    quality("banking77", quick=True),
-    quality("beers", quick=False),
-    quality("clinc150", quick=False),
-    Target("noise", ("noise.py",), ("noise.py", "digits")),
-    Target("safe", ("safe.py",), ("safe.py", "digits")),
-    Target("overlap", ("overlap.py",), ("overlap.py", "1")),
-    Target("copies", ("copies.py",), ("copies.py", "mirror")),
-    Target("foreign", ("foreign.py",)),
-    Target("planted-images", ("planted.py", "images")),
-    Target("planted-texts", ("planted.py", "texts")),
-    Target("planted-table", ("planted.py", "table")),
-    Target("small", ("small.py",), ("small.py", "table")),
-    Target("big-labels", ("big_labels.py", "--datalab"), ("big_labels.py", "--rows", "50000")),
-    Target("big-neighbors", ("big_neighbors.py",), ("big_neighbors.py", "--rows", "20000")),
-    Target("integers", ("integers.py",)),
-    Target("photographs", ("photographs.py",), ("photographs.py", "--rows", "2000")),
-    Target("scale-images", ("scale.py", "images")),
-    Target("scale-texts", ("scale.py", "texts")),
-    Target("scale-table", ("scale.py", "table")),
-    Target("big-run", ("big_run.py",), ("big_run.py", "--rows", "20480")),
-    Target("big-run-bounded", ("big_run.py", "--memory", "3GB")),
-    Target("imagenet", ("imagenet.py",)),
-    Target("kills", ("kills.py",)),
-    Target("kills-large", ("kills.py", "--large")),
-    Target("log_kills", ("log_kills.py",)),
-    Target("views", ("views.py",)),
-    Target("review", ("review.py",)),
-)
 
 
 def run(words: Sequence[str]) -> bool:
@@ -95,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", metavar="quick | full | TARGET", help=", ".join(names))
     parser.add_argument("--again", action="store_true", help="with full: what has a result of this machine, too")
+    parser.add_argument("--stale", action="store_true", help="with full: what the code has changed under, too")
     given = parser.parse_args()
     unknown = [name for name in given.what if name not in (*names, "quick", "full")]
     if unknown:
@@ -102,12 +46,16 @@ def main() -> None:
     here = machine()
     if not given.what:
         for target in TARGETS:
-            print(f"{target.result:<22} {'missing on this machine' if target.missing(here) else 'there'}")
+            print(
+                f"{target.result:<22} {'missing on this machine' if target.missing(here) else target.stale() or 'there'}"
+            )
         return
     jobs = [target.quick for target in TARGETS if target.quick and "quick" in given.what]
     jobs += [target.full for target in TARGETS if target.result in given.what]
     if "full" in given.what:
-        jobs += [target.full for target in TARGETS if given.again or target.missing(here)]
+        jobs += [t.full for t in TARGETS if given.again or t.missing(here) or (given.stale and t.stale())]
+    if jobs and given.what != ["quick"] and commit().endswith("+"):
+        parser.error("files of the package or the benchmarks are in no commit: results would be of no commit either")
     failed = [" ".join(words) for words in jobs if not run(words)]
     print(write_page())
     if failed:
