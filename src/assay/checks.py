@@ -1,9 +1,9 @@
 """The one table of checks: what each is called, says, flags by, sorts by and looks like, wherever it is shown.
 
-In: columns.py. Out: `CHECKS`, `FINDING_CHECKS`. Does not know: how a check is computed.
+In: nothing. Out: `CHECKS`, `FINDING_CHECKS`. Does not know: how a check is computed.
 
-A new check is one entry here (its columns in columns.py) and one function under ``issues/``; everything left out of an
-entry has a sensible fallback, and command line, report, review app and documentation follow.
+A new check is one entry here (further columns than a flag and a score in columns.py) and one function under ``issues/``;
+everything left out of an entry has a sensible fallback, and command line, report, review app and documentation follow.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class Check:
     measure : the picture property that is shown beside it.
     letter : of its chip on a cell; default the first two letters of the name. tone : of the chip.
     harmless : no chip, no fault: what it flags is worth knowing, not worth fixing.
+    kind : the side-car table of a check whose flag and score stand in no other table of columns: `assay.columns` makes both
+        columns of this entry.
     shown : columns that the terminal lists besides id, labels and score.
     gallery : rows that the report shows; 0 = none.
     """
@@ -44,6 +46,7 @@ class Check:
     letter: str = ""
     tone: Tone = "plain"
     harmless: bool = False
+    kind: str = ""
     shown: tuple[str, ...] = ()
     gallery: int = 8
 

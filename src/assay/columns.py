@@ -1,13 +1,16 @@
 """The one table of result columns: docs, exports, terminal, report and API are made from it.
 
-In: nothing. Out: `COLUMNS` and small look-ups over them.
+In: checks.py. Out: `COLUMNS` and small look-ups over them.
 Does not know: how any column is computed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from assay.checks import CHECKS, Check
 
 Dtype = Literal["bool", "float32", "int32", "int64", "string", "label", "id"]
 Direction = Literal["", "1 = most severe", "1 = good", "1 = certain", "1 = surely wrong"]
@@ -37,7 +40,7 @@ def _score(name: str, kind: str, meaning: str) -> Column:
     return Column(f"{name}_score", "float32", kind, meaning, SEVERE)
 
 
-COLUMNS: tuple[Column, ...] = (
+OWN: tuple[Column, ...] = (
     Column(
         ROW_ID, "id", "dataset", "The user's own id: a column, the path below the source folder, or a 0-based number."
     ),
@@ -172,6 +175,18 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
+def of_checks(checks: Iterable[Check]) -> tuple[Column, ...]:
+    """A flag, and a score where there is one, of each check that names the table they are in."""
+    found = []
+    for check in checks:
+        if check.kind:
+            found.append(Column(check.flag, "bool", check.kind, check.sentence))
+            if check.score is not None:
+                found.append(Column(check.score, "float32", check.kind, f"Of the check {check.title}.", SEVERE))
+    return tuple(found)
+
+
+COLUMNS: tuple[Column, ...] = (*OWN, *of_checks(CHECKS))
 BY_NAME = {column.name: column for column in COLUMNS}
 
 
