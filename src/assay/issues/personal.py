@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from stdnum import iban, luhn
+
 SENSITIVITY = {
     "credit card": 1.0,
     "IBAN": 1.0,
@@ -53,28 +55,6 @@ _DATE = re.compile(r"(?:\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./
 _DIGITS = re.compile(r"\D")
 # national forms that are tried where a word announces a number
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "IN", "AU")
-
-# ISO 13616: the length, and the countries that have it.
-_IBAN_COUNTRIES = {
-    15: "NO",
-    16: "BE",
-    18: "DK FI FO GL NL",
-    19: "MK SI",
-    20: "AT BA EE KZ LT LU XK",
-    21: "CH HR LI LV",
-    22: "BG BH CR DE GB GE IE ME RS VA",
-    23: "AE GI IL IQ TL",
-    24: "AD CZ ES MD PK RO SA SE SK TN VG",
-    25: "LY PT ST",
-    26: "IS TR",
-    27: "FR GR IT MC MR SM",
-    28: "AL AZ BY CY DO GT HU LB PL SV",
-    29: "BR EG PS QA UA",
-    30: "JO KW MU",
-    31: "MT SC",
-    32: "LC",
-}
-_IBAN_LENGTH = {country: n for n, countries in _IBAN_COUNTRIES.items() for country in countries.split()}
 
 
 def personal_items(text: str) -> list[Item]:
@@ -141,7 +121,7 @@ def _candidates(text: str, at: bool, digits: int) -> Iterator[Item]:
 def is_card(text: str) -> bool:
     """Luhn's check digit (ISO/IEC 7812), an issuer's prefix with its length, and blocks as on a card or none."""
     digits = re.sub(r"[ -]", "", text)
-    if not _luhn(digits) or len(set(digits)) < 2:
+    if not luhn.is_valid(digits) or len(set(digits)) < 2:
         return False
     blocks = [len(block) for block in re.split(r"[ -]", text)]
     if len(blocks) > 1 and blocks not in ([4, 4, 4, 4], [4, 6, 5], [4, 6, 4], [4, 4, 4, 4, 3]):
@@ -157,20 +137,9 @@ def is_card(text: str) -> bool:
     )
 
 
-def _luhn(digits: str) -> bool:
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + place % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
-
-
 def is_iban(text: str) -> bool:
-    """The country's length and remainder 1 modulo 97 (ISO 13616, ISO 7064)."""
-    plain = text.replace(" ", "")
-    if _IBAN_LENGTH.get(plain[:2]) != len(plain):
-        return False
-    return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
+    """The country's length and structure, and remainder 1 modulo 97 (ISO 13616, ISO 7064)."""
+    return bool(iban.is_valid(text))
 
 
 def _addresses(text: str) -> Iterator[Item]:

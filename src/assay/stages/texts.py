@@ -61,7 +61,7 @@ class RowsDone:
     rows: int
 
 
-@stage(version=3)
+@stage(version=4)
 def properties(folder: Folder, prefix: str, spec: PropertiesSpec) -> RowsDone:
     """Row-wise text properties of one shard, for every row that could be read (empty ones too)."""
     from assay.issues.text import text_properties
