@@ -78,6 +78,7 @@ TARGETS = (
     Target("scale-table", ("scale.py", "table"), rooms=ANALYSIS),
     Target("big-run", ("big_run.py",), ("big_run.py", "--rows", "20480"), rooms=ANALYSIS),
     Target("big-run-bounded", ("big_run.py", "--memory", "3GB"), rooms=ANALYSIS),
+    Target("bounded", ("bounded.py",), ("bounded.py", "--rows", "10000"), ANALYSIS),
     Target("imagenet", ("imagenet.py",), rooms=ANALYSIS),
     Target("kills", ("kills.py",), rooms=("storage", "analysis")),
     Target("kills-large", ("kills.py", "--large"), rooms=("storage", "analysis")),
