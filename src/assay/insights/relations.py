@@ -44,6 +44,7 @@ OVERLAP = 0.15  # geometric mean of the swap rates from which look-alikes overla
 CATCH_ALL = 0.6  # share of a class's rows that look like other classes, and twice the dataset's ...
 CATCH_ALL_NAMED = 0.3  # ... where its name says that it is one
 KINDS = 5.0, 3.0  # ... and like so many of them, as the exponential of the entropy; the second where its name says so
+EXPLAINED = 1 / 3  # share of them that look like classes to which it is general, or the same: then it is no catch-all
 CATCH_ROWS = 20  # rows of a class without a telling name
 MOST_PAIRS = 20_000  # candidate pairs looked at, most swapped first
 EXAMPLES = 6
@@ -177,7 +178,9 @@ def relations(
     found = [relation for relation, _ in judged.values() if relation is not None]
     found = _generals(_without_fused_everything(found, counts))
     found += _holders(found, joint or {}, counts.n)
-    found += _catch_alls(classes, labels, seen, members, found)
+    catching = _catch_alls(classes, labels, seen, members, found)
+    anything = {r.first for r in catching}
+    found = [r for r in found if not (r.type == "is_a" and r.first in anything)] + catching
     order = {name: place for place, name in enumerate(("same_thing", "is_a", "catch_all", "has_a", "looks_alike"))}
     return sorted(found, key=lambda r: (order[r.type], -len(r.rows), -r.strength, r.first, r.second))
 
@@ -371,16 +374,19 @@ def _catch_alls(
     classes: Sequence[Any], labels: Codes, seen: TopProbabilities, members: list[Rows], found: list[Relation]
 ) -> list[Relation]:
     """Classes whose rows look like many other classes."""
-    heads = {r.first for r in found if r.type in ("is_a", "has_a")} | {
-        code for r in found if r.type == "same_thing" for code in (r.first, r.second)
-    }
+    kin: dict[int, set[int]] = {}
+    for r in found:
+        if r.type in ("is_a", "has_a", "same_thing"):
+            kin.setdefault(r.first, set()).add(r.second)
+        if r.type == "same_thing":
+            kin.setdefault(r.second, set()).add(r.first)
     out = []
     known = (labels >= 0) & seen.analyzed
     usual = float((seen.classes[known, 0] != labels[known]).mean()) if known.any() else 0.0
     for code, rows in enumerate(members):
-        if len(rows) < LEAST or code in heads:
+        elsewhere = rows[seen.classes[rows, 0] != code] if len(rows) >= LEAST else rows[:0]
+        if not len(elsewhere) or np.isin(seen.classes[elsewhere, 0], list(kin.get(code, ()))).mean() >= EXPLAINED:
             continue
-        elsewhere = rows[seen.classes[rows, 0] != code]
         share = len(elsewhere) / len(rows)
         named = bool(CATCHING.search(re.sub(r"[_\-]+", " ", str(classes[code]).casefold())))
         if share < (CATCH_ALL_NAMED if named else max(CATCH_ALL, 2 * usual)) or (len(rows) < CATCH_ROWS and not named):

@@ -29,7 +29,7 @@ class OntologySpec(CheckSpec):
     """``pred_probs``, ``label``, ``graph``, ``duplicates``: prefixes, "" without; ``properties``: of shards; ``order``: a file.
 
     ``multi_label``: prefix of `assay.stages.two_labels.two_labels`, "" where that did not run.
-    ``withheld``: why label issues were, where they were.
+    ``withheld``: why label issues were, where they were; ``verdict``: what can be known of the labels.
     ``reasons``: check -> why it cannot be done, as far as that is known before.
     """
 
@@ -41,6 +41,7 @@ class OntologySpec(CheckSpec):
     order: str
     multi_label: str
     withheld: str = setting()
+    verdict: dict[str, Any] | None
     ordered: bool = setting()
     reasons: dict[str, str]
 
@@ -208,7 +209,10 @@ class _Seen:
     def quality(self) -> list[Finding]:
         from assay.insights.quality import quality_findings
 
-        return self._numbered(quality_findings(self.names, self.codes, self.top, self.label, self.spec.withheld))
+        spec = self.spec
+        return self._numbered(
+            quality_findings(self.names, self.codes, self.top, self.label, spec.withheld, spec.verdict)
+        )
 
     def leakage(self) -> list[Finding]:
         from assay.insights.splits import split_leakage
