@@ -134,13 +134,13 @@ def test_a_class_whose_rows_belong_elsewhere_is_a_catch_all() -> None:
 
 
 def test_a_catch_all_is_no_general_name_of_one_of_the_many_things_in_it() -> None:
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(1)
     true = rng.integers(8, size=800)
     labels = np.where(rng.random(800) < 0.08, 8, true).astype(np.int32)
     p = np.full((800, 9), 0.01, np.float32)
     p[np.arange(800), true] = 0.85
     p[true == 0, 8] = 0.2  # where it is plausible by chance
-    p *= rng.gamma(50, 1 / 50, p.shape)
+    p *= rng.gamma(20, 1 / 20, p.shape)  # a model's own fluctuation
     found = relations([*"abcdefgh", "x"], labels, scan(labels, (p / p.sum(1, keepdims=True)).astype(np.float32)))
     assert [(r.type, r.first) for r in found if r.type in ("is_a", "catch_all")] == [("catch_all", 8)]
 
