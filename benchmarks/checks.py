@@ -2,7 +2,8 @@
 
     checks.py [--repetitions 20]
 
-In: scikit-learn's digits (every check reads codes, vectors, measured properties and predictions). Out: ``results/checks.json`` with a table for the page. Does not know: how anything is found.
+In: scikit-learn's digits, banking77 in sentence vectors (every check reads codes, vectors, measured properties and predictions).
+Out: ``results/checks.json`` with a table for the page. Does not know: how anything is found.
 
 Every repetition shuffles the rows, draws a random split and random properties (the clean set), and plants one fault of a known
 size in a copy. cleanlab's Datalab gets the same arrays where it has such a check, with its defaults.
@@ -345,7 +346,8 @@ def measure(repetitions: int) -> list[Row]:
 
 def tables(rows: list[Row]) -> list[Row]:
     text = (
-        "scikit-learn's digits (of the two clusters in one class: banking77 in sentence vectors): in each repetition the rows are shuffled, a split and two properties are drawn by lot (clean), and one "
+        "scikit-learn's digits (of two clusters in one class: banking77 in sentence vectors). In each repetition "
+        "the rows are shuffled, a split and two properties are drawn by lot (clean), and one "
         "fault is planted. *found*: repetitions in which the check names a fault of its kind; *alarms*: on the clean set. Datalab gets "
         "the same arrays with its defaults, where it has such a check."
     )
@@ -354,7 +356,14 @@ def tables(rows: list[Row]) -> list[Row]:
         for r in rows
     ]  # fmt: skip
     heads = ["check", "repetitions", "found", "alarms", "Datalab's check", "it found", "its alarms"]
-    return [{"title": "Checks of classes and of the dataset: power and false alarms", "text": text, "heads": heads, "rows": body}]
+    return [
+        {
+            "title": "Checks of classes and of the dataset: power and false alarms",
+            "text": text,
+            "heads": heads,
+            "rows": body,
+        }
+    ]
 
 
 def main() -> None:

@@ -372,7 +372,7 @@ def test_the_intervals_hold_the_truth_where_classes_overlap_and_where_the_model_
 
 
 def test_a_model_far_too_sure_is_brought_back_and_no_other_is_touched() -> None:
-    true, given, p = overlapping(0, 0.06, 1)
+    _, given, p = overlapping(0, 0.06, 1)
     calibrated = scan(given, p)
     assert no_surer_than_right(given, calibrated) is calibrated
     sharp = scan(given, overlapping(0, 0.06, 3)[2])
