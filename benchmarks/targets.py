@@ -92,5 +92,11 @@ TARGETS = (
     Target(
         "checks", ("checks.py",), ("checks.py", "--repetitions", "2"), rooms=("graph", "predict", "issues", "insights")
     ),
+    Target(
+        "big-findings",
+        ("big_findings.py",),
+        ("big_findings.py", "--rows", "20000"),
+        rooms=("issues", "insights", "stages"),
+    ),
     Target("attacks", ("attacks.py",), rooms=("sources", "storage", "server", "export")),
 )
