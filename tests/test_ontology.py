@@ -94,6 +94,35 @@ def test_separate_classes_have_no_relation() -> None:
     assert relations(list("abcde"), labels, scan(labels, p)) == []
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_few_rows_of_each_kind_prove_a_general_class_together(seed: int) -> None:
+    """Twelve kinds of some twenty rows each, of which a quarter carries the general name: pair by pair chance hides that."""
+    rng = np.random.default_rng(seed)
+    kind = np.repeat(np.arange(12), 20)
+    p = np.full((240, 13), 0.001)
+    p[np.arange(240), kind] = 0.7
+    p[:, 12] = 0.28
+    p *= rng.gamma(20, 1 / 20, p.shape)  # a model's own fluctuation
+    p /= p.sum(1, keepdims=True)
+    labels = np.where(rng.random(240) < 0.25, 12, kind).astype(np.int32)
+    found = relations([*range(12), "general"], labels, scan(labels, p.astype(np.float32)))
+    specific = {r.second for r in found if r.type == "is_a"}
+    assert {r.first for r in found if r.type == "is_a"} == {12} and len(specific) >= 11
+
+
+def test_look_alikes_of_few_rows_are_no_kinds_of_one_class() -> None:
+    """Twelve classes that are each now and then taken for the thirteenth, by what can be seen in the row."""
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        kind = np.repeat(np.arange(12), 20)
+        lean = rng.beta(0.4, 1.2, 240)
+        p = np.full((240, 13), 0.001)
+        p[np.arange(240), kind], p[:, 12] = 1 - lean, lean
+        p /= p.sum(1, keepdims=True)
+        labels = np.where(rng.random(240) < lean, 12, kind).astype(np.int32)
+        assert {r.type for r in relations(range(13), labels, scan(labels, p.astype(np.float32)))} <= {"looks_alike"}
+
+
 def test_a_class_whose_rows_belong_elsewhere_is_a_catch_all() -> None:
     rng = np.random.default_rng(2)
     true = rng.integers(8, size=800)
@@ -102,6 +131,18 @@ def test_a_class_whose_rows_belong_elsewhere_is_a_catch_all() -> None:
     p[np.arange(800), true] = 0.9
     found = relations([*"abcdefgh", "other"], labels, scan(labels, p))
     assert [(r.type, r.first) for r in found if r.type == "catch_all"] == [("catch_all", 8)]
+
+
+def test_a_catch_all_is_no_general_name_of_one_of_the_many_things_in_it() -> None:
+    rng = np.random.default_rng(1)
+    true = rng.integers(8, size=800)
+    labels = np.where(rng.random(800) < 0.08, 8, true).astype(np.int32)
+    p = np.full((800, 9), 0.01, np.float32)
+    p[np.arange(800), true] = 0.85
+    p[true == 0, 8] = 0.2  # where it is plausible by chance
+    p *= rng.gamma(20, 1 / 20, p.shape)  # a model's own fluctuation
+    found = relations([*"abcdefgh", "x"], labels, scan(labels, (p / p.sum(1, keepdims=True)).astype(np.float32)))
+    assert [(r.type, r.first) for r in found if r.type in ("is_a", "catch_all")] == [("catch_all", 8)]
 
 
 def test_a_chain_is_no_group_and_a_clique_is() -> None:

@@ -606,6 +606,7 @@ class Pipeline:
             order=self.order_file,
             multi_label=self.outcome.tables.get("multi_label", ""),
             withheld=self.runner.skipped.get("label", "") if predicted else "",
+            verdict=self.verdict,
             ordered=not folder_of_images,
             reasons=reasons,
         )

@@ -398,6 +398,9 @@ def report(project: str, output: str | None, format_: str | None, debug: bool) -
 )
 @click.option("--keep-excluded", is_flag=True, help="Keep excluded rows, with the column action.")
 @click.option("--only-corrections", is_flag=True, help="Only id, given_label, corrected_label, action of changed rows.")
+@click.option(
+    "--both-labels", is_flag=True, help="Rows that hold two labels carry both: lists, in CSV text with | between."
+)
 @click.option("--csv-guard", is_flag=True, help="Neutralise cells that a spreadsheet would run as formulas.")
 @click.option("--at", type=int, metavar="N", help="Decisions as they stood after entry N of the log. [default: all]")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")

@@ -29,7 +29,7 @@ class OntologySpec(CheckSpec):
     """``pred_probs``, ``label``, ``graph``, ``duplicates``: prefixes, "" without; ``properties``: of shards; ``order``: a file.
 
     ``multi_label``: prefix of `assay.stages.two_labels.two_labels`, "" where that did not run.
-    ``withheld``: why label issues were, where they were.
+    ``withheld``: why label issues were, where they were; ``verdict``: what can be known of the labels.
     ``reasons``: check -> why it cannot be done, as far as that is known before.
     """
 
@@ -41,6 +41,7 @@ class OntologySpec(CheckSpec):
     order: str
     multi_label: str
     withheld: str = setting()
+    verdict: dict[str, Any] | None
     ordered: bool = setting()
     reasons: dict[str, str]
 
@@ -55,7 +56,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=5)
+@stage(version=6)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
@@ -208,7 +209,10 @@ class _Seen:
     def quality(self) -> list[Finding]:
         from assay.insights.quality import quality_findings
 
-        return self._numbered(quality_findings(self.names, self.codes, self.top, self.label, self.spec.withheld))
+        spec = self.spec
+        return self._numbered(
+            quality_findings(self.names, self.codes, self.top, self.label, spec.withheld, spec.verdict)
+        )
 
     def leakage(self) -> list[Finding]:
         from assay.insights.splits import split_leakage
