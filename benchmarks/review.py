@@ -11,9 +11,7 @@ import argparse
 import asyncio
 import json
 import os
-import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,10 +27,12 @@ import numpy as np
 import assay
 import big_project
 from measure import commit, machine
-from page import RESULTS
+from page import RESULTS, ROOT
+
+sys.path.insert(0, str(ROOT / "tests"))
+from serving import TOKEN, served
 
 DRAWS, PAGE, BULK = 30, 100, 50_000
-TOKEN = secrets.token_urlsafe(24)
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 MIX = {"page": 0.35, "filter": 0.25, "contains": 0.05, "facets": 0.15, "decide": 0.20}  # of what a reviewer asks
 Body = dict[str, Any]
@@ -41,16 +41,10 @@ Body = dict[str, Any]
 @contextmanager
 def server(project: Path, home: Path) -> Iterator[tuple[str, int]]:
     """(address of the project's routes, process id)"""
-    command = [sys.executable, "-m", "assay", "serve", str(project), "--no-browser", "--home", str(home)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"ASSAY_TOKEN": TOKEN})
-    try:
-        assert process.stdout is not None
-        base = process.stdout.readline().split("/?")[0].strip() + "/api/v1"
+    with served(home, project) as (address, process):
+        base = address.split("/?")[0] + "/api/v1"
         name = httpx.get(f"{base}/projects", headers=HEADERS, timeout=120).json()[0]["id"]
         yield f"{base}/projects/{name}", process.pid
-    finally:
-        process.kill()
-        process.wait()
 
 
 def megabytes(pid: int) -> int:

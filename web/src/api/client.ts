@@ -165,7 +165,7 @@ export const api = {
   thumb: (p: string, row: number) => lookAt(`${BASE}${of(p)}/thumbs/${row}`),
   image: (p: string, row: number) => lookAt(`${BASE}${of(p)}/images/${row}`),
 
-  ask: (p: string, { finding, ...body }: Ask, signal?: AbortSignal) =>
+  ask: (p: string, { finding, shown: _, ...body }: Ask, signal?: AbortSignal) =>
     finding
       ? call<Summary>('POST', `${of(p)}/insights/${finding.number}/preview`, { instead: finding.instead }, signal)
       : call<Summary>('POST', `${of(p)}/preview`, body, signal),

@@ -782,7 +782,8 @@ export interface components {
     schemas: {
         /**
          * ActBody
-         * @description ``token``: made by the client; sent again it does nothing twice. ``seen``: the log number its screen showed.
+         * @description ``token``: made by the client; sent again it does nothing twice. ``seen``: the log number its screen showed. ``shown``: rows
+         *     on the screen that the decision may move; asked for with it, so that the page need not ask again.
          */
         ActBody: {
             /**
@@ -809,6 +810,7 @@ export interface components {
             route?: ("row" | "selection" | "bulk" | "class") | null;
             /** Seen */
             seen?: number | null;
+            shown?: components["schemas"]["ViewBody"] | null;
             /** Target */
             target: components["schemas"]["RowsTarget"] | components["schemas"]["ViewTarget"];
             /** Text */
@@ -1207,7 +1209,7 @@ export interface components {
         /**
          * Done
          * @description ``entry`` is null where nothing had to change. ``kept``: rows of an undo that a later decision holds. ``rows``: of a
-         *     decision on a few rows, how they stand now; ``resolved``: how many rows of the project are decided.
+         *     decision on a few rows, how they stand now; ``resolved``: how many rows of the project are decided; ``page``: what was ``shown``.
          */
         Done: {
             entry: components["schemas"]["EntryOut"] | null;
@@ -1218,6 +1220,7 @@ export interface components {
             kept?: number;
             /** Number */
             number: number;
+            page?: components["schemas"]["Page"] | null;
             /** Resolved */
             resolved?: number | null;
             /**

@@ -18,7 +18,7 @@ from assay.charts import examples as typical
 from assay.errors import NoProjectError, UsageError
 from assay.query.copies import sets_of
 from assay.server.budget import BUDGET
-from assay.server.routes.filters import Open, known_label, known_row, shown
+from assay.server.routes.filters import Open, known_label, known_row, page_of, shown
 from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, ViewBody
 from assay.server.schemas.rows import (
     CopySet,
@@ -51,9 +51,7 @@ LARGEST = 2_000  # pixels a side of what is turned into JPEG for the browser
 @router.post("/view")
 def view(body: ViewBody, opened: Open) -> Page:
     """Rows of a filter in an order, a page at a time."""
-    found, state = opened.view(body.filter, body.sort)
-    rows = found.rows[body.offset : body.offset + body.limit]
-    return Page(total=len(found), offset=body.offset, rows=shown(opened, state, rows), number=state.number)
+    return page_of(opened, body)
 
 
 @router.post("/positions")
