@@ -174,6 +174,9 @@ def test_two_far_clusters_of_one_class_are_to_be_split() -> None:
     truth = {5, 6} & set(np.unique(place[found.rows]).tolist())
     assert found.first == 5 and len(truth) == 1
     assert splittable(x, place.astype(np.int32), 7) == []
+    # two clusters that all classes have are no matter of a class
+    sides = np.where(rng.random(700) < 0.4, 1, -1)[:, None] * np.eye(16)[0] + 0.05 * rng.normal(size=(700, 16))
+    assert splittable(sides, rng.integers(4, size=700).astype(np.int32), 4) == []
 
 
 # intervals, quality ----------------------------------------------------------------------------------------------
@@ -542,6 +545,7 @@ def test_the_report_reads_the_corrections_and_is_written_as_markdown_too(corn: P
     page = Path(project.report(tmp_path / "report.md")).read_text(encoding="utf-8")
     assert "| corn | ear |" in page or "| ear | corn |" in page
     assert "the same thing" in page and "## Checks" in page
+    assert ": given " in page and ":given" not in page
     assert "the same thing" in Path(project.report(tmp_path / "report.html")).read_text(encoding="utf-8")
     with pytest.raises(UsageError, match="choose html or md"):
         project.report(tmp_path / "x", format="pdf")

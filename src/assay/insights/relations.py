@@ -177,7 +177,7 @@ def relations(
         judged[pair] = _pair(*pair, members, seen, table, fused=True)
     found = [relation for relation, _ in judged.values() if relation is not None]
     found = _generals(_without_fused_everything(found, counts))
-    found += _holders(found, joint or {}, counts.n)
+    found += holders(found, joint or {}, counts.n)
     catching = _catch_alls(classes, labels, seen, members, found)
     anything = {r.first for r in catching}
     found = [r for r in found if not (r.type == "is_a" and r.first in anything)] + catching
@@ -355,7 +355,7 @@ def _generals(found: list[Relation]) -> list[Relation]:
     return out
 
 
-def _holders(found: list[Relation], joint: dict[tuple[int, int], Rows], n: NDArray[np.int64]) -> list[Relation]:
+def holders(found: list[Relation], joint: dict[tuple[int, int], Rows], n: NDArray[np.int64]) -> list[Relation]:
     """has-a: rows of one class in which the other is plainly there as well; one way, or the more frequent way."""
     fused = {frozenset((r.first, r.second)) for r in found if r.type in ("same_thing", "is_a")}
     out = []

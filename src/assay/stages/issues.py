@@ -187,7 +187,7 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=4)
+@stage(version=5)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     from assay.issues.outlier import outlier_issues
 
@@ -249,11 +249,14 @@ def duplicate(folder: Folder, prefix: str, spec: DuplicateSpec) -> Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class ConflictSpec(CheckSpec):
+    """``decided``: whether the models may say which label of copies is right: not where label findings are withheld."""
+
     duplicates: str
     pred_probs: str
+    decided: bool = setting(default=True)
 
 
-@stage(version=1)
+@stage(version=2)
 def conflict(folder: Folder, prefix: str, spec: ConflictSpec) -> Checked:
     """Copies under different labels, and which of them is wrong."""
     from assay.issues.conflict import conflict_issues
@@ -262,7 +265,7 @@ def conflict(folder: Folder, prefix: str, spec: ConflictSpec) -> Checked:
     found = conflict_issues(
         _clusters(folder, spec.duplicates),
         labels_of(folder, spec),
-        lambda rows: np.asarray(probabilities[rows]),
+        (lambda rows: np.asarray(probabilities[rows])) if spec.decided else None,
         len(spec.classes),
     )
     return write_issues(folder, prefix, "conflict", found, _rows(folder, spec), spec)
@@ -275,7 +278,7 @@ class PropertiesCheckSpec(CheckSpec):
     properties: tuple[str, ...]
 
 
-@stage(version=2)
+@stage(version=3)
 def image(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
     """Dark, light, blurry, odd pictures."""
     from assay.encode.pixels import PROPERTY_NAMES
@@ -347,7 +350,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=4)
+@stage(version=6)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
