@@ -21,7 +21,7 @@ from assay.stages.stage import setting, stage
 from assay.stages.vectors import column_of, embeddings_of, labels_of
 from assay.storage import Folder
 
-LEFT_OUT = ("row", "reason", "language", "predicted_language")
+LEFT_OUT = ("row", "reason", "language", "predicted_language", "num_solid")  # the last is the length once more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=6)
+@stage(version=7)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
