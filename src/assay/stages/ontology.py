@@ -193,7 +193,10 @@ class _Seen:
         joint = read_joint(self.folder, self.spec.multi_label) if self.spec.multi_label else {}
         found = relations(self.names, self.codes, self.first, joint=joint)
         vectors = embeddings_of(self.folder, self.spec)
-        per_view = [splittable(x, self.codes, len(self.names)) for x in vectors.values()]
+        meaning = [
+            x for name, x in vectors.items() if name != "tfidf"
+        ]  # words alone see half of the splits that a sentence does
+        per_view = [splittable(x, self.codes, len(self.names)) for x in meaning or vectors.values()]
         if per_view:  # what only one encoder sees is a matter of that encoder
             agreed = set.intersection(*({r.first for r in view} for view in per_view))
             taken = {code for r in found if r.type in ("is_a", "same_thing") for code in (r.first, r.second)}
