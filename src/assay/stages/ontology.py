@@ -21,7 +21,7 @@ from assay.stages.stage import setting, stage
 from assay.stages.vectors import column_of, embeddings_of, labels_of
 from assay.storage import Folder
 
-LEFT_OUT = ("row", "reason", "language", "predicted_language")
+LEFT_OUT = ("row", "reason", "language", "predicted_language", "num_solid")  # the last is the length once more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=8)
+@stage(version=9)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
@@ -196,7 +196,10 @@ class _Seen:
         else:
             found = relations(self.names, self.codes, self.first, joint=joint)
         vectors = embeddings_of(self.folder, self.spec)
-        per_view = [splittable(x, self.codes, len(self.names)) for x in vectors.values()]
+        meaning = [
+            x for name, x in vectors.items() if name != "tfidf"
+        ]  # words alone see half of the splits that a sentence does
+        per_view = [splittable(x, self.codes, len(self.names)) for x in meaning or vectors.values()]
         if per_view:  # what only one encoder sees is a matter of that encoder
             agreed = set.intersection(*({r.first for r in view} for view in per_view))
             taken = {code for r in found if r.type in ("is_a", "same_thing") for code in (r.first, r.second)}

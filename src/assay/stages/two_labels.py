@@ -107,7 +107,7 @@ class TwoLabelsSpec(CheckSpec):
     text: str = setting()
 
 
-@stage(version=9)
+@stage(version=10)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
