@@ -61,6 +61,42 @@ def test_labels_by_lot_are_withheld(tmp_path):
     assert not project.issues()["is_well_labeled"].any()
 
 
+def test_of_labels_by_lot_no_relation_no_second_label_and_no_right_copy_is_claimed(tmp_path):
+    rng = np.random.default_rng(10)
+    words = ["river", "stone", "morning", "letter", "garden", "window", "music", "winter", "station", "coffee", "paper"]
+    texts = [" ".join(rng.choice(words, 8)) for _ in range(400)]
+    texts += texts[:40]
+    labels = rng.choice(["one", "two", "three", "four", "five"], len(texts))
+    project = analyzed(pd.DataFrame({"text": texts, "label": labels}), tmp_path, text="text", label="label")
+    why = why_skipped(project, "label")
+    assert "do not predict this label well enough" in why
+    assert [why_skipped(project, name) for name in ("multi_label", "relations", "weak_group")] == [why] * 3
+    checks = {finding["check"] for finding in project.insights()}
+    assert not checks & {
+        "relation",
+        "relation_group",
+        "class_noise",
+        "label_quality",
+        "corrections",
+        "label_error_rate",
+    }
+    assert not any(finding["action"] for finding in project.insights())
+    frame = project.issues()
+    assert frame["is_duplicate_label_conflict"].sum() > 40
+    assert not frame["is_duplicate_label_wrong"].any() and frame["duplicate_correct_label"].isna().all()
+
+
+def test_classes_that_overlap_are_not_called_the_same_thing(tmp_path):
+    rng = np.random.default_rng(101)
+    x = rng.normal(0, 1, (900, 3))
+    p = np.exp(np.c_[x[:, 0] + 0.5 * x[:, 1], -0.6 * x[:, 0], 0.4 * x[:, 2]])
+    label = np.array(["low", "mid", "high"])[(rng.random((900, 1)) > np.cumsum(p / p.sum(1, keepdims=True), 1)).sum(1)]
+    frame = pd.DataFrame({"debt": x[:, 0], "income": x[:, 1], "years": x[:, 2], "grade": label}).round(3)
+    project = analyzed(frame, tmp_path, label="grade")
+    assert why_skipped(project, "relations") == why_skipped(project, "label") != ""
+    assert not [finding for finding in project.insights() if finding["check"] == "relation"]
+
+
 def test_a_handful_of_rows_is_not_judged(tmp_path):
     texts = ["good film today", "bad film today", "fine meal here", "awful meal here", "nice walk outside"]
     project = analyzed(pd.DataFrame({"text": texts, "label": list("pnpnp")}), tmp_path, text="text", label="label")

@@ -501,6 +501,7 @@ def test_the_report_reads_the_corrections_and_is_written_as_markdown_too(corn: P
     page = Path(project.report(tmp_path / "report.md")).read_text(encoding="utf-8")
     assert "| corn | ear |" in page or "| ear | corn |" in page
     assert "the same thing" in page and "## Checks" in page
+    assert ": given " in page and ":given" not in page
     assert "the same thing" in Path(project.report(tmp_path / "report.html")).read_text(encoding="utf-8")
     with pytest.raises(UsageError, match="choose html or md"):
         project.report(tmp_path / "x", format="pdf")

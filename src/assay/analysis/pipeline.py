@@ -435,6 +435,14 @@ class Pipeline:
             if result.verdict["withheld"]:
                 self.withhold(result)
 
+    @property
+    def untold(self) -> str:
+        """Why nothing that predictions say of labels may be claimed, "" where something may: classes that overlap are no
+        reason to think that the models know nothing."""
+        if self.verdict is not None and not self.blind and not self.verdict["by_lot"]:
+            return ""
+        return self.blind or self.runner.skipped.get("label", "")
+
     def withhold(self, result: issues.LabelsChecked) -> None:
         """Labels could not be judged: the check counts as skipped, and its columns as not there."""
         self.runner.skipped["label"] = result.verdict["withheld"]
@@ -461,7 +469,10 @@ class Pipeline:
 
     def conflict(self, gathered: Stage[Any], copies: Stage[Any], predicted: Stage[Any]) -> None:
         spec = issues.ConflictSpec(
-            **self.on_check("issues/conflict"), duplicates=copies.prefix(), pred_probs=predicted.prefix()
+            **self.on_check("issues/conflict"),
+            duplicates=copies.prefix(),
+            pred_probs=predicted.prefix(),
+            decided="label" not in self.runner.skipped,
         )
         inputs = {"vectors": gathered.output, "duplicates": copies.output, "pred_probs": predicted.output}
         self.check("conflict", issues.conflict, spec, inputs)
@@ -501,8 +512,7 @@ class Pipeline:
         text = str(self.dataset.roles.text or "") if self.dataset.modality == "text" else ""
         encoder, why = self.part_encoder(encoded)
         # rows that hold two things make labels look unpredictable: withheld label findings are no reason to look no further
-        reached = self.verdict is not None
-        why = self.blind or ("" if reached else self.runner.skipped.get("label", "the label check failed")) or why
+        why = self.untold or ("the label check failed" if self.verdict is None else "") or why
         if why or self.fold_stage is None:
             self.runner.skipped["multi_label"] = why
             return
@@ -590,8 +600,8 @@ class Pipeline:
         if predicted is None:
             why = self.runner.skipped.get("label", "the data has no labels")
             reasons |= dict.fromkeys(("relations", "class_quality", "property_shortcut", "weak_group"), why)
-        elif self.blind:
-            reasons |= dict.fromkeys(("relations", "weak_group"), self.blind)
+        elif self.untold:
+            reasons |= dict.fromkeys(("relations", "weak_group"), self.untold)
         if dataset.splits is None:
             reasons |= dict.fromkeys(("split_leakage", "split_shift"), "the data has no splits")
         if folder_of_images:

@@ -49,7 +49,10 @@ def class_findings(
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     found: list[Finding] = []
     if verdict and verdict["withheld"]:
-        message = verdict["withheld"][0].upper() + verdict["withheld"][1:] + "."
+        message = (
+            f"{verdict['withheld'][0].upper()}{verdict['withheld'][1:]}. So are relations between classes, noise rates of classes "
+            "and which of two copies is labelled right: they rest on the same predictions."
+        )
         data = {"accuracy": verdict["accuracy"], "surest": verdict["surest"]}
         found.append(Finding("labels_withheld", "Label findings withheld", [], message, data))
     if summary is not None:

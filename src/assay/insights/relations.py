@@ -173,7 +173,7 @@ def relations(
         if relation is not None:
             found.append(relation)
     found = _generals(_without_fused_everything(found, counts))
-    found += _holders(found, joint or {}, counts.n)
+    found += holders(found, joint or {}, counts.n)
     found += _catch_alls(classes, labels, seen, members, found)
     order = {name: place for place, name in enumerate(("same_thing", "is_a", "catch_all", "has_a", "looks_alike"))}
     return sorted(found, key=lambda r: (order[r.type], -len(r.rows), -r.strength, r.first, r.second))
@@ -315,7 +315,7 @@ def _generals(found: list[Relation]) -> list[Relation]:
     return out
 
 
-def _holders(found: list[Relation], joint: dict[tuple[int, int], Rows], n: NDArray[np.int64]) -> list[Relation]:
+def holders(found: list[Relation], joint: dict[tuple[int, int], Rows], n: NDArray[np.int64]) -> list[Relation]:
     """has-a: rows of one class in which the other is plainly there as well; one way, or the more frequent way."""
     fused = {frozenset((r.first, r.second)) for r in found if r.type in ("same_thing", "is_a")}
     out = []

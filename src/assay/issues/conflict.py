@@ -46,7 +46,7 @@ def duplicate_issues(clusters: Clusters, splits: NDArray[Any] | None) -> dict[st
 def conflict_issues(
     clusters: Clusters,
     labels: NDArray[np.int32],
-    probabilities: Callable[[NDArray[np.int64]], NDArray[np.float32]],
+    probabilities: Callable[[NDArray[np.int64]], NDArray[np.float32]] | None,
     n_classes: int,
 ) -> dict[str, NDArray[Any]]:
     """The columns of kind "conflict" of N rows.
@@ -55,7 +55,8 @@ def conflict_issues(
     ----------
     clusters : duplicate clusters of N rows.
     labels : (N,) int32 class codes, -1 = unlabelled.
-    probabilities : rows -> (len(rows), n_classes), out of sample; the folds must not have split a cluster.
+    probabilities : rows -> (len(rows), n_classes), out of sample; the folds must not have split a cluster. None: what models
+        say of these labels may not be claimed, and no label is decided.
     n_classes : K.
 
     Returns
@@ -74,7 +75,7 @@ def conflict_issues(
     ids = np.asarray(clusters.id, np.int64)
     conflict = _disagree(ids, labels)
     correct = np.full(len(ids), -1, np.int32)
-    if conflict.any():
+    if conflict.any() and probabilities is not None:
         in_conflict = np.unique(ids[conflict])
         rows = np.flatnonzero(np.isin(ids, in_conflict))
         rows = rows[np.argsort(ids[rows], kind="stable")]

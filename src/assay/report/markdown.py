@@ -66,10 +66,10 @@ def _lines(data: ReportData) -> Iterator[str]:
 
 def _row(one: Exhibit) -> str:
     text = "".join(passage.text for passage in one.passages) or "; ".join(f"{c.column}: {c.value}" for c in one.cells)
-    labels = f" given {one.given}" if one.given else ""
-    labels += f", suggested {one.suggested}" if one.suggested else ""
-    tail = f" ({one.reason})" if one.reason else ""
-    return f"- {_plain(one.row_id)}:{_plain(labels)}{' - ' + _plain(text) if text else ''}{_plain(tail)}"
+    said = (("given", one.given), ("suggested", one.suggested))
+    labels = ", ".join(f"{what} {_plain(label)}" for what, label in said if label)
+    tail = f" ({_plain(one.reason)})" if one.reason else ""
+    return f"- {_plain(one.row_id)}:{' ' + labels if labels else ''}{' - ' + _plain(text) if text else ''}{tail}"
 
 
 def _plain(text: str) -> str:

@@ -249,11 +249,14 @@ def duplicate(folder: Folder, prefix: str, spec: DuplicateSpec) -> Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class ConflictSpec(CheckSpec):
+    """``decided``: whether the models may say which label of copies is right: not where label findings are withheld."""
+
     duplicates: str
     pred_probs: str
+    decided: bool = setting(default=True)
 
 
-@stage(version=1)
+@stage(version=2)
 def conflict(folder: Folder, prefix: str, spec: ConflictSpec) -> Checked:
     """Copies under different labels, and which of them is wrong."""
     from assay.issues.conflict import conflict_issues
@@ -262,7 +265,7 @@ def conflict(folder: Folder, prefix: str, spec: ConflictSpec) -> Checked:
     found = conflict_issues(
         _clusters(folder, spec.duplicates),
         labels_of(folder, spec),
-        lambda rows: np.asarray(probabilities[rows]),
+        (lambda rows: np.asarray(probabilities[rows])) if spec.decided else None,
         len(spec.classes),
     )
     return write_issues(folder, prefix, "conflict", found, _rows(folder, spec), spec)
@@ -347,7 +350,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=3)
+@stage(version=4)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict

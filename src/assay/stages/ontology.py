@@ -55,7 +55,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=5)
+@stage(version=6)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
@@ -186,17 +186,22 @@ class _Seen:
     def relations(self) -> list[Finding]:
         from assay.insights.clusters import splittable
         from assay.insights.proposals import relation_findings
-        from assay.insights.relations import groups, relations
+        from assay.insights.relations import groups, holders, relations
         from assay.stages.two_labels import read_joint
 
         joint = read_joint(self.folder, self.spec.multi_label) if self.spec.multi_label else {}
-        found = relations(self.names, self.codes, self.first, joint=joint)
+        if self.spec.withheld:  # predictions of whole rows tell nothing of labels, but parts of rows and vectors may
+            found = holders([], joint, np.bincount(self.codes[self.codes >= 0], minlength=len(self.names)))
+        else:
+            found = relations(self.names, self.codes, self.first, joint=joint)
         vectors = embeddings_of(self.folder, self.spec)
         per_view = [splittable(x, self.codes, len(self.names)) for x in vectors.values()]
         if per_view:  # what only one encoder sees is a matter of that encoder
             agreed = set.intersection(*({r.first for r in view} for view in per_view))
             taken = {code for r in found if r.type in ("is_a", "same_thing") for code in (r.first, r.second)}
             found += [r for r in per_view[0] if r.first in agreed - taken]
+        if self.spec.withheld and not found:
+            raise _NotPossibleError(self.spec.withheld)
         counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.names))
         return self._numbered(relation_findings(self.names, counts, found, groups(found, len(self.names))))
 
