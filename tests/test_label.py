@@ -507,6 +507,32 @@ def test_overlap_without_a_plateau_withholds_and_separable_noise_does_not():
         assert bool(judge_with_verdict(labels, scan(labels, probs))[1].withheld) is withheld, (k, separation, noise)
 
 
+def learned(n_classes: int, separation: float, noise: float, n: int, seed: int):
+    """Overlapping classes, and probabilities as a model has them that learned few rows: true classes, labels, P."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(n_classes, 5))
+    centres *= separation / np.linalg.norm(centres, axis=1, keepdims=True)
+    true = rng.integers(n_classes, size=n)
+    rows = centres[true] + rng.normal(size=(n, 5))
+    labels = np.where(rng.random(n) < noise, (true + rng.integers(1, n_classes, n)) % n_classes, true).astype(np.int32)
+    probs = cross_val_predict(LogisticRegression(), rows, labels, cv=5, method="predict_proba")
+    return true, labels, probs.astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("separation", [0.7, 1.5])
+def test_of_few_overlapping_rows_in_three_classes_the_rate_is_a_bound_or_withheld(separation: float, seed: int) -> None:
+    """A hundred sure rows tell badly with what they disagree; what they do tell is that disagreement goes on rising."""
+    true, labels, probs = learned(3, separation, 0.08, 900, 100 + seed)
+    columns, known = judge_with_verdict(labels, scan(labels, probs))
+    wrong = float((true != labels).mean())
+    assert known.withheld or known.at_most or abs(float(np.nanmean(columns["p_label_error"])) - wrong) < 0.05
+    assert known.withheld or separation > 1
+
+
 def test_the_rate_is_a_bound_where_sure_rows_only_seem_wrong_because_classes_overlap():
     _, labels, probs, _ = gaussians(2, 1.0, 0.0)
     known = judge_with_verdict(labels, scan(labels, probs))[1]

@@ -13,6 +13,7 @@ labels that these same rows carry.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,18 @@ Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+class Course(NamedTuple):
+    """How disagreement goes on beyond the surest rows: ``rising`` by more than chance; ``rises`` so much that there is no
+    plateau; ``plateau``: so much can be excluded."""
+
+    rising: bool = False
+    rises: bool = False
+    plateau: bool = True
+
+
+EVEN = Course()
+
+
 @dataclass(frozen=True)
 class Evidence:
     """``believed`` 0 to 1: how far the surest rows' labels bear out the differences between their probabilities.
@@ -52,8 +65,9 @@ class Evidence:
     n          of these rows
     foretold   0 to 1, how far probabilities tell which other label a sure row carries (`direction`)
     borne_out  ``trusted`` as if no labels were wrong at the boundaries
-    rises      whether that is more than chance and no plateau
+    calibrated 0 to 1, whether their probabilities foresee that they carry another label (`trust`), whichever it is
     rise       how much more of the next two tenths disagree, the mean of what labels say and of what probabilities say
+    course     whether that is chance, or a plateau
     """
 
     trusted: float
@@ -66,7 +80,8 @@ class Evidence:
     foretold: float = 1.0
     rise: float = 0.0
     borne_out: float = 0.0
-    rises: bool = False
+    calibrated: float = 0.0
+    course: Course = EVEN
 
 
 def slope(labels: Codes, seen: Scan, known: Rows) -> float:
@@ -163,16 +178,16 @@ def rise(labels: Codes, seen: Scan, known: Rows) -> float:
     return float((wrong[two].mean() - wrong[one].mean() + top[one].mean() - top[two].mean()) / 2)
 
 
-def rises(labels: Codes, seen: Scan, known: Rows, share: float, by: float) -> bool:
-    """Whether disagreement rises by more than chance beyond the surest ``share`` of rows, ``by`` as `rise` measures it."""
+def course(labels: Codes, seen: Scan, known: Rows, share: float, by: float) -> Course:
+    """How disagreement goes on beyond the surest ``share`` of rows, ``by`` as `rise` measures it."""
     top = np.asarray(seen.probs[known, 0], np.float64)
     wrong = labels[known] != seen.classes[known, 0]
     n = max(1, int(np.ceil(share * len(known))))
     surest = np.argsort(-top, kind="stable")[:n]
     one = float(wrong[surest].mean()) if len(known) else 0.0
     two = min(max(one + 2 * by, 0.0), 1.0)
-    error = 0.5 * np.sqrt(one * (1 - one) / n + two * (1 - two) / (2 * n))
-    return bool(by - Z_RISE * error > max(RISE, OVERLAP * one))
+    error = Z_RISE * 0.5 * float(np.sqrt(one * (1 - one) / n + two * (1 - two) / (2 * n)))
+    return Course(by > max(RISE, error), by - error > max(RISE, OVERLAP * one), by + error <= OVERLAP * one)
 
 
 def ceilings(seen: Scan, anchors: Rows) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, gammaln
 
-from assay.issues.anchors import Evidence, ceilings, direction, floors, rise, rises, slope, trust
+from assay.issues.anchors import Evidence, ceilings, course, direction, floors, rise, slope, trust
 from assay.issues.kernels import invert
 from assay.issues.scan import Scan, rows_by_class
 
@@ -50,9 +50,11 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
     share = np.bincount(labels[known], minlength=size) / max(len(known), 1)
     elsewhere = np.maximum(1 - share, 1e-12)
     rising = rise(labels, seen, known)
-    no_plateau = rises(labels, seen, known, ANCHORS, rising)
+    goes_on = course(labels, seen, known, ANCHORS, rising)
     needed = max(ANCHORS, ENOUGH / max(len(known), 1))
-    wide = ANCHORS if no_plateau or needed > WIDEST else needed  # too few rows for enough anchors gain nothing by more
+    wide = (
+        ANCHORS if goes_on.rises or needed > WIDEST else needed
+    )  # too few rows for enough anchors gain nothing by more
     anchors = known[_surest(seen.classes[known, 0], np.asarray(seen.probs[known, 0], np.float64), size, wide)]
     keys, counts = np.unique(seen.classes[anchors, 0].astype(np.int64) * size + labels[anchors], return_counts=True)
     true, given = keys // size, keys % size
@@ -72,7 +74,8 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
     disagree = float(wrong.sum() / counted)
     foreseen = 1 - float(np.asarray(seen.probs[anchors, 0], np.float64).mean()) if len(anchors) else 0.0
     foretold = direction(labels, seen, known)
-    borne_out = trust(disagree, foreseen, int(counted)) * foretold
+    calibrated = trust(disagree, foreseen, int(counted))
+    borne_out = calibrated * foretold
     trusted = borne_out * (1 - boundary)
     believed = slope(labels, seen, known) * trusted
     ceiling = 1 - believed * (1 - ceilings(seen, anchors))
@@ -98,7 +101,8 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
         foretold,
         rising,
         borne_out,
-        no_plateau,
+        calibrated,
+        goes_on,
     )
     return matrix, strength, evidence
 

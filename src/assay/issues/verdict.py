@@ -19,6 +19,7 @@ INFORMED = 0.25  # of the way from chance to certainty that the surest tenth mus
 ANCHORED = 0.6  # ... and where what they disagree with looks like overlap
 NOISY = 0.03  # ... and noise from which findings would then rest on it
 OVERLAPS = 0.04  # by so much more do all rows disagree than the surest: some rows overlap, the surest perhaps, too
+DOUBTING = 0.5  # of what the surest rows disagree their probabilities foresee: a model that is surer learned noise
 ENOUGH = 50  # labelled rows, for a plateau to be seen
 Z_SURE = ((100, 1.645), (15, 1.0), (0, 0.0))  # from so many labelled rows, standard errors of "surely"
 Codes = NDArray[np.int32]
@@ -51,20 +52,27 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     bound = float(wilson_end(evidence.disagree * n, n, Z95))
     of_class = np.bincount(labels[known], minlength=seen.n_classes)
     chance = float(of_class.max() / len(known))
-    rises = evidence.rises
+    classes = np.count_nonzero(of_class)
+    rises = evidence.course.rises
     overlaps = evidence.disagree - evidence.noise > OVERLAP * evidence.disagree
     # of two classes there is no direction that would tell noise from overlap
-    like_overlap = evidence.trusted >= 0.5 or np.count_nonzero(of_class) == 2
-    at_most = overlaps or (like_overlap and rises)
+    like_overlap = evidence.trusted >= 0.5 or classes == 2
+    # calibrated rows that go on disagreeing more are overlap, whether or not they foresee with what they disagree
+    grows = classes > 2 and evidence.calibrated >= 0.5 and evidence.course.rising
+    no_plateau = overlaps or (like_overlap and rises)
+    at_most = grows or no_plateau
     # ... and a plateau proves nothing: kinds of rows that are alike in all columns make one, too
     many = len(known) >= ENOUGH
-    two = many and np.count_nonzero(of_class) == 2 and evidence.borne_out >= 0.5 and evidence.noise >= NOISY
+    two = many and classes == 2 and evidence.borne_out >= 0.5 and evidence.noise >= NOISY
     untold = two and 1 - accuracy - evidence.disagree >= OVERLAPS
-    rests_on_noise = many and like_overlap and at_most and evidence.noise >= NOISY
+    rests_on_noise = many and like_overlap and no_plateau and evidence.noise >= NOISY
     unsure = evidence.borne_out >= 0.5 and (overlaps or rises or two)
+    # rows that are no surer than that, and know it: noise is believed of a plateau only
+    doubting = evidence.foreseen >= DOUBTING * evidence.disagree
+    unsure |= many and classes > 2 and doubting and not evidence.course.plateau
     surely, withheld = 1.0, ""
     numbers = f"(accuracy {_share(accuracy)}, surest tenth {_share(evidence.surest)})"
-    if np.count_nonzero(of_class) > 1:
+    if classes > 1:
         z = next(z for least, z in Z_SURE if len(known) >= least)
         surely = (float(wilson_end(evidence.surest * n, n, -z)) - chance) / (1 - chance)
         likely = (evidence.surest - chance) / (1 - chance)

@@ -247,7 +247,7 @@ def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
     Where the second round counts, what one read of the first round's probabilities left of each row lies in ``.first.npz``.
     What was learned lies in ``.fitted.json`` and ``.fitted.npz`` (`assay.predict.fitted`).
     """
-    from assay.issues.label import judge
+    from assay.issues.label import judge_with_verdict
     from assay.issues.noise import boundary_noise
     from assay.issues.scan import scan
     from assay.predict import predict as blend
@@ -261,7 +261,10 @@ def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
         seen = scan(labels, probabilities)
         first.append(seen)
         boundary = boundary_noise(labels, seen)
-        return judge(labels, seen, boundary=boundary)
+        columns, known = judge_with_verdict(labels, seen, boundary=boundary)
+        if known.at_most:  # of classes that overlap a second round would learn what it suspects
+            columns["is_label_issue"] = np.zeros(len(labels), bool)
+        return columns
 
     extra = (
         {name: folder.get_array(f"{spec.trees}.{name}.npy", mmap=True) for name in spec.models} if spec.trees else {}
