@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from assay.encode.pixels import PROPERTY_NAMES
 from assay.issues.image import image_issues
@@ -29,6 +30,15 @@ def test_line_drawings_are_not_faults_of_a_set_of_drawings_but_empty_ones_are():
     [note] = found["_notes"]
     assert "line drawings" in note
     assert "low information (300 of 300)" in note
+
+
+@pytest.mark.parametrize(("check", "ground", "value"), [("light", 0.96, 0.95), ("dark", 0.02, 0.02)])
+def test_drawings_with_few_strokes_are_all_ground_and_neither_light_nor_dark(check, ground, value):
+    values = photographs(220, 5)
+    values["brightness_p50"] = np.full(220, ground)
+    values["brightness_p5" if check == "light" else "brightness_p95"][:41] = value
+    found = image_issues(values, np.ones(220, bool))
+    assert not found[f"is_{check}"].any() and f"{check} (41 of 220)" in found["_notes"][0]
 
 
 def test_soft_micrographs_are_not_blurry_among_their_like_and_the_scores_stay():

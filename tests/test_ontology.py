@@ -133,6 +133,9 @@ def test_two_far_clusters_of_one_class_are_to_be_split() -> None:
     truth = {5, 6} & set(np.unique(place[found.rows]).tolist())
     assert found.first == 5 and len(truth) == 1
     assert splittable(x, place.astype(np.int32), 7) == []
+    # two clusters that all classes have are no matter of a class
+    sides = np.where(rng.random(700) < 0.4, 1, -1)[:, None] * np.eye(16)[0] + 0.05 * rng.normal(size=(700, 16))
+    assert splittable(sides, rng.integers(4, size=700).astype(np.int32), 4) == []
 
 
 # intervals, quality ----------------------------------------------------------------------------------------------

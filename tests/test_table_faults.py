@@ -145,6 +145,15 @@ def test_spellings_of_the_columns_own_name_are_one_value():
     assert len(kept) == 3
 
 
+def test_accents_and_marks_around_numbers_are_matters_of_spelling():
+    city = ["München"] * 40 + ["Muenchen"] * 20 + ["MÜNCHEN"] * 5 + ["Zürich"] * 30 + ["Zurich"] * 10 + ["Wien"] * 30
+    frame = pd.DataFrame({"city": city, "stars": (["3", "3*", "3 stars", "4", "4 stars", "1.5", "15"] * 20)[:135]})
+    found = {finding.subject[0]: finding for finding in table_faults(frame, ["city", "stars"])}
+    assert found["city"].data["rows"] == list(range(40, 65)) + list(range(95, 105))
+    spelt = found["stars"].data["values"]
+    assert sorted(spelt) == ["3 stars = 3", "3* = 3", "4 stars = 4"]
+
+
 def test_names_one_letter_apart_are_two_things():
     frame = pd.DataFrame({"city": ["Portland"] * 60 + ["Cortland"] * 2 + ["Gainesville"] * 40 + ["Waynesville"] * 3})
     assert table_faults(frame, ["city"]) == []

@@ -443,6 +443,9 @@ def test_entities_are_named_and_neither_mark_up_nor_a_language():
     assert "“&amp;”" in finding.message
     [broken] = text_faults(["fine", "at the cafÃ©", "Ångström, naïve"], np.array([5, 6, 7]), "message")
     assert (broken.data["kind"], broken.data["rows"]) == ("encoding", [6])
+    marked = ["<p>a fine room</p><br />", "i <3 it, a < b and b > c", '<a href="x">here</a>', "<user> said <email>"]
+    [tags] = text_faults(marked, np.arange(4), "message")
+    assert (tags.data["kind"], tags.data["rows"], tags.data["values"][:2]) == ("tags", [0, 2], ["<p>", "</p>"])
 
 
 @pytest.mark.parametrize("number", ["07700 900123", "01632 960456", "+44 7700 900789"])

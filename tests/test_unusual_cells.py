@@ -50,6 +50,7 @@ def test_clean_tables_have_hardly_an_unusual_cell():
         ("normal", -999.0, "-999"),
         ("skewed", 60_000.0, "60000"),
         ("skewed", -250.0, "-250"),
+        ("skewed", 0.001, "0.001"),
         ("count", 77, "77"),
         ("few", 31, "31"),
         ("rounded", 1780.0, "1780"),

@@ -7,6 +7,7 @@ In: the cells of all rows, their row numbers. Out: findings of the check "cells"
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ CHECK = "cells"
 LISTED = 1_000  # row numbers in a finding
 SHOWN = 3  # values in a sentence
 MOSTLY_BLANK = 0.95  # from which `columns` says it
+ACCENTED = 5  # letters of a word from which accents are a matter of spelling
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"})
 LEVELS = 2_000  # distinct values of a column whose spellings are compared
 KEY_SHARE = 0.5  # of the rows have a value of their own: a column named like a key is one, not a reference to others
 ALIEN_SHARE, ALIEN_TIMES, ALIEN_LEAST = 0.01, 10, 5  # a value of another column: rare here, so much commoner there
@@ -182,13 +185,15 @@ def _spellings(column: _Column) -> Iterator[_Fault]:
         return
     counts = np.bincount(read.codes[read.codes >= 0], minlength=len(read.levels))
     # "Size S" in the column "size" is "S"
-    own = re.compile(rf"(?:^|\s){re.escape(column.name.strip())}(?:\s|$)", re.IGNORECASE)
+    own = re.compile(rf"(?:^|\s){re.escape(column.name.strip().removesuffix('s'))}s?(?:\s|$)", re.IGNORECASE)
     short = [own.sub(" ", level).strip() or level for level in read.levels]
     into = np.arange(len(read.levels))
     by_plain: dict[str, int] = {}
     for level in np.argsort(-counts, kind="stable").tolist():
-        plain = re.sub(r"[\W_]+", "", short[level].casefold())
-        into[level] = by_plain.setdefault(plain, level) if plain and not plain.isdigit() else level
+        same = [by_plain[plain] for plain in _plain_forms(short[level]) if plain in by_plain]
+        into[level] = same[0] if same else level
+        for plain in _plain_forms(short[level]):
+            by_plain.setdefault(plain, int(into[level]))
     for level, target, _ in misspelt(short, counts):
         if into[level] == level and _one_word_off(short[level], short[target]):
             into[level] = into[target]
@@ -205,6 +210,19 @@ def _spellings(column: _Column) -> Iterator[_Fault]:
         f"{_listed(told)}; {{rows}} hold a rarer spelling."
     )
     yield _Fault("spelling", "Spellings of one value", message, at, told)
+
+
+def _plain_forms(value: str) -> list[str]:
+    """What is left of a value without case, blanks and punctuation, as it is and with letters written without accents, "ü" as "u"
+    and as "ue". Of numbers only marks around them that count nothing are taken off: "1.5" is not "15"."""
+    plain = re.sub(r"[\W_]+", "", value.casefold())
+    if not plain or plain.isdigit():
+        number = value.strip(" *#'\"")
+        return [number] if number.isdigit() else []
+    if len(plain) < ACCENTED or plain.isascii():
+        return [plain]
+    bare = "".join(one for one in unicodedata.normalize("NFD", plain) if not unicodedata.combining(one))
+    return list(dict.fromkeys((plain, plain.translate(UMLAUTS), bare)))
 
 
 def _one_word_off(rarer: str, commoner: str) -> bool:

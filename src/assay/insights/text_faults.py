@@ -1,4 +1,4 @@
-"""Damage that texts of a dataset share: HTML entities, a wrong encoding.
+"""Damage that texts of a dataset share: HTML tags and entities, a wrong encoding.
 
 In: the texts, their row numbers. Out: findings of the check "texts"; ``data`` holds "kind", "count", "values" and "rows", the
 first 1,000 row numbers. Does not know: labels, other checks.
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.insights.finding import Finding, quote
-from assay.issues.text_damage import ENTITY, has_broken_encoding, has_entities
+from assay.issues.text_damage import ENTITY, TAG, has_broken_encoding, has_entities
 
 CHECK = "texts"
 LISTED = 1_000
@@ -20,8 +20,13 @@ SHOWN = 3
 
 
 def text_faults(texts: Sequence[str], numbers: NDArray[np.int64], column: str) -> list[Finding]:
-    """At most one finding a kind: "entities", "encoding". Cost: O(characters)."""
+    """At most one finding a kind: "tags", "entities", "encoding". Cost: O(characters)."""
     out = []
+    tagged = [place for place, text in enumerate(texts) if "<" in text and TAG.search(text)]
+    if tagged:
+        tags = list(dict.fromkeys(found[0] for place in tagged for found in TAG.finditer(texts[place])))
+        message = f"{_count(tagged)} {_hold(tagged)} HTML tags such as {_listed(tags)}; take the mark-up out."
+        out.append(_finding("tags", "HTML tags", message, tagged, tags, numbers, column))
     entities = [place for place, text in enumerate(texts) if has_entities(text)]
     if entities:
         names = list(dict.fromkeys(found[0] for place in entities for found in ENTITY.finditer(texts[place])))

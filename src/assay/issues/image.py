@@ -16,6 +16,7 @@ DARK, LIGHT, BLURRY, LOW_INFORMATION, ODD_SIZE, ODD_ASPECT = 0.68, 0.88, 0.71, 0
 LEAST = 10  # pictures that must lie beyond it before a cut is said to fit the set badly
 LEFT = 0.001  # of 1 - score; smaller rests are alike
 USUAL = 0.2  # share of pictures beyond a cut, from which this is what the set is like
+GROUND = 0.5  # ... or share of pictures most of which is as light as paper, or as dark as a board
 FENCE = (
     3.0  # interquartile ranges of its own scores beyond the upper quartile: then a picture is odd in such a set, too
 )
@@ -30,6 +31,7 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
         shorter side, are not judged.
     low information: 1 - entropy of luma / 8 bits, rescaled so that one grey value in ten pixels is no fault.
     odd size: distance of log(area) from the quartiles, in units of 3 interquartile ranges (at least a factor of 1.5).
+    Where most pictures are drawn on a light or a dark ground, none is too light or too dark: one with few strokes is all ground.
     Where a fifth of the pictures or more lie beyond a cut, the set is like that: flagged are then only those far beyond
     the others (Tukey's fence on the logarithm of what is left to 1), and "_notes" says so.
     odd aspect ratio: 1 - short side / long side. grayscale: no colour at all, where at least 80 % of pictures have some.
@@ -44,6 +46,8 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
         odd = _odd_size(p["width"] * p["height"], analyzed)
         aspect = 1 - np.minimum(p["width"], p["height"]) / np.maximum(p["width"], p["height"])
         grey = p["colourfulness"] <= 0.002
+        middle = p["brightness_p50"]
+        ground = {"light": middle > LIGHT, "dark": middle < 1 - LIGHT}
     coloured = float((~grey[analyzed]).mean()) if analyzed.any() else 0.0
     scores = {
         "dark": dark,
@@ -65,7 +69,11 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
     usual = []
     for name, score in scores.items():
         beyond = analyzed & (np.nan_to_num(score) > cuts[name])
-        if beyond.sum() >= max(USUAL * analyzed.sum(), LEAST):
+        of_ground = name in ground and bool((ground[name] & analyzed).sum() > GROUND * analyzed.sum())
+        if of_ground and beyond.any():
+            usual.append((name, int(beyond.sum())))
+            beyond[:] = False
+        elif beyond.sum() >= max(USUAL * analyzed.sum(), LEAST):
             usual.append((name, int(beyond.sum())))
             beyond &= _far_beyond(score, analyzed)
         out[f"is_{name}"] = beyond

@@ -1,4 +1,4 @@
-"""Signs that a text was damaged on its way: HTML entities, bytes read in the wrong encoding, characters that were lost.
+"""Signs that a text was damaged on its way: HTML tags and entities, bytes read in the wrong encoding, characters that were lost.
 
 In: a text. Out: which damage it shows. Does not know: rows, columns, languages.
 """
@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import re
 
+TAG = re.compile(
+    r"</?(?:p|br|div|span|b|i|u|a|em|strong|ul|ol|li|table|tr|td|th|h[1-6]|img|font|hr|pre|blockquote|script|style)"
+    r"(?:\s[^<>]{0,300})?\s?/?>",
+    re.IGNORECASE,
+)
 ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
 LOST = "\N{REPLACEMENT CHARACTER}"
 # A character of UTF-8 read as Latin-1 or Windows-1252 begins with one of these and goes on with others that no text has next to it.

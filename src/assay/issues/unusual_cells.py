@@ -142,10 +142,14 @@ def _numbers(column: Cells, columns: int) -> list[_Part]:
     if len(known) < ENOUGH or np.ptp(values) <= 0:
         return []
     parts = []
+    # a price of 12 among prices in thousands is as far below them as one of millions is above: by its logarithm
+    ratios = column.kind == "number" and bool((values > 0).all())
+    tried = (2 + ratios) * columns / EXPECTED
     for end, side in (("above", values), ("below", -values)):
-        p = _apart(side) * 2 * columns / EXPECTED
+        p = _apart(side) * tried
         if end == "below":
             p = np.minimum(p, _below_zero(values) * columns / RARE_P)
+            p = np.minimum(p, _apart(-np.log(values)) * tried) if ratios else p
         parts.append(_Part(known[p < 1], p[p < 1], end))
     return parts
 
@@ -252,7 +256,10 @@ def _sentences(column: Cells, part: _Part) -> Any:
         assert column.codes is not None
         codes, levels = column.codes, column.levels
         counts = np.bincount(codes[codes >= 0], minlength=len(levels))
-        commonest = ", ".join(_cut(levels[code]) for code in np.argsort(-counts, kind="stable")[:SHOWN])
+        usual_ones = counts.copy()
+        usual_ones[codes[part.rows]] = 0
+        order = [code for code in np.argsort(-usual_ones, kind="stable")[:SHOWN] if usual_ones[code]]
+        commonest = ", ".join(_cut(levels[code]) for code in order)
 
         def rare(row: int) -> str:
             held, code = int(counts[codes[row]]), codes[row]

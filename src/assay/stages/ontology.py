@@ -55,7 +55,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=6)
+@stage(version=7)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
