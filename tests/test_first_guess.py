@@ -276,6 +276,13 @@ SHAPES = {
         label="label",
         classes=["AF", "AS", "EU", "NA", "OC", "SA"],
     ),
+    "a sign among signs": Shape(
+        csv_of(gdp=NUMBERS["x"], label=["+", "*", "-", "/"] * 15),
+        "table",
+        "'-' counts as a class (15 rows)",
+        label="label",
+        classes=["*", "+", "-", "/"],
+    ),
     "splits in a column": Shape(
         csv_of(text=PROSE, label=CLASS, subset=["Training", "Testing", "PublicTest".lower()[6:]] * 20),
         "text",

@@ -79,7 +79,7 @@ def _lists_of_one(cells: Cells, name: str) -> pa.Array | None:
 
 def _without_blank_words(values: pa.Array, notes: list[str]) -> pa.Array:
     """What counts as blank in a feature ("?", "-", "n/a") is no class either, unless the word is as common as classes are,
-    or the other classes look like it ("EU", "AS", "NA")."""
+    or the other classes look like it ("EU", "AS", "NA"; "+", "-", "*")."""
     counts = {
         entry["values"]: entry["counts"] for entry in values.value_counts().to_pylist() if entry["values"] is not None
     }
@@ -88,17 +88,19 @@ def _without_blank_words(values: pa.Array, notes: list[str]) -> pa.Array:
     total = sum(counts.values())
     for word in words:
         alike = [other for other in others if _form(other) == _form(word)]
-        if (
-            word.strip().isalpha()
-            and others
-            and (counts[word] >= OFTEN * total or 2 * len(alike) >= max(len(others), 2))
-        ):
+        as_common = bool(others) and (counts[word] >= OFTEN * total or 2 * len(alike) >= max(len(others), 2))
+        among_signs = sum(_is_sign(other) for other in others) >= 2  # "+", "-", "*"
+        if as_common if word.strip().isalpha() else among_signs:
             notes.append(f"{word!r} counts as a class ({counts[word]:,} rows); blank the cells if it means unlabelled")
             continue
         mask = pc.equal(values, word).fill_null(False)
         values = pc.if_else(mask, pa.scalar(None, values.type), values)
         notes.append(f"{word!r} in the label column means unlabelled ({counts[word]:,} rows), as in other columns")
     return values
+
+
+def _is_sign(word: str) -> bool:
+    return not any(letter.isalnum() for letter in word)
 
 
 def _form(word: str) -> tuple[int, bool]:

@@ -350,7 +350,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=6)
+@stage(version=7)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict

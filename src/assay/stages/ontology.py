@@ -56,7 +56,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=9)
+@stage(version=10)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
