@@ -350,7 +350,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=3)
+@stage(version=4)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
