@@ -21,7 +21,7 @@ from assay.insights.proposals import relation_findings
 from assay.insights.quality import class_table, quality_findings
 from assay.insights.relations import Relation, groups, relations
 from assay.insights.shortcuts import property_shortcuts, weak_groups
-from assay.insights.splits import row_order, split_leakage, split_shift
+from assay.insights.splits import is_sorted, row_order, split_leakage, split_shift
 from assay.insights.two_labels import (
     clauses,
     held_classes,
@@ -277,7 +277,18 @@ def test_sorted_rows_and_drifting_rows_are_not_in_random_order() -> None:
     drift = np.linspace(0, 10, 600)[:, None] + np.random.default_rng(0).normal(size=(600, 1))
     near = np.argsort(np.abs(drift - drift.T) + 1e9 * np.eye(600), axis=1)[:, :10].astype(np.int32)
     mixed = np.random.default_rng(2).integers(4, size=600).astype(np.int32)
-    assert [f.type for f in row_order(mixed, rows, near, rows)] == ["neighbors"]
+    (found,) = row_order(mixed, rows, near, rows)
+    assert found.type == "neighbors" and "not in random order" in found.message
+    (found,) = row_order(mixed, rows, near, rows, sorted_by=lambda: "taken_at")
+    assert found.message.startswith("Rows are sorted by “taken_at”") and found.data["sorted_by"] == "taken_at"
+
+
+def test_a_column_is_sorted_if_it_never_turns() -> None:
+    days = np.repeat(np.arange(30.0), 4)
+    holes = np.where(np.arange(120) % 5 == 0, np.nan, days)
+    assert is_sorted(days) and is_sorted(-days) and is_sorted(holes)
+    assert not is_sorted(np.append(days, 3.0)) and not is_sorted(days[:40]) and not is_sorted(None)
+    assert not is_sorted(np.where(np.arange(120) % 5, np.nan, days))
 
 
 def test_a_property_that_gives_a_class_away_is_named() -> None:

@@ -21,6 +21,7 @@ from assay.stages.stage import setting, stage
 from assay.stages.vectors import column_of, embeddings_of, labels_of
 from assay.storage import Folder
 
+PEEK = 1_000  # rows from which most columns are seen not to be sorted
 LEFT_OUT = ("row", "reason", "language", "predicted_language", "num_solid")  # the last is the length once more
 
 
@@ -56,7 +57,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=10)
+@stage(version=11)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
@@ -242,7 +243,31 @@ class _Seen:
         place = np.full(self.spec.n_rows, -1, np.int64)
         order = self.folder.get_array(self.spec.order)
         place[order] = np.arange(len(order))
-        return row_order(self.codes, place[self.rows], self.neighbors, self.rows, seed=self.spec.seed)
+        return row_order(
+            self.codes,
+            place[self.rows],
+            self.neighbors,
+            self.rows,
+            sorted_by=lambda: self._sorted_by(order),
+            seed=self.spec.seed,
+        )
+
+    def _sorted_by(self, order: NDArray[np.int64]) -> str | None:
+        """The first column of dates or numbers, no mere row numbers, that never falls or never rises in the user's order."""
+        from assay.dataset.dataset import read_cells
+        from assay.encode.cells import read_cells as read_column
+        from assay.insights.splits import is_sorted
+
+        cells = read_cells(self.folder, self.spec.dataset, 0, self.spec.n_rows).take(pa.array(order))
+        found: dict[str, str] = {}
+        for name in cells.column_names:
+            first = read_column(cells[name].slice(0, PEEK).to_pandas(), name)
+            if first.kind != "constant" and (first.kind not in ("number", "date") or not is_sorted(first.numbers, 1)):
+                continue
+            column = read_column(cells[name].to_pandas(), name)
+            if column.kind in ("number", "date") and is_sorted(column.numbers):
+                found.setdefault(column.kind, name)
+        return found.get("date", found.get("number"))
 
     def shortcuts(self) -> list[Finding]:
         from assay.insights.shortcuts import property_shortcuts
