@@ -143,6 +143,7 @@ def analyze_source(
             "prediction": outcome.prediction,
             "embeddings": list(outcome.embeddings),
             "missing": outcome.missing,
+            "levels": [list(kind) for kind in outcome.levels],
             "notes": list(dict.fromkeys(runner.notes)),
             "redone": runner.redone,
             "timings": runner.costs,

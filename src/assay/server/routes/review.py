@@ -6,6 +6,7 @@ In: filters and row numbers. Out: rows as JSON, images. Does not know: how rows 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
@@ -45,6 +46,7 @@ SHOWN = {
 }  # what browsers show safely
 MEMBERS = 24  # of a set of copies that are shown
 LARGEST_PICTURE = 64 << 20  # bytes
+DEEP = bytes([16])  # bits a channel, in the head of a PNG
 LARGEST = 2_000  # pixels a side of what is turned into JPEG for the browser
 
 
@@ -119,7 +121,7 @@ def match(row: int, other: int, opened: Open) -> Match:
         try:
             data = opened.picture(known_row(opened, one))
             with BUDGET.turn(data):
-                made.append(describe(decode(data).rgb))
+                made.append(describe(decode(data, opened.project.levels).rgb))
         except (UnreadableError, UndecodableError) as error:
             raise NoProjectError(f"row {one:,}: {error}") from error
     return Match(corners=[(x, y) for x, y in np.round(match_corners(*made), 4).tolist()])
@@ -179,7 +181,7 @@ def image(row: int, opened: Open) -> Response:
     headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}
     if kind is not None:
         return Response(data, media_type=kind, headers=headers)
-    made = _as_jpeg(data)
+    made = _as_jpeg(data, opened.project.levels)
     if made is None:
         raise NoProjectError(f"row {row:,} is no picture that can be shown")
     return Response(made, media_type="image/jpeg", headers=headers)
@@ -189,7 +191,7 @@ def _kind(data: bytes) -> str | None:
     """By the first bytes, never by a name: an SVG or a page called .png must not be served as one."""
     if data[:3] == b"\xff\xd8\xff":
         return SHOWN["jpeg"]
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] != DEEP:
         return SHOWN["png"]
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return SHOWN["gif"]
@@ -198,14 +200,15 @@ def _kind(data: bytes) -> str | None:
     return None
 
 
-def _as_jpeg(data: bytes) -> bytes | None:
+def _as_jpeg(data: bytes, levels: Mapping[str, tuple[float, float]]) -> bytes | None:
+    """By the dataset's levels: a browser would take 12 bits in 16 for black."""
     from PIL import Image
 
     from assay.encode.pixels import UndecodableError, decode
 
     try:
         with BUDGET.turn(data):
-            picture = Image.fromarray(decode(data).rgb)
+            picture = Image.fromarray(decode(data, levels).rgb)
             picture.thumbnail((LARGEST, LARGEST))
     except UndecodableError:
         return None
