@@ -283,10 +283,10 @@ def tables(rows: list[Row]) -> list[Row]:
         "Each cell: right ones of the true ones, how many were named, F1; a direction that is wrong counts as wrong. Beside it "
         "cleanlab's `find_overlapping_classes`, which names no type: the share of related pairs among as many of its first pairs "
         "as there are true ones. The pooled rule of is-a was chosen on clinc150_domains. Of grocery's same things each is a coarse name "
-        "with one fine one, so that both mean the same rows. hallmarks_of_cancer labels a sentence with an inner node where no child fits: the "
-        "rows of both are apart, and nothing in them says is-a. In goemotions the inner names (joy, anger) are emotions with rows of their "
-        "own, which a quarter of their kinds' rows joined: that cannot be told from wrong labels that go one way. clothing has no known "
-        "tree; its catch-alls are named: Not sure, Other."
+        "with one fine one, so that both mean the same rows. hallmarks_of_cancer labels a sentence with an inner node where no child "
+        "fits: the rows of both are apart, and nothing in them says is-a. In goemotions the inner names (joy, anger) are emotions with "
+        "rows of their own, which a quarter of their kinds' rows joined: that cannot be told from wrong labels that go one way. clothing "
+        "has no known tree; its catch-alls are named: Not sure, Other."
     )
     first = {
         "title": "Relations between classes, planted and of real trees", "text": text,

@@ -27,6 +27,7 @@ from assay.insights.two_labels import (
     held_classes,
     held_in_windows,
     one_against_rest,
+    rows_of_holders,
     second_in_windows,
     second_labels,
     traced,
@@ -471,6 +472,19 @@ def test_texts_joined_of_two_are_found(data_dir: Path, tmp_path: Path) -> None:
     assert len(flagged) >= 5 and np.mean([at in joined for at in flagged]) >= 0.8
     assert np.mean([found["second_label"][at] == labels[joined[at]] for at in flagged if at in joined]) >= 0.8
     assert all(found["second_label_part"][at] in words[at] for at in flagged)
+
+
+def test_all_rows_of_a_class_that_shows_another_twice_are_taken_apart() -> None:
+    labels = np.array([0] * 6 + [1] * 6 + [2] * 6, np.int32)
+    both = np.array([[0.95, 0.02, 0.03], [0.9, 0.05, 0.05], [0.02, 0.95, 0.03], [0.02, 0.95, 0.03]], np.float32)
+    alone = np.tile(np.array([0.02, 0.95, 0.03], np.float32), (4, 1))
+    again = rows_of_holders(labels, np.array([1, 4, 7]), [both, both, alone], np.eye(3, dtype=bool), 99)
+    assert again.tolist() == [0, 2, 3, 5]
+    assert rows_of_holders(labels, np.array([1, 4, 7]), [both, both, alone], np.eye(3, dtype=bool), 2).tolist() == [
+        0,
+        2,
+    ]
+    assert not len(rows_of_holders(labels, np.array([1, 7]), [both, alone], np.eye(3, dtype=bool), 99))
 
 
 def test_clauses_are_parts_of_the_text() -> None:
