@@ -301,6 +301,18 @@ def test_a_group_the_model_does_badly_on_is_put_into_words() -> None:
     assert found and found[0].message.startswith("The model does badly on rows whose length is")
 
 
+def test_a_weak_group_is_told_once_by_the_property_that_shows_it_best() -> None:
+    labels, _, properties, _ = made(3)
+    right = np.random.default_rng(0).random(600) < np.where(properties["length"] > 40, 0.2, 0.9)
+    once = weak_groups(labels, right, properties, {}, np.arange(600))
+    twice = weak_groups(
+        labels, right, properties | {"num_characters": 5 * properties["length"] + 1}, {}, np.arange(600)
+    )
+    assert len(once) == len(twice) == 1
+    (renamed,) = weak_groups(labels, right, {"num_characters": properties["length"]}, {}, np.arange(600))
+    assert "rows whose number of characters is" in renamed.message
+
+
 # two labels ------------------------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ NOISY = 20  # classes that get a finding of their own
 LEAST = 10  # rows of a class below which its noise rate is not named
 CORRECTIONS = 3  # a class, each way
 CONFUSIONS = 20
+OFTEN = 3  # rows of a correction that are worth a word
 LEAST_P = 1e-7
 
 Codes = NDArray[np.int32]
@@ -164,7 +165,7 @@ def _label_quality(quality: NDArray[np.float64]) -> list[Finding]:
         return []
     score = float(good.mean())
     reach = Z95 * float(good.std()) / math.sqrt(len(good))
-    message = f"Label quality of the dataset: {score:.2f} of 1, the mean over {rows_of(len(good))}."
+    message = f"The mean label quality of {rows_of(len(good))} is {score:.2f} of 1."
     return [
         Finding(
             "label_quality",
@@ -196,11 +197,12 @@ def _noisy(table: list[dict[str, Any]], names: list[Any], labels: Codes, label: 
         line = table[code]
         rows = np.flatnonzero((labels == code) & (error > 0))
         rows = rows[np.argsort(-error[rows], kind="stable")]
-        flows = ", ".join(f"{quote(name)} ({count:,})" for name, count in line["away"])
+        often = [(name, count) for name, count in line["away"] if count >= OFTEN]
+        flows = ", ".join(f"{quote(name)} ({count:,})" for name, count in often)
         message = (
             f"About {line['noise']:.0%} of the {line['rows']:,} labels {quote(line['class'])} are estimated to be wrong "
             f"({line['low']:.0%} to {line['high']:.0%}), against {mean:.0%} in the dataset."
-            + (f" Most are suggested to be {flows}." if flows else "")
+            + (f" Most often suggested instead: {flows}." if flows else "")
         )
         found.append(
             Finding(

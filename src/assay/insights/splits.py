@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import Finding, listed, quote, rows_of
+from assay.insights.finding import Finding, in_words, listed, quote, rows_of
 from assay.insights.proposals import examples_of
 from assay.issues.interval import wilson
 
@@ -170,7 +170,7 @@ def split_shift(
             test = ks_2samp(one, two, method="asymp")
             if test.pvalue * tests < SURE and test.statistic >= SHIFT:
                 message = (
-                    f"Rows of the split {quote(split)} differ in {name.replace('_', ' ')}: the middle value is "
+                    f"Rows of the split {quote(split)} differ in {in_words(name)}: the middle value is "
                     f"{np.median(one):.4g} there and {np.median(two):.4g} elsewhere."
                 )
                 found.append(_shift(split, name, float(test.statistic), message, rows[inside], float(test.pvalue)))

@@ -66,10 +66,11 @@ def _lines(data: ReportData) -> Iterator[str]:
 
 def _row(one: Exhibit) -> str:
     text = "".join(passage.text for passage in one.passages) or "; ".join(f"{c.column}: {c.value}" for c in one.cells)
-    labels = f" given {one.given}" if one.given else ""
-    labels += f", suggested {one.suggested}" if one.suggested else ""
-    tail = f" ({one.reason})" if one.reason else ""
-    return f"- {_plain(one.row_id)}:{_plain(labels)}{' - ' + _plain(text) if text else ''}{_plain(tail)}"
+    labels = [f"given {one.given}"] if one.given else []
+    labels += [f"suggested {one.suggested}"] if one.suggested else []
+    told = [_plain(", ".join(labels)), _plain(text)]
+    tail = f" ({_plain(one.reason)})" if one.reason else ""
+    return f"- {_plain(one.row_id)}: {' - '.join(part for part in told if part)}{tail}"
 
 
 def _plain(text: str) -> str:

@@ -21,7 +21,7 @@ from assay.stages.stage import setting, stage
 from assay.stages.vectors import column_of, embeddings_of, labels_of
 from assay.storage import Folder
 
-LEFT_OUT = ("row", "reason", "language", "predicted_language")
+LEFT_OUT = ("row", "reason", "language", "predicted_language", "num_solid")  # the last is the length once more
 
 
 @dataclass(frozen=True, kw_only=True)
