@@ -95,8 +95,10 @@ def _unit(x: NDArray[Any]) -> Floats:
 def _two_means(x: Floats) -> NDArray[np.bool_]:
     """Lloyd's steps from the two ends of the first principal component: no chance in it."""
     centred = x - x.mean(0)
-    direction = np.linalg.svd(centred, full_matrices=False)[2][0]
-    side = centred @ direction > 0
+    wide = x.shape[1] > len(x)
+    inner = centred @ centred.T if wide else centred.T @ centred  # the smaller one: a third of the cost of an SVD
+    last = np.linalg.eigh(inner)[1][:, -1]
+    side = centred @ (centred.T @ last if wide else last) > 0
     for _ in range(STEPS):
         if side.all() or not side.any():
             break
