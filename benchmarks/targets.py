@@ -88,5 +88,17 @@ TARGETS = (
     Target("review", ("review.py",), rooms=DOORS),
     Target("relations", ("relations.py",), rooms=("insights", "predict", "issues")),
     Target("two-labels", ("two_labels.py",), rooms=("encode", "predict", "issues", "insights", "stages")),
+    Target(
+        "calibration", ("calibration.py",), ("calibration.py", "precision"), rooms=("predict", "issues", "insights")
+    ),
+    Target(
+        "checks", ("checks.py",), ("checks.py", "--repetitions", "2"), rooms=("graph", "predict", "issues", "insights")
+    ),
+    Target(
+        "big-findings",
+        ("big_findings.py",),
+        ("big_findings.py", "--rows", "20000"),
+        rooms=("issues", "insights", "stages"),
+    ),
     Target("attacks", ("attacks.py",), rooms=("sources", "storage", "server", "export")),
 )

@@ -148,7 +148,9 @@ def tables(rows: list[Row]) -> list[Row]:
     text = (
         "Average precision of `multi_label_score` at rows that truly hold a second class, beside that of the largest probability "
         "of a class that is not the given one; and how often the class named is there, over all such rows and over those flagged. "
-        "Mislabelled rows are planted where the last column names them. Constants were chosen on photos."
+        "Mislabelled rows are planted where the last column names them. Constants were chosen on photos. The goal, twice the plain AP, is "
+        "met where rows of two things stand beside wrong labels; in photographs of scenes, nearly all labels right, every second class "
+        "that is plausible at all is mostly there: of aquarium's plain .61 there is no double."
     )
     body = [
         [

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +26,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 from browsing import browser  # noqa: E402
+from serving import served  # noqa: E402
 
 KEY, POINT, CLICK, THOUGHT = 0.28, 1.10, 0.20, 1.35  # s
 ROWS, MOST = 50, 120.0
@@ -51,18 +49,6 @@ class Walk:
             answer()
 
         self.step(what, THOUGHT + POINT + CLICK, do)
-
-
-@contextmanager
-def server(home: Path, data: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "assay", "serve", "--no-browser", "--home", str(home), "--allow", str(data)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"ASSAY_USER": "ann"})
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
 
 
 def demo_pictures(folder: Path) -> Path:
@@ -123,7 +109,11 @@ def main() -> int:
         folder = given.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         pictures = demo_pictures(folder)
-        with server(Path(scratch) / "home", folder) as address, browser(accept_downloads=True) as context:
+        home = Path(scratch) / "home"
+        with (
+            served(home, "--allow", folder, environment={"ASSAY_USER": "ann"}) as (address, _),
+            browser(accept_downloads=True) as context,
+        ):
             made, exported = walk(context.new_page(), address, pictures, folder)
     rows = [line for line in made.lines if line[0].startswith("W:")]
     others = [line for line in made.lines if not line[0].startswith("W:")]

@@ -1,39 +1,54 @@
-"""Pictures of every page of the review app, light and dark. ``screenshots.py OUTPUT [DATA]``
+"""Pictures of every page of the review app, light and dark, at each width. ``screenshots.py OUTPUT [DATA] [--sets ...] [--widths ...]``
 
 In: the folder of development datasets (photographs of Caltech-101, CC BY 4.0; questions of banking77, CC BY 4.0; hospital records of
-the Raha benchmark, Apache-2.0). Out: PNG files in OUTPUT; with ``--publish`` the five of the documentation as JPEG in docs/images.
-Does not know: how a page is made.
+the Raha benchmark, Apache-2.0) and a made-up project of 1,000 classes. Out: PNG files in OUTPUT, named by set, page, width and scheme;
+with ``--publish`` the five of the documentation as JPEG in docs/images. Does not know: how a page is made.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 import assay
+from assay.server.workspace import project_id
 
 HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "benchmarks")]
+import big_project  # noqa: E402
+from browsing import browser  # noqa: E402
+from serving import served  # noqa: E402
+
 DATA = HERE.parent.parent / "shared" / "data"
-PUBLISHED = ("review-light", "resolver-dark", "charts-light", "preview-light", "text-dark")
+PUBLISHED = {
+    "review-light": "photos-review-1280-light",
+    "resolver-dark": "photos-resolver-1280-dark",
+    "charts-light": "photos-charts-1280-light",
+    "preview-light": "photos-preview-1280-light",
+    "text-dark": "questions-resolver-1280-dark",
+}
+WIDTHS = {1280: 800, 1920: 1080, 390: 844}  # pixels: width -> height
+SCHEMES = ("light", "dark")
+PAGES = ("Overview", "Findings", "Charts", "Map", "Compare classes", "History")
 WRONG = 0.06  # share of labels that are made wrong, so that there is something to see
+COLUMNS = 30  # of the widest table
+LOADED = """() => [...document.images].every(one => one.complete || one.getBoundingClientRect().top > innerHeight)
+    && ![...document.querySelectorAll('.mantine-Skeleton-root, .mantine-Loader-root')].some(
+        part => part.getBoundingClientRect().top < innerHeight)"""
 
 
 def photographs(data: Path, place: Path) -> Path:
-    """Class folders of the photographs, some of them in a wrong one."""
+    """13 class folders of photographs, some of them in a wrong one."""
     rng = np.random.default_rng(3)
     folders = sorted(path for path in (data / "photos_600").iterdir() if path.is_dir())
     for at, folder in enumerate(folders):
@@ -46,12 +61,17 @@ def photographs(data: Path, place: Path) -> Path:
 
 
 def questions(data: Path, place: Path) -> Path:
+    """77 classes with long names."""
     frame = pd.read_csv(data / "banking77" / "test.csv")
     return _with_wrong_labels(frame, frame.columns[-1], place / "questions.csv")
 
 
 def records(data: Path, place: Path) -> Path:
+    """A table of 30 columns."""
     frame = pd.read_csv(data / "tabular_hospital" / "clean.csv").drop(columns=["index"], errors="ignore")
+    rng = np.random.default_rng(5)
+    for at in range(frame.shape[1], COLUMNS):
+        frame[f"measure_{at:02d}_of_the_month"] = rng.normal(50, 10, len(frame)).round(at % 3)
     return _with_wrong_labels(frame, "condition", place / "hospital.csv")
 
 
@@ -63,110 +83,151 @@ def _with_wrong_labels(frame: pd.DataFrame, label: str, file: Path) -> Path:
     return file
 
 
-@contextmanager
-def server(workspace: Path, home: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "assay", "serve", str(workspace), "--no-browser", "--home", str(home)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"ASSAY_USER": "ann"})
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
+def analysed(make: Callable[[Path, Path], Path], **options: str) -> Callable[[Path, Path], None]:
+    """(datasets, project) -> the project, a few rows of which are decided"""
+
+    def run(data: Path, output: Path) -> None:
+        source = output.parent / f"{output.stem}-data"
+        source.mkdir(exist_ok=True)
+        project = assay.analyze(make(data, source), output=output, progress="quiet", **options)
+        project.decide("auto-fix", rows=project.flagged("label")[:8].tolist(), person="ann")
+        copies = project.flagged("near_duplicate")[:3].tolist()
+        if copies:
+            project.decide("exclude", rows=copies, person="bob")
+
+    return run
 
 
-def take(page: Any, address: str, scheme: str, output: Path) -> None:
-    """Every page once."""
-    base = address.split("/?", maxsplit=1)[0]
+SETS: dict[str, Callable[[Path, Path], None]] = {
+    "photos": analysed(photographs),
+    "questions": analysed(questions),
+    "hospital": analysed(records, label="condition"),
+    "thousand": lambda _, output: big_project.make(output, 20_000, 1_000),
+}
 
-    page.goto(address)
-    page.get_by_role("link", name="photos").wait_for()
-    links = {
-        a.inner_text().split("\n")[0]: a.get_attribute("href") for a in page.get_by_role("link").all() if a.inner_text()
-    }
-    photos = base + next(href for name, href in links.items() if name.startswith("photos"))
-    shot_now(page, output, f"projects-{scheme}")
 
-    def review(query: str = "?any=label", project: str = photos) -> None:
-        page.goto(project.split("?", maxsplit=1)[0] + query)
-        page.get_by_role("listbox", name="Rows").get_by_role("option").first.wait_for()
+class Camera:
+    """Takes each screen in both schemes."""
 
-    review()
-    shot_now(page, output, f"review-{scheme}")
+    def __init__(self, page: Any, output: Path, name: str, width: int) -> None:
+        self.page, self.output, self.name, self.width = page, output, name, width
+
+    def shoot(self, screen: str) -> None:
+        for scheme in SCHEMES:
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.wait_for_timeout(400)
+            self.page.wait_for_function(LOADED)
+            self.page.screenshot(path=self.output / f"{self.name}-{screen}-{self.width}-{scheme}.png")
+
+    def dialog(self, screen: str, button: str, ready: str = "") -> None:
+        """What a button opens; closed again."""
+        found = self.page.get_by_role("button", name=button, exact=True).first
+        if not found.is_visible():
+            return
+        found.click()
+        dialog = self.page.get_by_role("dialog").or_(self.page.get_by_role("menu")).last
+        dialog.wait_for()
+        if ready:
+            dialog.get_by_role("button", name=re.compile(ready)).first.wait_for()
+        self.shoot(screen)
+        self.page.keyboard.press("Escape")
+        dialog.wait_for(state="hidden")
+
+
+def take(page: Any, camera: Camera, project: str) -> None:
+    """Every page of a project once."""
+
+    def review(query: str) -> bool:
+        page.goto(f"{project}/review{query}")
+        rows = page.get_by_role("listbox", name="Rows").get_by_role("option")
+        rows.or_(page.get_by_role("article")).or_(page.get_by_text("No row fits this filter")).first.wait_for()
+        return bool(rows.count())
+
+    def open_row(at: int) -> None:
+        page.locator(f"#cell-{at}").click()
+        page.get_by_role("complementary", name="The open row").get_by_role("heading", name="History").wait_for()
+
+    review("?any=label")
+    camera.shoot("review")
+    camera.dialog("filter", "Add filter")
+    camera.dialog("views", "Views")
+    camera.dialog("export", "Export")
+    camera.dialog("keys", "Help: all keys")
+    page.get_by_role("listbox", name="Rows").focus()
     page.keyboard.press("Control+a")
     page.get_by_role("toolbar").get_by_role("button", name="Accept").click()
-    page.get_by_role("dialog").get_by_role("button", name=re.compile("Do it")).wait_for()
-    shot_now(page, output, f"preview-{scheme}")
+    page.get_by_role("dialog").get_by_role("button", name=re.compile("Do it|Nothing to do")).wait_for()
+    camera.shoot("preview")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
-    page.get_by_role("listbox", name="Rows").get_by_role("option").nth(1).click()
-    page.get_by_role("heading", name="Classes by probability").wait_for()
-    shot_now(page, output, f"resolver-{scheme}")
-    review("?any=near_duplicate")
-    page.get_by_role("listbox", name="Rows").get_by_role("option").first.click()
-    page.get_by_role("heading", name="Classes by probability").wait_for()
-    shot_now(page, output, f"duplicates-{scheme}")
-    review("")
-    for tab in ("Findings", "Charts", "Map", "Compare classes", "History"):
-        page.get_by_role("link", name=tab).click()
+    review("?any=label")
+    open_row(1)
+    camera.shoot("resolver")
+    page.get_by_role("heading", name="History").scroll_into_view_if_needed()
+    camera.shoot("resolver-end")
+    review("?any=near_duplicate&look=sets")
+    camera.shoot("sets")
+    compare = page.get_by_role("button", name="Compare", exact=True).first
+    if compare.is_visible():
+        camera.dialog("copies", "Compare")
+    for look in ("table", "dense", "map"):
+        if review(f"?any=label&look={look}"):
+            page.wait_for_timeout(1_500 if look == "map" else 300)
+            camera.shoot(look)
+    for title in PAGES:
+        page.goto(f"{project}/{title.split()[0].lower()}")
         page.get_by_role("heading", level=1).first.wait_for()
-        page.wait_for_timeout(2_500)
-        shot_now(page, output, f"{tab.split()[0].lower()}-{scheme}")
-    review()
-    page.get_by_role("button", name="Export").first.click()
-    page.get_by_role("dialog").wait_for()
-    shot_now(page, output, f"export-{scheme}")
-    for name, short in (("questions", "text"), ("hospital", "table")):
-        review(project=base + next(href for link, href in links.items() if link.startswith(name)))
-        page.get_by_role("listbox", name="Rows").get_by_role("option").first.click()
-        page.get_by_role("heading", name="Classes by probability").wait_for()
-        shot_now(page, output, f"{short}-{scheme}")
-
-
-def shot_now(page: Any, output: Path, name: str) -> None:
-    page.wait_for_timeout(900)
-    page.screenshot(path=output / f"{name}.png")
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(1_500)
+        camera.shoot(title.split()[0].lower())
+    page.goto(f"{project}/compare")
+    pair = page.locator("button.pair").first
+    pair.or_(page.locator("main p")).first.wait_for()
+    if pair.is_visible():
+        pair.click()
+        page.wait_for_timeout(1_500)
+        camera.shoot("pair")
 
 
 def publish(output: Path) -> None:
     """The pictures of the documentation, small enough to be kept."""
     target = HERE / "images"
     target.mkdir(exist_ok=True)
-    for name in PUBLISHED:
-        Image.open(output / f"{name}.png").convert("RGB").save(target / f"{name}.jpg", quality=86, optimize=True)
+    for name, taken in PUBLISHED.items():
+        Image.open(output / f"{taken}.png").convert("RGB").save(target / f"{name}.jpg", quality=86, optimize=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=Path)
     parser.add_argument("data", nargs="?", type=Path, default=DATA)
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--widths", nargs="+", type=int, choices=list(WIDTHS), default=list(WIDTHS))
+    parser.add_argument("--keep", type=Path, help="projects are made here and used again")
     parser.add_argument("--publish", action="store_true")
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
-    browser = os.environ.get("ASSAY_TEST_BROWSER") or shutil.which("chromium")
-    with tempfile.TemporaryDirectory(prefix="assay-screenshots-") as folder:
-        scratch = Path(folder)
-        workspace = scratch / "projects"
-        makers: dict[str, tuple[Callable[[Path, Path], Path], dict[str, str]]] = {
-            "photos": (photographs, {}),
-            "questions": (questions, {}),
-            "hospital": (records, {"label": "condition"}),
-        }
-        for name, (make, options) in makers.items():
-            source = scratch / name
-            source.mkdir()
-            assay.analyze(make(given.data, source), output=workspace / f"{name}.assay", progress="quiet", **options)
-        project = assay.open(workspace / "photos.assay")
-        project.decide("auto-fix", rows=project.flagged("label")[:8].tolist(), person="ann")
-        project.decide("exclude", rows=project.flagged("near_duplicate")[:3].tolist(), person="bob")
-        with server(workspace, scratch / "home") as address, sync_playwright() as driver:
-            started = driver.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
-            for scheme in ("light", "dark"):
-                context = started.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
-                page = context.new_page()
-                page.on("pageerror", lambda error: print("page error:", error))
-                take(page, address, scheme, given.output)
-            started.close()
+    with tempfile.TemporaryDirectory(prefix="assay-screenshots-") as scratch:
+        workspace = given.keep or Path(scratch) / "projects"
+        workspace.mkdir(parents=True, exist_ok=True)
+        for name in given.sets:
+            if not (workspace / f"{name}.assay").exists():
+                SETS[name](given.data, workspace / f"{name}.assay")
+        home = Path(scratch) / "home"
+        with served(home, workspace, environment={"ASSAY_USER": "ann"}) as (address, _):
+            base = address.split("/?")[0]
+            for width in given.widths:
+                size = {"width": width, "height": WIDTHS[width]}
+                with browser(viewport=size, reduced_motion="reduce") as context:
+                    page = context.new_page()
+                    page.add_init_script("localStorage.setItem('assay-tour', 'true')")
+                    page.on("pageerror", lambda error: print("page error:", error))
+                    page.goto(address)
+                    page.get_by_role("heading", name="Projects").wait_for()
+                    Camera(page, given.output, "all", width).shoot("projects")
+                    for name in given.sets:
+                        folder = workspace / f"{name}.assay"
+                        take(page, Camera(page, given.output, name, width), f"{base}/p/{project_id(folder)}")
     if given.publish:
         publish(given.output)
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-# on a loaded machine examples are made slowly: that is no fault of a test
+# how long an example takes says how busy the machine is, not whether the code is right
 settings.register_profile("assay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("assay")
 

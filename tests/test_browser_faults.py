@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -375,29 +376,66 @@ def test_misspelt_classes_are_one_table_and_are_merged_at_once(projects, long_na
         assert wrong == []
 
 
+def test_the_letters_on_rows_are_explained_beside_the_open_row(review, project):
+    preset(review, "Label issues").click()
+    review.locator("#cell-0").click()
+    opened = review.get_by_role("complementary", name="The open row")
+    card = opened.locator(".evidence.bad").first
+    expect(card.locator(".letter")).to_have_text("L")
+    opened.get_by_text("What the letters on rows mean").click()
+    legend = opened.locator(".legend-of-letters li")
+    letters = {line.locator(".letter").inner_text(): line.inner_text() for line in legend.all()}
+    on_rows = {letter.inner_text() for letter in review.locator(".cell .letter").all()}
+    assert {one for one in on_rows if not one.startswith("+")} <= set(letters)
+    assert "Label issues" in letters["L"]
+
+
 # what is asked of the server, and what it says ------------------------------------------------------------------------
 
 
-def test_a_decision_asks_at_most_three_times(review, project):
-    """The decision itself, the counts, and the row after the next one."""
-    row_numbers(review, 12)
+@pytest.mark.parametrize("query", ["", '?resolved=false&given=["seven","eight"]'])
+def test_a_decision_asks_at_most_three_times(review, project, query):
+    """The decision itself, the counts, and the row after the next one; also where a decided row leaves the view."""
+    leaves = "resolved" in query
+    see(review, query)
+    before = row_numbers(review, 12)
     review.locator("#cell-0").click()
     review.get_by_role("heading", name="Classes by probability").wait_for()
     review.wait_for_load_state("networkidle")
     review.wait_for_timeout(1500)  # the news of the server, once a second, have nothing to tell
     asked: list[str] = []
-    review.on("request", lambda one: asked.append(one.url) if "/api/" in one.url else None)
-    review.on("requestfailed", lambda one: asked.append(f"broken off: {one.url}"))
-    for at, key in enumerate("qwqw", 1):
+    open_: set[Any] = set()
+    review.on("request", lambda one: (asked.append(one.url), open_.add(one)) if "/api/" in one.url else None)
+    review.on("requestfinished", lambda one: (open_.discard(one),))
+    review.on("requestfailed", lambda one: (asked.append(f"broken off: {one.url}"), open_.discard(one)))
+
+    def slowly(route: Any) -> None:
+        """So that the news of the decision come before its answer."""
+        answer = route.fetch()
+        time.sleep(1.5)
+        route.fulfill(response=answer)
+
+    for at, key in enumerate("qwe", 1):
         asked.clear()
+        if at == 3:
+            review.route("**/actions", slowly)
         review.keyboard.press(key)
         decided(review, at)
-        review.wait_for_timeout(2000)
+        review.wait_for_timeout(1500)
+        while open_:
+            review.wait_for_timeout(500)
         told_ = [one.split("/api/v1/")[1] for one in asked if not re.search("/(thumbs|images)/", one)]
-        assert len(told_) <= 3 and not [one for one in asked if one.startswith("broken")], asked
-    assert len(assay.open(project).log.entries()) == 4
-    review.get_by_role("button", name="Previous row").click()
-    expect(review.locator(".resolver .past")).to_contain_text(re.compile("Suggestion accepted|Kept|Relabelled"))
+        assert len(told_) <= 3 and not [one for one in asked if one.startswith("broken")], [
+            one.split("/", 2)[2] for one in told_
+        ]
+        assert row_numbers(review, 5) == before[at : at + 5] if leaves else before[:5]
+        opened = review.locator(".cell.open")
+        assert opened.get_attribute("data-row") == str(before[at])
+        assert opened.get_attribute("id") == ("cell-0" if leaves else f"cell-{at}")
+    assert [entry.rows.tolist() for entry in assay.open(project).log.entries(rows=True)] == [[r] for r in before[2::-1]]
+    if not leaves:
+        review.get_by_role("button", name="Previous row").click()
+        expect(review.locator(".resolver .past")).to_contain_text("Left out")
 
 
 def test_the_toast_of_one_row_says_from_what_to_what(review):
@@ -571,6 +609,21 @@ def test_two_people_take_different_rows_and_find_their_mentions(projects, projec
                 page.get_by_role("button", name="Remove the filter Tag: taken by ann").wait_for()
             else:  # there were fewer than fifty, and ann has them all
                 told(page, "Nothing open is left that nobody has taken")
+        # a name is written out after its first letters, and its owner finds the note
+        page = pages[1][0]
+        row_numbers(page, 1)
+        page.locator("#cell-0").click()
+        note = page.get_by_role("textbox", name="Note")
+        note.click()
+        note.press_sequentially("is it a nine, @A")
+        page.get_by_role("listbox", name="People").get_by_role("option", name="ann").wait_for()
+        page.keyboard.press("Enter")
+        expect(note).to_have_value("is it a nine, @ann ")
+        page.keyboard.press("Control+Enter")
+        told(page, "Noted on 1 row")
+        pages[0][0].reload()
+        pages[0][0].get_by_role("button", name="Mentions of me").click()
+        shows(pages[0][0], 1)
         state = assay.open(project).log.state()
         assert set(np.flatnonzero(state.tags["taken by ann"])) == set(assay.open(project).flagged("label"))
         assert all(wrong == [] for _, wrong in pages)

@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 import assay
 from assay.checks import CHECKS
-from assay.cli.commands import main
+from assay.cli.commands import _label_hint, main
+from assay.sources import open_source
 
 CONTRACT = {
     "--task", "--modality", "--features", "--text", "--image", "--label", "--id", "--split", "--pred-probs", "--classes",
@@ -64,6 +65,20 @@ def test_the_five_commands_of_the_front_page(digits, tmp_path):
     assert (tmp_path / "report.html").stat().st_size < 15 << 20
     run("export", project, "-o", tmp_path / "clean.parquet", "--fix", "auto")
     assert pq.read_table(tmp_path / "clean.parquet").column_names == ["path", "label"]
+
+
+def test_a_column_that_could_be_the_label_is_named_with_the_command(tmp_path):
+    """A guess that is not safe enough to be made: `cultivar` may be the label, and may be a feature."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"alcohol": rng.normal(size=60), "ash": rng.normal(size=60), "cultivar": list("abc") * 20})
+    (tmp_path / "my wine").mkdir()
+    frame.to_csv(file := tmp_path / "my wine" / "w.csv", index=False)
+    hint = _label_hint(str(file), open_source(file))
+    assert hint == f"If 'cultivar' is what a row should be called: assay analyze '{file}' --label cultivar\n"
+    frame.assign(farm=list("de") * 30).to_csv(file, index=False)
+    assert "If 'farm' or 'cultivar' is what a row" in _label_hint(str(file), open_source(file))
+    frame.drop(columns="cultivar").to_csv(file, index=False)
+    assert _label_hint(str(file), open_source(file)) == ""
 
 
 def test_planted_wrong_labels_lead_the_list(digits, digits_project):

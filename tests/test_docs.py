@@ -45,7 +45,7 @@ CONTRACT = {
     "issues": "--type --top --precision --budget --format --output --csv-guard --debug",
     "insights": "--json --check --apply --instead --dry-run --person --debug",
     "report": "--output --format --debug",
-    "export": "--output --fix --format --columns --keep-excluded --only-corrections --csv-guard --at --drop-duplicates "
+    "export": "--output --fix --format --columns --keep-excluded --only-corrections --both-labels --csv-guard --at --drop-duplicates "
     "--drop-share --dry-run --debug",
     "log": "--limit --json --debug",
     "apply": "--person --overwrite --keep-going --debug",

@@ -14,7 +14,9 @@ import json
 import stat
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.actions import State
 from assay.errors import MissingExtraError, UsageError
 from assay.export import Batch, export_dataset, export_project, write_table
 from assay.export.folder import safe_name
@@ -392,6 +395,67 @@ def test_no_rows_at_all_are_an_error(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="there are no rows to export"):
             export_dataset([], tmp_path / target)
     assert list(tmp_path.iterdir()) == []
+
+
+# two labels a row ----------------------------------------------------------------------------------------------
+
+PAIRED = replace(DONE, second=np.array(["dog", None, "dog", None, None], object))
+
+
+@pytest.mark.parametrize("format", ["csv", "tsv", "jsonl", "json", "parquet", "arrow"])
+def test_rows_that_hold_two_labels_carry_both_in_every_form(tmp_path: Path, format: str) -> None:
+    path = tmp_path / FORMATS[format]
+    done = export_dataset([PAIRED], path, label="species", both_labels=True)
+    got = [row["species"] for row in read(path, format)]
+    if format in ("csv", "tsv"):
+        assert got == ["cat|dog", "dog", "cat", "cow"]
+        assert done.notes == ["1 row carries both labels; labels are text in the column 'species', '|' between two"]
+    else:
+        assert got == [["cat", "dog"], ["dog"], ["cat"], ["cow"]]
+        assert done.notes == ["1 row carries both labels; labels are lists in the column 'species'"]
+
+
+def test_both_labels_keep_their_type_and_no_label_stays_none(tmp_path: Path) -> None:
+    numbers = batch([None, None, None], labels=pa.array([1, None, 3], pa.int32()))
+    export_dataset(
+        [replace(numbers, second=np.array([2, None, None], object))],
+        tmp_path / "t.parquet",
+        label="species",
+        both_labels=True,
+    )
+    column = pq.read_table(tmp_path / "t.parquet")["species"]
+    assert column.type.value_type == pa.int32() and column.to_pylist() == [[1, 2], None, [3]]
+
+
+def test_what_cannot_hold_both_labels_is_refused(tmp_path: Path) -> None:
+    odd = batch([None], labels=pa.array(["a|b"]))
+    with pytest.raises(UsageError, match=r"holds '\|'.*write Parquet"):
+        export_dataset([odd], tmp_path / "t.csv", label="species", both_labels=True)
+    assert not (tmp_path / "t.csv").exists()
+    with pytest.raises(UsageError, match="one label a row"):
+        export_dataset([PAIRED], tmp_path / "t.csv", label="species", both_labels=True, only_corrections=True)
+    with pytest.raises(UsageError, match="one class folder"):
+        export_dataset([PAIRED], tmp_path / "t", label="species", both_labels=True, open_bytes=picture_of)
+    with pytest.raises(UsageError, match="no label column"):
+        export_dataset([PAIRED], tmp_path / "t.csv", both_labels=True)
+
+
+def test_a_project_exports_both_labels_where_nobody_decided(tmp_path: Path) -> None:
+    n = 4
+    values = {
+        "row_id": [f"r{row}" for row in range(n)], "given_label": ["cat"] * n, "is_multi_label": [True, True, False, False],
+        "second_label": ["dog"] * n,
+    }  # fmt: skip
+    cells = pa.table({"text": [f"text {row}" for row in range(n)], "label": ["cat"] * n})
+    project = FakeProject("text", values, cells, classes=["cat", "dog"], roles={"label": "label", "text": "text"})
+    state = State(n)
+    state.action[1] = 1
+    decided = SimpleNamespace(state=lambda at=None: state)
+    export_project(project, decided, tmp_path / "t.parquet", both_labels=True)
+    assert pq.read_table(tmp_path / "t.parquet")["label"].to_pylist() == [["cat", "dog"], ["cat"], ["cat"], ["cat"]]
+    without = FakeProject("text", values, cells, classes=["cat", "dog"], skipped={"multi_label": "no sentence encoder"})
+    with pytest.raises(UsageError, match="no second labels: no sentence encoder"):
+        export_project(without, without.log, tmp_path / "u.parquet", both_labels=True)
 
 
 # class folders -------------------------------------------------------------------------------------------------

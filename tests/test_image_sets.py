@@ -56,3 +56,13 @@ def test_a_few_dark_pictures_among_photographs_are_flagged_as_before():
     found = image_issues(values, np.ones(200, bool))
     assert np.flatnonzero(found["is_dark"]).tolist() == list(range(8))
     assert found["_notes"] == []
+
+
+def test_scans_of_one_paper_are_not_light_where_the_cut_runs_through_the_middle_of_the_set():
+    """A twelfth lies a hair beyond the cut, all others a hair before it; an empty page is far beyond."""
+    values = photographs(120, 5)
+    values["brightness_p5"] = np.where(np.arange(120) % 12 == 0, 0.885, 0.877)
+    values["brightness_p5"][7] = 1.0
+    found = image_issues(values, np.ones(120, bool))
+    assert np.flatnonzero(found["is_light"]).tolist() == [7]
+    assert "light (120 of 120)" in found["_notes"][0]

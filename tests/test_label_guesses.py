@@ -35,3 +35,8 @@ def test_a_number_is_a_label_only_by_its_name_and_what_is_taken_is_left_out() ->
     cells = table(outcome=[at % 2 for at in range(40)], split=["train", "test"] * 20)
     assert [guess.column for guess in guess_labels(cells, {"split"})] == ["outcome"]
     assert guess_labels(cells, {"split", "outcome"}) == []
+
+
+def test_ids_of_things_and_what_hardly_ever_differs_are_no_labels() -> None:
+    cells = table(device_id=["a1", "b7"] * 150, status=["ERR"] + ["OK"] * 299, grade=["good", "poor", "fair"] * 100)
+    assert [guess.column for guess in guess_labels(cells)] == ["grade"]

@@ -21,12 +21,13 @@ from assay.insights.proposals import relation_findings
 from assay.insights.quality import class_table, quality_findings
 from assay.insights.relations import Relation, groups, relations
 from assay.insights.shortcuts import property_shortcuts, weak_groups
-from assay.insights.splits import row_order, split_leakage, split_shift
+from assay.insights.splits import is_sorted, row_order, split_leakage, split_shift
 from assay.insights.two_labels import (
     clauses,
     held_classes,
     held_in_windows,
     one_against_rest,
+    rows_of_holders,
     second_in_windows,
     second_labels,
     traced,
@@ -94,6 +95,35 @@ def test_separate_classes_have_no_relation() -> None:
     assert relations(list("abcde"), labels, scan(labels, p)) == []
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_few_rows_of_each_kind_prove_a_general_class_together(seed: int) -> None:
+    """Twelve kinds of some twenty rows each, of which a quarter carries the general name: pair by pair chance hides that."""
+    rng = np.random.default_rng(seed)
+    kind = np.repeat(np.arange(12), 20)
+    p = np.full((240, 13), 0.001)
+    p[np.arange(240), kind] = 0.7
+    p[:, 12] = 0.28
+    p *= rng.gamma(20, 1 / 20, p.shape)  # a model's own fluctuation
+    p /= p.sum(1, keepdims=True)
+    labels = np.where(rng.random(240) < 0.25, 12, kind).astype(np.int32)
+    found = relations([*range(12), "general"], labels, scan(labels, p.astype(np.float32)))
+    specific = {r.second for r in found if r.type == "is_a"}
+    assert {r.first for r in found if r.type == "is_a"} == {12} and len(specific) >= 11
+
+
+def test_look_alikes_of_few_rows_are_no_kinds_of_one_class() -> None:
+    """Twelve classes that are each now and then taken for the thirteenth, by what can be seen in the row."""
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        kind = np.repeat(np.arange(12), 20)
+        lean = rng.beta(0.4, 1.2, 240)
+        p = np.full((240, 13), 0.001)
+        p[np.arange(240), kind], p[:, 12] = 1 - lean, lean
+        p /= p.sum(1, keepdims=True)
+        labels = np.where(rng.random(240) < lean, 12, kind).astype(np.int32)
+        assert {r.type for r in relations(range(13), labels, scan(labels, p.astype(np.float32)))} <= {"looks_alike"}
+
+
 def test_a_class_whose_rows_belong_elsewhere_is_a_catch_all() -> None:
     rng = np.random.default_rng(2)
     true = rng.integers(8, size=800)
@@ -102,6 +132,18 @@ def test_a_class_whose_rows_belong_elsewhere_is_a_catch_all() -> None:
     p[np.arange(800), true] = 0.9
     found = relations([*"abcdefgh", "other"], labels, scan(labels, p))
     assert [(r.type, r.first) for r in found if r.type == "catch_all"] == [("catch_all", 8)]
+
+
+def test_a_catch_all_is_no_general_name_of_one_of_the_many_things_in_it() -> None:
+    rng = np.random.default_rng(1)
+    true = rng.integers(8, size=800)
+    labels = np.where(rng.random(800) < 0.08, 8, true).astype(np.int32)
+    p = np.full((800, 9), 0.01, np.float32)
+    p[np.arange(800), true] = 0.85
+    p[true == 0, 8] = 0.2  # where it is plausible by chance
+    p *= rng.gamma(20, 1 / 20, p.shape)  # a model's own fluctuation
+    found = relations([*"abcdefgh", "x"], labels, scan(labels, (p / p.sum(1, keepdims=True)).astype(np.float32)))
+    assert [(r.type, r.first) for r in found if r.type in ("is_a", "catch_all")] == [("catch_all", 8)]
 
 
 def test_a_chain_is_no_group_and_a_clique_is() -> None:
@@ -236,7 +278,18 @@ def test_sorted_rows_and_drifting_rows_are_not_in_random_order() -> None:
     drift = np.linspace(0, 10, 600)[:, None] + np.random.default_rng(0).normal(size=(600, 1))
     near = np.argsort(np.abs(drift - drift.T) + 1e9 * np.eye(600), axis=1)[:, :10].astype(np.int32)
     mixed = np.random.default_rng(2).integers(4, size=600).astype(np.int32)
-    assert [f.type for f in row_order(mixed, rows, near, rows)] == ["neighbors"]
+    (found,) = row_order(mixed, rows, near, rows)
+    assert found.type == "neighbors" and "not in random order" in found.message
+    (found,) = row_order(mixed, rows, near, rows, sorted_by=lambda: "taken_at")
+    assert found.message.startswith("Rows are sorted by “taken_at”") and found.data["sorted_by"] == "taken_at"
+
+
+def test_a_column_is_sorted_if_it_never_turns() -> None:
+    days = np.repeat(np.arange(30.0), 4)
+    holes = np.where(np.arange(120) % 5 == 0, np.nan, days)
+    assert is_sorted(days) and is_sorted(-days) and is_sorted(holes)
+    assert not is_sorted(np.append(days, 3.0)) and not is_sorted(days[:40]) and not is_sorted(None)
+    assert not is_sorted(np.where(np.arange(120) % 5, np.nan, days))
 
 
 def test_a_property_that_gives_a_class_away_is_named() -> None:
@@ -261,6 +314,18 @@ def test_a_group_the_model_does_badly_on_is_put_into_words() -> None:
     right = np.random.default_rng(0).random(600) < np.where(properties["length"] > 40, 0.2, 0.9)
     found = weak_groups(labels, right, properties, {}, np.arange(600))
     assert found and found[0].message.startswith("The model does badly on rows whose length is")
+
+
+def test_a_weak_group_is_told_once_by_the_property_that_shows_it_best() -> None:
+    labels, _, properties, _ = made(3)
+    right = np.random.default_rng(0).random(600) < np.where(properties["length"] > 40, 0.2, 0.9)
+    once = weak_groups(labels, right, properties, {}, np.arange(600))
+    twice = weak_groups(
+        labels, right, properties | {"num_characters": 5 * properties["length"] + 1}, {}, np.arange(600)
+    )
+    assert len(once) == len(twice) == 1
+    (renamed,) = weak_groups(labels, right, {"num_characters": properties["length"]}, {}, np.arange(600))
+    assert "rows whose number of characters is" in renamed.message
 
 
 # two labels ------------------------------------------------------------------------------------------------------
@@ -407,6 +472,19 @@ def test_texts_joined_of_two_are_found(data_dir: Path, tmp_path: Path) -> None:
     assert len(flagged) >= 5 and np.mean([at in joined for at in flagged]) >= 0.8
     assert np.mean([found["second_label"][at] == labels[joined[at]] for at in flagged if at in joined]) >= 0.8
     assert all(found["second_label_part"][at] in words[at] for at in flagged)
+
+
+def test_all_rows_of_a_class_that_shows_another_twice_are_taken_apart() -> None:
+    labels = np.array([0] * 6 + [1] * 6 + [2] * 6, np.int32)
+    both = np.array([[0.95, 0.02, 0.03], [0.9, 0.05, 0.05], [0.02, 0.95, 0.03], [0.02, 0.95, 0.03]], np.float32)
+    alone = np.tile(np.array([0.02, 0.95, 0.03], np.float32), (4, 1))
+    again = rows_of_holders(labels, np.array([1, 4, 7]), [both, both, alone], np.eye(3, dtype=bool), 99)
+    assert again.tolist() == [0, 2, 3, 5]
+    assert rows_of_holders(labels, np.array([1, 4, 7]), [both, both, alone], np.eye(3, dtype=bool), 2).tolist() == [
+        0,
+        2,
+    ]
+    assert not len(rows_of_holders(labels, np.array([1, 7]), [both, alone], np.eye(3, dtype=bool), 99))
 
 
 def test_clauses_are_parts_of_the_text() -> None:

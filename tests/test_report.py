@@ -21,6 +21,7 @@ from assay.checks import CHECKS, SENTENCES
 from assay.errors import UsageError
 from assay.report import collect, render_report, write_report
 from assay.report.data import Histogram
+from assay.report.markdown import render_markdown
 from assay.report.pictures import MOST_BYTES, fit_picture
 from assay.report.render import _breakable, _percent, _probability
 from fake_project import ERROR_RATE, FakeProject, columns_for, digits_project, jpeg, text_project
@@ -477,6 +478,14 @@ def test_a_set_shows_every_label_and_split_before_a_second_of_any() -> None:
     assert sorted(str(member.given) for member in found.shown[0].members) == ["1", "1", "2", "3"]
     assert [member.is_wrong for member in found.shown[0].members] == [True, True, True, False]
     assert found.shown[0].verdict == "“1” and “2” are wrong; all 20 should be “3”."
+    values |= {"is_multi_label": [i == 3 for i in range(n)], "second_label": ["3"] * n}
+    two = collect(FakeProject("image", values, project._cells, classes=project.classes))  # type: ignore[arg-type]
+    assert two.duplicates is not None
+    assert two.duplicates.shown[0].verdict == "A row given “1” seems to hold two labels, so that neither need be wrong."
+    (gallery,) = [one for one in two.galleries if one.total == 1 and "wo labels" in one.title]
+    row_id = values["row_id"][3]
+    assert [exhibit.reason for exhibit in gallery.exhibits] == ["also 3"]
+    assert f"- {row_id}: given 1 (also 3)" in render_markdown(two).replace("\\", "").splitlines()
 
 
 def test_thin_evidence_names_no_label() -> None:

@@ -106,6 +106,7 @@ def test_a_clean_table_of_many_shapes_says_nothing():
     [
         ("order_id", [3, 9], ["o00001", "o00001"], "repeated_key"),
         ("price", [5, 6], ["-999", "-999"], "placeholder"),
+        ("price", [30, 31, 32], ["-400", "-400", "-400"], "placeholder"),
         ("price", [7], ["12O"], "not_a_number"),
         ("day", [8], ["1900-01-01"], "placeholder"),
         ("day", [11], ["2020-02-31"], "impossible_date"),
@@ -121,6 +122,18 @@ def test_each_fault_is_named_with_its_rows(column, rows, values, kind):
     assert (kind, column) in found
     assert set(rows) <= set(found[kind, column].data["rows"])
     assert found[kind, column].data["count"] >= len(rows)
+
+
+def test_a_scale_from_worse_to_better_and_columns_of_few_numbers_hold_no_stand_ins():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "better": rng.choice([-1, 0, 1], 600),
+            "screen": rng.choice([14, 15, 17], 600, p=[0.6, 0.395, 0.005]),
+            "degree": rng.choice([1, 2, 3, 30], 600, p=[0.5, 0.3, 0.195, 0.005]),
+        }
+    )
+    assert [one for one in table_faults(frame, list(frame)) if one.data["kind"] == "placeholder"] == []
 
 
 def test_columns_that_contradict_are_named_with_the_rows():

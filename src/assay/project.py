@@ -15,9 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.checks import CHECKS
 from assay.dataset.target import Label
-from assay.errors import UsageError
+from assay.errors import MissingExtraError, UsageError
 from assay.runs.finished_run import FinishedRun
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from assay.actions import ActionLog, Done
     from assay.issues.review import Cut, Left
+    from assay.report.grid_widget import IssueGrid
 
 DECIDED = ("corrected_label", "action")
 
@@ -56,19 +56,39 @@ class Project(FinishedRun):
         ``precision``, ``budget``: of undecided rows, as `cut` chooses them, instead of those flagged; for "label".
         A check that was skipped or withheld flags no row: its flags are False, its scores and labels missing.
         """
-        from assay.report.notebook import IssuesFrame, frame_of
+        from assay.report.notebook import IssuesFrame
 
         if precision is not None or budget is not None:
             if type not in (None, "label"):
                 raise UsageError(f"precision and budget are of label issues, not of {type!r}")
-            frame = frame_of(self.row_table(self.cut(precision=precision, budget=budget).rows[:top]))
-        else:
-            frame = frame_of(self.issue_table(type, top))
-        for check in CHECKS:
-            name = self.public_names.get(check.flag, check.flag)
-            if name in frame.columns and frame[name].isna().all():
-                frame[name] = False
-        return IssuesFrame.of(self, frame)
+            return IssuesFrame.of_table(self, self.row_table(self.cut(precision=precision, budget=budget).rows[:top]))
+        return IssuesFrame.of_table(self, self.issue_table(type, top))
+
+    def show(self, check: str | None = None) -> IssueGrid:
+        """The rows as a grid in a notebook: thumbnails, texts or cells, to be filtered by check and selected.
+
+        Parameters
+        ----------
+        check : the check whose rows are shown first, worst first, such as "label"; default all rows.
+
+        Returns
+        -------
+        assay.report.grid_widget.IssueGrid
+            A widget: the last expression of a cell shows it. ``selection`` is a DataFrame of what was selected, as `issues`
+            gives it; ``selected`` are its row numbers, as `decide` takes them.
+
+        Raises
+        ------
+        UsageError
+            an unknown check, or one that did not run.
+        MissingExtraError
+            without the extra "notebook".
+        """
+        try:
+            from assay.report.grid_widget import IssueGrid
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("a grid in a notebook", "notebook") from error
+        return IssueGrid(self, self.log.state, check or "")
 
     def cut(self, *, precision: float | None = None, budget: int | None = None) -> Cut:
         """The undecided rows to look at for wrong labels, worst first: one of the two says how many.

@@ -48,7 +48,7 @@ def proposed_request(project: FinishedRun, finding: Mapping[str, Any], *, altern
     if kind not in KINDS:
         raise UsageError(
             f"{action['title']}: a row of this project holds one label, so that cannot be logged; "
-            "take the alternative, or export the column second_label"
+            "take the alternative, or export with --both-labels"
         )
     codes = np.full(project.dataset.n_rows, -1, np.int64)
     codes[project.dataset.order] = project.dataset.codes[project.dataset.order]

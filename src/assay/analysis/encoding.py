@@ -32,8 +32,8 @@ class Encoding:
 
     embeddings : encoder -> prefixes of its shards. tiny : of 32 x 32 thumbnails. properties : of what the checks of the
     modality read. reasons : of tables that say why a row could not be read. missing : sentences on encoders that are not
-    here. features : the stage of a table that the tree models read. left_out : columns of a table that are no features.
-    levels : black and white of pictures of more than 8 bits. threads : of TF-IDF.
+    here. features : the stage of a table that the tree models read. widths : dimensions of its columns. left_out : columns
+    of a table that are no features. levels : black and white of pictures of more than 8 bits. threads : of TF-IDF.
     """
 
     runner: Runner
@@ -47,6 +47,7 @@ class Encoding:
     reasons: tuple[str, ...] = ()
     missing: list[str] = field(default_factory=list)
     features: Stage[tables.FeaturesMade] | None = None
+    widths: tuple[int, ...] = ()
     left_out: tuple[str, ...] = ()
     levels: images.Levels = ()
     states: dict[str, Fitted] = field(default_factory=dict)
@@ -240,7 +241,7 @@ class Encoding:
             )
         self.runner.notes += found.notes
         if not self.own:
-            self.embeddings["cells"] = self.features.prefixes
+            self.embeddings["cells"], self.widths = self.features.prefixes, found.widths
 
     def user_embedding(self, name: str, array: UserArray) -> tuple[str, ...]:
         spec = vectors.AdoptSpec(

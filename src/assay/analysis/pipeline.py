@@ -106,7 +106,7 @@ class Pipeline:
             forms = self.form_leaks()
             self.blind, self.blind_classes = forms.blind, forms.blind_classes
         predicted = learn(self, gathered, graph, copies) if learn is not None else None
-        self.outlier(gathered, graph, predicted)
+        self.outlier(gathered, graph, predicted, encoded.widths)
         self.duplicate(gathered, copies)
         if predicted is not None:
             self.conflict(gathered, copies, predicted)
@@ -452,11 +452,14 @@ class Pipeline:
         for name in result.flags:
             self.outcome.flags.pop(name, None)
 
-    def outlier(self, gathered: Stage[Any], graph: Stage[Any], predicted: Stage[Any] | None) -> None:
+    def outlier(
+        self, gathered: Stage[Any], graph: Stage[Any], predicted: Stage[Any] | None, widths: tuple[int, ...]
+    ) -> None:
         spec = issues.OutlierSpec(
             **self.on_check("issues/outlier"),
             graph=graph.prefix(),
             pred_probs=predicted.prefix() if predicted else "",
+            widths=widths,
             modality=self.dataset.modality,
             features=tuple(self.dataset.roles.features) if self.dataset.modality == "table" else (),
         )
@@ -618,6 +621,7 @@ class Pipeline:
             order=self.order_file,
             multi_label=self.outcome.tables.get("multi_label", ""),
             withheld=self.runner.skipped.get("label", "") if predicted else "",
+            verdict=self.verdict,
             ordered=not folder_of_images,
             reasons=reasons,
         )

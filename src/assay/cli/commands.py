@@ -25,6 +25,7 @@ from assay.printable import printable
 from assay.version import __version__
 
 TABLE_FORMATS = ("csv", "json", "jsonl", "parquet")
+MOST_HINTED = 3  # columns that could be the label; of more, none stands out
 LOOK_FIRST = ("label", "outlier", "duplicate_label_conflict", "near_duplicate", "exact_duplicate", "identical_row")
 EXPORT_FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "arrow", "folder", "hf")
 
@@ -201,6 +202,8 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
     if not quiet and not log_json:
         click.echo(printable(str(Project(folder.root).summary())))
         click.echo(f"\nNext: {_look(run, folder.root)}assay report {folder.root} -o report.html")
+        if given["label"] is None and source.roles.label is None:
+            click.echo(printable(_label_hint(data, source)), nl=False)
     failed = failures(run)
     if failed:
         raise AssayError("a check failed: " + "; ".join(failed))
@@ -211,6 +214,21 @@ def _look(run: dict[str, Any], root: Path) -> str:
     counts = {check["name"]: int(check["count"] or 0) for check in run["checks"] if check["status"] == "ran"}
     first = next((name for name in LOOK_FIRST if counts.get(name)), None)
     return f"assay issues {root} --type {first} --top 20;  " if first else ""
+
+
+def _label_hint(data: str, source: Any) -> str:
+    """How to have labels checked, where no column was taken for the label and one or a few could be it; else ""."""
+    import shlex
+
+    from assay.sources.label_guesses import guess_labels
+
+    roles = source.roles
+    guesses = guess_labels(source.cells, {roles.text, roles.image, roles.id, roles.split})
+    if not 0 < len(guesses) <= MOST_HINTED:
+        return ""
+    names = [guess.column for guess in guesses]
+    command = shlex.join(["assay", "analyze", data, "--label", names[0]])
+    return f"If {' or '.join(map(repr, names))} is what a row should be called: {command}\n"
 
 
 def _estimate(source: Any, settings: Any, given: dict[str, Any]) -> list[str]:
@@ -398,6 +416,9 @@ def report(project: str, output: str | None, format_: str | None, debug: bool) -
 )
 @click.option("--keep-excluded", is_flag=True, help="Keep excluded rows, with the column action.")
 @click.option("--only-corrections", is_flag=True, help="Only id, given_label, corrected_label, action of changed rows.")
+@click.option(
+    "--both-labels", is_flag=True, help="Rows that hold two labels carry both: lists, in CSV text with | between."
+)
 @click.option("--csv-guard", is_flag=True, help="Neutralise cells that a spreadsheet would run as formulas.")
 @click.option("--at", type=int, metavar="N", help="Decisions as they stood after entry N of the log. [default: all]")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")

@@ -33,11 +33,13 @@ CYCLES = (("month", 12), ("weekday", 7), ("hour", 24))
 
 @dataclass(frozen=True)
 class TableFeatures:
-    """``names`` are the columns used; ``notes`` say which were left out and why."""
+    """``names`` are the columns used, ``widths`` how many dimensions of ``dense`` each has (none where those were reduced);
+    ``notes`` say which were left out and why."""
 
     dense: NDArray[np.float32]  # (N, d <= 512) scaled, no gaps, finite, within the range of float16
     trees: NDArray[np.float32]  # (N, m) unscaled; NaN = blank; categories as ranks of their sorted levels
     names: tuple[str, ...]
+    widths: tuple[int, ...]
     notes: list[str]
 
 
@@ -85,12 +87,13 @@ def table_features(cells: pd.DataFrame, features: Sequence[str], *, seed: int = 
     if not blocks:
         notes.append("no feature column is left; rows cannot be told apart")
         blank = np.zeros((len(cells), 1), np.float32)
-        return TableFeatures(blank, blank, (), notes)
+        return TableFeatures(blank, blank, (), (), notes)
     dense = np.concatenate([block.dense for block in blocks], axis=1)
+    widths = tuple(block.dense.shape[1] for block in blocks)
     if dense.shape[1] > MAX_DIMS:
         notes.append(f"{dense.shape[1]:,} table features were reduced to {min(MAX_DIMS, len(dense))} dimensions")
-        dense = _reduce(dense, seed)
-    return TableFeatures(dense, np.concatenate([block.trees for block in blocks], axis=1), tuple(names), notes)
+        dense, widths = _reduce(dense, seed), ()
+    return TableFeatures(dense, np.concatenate([block.trees for block in blocks], axis=1), tuple(names), widths, notes)
 
 
 def _block(column: Cells, seed: int) -> Block:

@@ -18,6 +18,7 @@ class Batch:
     """Aligned rows. ``results`` by the names of columns.py, ``row_id`` at least; ``action`` and ``corrected_label``
     as in `assay.actions.FixPlan`. For pictures: ``rows`` tells ``open_bytes`` which, ``names`` are their file names.
     ``reason``: why a row is left out, where the plan says so. ``raw``: the line of a row that could not be read as one.
+    ``second``: the second label of rows that are to carry both, None elsewhere.
     """
 
     cells: pa.Table
@@ -28,6 +29,7 @@ class Batch:
     names: Sequence[str] | None = None
     reason: NDArray[np.object_] | None = None
     raw: NDArray[np.object_] | None = None
+    second: NDArray[np.object_] | None = None
 
     def take(self, mask: NDArray[np.bool_]) -> Batch:
         if mask.all():
@@ -41,6 +43,7 @@ class Batch:
             None if self.names is None else [name for name, chosen in zip(self.names, mask, strict=True) if chosen],
             None if self.reason is None else self.reason[mask],
             None if self.raw is None else self.raw[mask],
+            None if self.second is None else self.second[mask],
         )
 
 

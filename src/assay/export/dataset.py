@@ -17,16 +17,17 @@ from assay.actions.plan import EXCLUDE
 from assay.columns import ROW_ID
 from assay.errors import UsageError
 from assay.export.batch import Batch
-from assay.export.fit import Fitted, class_names, with_class_names
+from assay.export.fit import Fitted, class_names, names_of, with_class_names, without_class_names
 from assay.export.folder import write_class_folders
 from assay.export.huggingface import write_hugging_face
-from assay.export.labels import coded_labels, final_labels, plain_type, typed_labels
+from assay.export.labels import SEPARATOR, coded_labels, final_labels, plain_type, typed_labels, with_second
 from assay.export.table import WRITERS, kind_by_ending, write_table
 
 COLUMNS = ("none", "actions", "all")
 TREES = ("folder", "hf")
 CHANGES = ("auto-fix", "label", "exclude")
 RAW_FORMS = {"csv": "csv,", "tsv": "csv\t", "jsonl": "jsonl"}
+JOINED = ("csv", "tsv")  # forms without lists
 LONGEST = 60  # characters of a line that is shown
 
 
@@ -62,6 +63,7 @@ def export_dataset(
     new_labels: Sequence[Any] | None = None,
     raw_form: str = "",
     merged: str | None = None,
+    both_labels: bool = False,
 ) -> Exported:
     """Write the dataset to train on: the user's columns and order, final labels, without the excluded rows.
 
@@ -85,6 +87,8 @@ def export_dataset(
     raw_form : the form of the lines in `Batch.raw`; a file of the same form gets them as they were, another leaves these
         rows out and says so.
     merged : the column that names the splits of a dataset that came in splits; it is no column of an ``hf`` dataset.
+    both_labels : rows with a `Batch.second` carry it beside their label: lists in the label column, in CSV and TSV text
+        with "|" between. Not for class folders and corrections.
 
     Raises
     ------
@@ -99,6 +103,11 @@ def export_dataset(
         raise UsageError(f"unknown columns {columns!r}; choose one of {', '.join(COLUMNS)}")
     if kind == "folder" and (columns != "none" or keep_excluded or only_corrections):
         raise UsageError("class folders hold pictures only; for tables of actions or corrections choose another format")
+    if both_labels and (kind == "folder" or only_corrections):
+        what = "a picture lies in one class folder" if kind == "folder" else "corrections hold one label a row"
+        raise UsageError(f"{what}; to export both labels choose a table")
+    if both_labels and label is None:
+        raise UsageError("there is no label column to hold both labels")
     count = _Count()
     kept = _counted(batches, count, keep_excluded or only_corrections)
     if kind == "folder":
@@ -106,8 +115,9 @@ def export_dataset(
         rows, notes = write_class_folders(_files(kept), path, open_bytes, splits=splits)
         return Exported(str(path), rows, count.excluded, notes)
     names = dict(public_names or {})
-    shape = _corrections if only_corrections else _Shape(label, columns, keep_excluded, names, new_labels)
-    as_they_are = columns == "none" and not (keep_excluded or only_corrections or csv_guard)
+    form = "" if not both_labels else "text" if kind in JOINED else "lists"
+    shape = _corrections if only_corrections else _Shape(label, columns, keep_excluded, names, new_labels, form)
+    as_they_are = columns == "none" and not (keep_excluded or only_corrections or csv_guard or both_labels)
     whole = kept if only_corrections else _without_broken(kept, count, as_they_are and raw_form == RAW_FORMS.get(kind))
     if kind == "hf":
         pictures = open_bytes if not only_corrections else None
@@ -125,6 +135,8 @@ def export_dataset(
     else:
         fitted, notes = Fitted(_pieces(whole, shape), kind), []
         rows = write_table(fitted, path, kind, csv_guard=csv_guard)
+    if both_labels:
+        notes = [*notes, count.both_line(str(label), form)]
     if count.broken:
         notes = [*notes, count.broken_line()]
     left_out = 0 if keep_excluded or only_corrections else count.excluded
@@ -151,6 +163,15 @@ class _Count:
     excluded: int = 0
     broken: int = 0
     first: str = ""
+    both: int = 0
+
+    def both_line(self, label: str, form: str) -> str:
+        how = (
+            f"lists in the column {label!r}"
+            if form == "lists"
+            else f"text in the column {label!r}, {SEPARATOR!r} between two"
+        )
+        return f"{self.both:,} {'row carries' if self.both == 1 else 'rows carry'} both labels; labels are {how}"
 
     def broken_line(self) -> str:
         what = (
@@ -168,7 +189,9 @@ def _counted(batches: Iterable[Batch], count: _Count, keep_excluded: bool) -> It
         some = True
         excluded = np.asarray(batch.action == EXCLUDE, bool)
         count.excluded += int(excluded.sum())
-        yield batch if keep_excluded else batch.take(~excluded)
+        kept = batch if keep_excluded else batch.take(~excluded)
+        count.both += 0 if kept.second is None else sum(label is not None for label in kept.second)
+        yield kept
     if not some:
         raise UsageError("there are no rows to export")
 
@@ -212,6 +235,7 @@ class _Shape:
     keep_excluded: bool
     public_names: Mapping[str, str]
     new_labels: Sequence[Any] | None = None
+    both: str = ""  # "lists" or "text" where rows may carry two labels
 
     def __call__(self, batch: Batch) -> pa.Table:
         out = {name: batch.cells[name] for name in batch.cells.column_names}
@@ -224,6 +248,14 @@ class _Shape:
                 names = list(dict.fromkeys([*names, *map(str, self.new_labels or ())]))
                 out[self.label] = coded_labels(out[self.label], batch.corrected_label, names)
                 metadata = with_class_names(batch.cells.schema, self.label, names)
+                if self.both:
+                    out[self.label], metadata = (
+                        names_of(out[self.label], names),
+                        without_class_names(metadata, self.label),
+                    )
+            if self.both:
+                second = np.full(len(batch.action), None, object) if batch.second is None else batch.second
+                out[self.label] = with_second(out[self.label], second, self.label, listed=self.both == "lists")
         ours: dict[str, Any] = {}
         if self.columns == "all":
             ours = {name: batch.results[name] for name in batch.results.column_names}

@@ -51,7 +51,7 @@ class Fitted:
         for name in table.column_names:
             column = table[name]
             if name in names:
-                column = _as_names(column, names[name])
+                column = names_of(column, names[name])
             elif name in self._how:
                 column = self._how[name](column)
             columns.append(column)
@@ -143,7 +143,15 @@ def with_class_names(schema: pa.Schema, column: str, names: list[str]) -> dict[b
     return metadata | {HF: json.dumps(value).encode()}
 
 
-def _as_names(column: pa.ChunkedArray, names: list[str]) -> pa.ChunkedArray:
+def without_class_names(metadata: dict[bytes, bytes], column: str) -> dict[bytes, bytes]:
+    """The metadata of a schema in which a column no longer holds class codes."""
+    value = json.loads(metadata[HF])
+    value["info"]["features"].pop(column, None)
+    return metadata | {HF: json.dumps(value).encode()}
+
+
+def names_of(column: pa.ChunkedArray, names: list[str]) -> pa.ChunkedArray:
+    """A column of class codes as the names that they stand for."""
     codes = pc.if_else(pc.less(column, 0), pa.scalar(None, column.type), column)  # -1 is "no label"
     return pa.chunked_array([pa.array(names, pa.string()).take(codes.combine_chunks())])
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from assay.errors import UsageError
 
+SEPARATOR = "|"  # between two labels in a form that knows no lists
+
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
     """The type of the values of a column."""
@@ -59,6 +61,36 @@ def _categories(
     index = kind.index_type if len(levels) <= 1 << (kind.index_type.bit_width - 1) else pa.int32()
     array = pa.DictionaryArray.from_arrays(codes.cast(index), levels, ordered=kind.ordered)
     return pa.chunked_array([array])
+
+
+def with_second(
+    column: pa.ChunkedArray, second: NDArray[np.object_], name: str, *, listed: bool
+) -> pa.ChunkedArray | pa.Array:
+    """The label column with one or two labels a row: lists of values, or text with `SEPARATOR` between; null stays null.
+
+    ``column`` holds values, no class codes; ``second`` (N,) the label beside that of the row, None = there is none.
+
+    Raises
+    ------
+    UsageError
+        the separator is in a label, so that nobody could tell one label from two.
+    """
+    kind = plain_type(column.type)
+    first = column.cast(kind).to_pylist() if kind != column.type else column.to_pylist()
+    rows = [
+        None if one is None else [one, *([] if two is None else [two])] for one, two in zip(first, second, strict=True)
+    ]
+    if listed:
+        return pa.array(
+            [None if row is None else typed_labels(row, kind, name).to_pylist() for row in rows], pa.list_(kind)
+        )
+    texts = [None if row is None else [str(label) for label in row] for row in rows]
+    odd = next((label for row in texts if row is not None for label in row if SEPARATOR in label), None)
+    if odd is not None:
+        raise UsageError(
+            f"the label {odd!r} holds {SEPARATOR!r}, which stands between two labels here; write Parquet, Arrow or JSON"
+        )
+    return pa.array([None if row is None else SEPARATOR.join(row) for row in texts], pa.string())
 
 
 def coded_labels(column: pa.ChunkedArray, corrected: NDArray[np.object_], names: Sequence[str]) -> pa.ChunkedArray:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from assay.actions import ActionLog, FixPlan, Policy
 from assay.actions.plan import DROP_SHARE
 from assay.columns import ROW_ID
+from assay.errors import UsageError
 from assay.export.batch import Batch
 from assay.export.dataset import Exported, export_dataset
 from assay.export.preview import SHOWN, copies_of, plan_project
@@ -43,6 +44,7 @@ def export_project(
     rows: NDArray[np.bool_] | None = None,
     drop_duplicates: str | None = None,
     drop_share: float = DROP_SHARE,
+    both_labels: bool = False,
 ) -> Exported:
     """Write the dataset to train on: with what people decided, then fixed as ``fix`` says where nobody decided.
 
@@ -50,10 +52,12 @@ def export_project(
     entry of the log (0 = none of them; default all); ``rows`` (N,) by row number: only these. The other options are those
     of `export_dataset`. ``lines()`` of the result tell what was done and what is left. ``drop_duplicates``: "exact" or
     "near" copies are left out, all but one row of each set, as long as they are at most ``drop_share`` of all rows; see
-    `assay.actions.plan_fixes`.
+    `assay.actions.plan_fixes`. ``both_labels``: rows that hold two labels and that nobody decided about carry both.
 
     Raises
     ------
+    UsageError
+        options that do not go together; both labels of a run that looked for no second ones.
     TooManyCopiesError
         more copies than ``drop_share``; nothing is written.
     """
@@ -63,7 +67,7 @@ def export_project(
     present = project.result_columns()
     pictures = project.run["modality"] == "image"
     done = export_dataset(
-        _batches(project, plan, rows),
+        _batches(project, plan, rows, _undecided(project, log, at) if both_labels else None),
         target,
         label=project.run["roles"]["label"],
         format=format,
@@ -78,6 +82,7 @@ def export_project(
         new_labels=list(dict.fromkeys(label for label in plan.corrected_label.tolist() if label is not None)),
         raw_form=project.originals.raw_form if project.originals is not None else "",
         merged=project.originals.merged if project.originals is not None else None,
+        both_labels=both_labels,
     )
     said = plan.lines() if plan.policy != "none" or plan.done or plan.left else []
     said += [copy.line() for copy in copies_of(project, plan, SHOWN)]
@@ -91,7 +96,28 @@ def _in_memory(project: FinishedRun) -> bool:
     return bool(pc.all(pc.equal(project.dataset.rows["uri"], "")).as_py())
 
 
-def _batches(project: FinishedRun, plan: FixPlan, rows: NDArray[np.bool_] | None) -> Iterator[Batch]:
+def _undecided(project: FinishedRun, log: ActionLog, at: int | None) -> NDArray[np.bool_]:
+    """(N,) by row number: rows that nobody decided about, where the run knows of second labels at all."""
+    record = next((check for check in project.run["checks"] if check["name"] == "multi_label"), None)
+    if record is None or record["status"] != "ran":
+        why = "the data has no labels, or is a table" if record is None else record["why"]
+        raise UsageError(f"this run looked for no second labels: {why}")
+    return np.asarray(log.state(at).action == 0)
+
+
+def _second(results: pa.Table, undecided: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """The second label of rows that hold two, None elsewhere."""
+    second = np.array([*results["second_label"].to_pylist(), None], object)[:-1]
+    second[~(results["is_multi_label"].to_numpy(zero_copy_only=False).astype(bool) & undecided)] = None
+    return second
+
+
+def _batches(
+    project: FinishedRun,
+    plan: FixPlan,
+    rows: NDArray[np.bool_] | None,
+    undecided: NDArray[np.bool_] | None,
+) -> Iterator[Batch]:
     order, image, start = project.dataset.order, project.run["roles"]["image"], 0
     reason = None
     if plan.copies:
@@ -111,6 +137,7 @@ def _batches(project: FinishedRun, plan: FixPlan, rows: NDArray[np.bool_] | None
             named.to_pylist(),
             None if reason is None else reason[start:stop],
             _raw(project, start, stop),
+            None if undecided is None else _second(results, undecided[order[start:stop]]),
         )
         yield batch if rows is None else batch.take(rows[order[start:stop]])
         start = stop

@@ -20,6 +20,7 @@ FEW = 5  # labelled rows below which a class is rare: there are five folds
 CORRECTIONS = 20
 COPIED = 0.9  # of the labelled rows are originals: below that it is said how many
 NAMED = 5  # classes named in one sentence
+ALONE = 1.5  # surest rows that disagree: fewer prove nothing
 NONE = 0.0005  # a rate that would be printed as 0.0 %
 
 
@@ -60,29 +61,50 @@ def class_findings(
         found += (
             _at_most(codes, p_error, verdict)
             if verdict and verdict["at_most"]
-            else _error_rate(codes, p_error, originals)
+            else _error_rate(codes, p_error, verdict, originals)
         )
         found += _corrections(names, codes, summary)
     found += _class_names(names, counts)
     return found + _rare_classes(names, counts)
 
 
-def _error_rate(codes: NDArray[np.int32], p_error: NDArray[np.float64], originals: int | None) -> list[Finding]:
-    """The mean probability of error, with Wilson's interval for a share of that many labels; copies of
-    one thing are no further witnesses."""
+def _error_rate(
+    codes: NDArray[np.int32], p_error: NDArray[np.float64], verdict: Mapping[str, Any] | None, originals: int | None
+) -> list[Finding]:
+    """The mean probability of error, with `rate_bounds`."""
     p = p_error[(codes >= 0) & np.isfinite(p_error)]
     if not len(p):
         return []
     rate = float(np.clip(p.mean(), 0, 1))
-    n = max(1, min(len(p), originals or len(p)))
+    n = min(len(p), originals or len(p))
     copied = f", copies counted once: {n:,}" if n < COPIED * len(p) else ""
-    low, high = wilson(rate * n, n)
-    interval = f"(95 % interval {low:.1%} to {high:.1%}{copied}, as far as the probabilities are calibrated)"
+    low, high = rate_bounds(rate, verdict, len(p), originals)
+    interval = f"(95 % interval {low:.1%} to {high:.1%}{copied})"
     message = f"About {rate:.1%} of the {len(p):,} labels are estimated to be wrong {interval}."
     if rate < NONE:
         message = f"None of the {len(p):,} labels is estimated to be wrong {interval}."
     data = {"rate": rate, "low": low, "high": high, "labels": len(p)}
     return [Finding("label_error_rate", "Wrong labels, estimated", [], message, data)]
+
+
+def rate_bounds(
+    rate: float, verdict: Mapping[str, Any] | None, n: int, originals: int | None = None
+) -> tuple[float, float]:
+    """95 % interval of the share of wrong labels that is estimated as ``rate`` among ``n`` labels.
+
+    Probabilities that are all too sure, or not sure enough, are wrong together, so that their number says nothing. What tells is
+    how many of the surest rows carry another label (``told`` and ``sure_rows`` of the verdict). The interval runs from the lower to the
+    upper end of two: Wilson's around that rate, and one as wide around the estimate. A single row that disagrees proves no rate above
+    nothing. Without a verdict it is Wilson's of all labels. Copies of one thing are no further witnesses: ``originals`` of the ``n`` are.
+    """
+    witnesses = max(1, min(n, originals or n))
+    if verdict is None or not verdict.get("sure_rows"):
+        return wilson(rate * witnesses, witnesses)
+    told = float(verdict["told"])
+    sure = max(1, round(verdict["sure_rows"] * witnesses / n))
+    low, high = wilson(told * sure, sure)
+    low = low if told * sure > ALONE else 0.0
+    return max(0.0, min(low, rate - (told - low))), min(1.0, max(high, rate + (high - told)))
 
 
 def _at_most(codes: NDArray[np.int32], p_error: NDArray[np.float64], verdict: Mapping[str, Any]) -> list[Finding]:

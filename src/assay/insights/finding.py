@@ -46,6 +46,23 @@ def quote(name: object) -> str:
     return f"“{text if len(text) <= 80 else text[:79] + '…'}”"
 
 
+PROPERTIES = {
+    "num_characters": "number of characters",
+    "non_language": "part that is no language",
+    "pii_score": "weight of personal data",
+    "brightness_p1": "brightness of the darkest hundredth",
+    "brightness_p5": "brightness of the darkest twentieth",
+    "brightness_p50": "middle brightness",
+    "brightness_p95": "brightness of the lightest twentieth",
+    "brightness_p99": "brightness of the lightest hundredth",
+}
+
+
+def in_words(name: str) -> str:
+    """A measured property as a person would call it."""
+    return PROPERTIES.get(name, name.replace("_", " "))
+
+
 def listed(names: list[Any], most: int = 5) -> str:
     """“a”, “b” and “c”; beyond ``most`` names "and 3 more"."""
     shown = [quote(name) for name in names[:most]]

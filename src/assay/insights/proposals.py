@@ -26,6 +26,7 @@ from assay.insights.two_labels import TwoLabels
 from assay.issues.interval import wilson
 
 Action = dict[str, Any]
+OFTEN = 3  # rows of a pair of classes that are worth a word
 PAIRS = 20  # of classes that one finding lists
 LISTED = 1_000  # rows whose second label one finding lists
 TITLES = {
@@ -160,12 +161,14 @@ def two_label_finding(
         {"given": names[pair // len(names)], "second": names[pair % len(names)], "rows": count}
         for pair, count in zip(pairs[order].tolist(), times[order].tolist(), strict=True)
     ]
-    shown = ", ".join(f"{quote(one['given'])} with {quote(one['second'])} ({one['rows']:,})" for one in top[:3])
+    often = [one for one in top[:3] if one["rows"] >= OFTEN]
+    shown = ", ".join(f"{quote(one['given'])} with {quote(one['second'])} ({one['rows']:,})" for one in often)
+    shown = f", most often {shown}" if shown else ""
     looked = len(found.rows)
     message = (
-        f"{rows_of(len(at))} {'seems' if len(at) == 1 else 'seem'} to hold a second label beside the given one, most often {shown}. "
+        f"{rows_of(len(at))} {'seems' if len(at) == 1 else 'seem'} to hold a second label beside the given one{shown}. "
         + (f"Of {n_rows:,} rows the {looked:,} most plausible were taken apart. " if looked < n_rows else "")
-        + "Keep them, leave them out, or give them both labels: a model that may say one thing only is wrong on half of each."
+        + "Keep them, leave them out, or export them with both labels."
     )
     rows = [
         {

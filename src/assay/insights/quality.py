@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.insights.classes import rate_bounds
 from assay.insights.finding import Finding, quote, rows_of
 from assay.insights.proposals import examples_of
 from assay.insights.relations import TopProbabilities
@@ -24,6 +25,7 @@ NOISY = 20  # classes that get a finding of their own
 LEAST = 10  # rows of a class below which its noise rate is not named
 CORRECTIONS = 3  # a class, each way
 CONFUSIONS = 20
+OFTEN = 3  # rows of a correction that are worth a word
 LEAST_P = 1e-7
 
 Codes = NDArray[np.int32]
@@ -31,7 +33,12 @@ Label = Mapping[str, NDArray[Any]]
 
 
 def quality_findings(
-    classes: Sequence[Any], labels: Codes, seen: TopProbabilities, label: Label | None, withheld: str = ""
+    classes: Sequence[Any],
+    labels: Codes,
+    seen: TopProbabilities,
+    label: Label | None,
+    withheld: str = "",
+    verdict: Mapping[str, Any] | None = None,
 ) -> list[Finding]:
     """Findings about label and model quality.
 
@@ -41,6 +48,7 @@ def quality_findings(
     label : None where label issues were not computed, else arrays (N,): ``is_label_issue``, ``p_label_error``,
         ``label_quality`` and ``suggested_label`` (codes).
     withheld : why label issues were not computed, for the sentence on the model; noise rates rest on them.
+    verdict : what can be known of these labels, as `assay.issues.verdict.Verdict.to_dict`: it widens the intervals of noise rates.
 
     Notes
     -----
@@ -53,9 +61,9 @@ def quality_findings(
         return []
     if label is not None:
         found += _label_quality(np.asarray(label["label_quality"], np.float64)[known])
-        table = class_table(names, labels, seen, label)
+        table = class_table(names, labels, seen, label, verdict)
         found += _noisy(table, names, labels, label)
-    quality = model_quality(names, labels, seen, label)
+    quality = model_quality(names, labels, seen, label, verdict)
     if withheld:
         quality = replace(
             quality, message=f"{quality.message} Noise rates of classes are withheld as all label findings are."
@@ -63,7 +71,13 @@ def quality_findings(
     return [*found, quality]
 
 
-def class_table(names: list[Any], labels: Codes, seen: TopProbabilities, label: Label) -> list[dict[str, Any]]:
+def class_table(
+    names: list[Any],
+    labels: Codes,
+    seen: TopProbabilities,
+    label: Label,
+    verdict: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
     """One dict a class: rows given, estimated true rows, noise rate with interval, corrections both ways, quality, recall
     and precision of the model out of sample (the given labels taken as right). NaN where there are no such rows."""
     size = len(names)
@@ -74,6 +88,7 @@ def class_table(names: list[Any], labels: Codes, seen: TopProbabilities, label: 
     rows = np.bincount(given, minlength=size)
     wrong = np.bincount(given, error, size)
     spread = np.bincount(given, error * (1 - error), size)
+    rate = float(error.mean()) if len(error) else 0.0
     # a row leaves its class with probability p_label_error, for the likeliest other one
     other = np.where(predicted == given, seen.classes[known, min(1, seen.classes.shape[1] - 1)], predicted)
     true = rows - wrong + np.bincount(other, error, size)
@@ -84,7 +99,7 @@ def class_table(names: list[Any], labels: Codes, seen: TopProbabilities, label: 
     out = []
     for code, name in enumerate(names):
         n = int(rows[code])
-        low, high = rate_interval(float(wrong[code]), float(spread[code]), n)
+        low, high = class_bounds(float(wrong[code]), float(spread[code]), n, rate, verdict)
         out.append(
             {
                 "class": name,
@@ -103,14 +118,25 @@ def class_table(names: list[Any], labels: Codes, seen: TopProbabilities, label: 
     return out
 
 
-def rate_interval(total: float, variance: float, n: int) -> tuple[float, float]:
-    """95 % interval of a share of wrong labels among ``n`` whose probabilities sum to ``total`` and, as independent
-    draws, vary by ``variance``: the wider of what the draws and Wilson's interval say."""
-    low, high = wilson(total, n)
+def class_bounds(
+    wrong: float, variance: float, n: int, rate: float, verdict: Mapping[str, Any] | None
+) -> tuple[float, float]:
+    """95 % interval of a class's share of wrong labels.
+
+    ``wrong`` of its ``n`` labels are estimated to be, which as independent draws vary by ``variance``. Two uncertainties, as the root of
+    the sum of their squares: chance in this class (the wider of what the draws and Wilson's interval say), and what is uncertain for
+    all classes alike, the dataset's ``rate`` of wrong labels between the ends of `assay.insights.classes.rate_bounds`.
+    """
     if n <= 0:
-        return low, high
+        return 0.0, 1.0
+    share = min(max(wrong / n, 0.0), 1.0)
+    low, high = wilson(wrong, n)
     reach = Z95 * math.sqrt(max(variance, 0.0)) / n
-    return max(0.0, min(low, total / n - reach)), min(1.0, max(high, total / n + reach))
+    least, most = rate_bounds(rate, verdict, n) if verdict and rate > 0 else (rate, rate)
+    scale = share / rate if rate > 0 else 0.0
+    down = math.hypot(max(share - low, reach), scale * (rate - least))
+    up = math.hypot(max(high - share, reach), scale * (most - rate))
+    return max(0.0, share - down), min(1.0, share + up)
 
 
 def _share(part: float, n: int) -> float | None:
@@ -139,7 +165,7 @@ def _label_quality(quality: NDArray[np.float64]) -> list[Finding]:
         return []
     score = float(good.mean())
     reach = Z95 * float(good.std()) / math.sqrt(len(good))
-    message = f"Label quality of the dataset: {score:.2f} of 1, the mean over {rows_of(len(good))}."
+    message = f"The mean label quality of {rows_of(len(good))} is {score:.2f} of 1."
     return [
         Finding(
             "label_quality",
@@ -171,11 +197,12 @@ def _noisy(table: list[dict[str, Any]], names: list[Any], labels: Codes, label: 
         line = table[code]
         rows = np.flatnonzero((labels == code) & (error > 0))
         rows = rows[np.argsort(-error[rows], kind="stable")]
-        flows = ", ".join(f"{quote(name)} ({count:,})" for name, count in line["away"])
+        often = [(name, count) for name, count in line["away"] if count >= OFTEN]
+        flows = ", ".join(f"{quote(name)} ({count:,})" for name, count in often)
         message = (
             f"About {line['noise']:.0%} of the {line['rows']:,} labels {quote(line['class'])} are estimated to be wrong "
             f"({line['low']:.0%} to {line['high']:.0%}), against {mean:.0%} in the dataset."
-            + (f" Most are suggested to be {flows}." if flows else "")
+            + (f" Most often suggested instead: {flows}." if flows else "")
         )
         found.append(
             Finding(
@@ -202,7 +229,13 @@ def _noisy(table: list[dict[str, Any]], names: list[Any], labels: Codes, label: 
     return found
 
 
-def model_quality(names: list[Any], labels: Codes, seen: TopProbabilities, label: Label | None) -> Finding:
+def model_quality(
+    names: list[Any],
+    labels: Codes,
+    seen: TopProbabilities,
+    label: Label | None,
+    verdict: Mapping[str, Any] | None = None,
+) -> Finding:
     """Accuracy, log-loss, confusions and reliability of the out-of-sample predictions, with and without label issues."""
     known = (labels >= 0) & seen.analyzed
     every = measures(labels, seen, known)
@@ -216,7 +249,7 @@ def model_quality(names: list[Any], labels: Codes, seen: TopProbabilities, label
         if kept.any():
             data["unflagged"] = measures(labels, seen, kept)
             message += f", and {data['unflagged']['accuracy']:.1%} of those that are no label issue"
-        data["classes"] = class_table(names, labels, seen, label)
+        data["classes"] = class_table(names, labels, seen, label, verdict)
     wrong = known & (seen.classes[:, 0] != labels)
     pairs, times = np.unique(labels[wrong].astype(np.int64) * len(names) + seen.classes[wrong, 0], return_counts=True)
     order = np.argsort(-times, kind="stable")[:CONFUSIONS]

@@ -8,6 +8,8 @@ more). Two classes are *fused* where nothing tells rows given a from rows given 
 under the ROC curve of log p_b - log p_a is near one half there. Fused classes that cover each other are the same thing; where
 one is covered and covers only a part of the other, the other is the general one: each of its rows looks like some specific
 class, so the specific class covers few of its rows, while it is plausible on every row of the specific one.
+A general class has few rows in the region of each of its specific ones, so that no pair proves anything by itself: all pairs
+with one general class are asked together, too (the mean of their areas, weighed by precision).
 Look-alikes are mistaken for each other and yet can be told apart. Class names decide nothing alone.
 """
 
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -42,6 +44,7 @@ OVERLAP = 0.15  # geometric mean of the swap rates from which look-alikes overla
 CATCH_ALL = 0.6  # share of a class's rows that look like other classes, and twice the dataset's ...
 CATCH_ALL_NAMED = 0.3  # ... where its name says that it is one
 KINDS = 5.0, 3.0  # ... and like so many of them, as the exponential of the entropy; the second where its name says so
+EXPLAINED = 1 / 2  # share of them that look like classes to which it is general, or the same: then it is no catch-all
 CATCH_ROWS = 20  # rows of a class without a telling name
 MOST_PAIRS = 20_000  # candidate pairs looked at, most swapped first
 EXAMPLES = 6
@@ -167,14 +170,17 @@ def relations(
         return []
     counts = count_pairs(labels, seen)
     members = rows_by_class(np.where(seen.analyzed, labels, -1).astype(np.int32), seen.n_classes)
-    table, found = counts.lookup(), []
-    for a, b in _candidates(counts):
-        relation = _pair(a, b, members, seen, table)
-        if relation is not None:
-            found.append(relation)
+    table = counts.lookup()
+    judged = {pair: _pair(*pair, members, seen, table) for pair in _candidates(counts)}
+    jointly = _fused_jointly(outcome for _, outcome in judged.values() if outcome is not None)
+    for pair in sorted(jointly):
+        judged[pair] = _pair(*pair, members, seen, table, fused=True)
+    found = [relation for relation, _ in judged.values() if relation is not None]
     found = _generals(_without_fused_everything(found, counts))
     found += holders(found, joint or {}, counts.n)
-    found += _catch_alls(classes, labels, seen, members, found)
+    catching = _catch_alls(classes, labels, seen, members, found)
+    anything = {r.first for r in catching}
+    found = [r for r in found if not (r.type == "is_a" and r.first in anything)] + catching
     order = {name: place for place, name in enumerate(("same_thing", "is_a", "catch_all", "has_a", "looks_alike"))}
     return sorted(found, key=lambda r: (order[r.type], -len(r.rows), -r.strength, r.first, r.second))
 
@@ -193,13 +199,44 @@ def _candidates(counts: PairCounts) -> list[tuple[int, int]]:
     return list(zip((keys[chosen] // size).tolist(), (keys[chosen] % size).tolist(), strict=True))
 
 
+@dataclass(frozen=True)
+class _Overlap:
+    """How well two classes can be told apart where they overlap, of a pair of which one may be general to the other."""
+
+    general: int
+    specific: int
+    auc: float
+    error: float
+
+
+def _fused_jointly(pairs: Iterable[_Overlap]) -> set[tuple[int, int]]:
+    """(lower, higher) class codes of the pairs that nothing tells apart, by the evidence of all pairs with the same general class.
+
+    All of these pairs count for the mean, or the chance of small numbers would choose; those that are told apart by
+    themselves are not fused.
+    """
+    of: dict[int, list[_Overlap]] = {}
+    for pair in pairs:
+        of.setdefault(pair.general, []).append(pair)
+    fused: set[tuple[int, int]] = set()
+    for same in of.values():
+        auc, weight = np.array([p.auc for p in same]), np.array([p.error**-2 for p in same])
+        if len(same) > 1 and float(auc @ weight / weight.sum() + weight.sum() ** -0.5) <= FUSED:
+            fused |= {(min(p.general, p.specific), max(p.general, p.specific)) for p in same if p.auc <= FUSED}
+    return fused
+
+
 def _pair(
     a: int,
     b: int,
     members: list[Rows],
     seen: TopProbabilities,
     table: dict[tuple[int, int], tuple[int, int]],
-) -> Relation | None:
+    *,
+    fused: bool = False,
+) -> tuple[Relation | None, _Overlap | None]:
+    """The relation of two classes, and where one may be general to the other, how far they overlap. ``fused``: they are known to
+    be, by more than their own rows."""
     rows_a, rows_b = _some(members[a]), _some(members[b])
     pa, pb, third = (
         np.concatenate(parts) for parts in zip(_of(rows_a, a, b, seen), _of(rows_b, a, b, seen), strict=True)
@@ -221,28 +258,31 @@ def _pair(
     }  # fmt: skip
     both = np.minimum(pa, pb)
     telling = rows[np.argsort(-both, kind="stable")][: int((both >= PLAUSIBLE).sum())]
-    if (
-        auc + _auc_error(is_b[shared]) <= FUSED
-        and cov_high >= COVERED
-        and together >= TOGETHER
-        and min(shared.sum(), *n) >= LEAST
-    ):
+    overlap = None
+    if cov_high >= COVERED and together >= TOGETHER and min(shared.sum(), *n) >= LEAST:
+        error = _auc_error(is_b[shared])
+        one_side = is_b[shared].all() or not is_b[shared].any()
+        overlap = None if one_side else _Overlap(general, specific, auc, error)
+        fused |= auc + error <= FUSED
+    else:
+        fused = False
+    if fused:
         even = cov_low > EVEN[0] and cov_high - cov_low <= EVEN[1] * (cov_high + cov_low)
         if cov_low > MUTUAL or even:
             size, hits = min(((n[0], cover_ab), (n[1], cover_ba)), key=lambda pair: pair[1] / pair[0])
-            return Relation("same_thing", a, b, hits / size, *wilson(hits, size), telling, auc, facts)
+            return Relation("same_thing", a, b, hits / size, *wilson(hits, size), telling, auc, facts), overlap
         size, hits = (n[0], cover_ab) if specific == a else (n[1], cover_ba)
         if hits / size >= COVERED:
-            return Relation("is_a", general, specific, hits / size, *wilson(hits, size), telling, auc, facts)
+            return Relation("is_a", general, specific, hits / size, *wilson(hits, size), telling, auc, facts), overlap
     swaps, total = swap_ab + swap_ba, n[0] + n[1]
     if swaps < max(SWAPS, OFTEN * total) or len(telling) < max(TORN, OFTEN * total):
-        return None
-    overlap = math.sqrt(swap_ab / n[0] * (swap_ba / n[1]))
+        return None, overlap
+    both_ways = math.sqrt(swap_ab / n[0] * (swap_ba / n[1]))
     strength = swaps / total
     low, high = wilson(swaps, total)
     predicted = rows[seen.classes[rows, 0] == np.where(is_b, a, b)]
-    facts |= {"overlap": overlap, "torn": float(len(telling))}
-    return Relation("looks_alike", a, b, strength, low, high, predicted, auc, facts)
+    facts |= {"overlap": both_ways, "torn": float(len(telling))}
+    return Relation("looks_alike", a, b, strength, low, high, predicted, auc, facts), overlap
 
 
 def _some(rows: Rows) -> Rows:
@@ -334,16 +374,19 @@ def _catch_alls(
     classes: Sequence[Any], labels: Codes, seen: TopProbabilities, members: list[Rows], found: list[Relation]
 ) -> list[Relation]:
     """Classes whose rows look like many other classes."""
-    heads = {r.first for r in found if r.type in ("is_a", "has_a")} | {
-        code for r in found if r.type == "same_thing" for code in (r.first, r.second)
-    }
+    kin: dict[int, set[int]] = {}
+    for r in found:
+        if r.type in ("is_a", "has_a", "same_thing"):
+            kin.setdefault(r.first, set()).add(r.second)
+        if r.type == "same_thing":
+            kin.setdefault(r.second, set()).add(r.first)
     out = []
     known = (labels >= 0) & seen.analyzed
     usual = float((seen.classes[known, 0] != labels[known]).mean()) if known.any() else 0.0
     for code, rows in enumerate(members):
-        if len(rows) < LEAST or code in heads:
+        elsewhere = rows[seen.classes[rows, 0] != code] if len(rows) >= LEAST else rows[:0]
+        if not len(elsewhere) or np.isin(seen.classes[elsewhere, 0], list(kin.get(code, ()))).mean() >= EXPLAINED:
             continue
-        elsewhere = rows[seen.classes[rows, 0] != code]
         share = len(elsewhere) / len(rows)
         named = bool(CATCHING.search(re.sub(r"[_\-]+", " ", str(classes[code]).casefold())))
         if share < (CATCH_ALL_NAMED if named else max(CATCH_ALL, 2 * usual)) or (len(rows) < CATCH_ROWS and not named):

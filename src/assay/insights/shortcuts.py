@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import Finding, quote, rows_of
+from assay.insights.finding import Finding, in_words, quote, rows_of
 from assay.insights.proposals import examples_of
 from assay.issues.interval import wilson
 
@@ -26,6 +26,7 @@ EDGES = (0.1, 0.9)  # outer tenths of a property are groups
 GROUP_ROWS = 30
 WORSE = 0.10  # accuracy of a weak group: at least so much lower than the rest's ...
 WEAK_Z = 5.0  # ... by so many standard errors
+SAME_ROWS = 0.5  # share of a weak group's rows in a weaker one: then it says nothing new
 MOST = 10
 ALSO = "\0"  # where a sentence names the other properties
 ACCIDENT = "If that is an accident of how rows were collected, a model will learn the accident."
@@ -51,7 +52,7 @@ def property_shortcuts(
         good = np.flatnonzero((codes >= 0) & np.isfinite(value))
         if len(good) < 2 * LEAST_CLASS or np.ptp(value[good]) == 0:
             continue
-        labels, told = codes[good].astype(np.int64), name.replace("_", " ")
+        labels, told = codes[good].astype(np.int64), in_words(name)
         ranks = rankdata(value[good])
         count = np.bincount(labels, minlength=len(names))
         rank_sum = np.bincount(labels, ranks, len(names))
@@ -115,7 +116,8 @@ def _one_each(found: Sequence[Finding]) -> list[Finding]:
     out = []
     for first, *rest in grouped.values():
         names = [str(other.data["property"]) for other in rest]
-        told = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names).replace("_", " ")
+        words = [in_words(name) for name in names]
+        told = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
         also = f", and so {'does' if len(names) == 1 else 'do'} {told}" if names else ""
         out.append(replace(first, message=first.message.replace(ALSO, also), data=first.data | {"also": names}))
     return out
@@ -170,7 +172,7 @@ def weak_groups(
         if good.sum() < 10 * GROUP_ROWS:
             continue
         low, high = np.quantile(value[good], EDGES)
-        told = name.replace("_", " ")
+        told = in_words(name)
         if low < high:
             asked[f"rows whose {told} is {low:.4g} or less"] = good & (value <= low)
             asked[f"rows whose {told} is {high:.4g} or more"] = good & (value >= high)
@@ -190,20 +192,30 @@ def weak_groups(
             f"classes reach {hoped:.0%}."
         )
         wrong = inside[~right[inside]]
-        found.append(
-            Finding(
-                "weak_group",
-                "A group the model does badly on",
-                [description],
-                message,
-                {"accuracy": round(hit, 4), "expected": round(hoped, 4)},
-                "group",
-                [],
-                round(hoped - hit, 4),
-                round(max(0.0, hoped - high_share), 4),
-                round(max(0.0, hoped - low_share), 4),
-                len(inside),
-                examples_of(rows[wrong]),
-            )
+        finding = Finding(
+            "weak_group",
+            "A group the model does badly on",
+            [description],
+            message,
+            {"accuracy": round(hit, 4), "expected": round(hoped, 4)},
+            "group",
+            [],
+            round(hoped - hit, 4),
+            round(max(0.0, hoped - high_share), 4),
+            round(max(0.0, hoped - low_share), 4),
+            len(inside),
+            examples_of(rows[wrong]),
         )
-    return sorted(found, key=lambda f: -(f.strength or 0))[:MOST]
+        found.append((finding, inside))
+    return _apart(found)[:MOST]
+
+
+def _apart(found: Sequence[tuple[Finding, NDArray[np.int64]]]) -> list[Finding]:
+    """The largest loss first, without groups of which most rows are in one before."""
+    out: list[Finding] = []
+    told: list[NDArray[np.int64]] = []
+    for finding, rows in sorted(found, key=lambda one: -(one[0].strength or 0)):
+        if not any(np.isin(rows, before).mean() > SAME_ROWS for before in told):
+            out.append(finding)
+            told.append(rows)
+    return out

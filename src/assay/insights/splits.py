@@ -6,13 +6,13 @@ In: splits, class codes, clusters of copies, neighbours, measured properties, po
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import Finding, listed, quote, rows_of
+from assay.insights.finding import Finding, in_words, listed, quote, rows_of
 from assay.insights.proposals import examples_of
 from assay.issues.interval import wilson
 
@@ -23,6 +23,7 @@ SPLIT_ROWS = 20  # rows of a split below which nothing is said about it
 ORDER_ROWS = 5_000  # rows whose neighbours are looked up for the order
 SHUFFLES = 99
 ORDER_Z = 5.0  # z of the mean distance between neighbours' positions against shuffled ones ...
+SORTED_VALUES = 20  # of a column that rows are said to be sorted by, at least
 ORDER_SHARE = 0.10  # ... and how much nearer they are, at least
 NAMED = 5
 
@@ -170,7 +171,7 @@ def split_shift(
             test = ks_2samp(one, two, method="asymp")
             if test.pvalue * tests < SURE and test.statistic >= SHIFT:
                 message = (
-                    f"Rows of the split {quote(split)} differ in {name.replace('_', ' ')}: the middle value is "
+                    f"Rows of the split {quote(split)} differ in {in_words(name)}: the middle value is "
                     f"{np.median(one):.4g} there and {np.median(two):.4g} elsewhere."
                 )
                 found.append(_shift(split, name, float(test.statistic), message, rows[inside], float(test.pvalue)))
@@ -214,12 +215,24 @@ def _keeps_to_itself(
     return float((share.mean() - expected) / (1 - expected)), float((share.mean() - expected) / error)
 
 
+def is_sorted(numbers: NDArray[np.float64] | None, least: int = SORTED_VALUES) -> bool:
+    """Whether (N,) numbers, ``least`` different ones among them, never fall or never rise; up to half may be NaN."""
+    if numbers is None:
+        return False
+    known = numbers[np.isfinite(numbers)]
+    if 2 * len(known) < len(numbers) or len(np.unique(known)) < least:
+        return False
+    steps = np.diff(known)
+    return bool((steps >= 0).all() or (steps <= 0).all())
+
+
 def row_order(
     codes: Codes,
     positions: NDArray[np.int64],
     neighbors: NDArray[np.int32] | None,
     rows: NDArray[np.int64],
     *,
+    sorted_by: Callable[[], str | None] = lambda: None,
     seed: int = 0,
 ) -> list[Finding]:
     """Whether rows that are alike lie near each other in the user's order, beyond what chance does.
@@ -228,6 +241,7 @@ def row_order(
     ----------
     positions : (N,) place of each row in the user's order.
     neighbors : (N, k) nearest rows; None: only the labels are looked at.
+    sorted_by : the column that the rows are sorted by, asked only where rows that are alike lie near each other.
 
     Notes
     -----
@@ -287,17 +301,25 @@ def row_order(
     mean, error = float(np.mean(shuffled)), max(float(np.std(shuffled)), 1e-9)
     excess = 1 - real / mean
     if (mean - real) / error > ORDER_Z and excess >= ORDER_SHARE:
-        message = (
-            f"Rows are not in random order: rows that are alike lie {excess:.0%} nearer to each other than chance puts "
-            "them. Shuffle before you split by position; rows that came together may not be independent."
-        )
+        column = sorted_by()
+        if column is None:
+            message = (
+                f"Rows are not in random order: rows that are alike lie {excess:.0%} nearer to each other than chance puts "
+                "them. Shuffle before you split by position; rows that came together may not be independent."
+            )
+        else:
+            message = (
+                f"Rows are sorted by {quote(column)}, and rows that are alike lie {excess:.0%} nearer to each other than chance "
+                "puts them. Split at a point of it to learn how later rows fare; shuffle only if rows that follow each other "
+                "have nothing to do with each other."
+            )
         found.append(
             Finding(
                 "row_order",
                 "Rows in order",
                 [],
                 message,
-                {"z": round((mean - real) / error, 2)},
+                {"z": round((mean - real) / error, 2)} | ({"sorted_by": column} if column else {}),
                 "neighbors",
                 strength=round(excess, 4),
                 rows=n,

@@ -44,6 +44,10 @@ PERHAPS = frozenset(("none", "unknown", "missing", "empty", "blank"))
 EPOCHS = (-719_162.0, -25_569.0, -25_567.0, 0.0, 2_932_896.0)
 YEARS = (-62_091.0, 47_482.0)  # 1800-01-01 to 2100-01-01
 FAR = 0.5  # of the range that holds 98 of 100 other values: so far from them lies a stand-in
+# Rows, and the share of them, that one number far from all others holds which is one cause (a sensor that was off), and how
+# many different numbers the column then has: with few, any of them may be far from the others
+OFTEN, SELDOM, CONTINUOUS = 3, 0.01, 50
+FEW_MINUS = 0.05  # of the rows, up to which -1 beside 0 and 1 is a stand-in and no third value
 
 
 @dataclass(frozen=True)
@@ -161,20 +165,27 @@ def _placeholders(column: _Column) -> Iterator[_Fault]:
 
 
 def _stand_ins(numbers: NDArray[np.float64], dates: bool) -> Iterator[float]:
-    """Numbers of nines (and a repeated -1) or well-known days that lie apart from all others."""
+    """Numbers of nines (and a repeated -1), well-known days, and ends that `OFTEN` rows hold, that lie apart from all others."""
     values, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
     for value, count in zip(values.tolist(), counts.tolist(), strict=True) if len(values) < 50_000 else ():
         minus = value == -1 and count >= 2 and value == values[0]
-        if not (value in EPOCHS if dates else minus or NINES.fullmatch(f"{value:g}")):
+        often = not dates and value in (values[0], values[-1]) and OFTEN <= count <= SELDOM * len(numbers)
+        often &= len(values) >= CONTINUOUS
+        if not (value in EPOCHS if dates else minus or often or NINES.fullmatch(f"{value:g}")):
             continue
         rest = numbers[np.isfinite(numbers) & (numbers != value) & ~np.isin(numbers, EPOCHS if dates else [])]
         if len(rest) < 10:
             continue
         low, high = np.quantile(rest, [0.01, 0.99]).tolist()
         if value == -1:  # a count or a share has no number below zero
-            apart = low >= 0 and bool((rest >= 0).all()) and not dates
+            scale = rest.max() <= 1 and count > FEW_MINUS * len(numbers)  # worse, same, better
+            apart = low >= 0 and bool((rest >= 0).all()) and not dates and not scale
         else:
             apart = value > high + FAR * (high - low) or value < low - FAR * (high - low)
+        if often and not (
+            minus or NINES.fullmatch(f"{value:g}")
+        ):  # any number may be one: no other lies between, or on the way
+            apart = value > rest.max() + FAR * np.ptp(rest) or value < rest.min() - FAR * np.ptp(rest)
         if apart and high > low:
             yield value
 

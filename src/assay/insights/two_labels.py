@@ -28,12 +28,12 @@ LONGER = (
     0.70  # a text with two things in it is longer than most of its class: this share of them, over a pair's rows ...
 )
 TIMES = 1.3  # ... and than the mean of its class
-ALONE = 0.02  # probability of either class, at most, in the part where the other is surest, over a pair's rows ...
+ALONE = 0.03  # probability of either class, at most, in the part where the other is surest, over a pair's rows ...
 SEEN = 0.08  # ... and the one-against-rest score of the held class, at least
 ALIEN = (
     0.05  # probability of the one class, at most, where the other is surest, over a pair's rows: else they look alike
 )
-FEWEST = 5  # rows of a pair that make a has-a candidate ...
+FEWEST, FEWEST_TEXTS = 5, 4  # pictures, texts of a pair that make a has-a candidate ...
 OF_CLASS = 0.10  # ... and this share of the holder's rows
 SHOWS = 0.30  # of a holder's pictures show some other class; of plain photographs .15 at most seemed to
 RIDGE = 0.03  # shrinkage of the one-against-rest scores, as a share of the vectors' mean variance
@@ -42,6 +42,7 @@ IN_WINDOWS = (
 )
 SURE = 0.70  # ... and the score; chosen on photos_600 and composites of them
 IN_WHOLE = 0.01  # a flag needs so much of the second class in the whole row: parts by themselves are called anything
+AGAIN = 2  # rows of a class that show one second class: then its other rows are taken apart, too
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts counts: one part alone may be chance
 BLOCK = 16_384
@@ -144,6 +145,26 @@ def _best(p: Floats) -> Floats:
     return np.asarray(np.sort(p, axis=0)[-TWO_BEST:].mean(0))
 
 
+def rows_of_holders(
+    labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], close: NDArray[np.bool_], most: int
+) -> NDArray[np.int64]:
+    """What else to take apart: the other rows of classes in which `AGAIN` rows show one second class, at most ``most``, ascending.
+
+    Rows of a class that holds another need not be the longest of the dataset. ``rows`` (m,) with ``parts`` as in `second_labels`.
+    """
+    pairs: dict[tuple[int, int], int] = {}
+    for p, row in zip(parts, rows.tolist(), strict=True):
+        given = int(labels[row])
+        best, code = _beside(p, given, close)
+        if code >= 0 and min(float(best[given]), float(best[code])) >= SHARE:
+            pairs[given, code] = pairs.get((given, code), 0) + 1
+    often = sorted((-count, given) for (given, _), count in pairs.items() if count >= AGAIN)
+    unseen = np.ones(len(labels), bool)
+    unseen[rows] = False
+    chosen = [np.flatnonzero(unseen & (labels == given)) for given in dict.fromkeys(given for _, given in often)]
+    return np.sort(np.concatenate([np.zeros(0, np.int64), *chosen])[:most])
+
+
 def second_labels(
     labels: Codes,
     rows: NDArray[np.int64],
@@ -240,7 +261,8 @@ def held_classes(
     held class on the whole, and have parts of one class alone.
 
     ``lengths`` (N,) words. The least values were chosen on banking77 with pairs of classes joined in 20 to 50 % of the
-    holder's texts: natural neighbours share words, so that each class has something of the other where it is surest.
+    holder's texts (`ALONE` and `FEWEST_TEXTS` on clinc150 with the like): natural neighbours share words, so that each class has
+    something of the other where it is surest.
     """
     m, rank = len(found.rows), length_ranks(labels, lengths)
     both, mixed, back = np.zeros(m, np.float32), np.zeros(m, np.float32), np.zeros(m, np.float32)
@@ -259,7 +281,7 @@ def held_classes(
     for (holder, held), places in of.items():
         chosen = np.array(places, np.int64)
         rows = found.rows[chosen]
-        enough = len(chosen) >= max(FEWEST, OF_CLASS * counts[holder])
+        enough = len(chosen) >= max(FEWEST_TEXTS, OF_CLASS * counts[holder])
         alone = max(float(mixed[chosen].mean()), float(back[chosen].mean())) <= ALONE
         seen = float(np.clip(whole[chosen, held], 0, 1).mean()) >= SEEN
         long = float(rank[rows].mean()) >= LONGER and float(lengths[rows].mean()) >= TIMES * usual[holder]

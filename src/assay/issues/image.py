@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 DARK, LIGHT, BLURRY, LOW_INFORMATION, ODD_SIZE, ODD_ASPECT = 0.68, 0.88, 0.71, 0.70, 0.5, 0.66
 LEAST = 10  # pictures that must lie beyond it before a cut is said to fit the set badly
 LEFT = 0.001  # of 1 - score; smaller rests are alike
-USUAL = 0.2  # share of pictures beyond a cut, from which this is what the set is like
+USUAL = 0.2  # share of pictures beyond a cut or close to it, from which this is what the set is like
+CLOSE = 0.15  # to a cut: 1 - score at most so much larger (logarithm)
 GROUND = 0.5  # ... or share of pictures most of which is as light as paper, or as dark as a board
 FENCE = (
     3.0  # interquartile ranges of its own scores beyond the upper quartile: then a picture is odd in such a set, too
@@ -32,7 +33,7 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
     low information: 1 - entropy of luma / 8 bits, rescaled so that one grey value in ten pixels is no fault.
     odd size: distance of log(area) from the quartiles, in units of 3 interquartile ranges (at least a factor of 1.5).
     Where most pictures are drawn on a light or a dark ground, none is too light or too dark: one with few strokes is all ground.
-    Where a fifth of the pictures or more lie beyond a cut, the set is like that: flagged are then only those far beyond
+    Where a fifth of the pictures or more lie beyond a cut or close to it, the set is like that: flagged are then only those far beyond
     the others (Tukey's fence on the logarithm of what is left to 1), and "_notes" says so.
     odd aspect ratio: 1 - short side / long side. grayscale: no colour at all, where at least 80 % of pictures have some.
     """
@@ -70,11 +71,12 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
     for name, score in scores.items():
         beyond = analyzed & (np.nan_to_num(score) > cuts[name])
         of_ground = name in ground and bool((ground[name] & analyzed).sum() > GROUND * analyzed.sum())
+        like = analyzed & (np.nan_to_num(score) > 1 - (1 - cuts[name]) * np.exp(CLOSE))
         if of_ground and beyond.any():
             usual.append((name, int(beyond.sum())))
             beyond[:] = False
-        elif beyond.sum() >= max(USUAL * analyzed.sum(), LEAST):
-            usual.append((name, int(beyond.sum())))
+        elif beyond.sum() >= LEAST and like.sum() >= USUAL * analyzed.sum():
+            usual.append((name, int(like.sum())))
             beyond &= _far_beyond(score, analyzed)
         out[f"is_{name}"] = beyond
         out[f"{name}_score"] = np.where(analyzed, score, np.nan).astype(np.float32)
@@ -89,7 +91,7 @@ def _far_beyond(score: NDArray[np.float64], analyzed: NDArray[np.bool_]) -> NDAr
     """Scores beyond the fence of all scores of the set."""
     left = -np.log(np.maximum(1 - np.nan_to_num(score), LEFT))
     low, high = np.quantile(left[analyzed], [0.25, 0.75])
-    return np.asarray(left > high + FENCE * max(high - low, LEFT))
+    return np.asarray(left > high + max(FENCE * (high - low), CLOSE))
 
 
 def _what_the_set_is_like(usual: list[tuple[str, int]], n: int, coloured: float) -> list[str]:

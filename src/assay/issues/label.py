@@ -19,6 +19,7 @@ from assay.issues.kernels import mixtures
 from assay.issues.noise import boundary_noise, demix, estimate_noise
 from assay.issues.safe import sure_enough
 from assay.issues.scan import Scan, scan
+from assay.issues.sureness import no_surer_than_right
 from assay.issues.verdict import Verdict, verdict
 
 REASON = (
@@ -75,6 +76,7 @@ def find_label_issues(
     one class is taken for another, the mean of q and the posterior; in between, as the spread of the noise says (weight
     1 / (1 + spread) for the second). Chosen on noise of three kinds in digits and Fashion-MNIST, banking77's test
     questions in 32 dimensions, and beers by state and ounces.
+    Probabilities of a model that is far surer than the labels bear out are first brought back (`no_surer_than_right`).
     Cost: one read of ``pred_probs``, then O(N); memory O(N + K^2).
     """
     labels = np.asarray(labels, np.int32)
@@ -102,6 +104,7 @@ def judge_with_verdict(
     Where findings are withheld no row is flagged, suggested for, safe or well labelled; ``label_quality`` still ranks, and
     ``p_label_error`` is NaN where the labels look drawn by lot.
     """
+    seen = no_surer_than_right(labels, seen)
     boundary = boundary_noise(labels, seen) if boundary is None else boundary
     noise, spread, evidence = estimate_noise(labels, seen, boundary)
     found = verdict(labels, seen, evidence)

@@ -246,7 +246,7 @@ def _common(column: Cells, part: _Part) -> str:
     which = low if low == high else f"{low} to {high}"
     return (
         f"the column “{column.name}” holds {which} in {len(part.rows):,} rows, apart from its usual range "
-        f"({_range(column, part.rows)}); so many are one cause, and none of them is flagged for it"
+        f"({_told_range(column, *_bounds(column, part.rows))}); so many are one cause, and none of them is flagged for it"
     )
 
 
@@ -270,18 +270,31 @@ def _sentences(column: Cells, part: _Part) -> Any:
             )
 
         return rare
-    usual = _range(column, part.rows)
+    low, high = _bounds(column, part.rows)
     assert column.numbers is not None
     numbers = column.numbers
-    return lambda row: f"{column.name} is {_told(column, float(numbers[row]))}; usual: {usual}."
+    share = dict(zip(part.rows.tolist(), part.p.tolist(), strict=True))
+
+    def number(row: int) -> str:
+        value = float(numbers[row])
+        if part.end == "far" and low <= value <= high:  # within what is usual, and yet near one end of it
+            end = "highest" if 2 * (numbers > value).sum() < (numbers != value).sum() else "lowest"
+            return f"{column.name} is {_told(column, value)}, among the {end} {max(1, round(50 * share[row]))} %."
+        return f"{column.name} is {_told(column, value)}; usual: {_told_range(column, low, high)}."
+
+    return number
 
 
-def _range(column: Cells, without: NDArray[np.int64]) -> str:
-    """What 98 of 100 other rows hold."""
+def _bounds(column: Cells, without: NDArray[np.int64]) -> tuple[float, float]:
+    """Between which 98 of 100 other rows lie."""
     assert column.numbers is not None
     keep = np.isfinite(column.numbers)
     keep[without] = False
     low, high = np.quantile(column.numbers[keep], [0.01, 0.99], method="nearest").tolist()
+    return float(low), float(high)
+
+
+def _told_range(column: Cells, low: float, high: float) -> str:
     return _told(column, low) if low == high else f"{_told(column, low)} to {_told(column, high)}"
 
 

@@ -29,7 +29,7 @@ Codes = NDArray[np.int32]
 class Verdict:
     """``withheld``: why label findings are withheld, or "" where they stand. ``at_most``: the rate of wrong labels is known
     as a bound only, ``bound``; ``accuracy`` and ``surest``: share of labelled rows, and of the surest tenth, that carry the
-    class predicted for them."""
+    class predicted for them. ``told``: the rate that the labels of the ``sure_rows`` surest rows tell."""
 
     withheld: str
     at_most: bool
@@ -37,6 +37,8 @@ class Verdict:
     accuracy: float
     surest: float
     by_lot: bool = False  # the surest rows are hardly better than chance
+    told: float = 0.0
+    sure_rows: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -50,6 +52,7 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
         return Verdict("", False, 0.0, 0.0, 0.0)
     accuracy = float((seen.classes[known, 0] == labels[known]).mean())
     bound = float(wilson_end(evidence.disagree * n, n, Z95))
+    told = min(evidence.noise, evidence.disagree)
     of_class = np.bincount(labels[known], minlength=seen.n_classes)
     chance = float(of_class.max() / len(known))
     classes = np.count_nonzero(of_class)
@@ -81,7 +84,7 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
         elif surely < INFORMED or (likely < ANCHORED and unsure) or rests_on_noise or untold:
             withheld = f"the data do not predict this label well enough {numbers}: label findings are withheld"
     by_lot = bool(withheld) and surely < INFORMED
-    return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot)
+    return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot, told, n)
 
 
 def _share(value: float) -> str:

@@ -135,6 +135,9 @@ def _reason(examples: Examples, name: str, position: int) -> str:
         return "" if length is None else f"{length:,} {'character' if length == 1 else 'characters'}"
     if name == "wrong_language":
         return f"language: {examples.value(position, 'predicted_language') or 'unknown'}"
+    if name == "multi_label":
+        second = examples.value(position, "second_label")
+        return "" if second is None else f"also {clean(second, NAME)}"
     column = {"outlier": "outlier_reason", "not_analyzed": "not_analyzed_reason"}.get(name)
     return str(examples.value(position, column) or "") if column else ""
 

@@ -68,6 +68,10 @@ def _duplicate_set(examples: Examples, overview: Overview, number: int, members:
     kinds = dict.fromkeys(exhibit.reason for exhibit in exhibits if exhibit.reason)
     correct = examples.value(positions[0], "duplicate_correct_label")
     verdict = _verdict(examples, overview, members[wrong[members]], correct, len(members)) if conflict else ""
+    two = members[overview.flag("is_multi_label")[members]]
+    if conflict and len(two):
+        given = examples.class_names[int(overview.given[two[0]])]
+        verdict = f"A row given “{clean(given, NAME)}” seems to hold two labels, so that neither need be wrong."
     return DuplicateSet(number, len(members), ", ".join(kinds), verdict, exhibits, conflict, crosses)
 
 

@@ -6,8 +6,8 @@ In: nothing. Out: sentences. Does not know: results.
 from __future__ import annotations
 
 ERROR_RATE = (
-    "The mean, over all labelled rows, of the calibrated probability that the given label is wrong. The 95% interval "
-    "says how far chance alone could move it; it takes the probabilities as they are."
+    "The mean, over all labelled rows, of the probability that the given label is wrong. The 95% interval rests on the labels of the "
+    "rows that the model is surest of, around what they tell and around this mean."
 )
 ERROR_BOUND = (
     "The classes overlap, so wrong labels cannot be told from rows that could be of either class. The bound is the upper end of "

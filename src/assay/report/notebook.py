@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.checks import CHECK_BY_NAME
+from assay.checks import CHECK_BY_NAME, CHECKS
 from assay.columns import BY_NAME, ROW_ID
 from assay.report.pictures import fit_picture
 
@@ -48,6 +48,16 @@ class IssuesFrame(pd.DataFrame):
         issues = cls(frame)
         object.__setattr__(issues, "_project", project)
         return issues
+
+    @classmethod
+    def of_table(cls, project: FinishedRun, table: pa.Table) -> IssuesFrame:
+        """A table of `FinishedRun.row_table`; a check that was not run flags no row."""
+        frame = frame_of(table)
+        for check in CHECKS:
+            name = project.public_names.get(check.flag, check.flag)
+            if name in frame.columns and frame[name].isna().all():
+                frame[name] = False
+        return cls.of(project, frame)
 
     @property
     def _constructor(self) -> Callable[..., IssuesFrame]:

@@ -17,8 +17,10 @@ NAMES = (
     "intent", "sentiment", "emotion", "topic", "species", "diagnosis", "condition", "outcome", "genre", "type", "kind", "group",
     "status", "tag", "category", "class", "label", "target", "answer", "result", "gold", "truth", "y",
 )  # fmt: skip
+IDS = frozenset({"id", "ids", "key", "uuid", "code"})  # words that name things, not kinds of rows
 MOST = 200  # different values of a label
 ROWS_EACH = 4  # rows that a class has at least, on average
+NEARLY_ALL = 0.99  # of the rows of one value: no label, but what hardly ever differs
 SHOWN = 12  # classes that are named
 GUESSES = 5
 
@@ -47,12 +49,14 @@ def guess_labels(cells: pa.Table, taken: Collection[str | None] = ()) -> list[La
         textual = (
             pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_boolean(column.type)
         )
-        if name in taken or not (textual or (named and pa.types.is_integer(column.type))):
+        if name in taken or IDS & set(words) or not (textual or (named and pa.types.is_integer(column.type))):
             continue
         if textual and not pa.types.is_boolean(column.type) and (pc.max(pc.utf8_length(column)).as_py() or 0) > 100:
             continue
         values = pc.value_counts(column.drop_null().combine_chunks())
         if not 2 <= len(values) <= min(MOST, max(2, len(column) // ROWS_EACH)):
+            continue
+        if (pc.max(values.field("counts")).as_py() or 0) > NEARLY_ALL * len(column):
             continue
         order = pc.sort_indices(values, sort_keys=[("counts", "descending")])
         classes = values.field("values").take(order).to_pylist()

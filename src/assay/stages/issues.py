@@ -179,10 +179,12 @@ def _originals_by_class(labels: NDArray[np.int32], clusters: NDArray[np.int64], 
 
 @dataclass(frozen=True, kw_only=True)
 class OutlierSpec(CheckSpec):
-    """``pred_probs``: "" without labels; ``features``: of tables, else none."""
+    """``pred_probs``: "" without labels; ``features``: of tables, else none; ``widths``: of the encoded columns, see
+    `assay.encode.table.TableFeatures`."""
 
     graph: str
     pred_probs: str
+    widths: tuple[int, ...]
     modality: str = setting()
     features: tuple[str, ...] = setting()
 
@@ -204,6 +206,7 @@ def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
         seed=spec.seed,
         threads=spec.threads,
         columns=_columns(folder, spec, rows),
+        widths=spec.widths,
     )
     return write_issues(folder, prefix, "outlier", found, rows, spec)
 
@@ -350,7 +353,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=5)
+@stage(version=8)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict

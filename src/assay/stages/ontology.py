@@ -21,7 +21,8 @@ from assay.stages.stage import setting, stage
 from assay.stages.vectors import column_of, embeddings_of, labels_of
 from assay.storage import Folder
 
-LEFT_OUT = ("row", "reason", "language", "predicted_language")
+PEEK = 1_000  # rows from which most columns are seen not to be sorted
+LEFT_OUT = ("row", "reason", "language", "predicted_language", "num_solid")  # the last is the length once more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class OntologySpec(CheckSpec):
     """``pred_probs``, ``label``, ``graph``, ``duplicates``: prefixes, "" without; ``properties``: of shards; ``order``: a file.
 
     ``multi_label``: prefix of `assay.stages.two_labels.two_labels`, "" where that did not run.
-    ``withheld``: why label issues were, where they were.
+    ``withheld``: why label issues were, where they were; ``verdict``: what can be known of the labels.
     ``reasons``: check -> why it cannot be done, as far as that is known before.
     """
 
@@ -41,6 +42,7 @@ class OntologySpec(CheckSpec):
     order: str
     multi_label: str
     withheld: str = setting()
+    verdict: dict[str, Any] | None
     ordered: bool = setting()
     reasons: dict[str, str]
 
@@ -55,7 +57,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=7)
+@stage(version=11)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
@@ -195,7 +197,10 @@ class _Seen:
         else:
             found = relations(self.names, self.codes, self.first, joint=joint)
         vectors = embeddings_of(self.folder, self.spec)
-        per_view = [splittable(x, self.codes, len(self.names)) for x in vectors.values()]
+        meaning = [
+            x for name, x in vectors.items() if name != "tfidf"
+        ]  # words alone see half of the splits that a sentence does
+        per_view = [splittable(x, self.codes, len(self.names)) for x in meaning or vectors.values()]
         if per_view:  # what only one encoder sees is a matter of that encoder
             agreed = set.intersection(*({r.first for r in view} for view in per_view))
             taken = {code for r in found if r.type in ("is_a", "same_thing") for code in (r.first, r.second)}
@@ -213,7 +218,10 @@ class _Seen:
     def quality(self) -> list[Finding]:
         from assay.insights.quality import quality_findings
 
-        return self._numbered(quality_findings(self.names, self.codes, self.top, self.label, self.spec.withheld))
+        spec = self.spec
+        return self._numbered(
+            quality_findings(self.names, self.codes, self.top, self.label, spec.withheld, spec.verdict)
+        )
 
     def leakage(self) -> list[Finding]:
         from assay.insights.splits import split_leakage
@@ -235,7 +243,31 @@ class _Seen:
         place = np.full(self.spec.n_rows, -1, np.int64)
         order = self.folder.get_array(self.spec.order)
         place[order] = np.arange(len(order))
-        return row_order(self.codes, place[self.rows], self.neighbors, self.rows, seed=self.spec.seed)
+        return row_order(
+            self.codes,
+            place[self.rows],
+            self.neighbors,
+            self.rows,
+            sorted_by=lambda: self._sorted_by(order),
+            seed=self.spec.seed,
+        )
+
+    def _sorted_by(self, order: NDArray[np.int64]) -> str | None:
+        """The first column of dates or numbers, no mere row numbers, that never falls or never rises in the user's order."""
+        from assay.dataset.dataset import read_cells
+        from assay.encode.cells import read_cells as read_column
+        from assay.insights.splits import is_sorted
+
+        cells = read_cells(self.folder, self.spec.dataset, 0, self.spec.n_rows).take(pa.array(order))
+        found: dict[str, str] = {}
+        for name in cells.column_names:
+            first = read_column(cells[name].slice(0, PEEK).to_pandas(), name)
+            if first.kind != "constant" and (first.kind not in ("number", "date") or not is_sorted(first.numbers, 1)):
+                continue
+            column = read_column(cells[name].to_pandas(), name)
+            if column.kind in ("number", "date") and is_sorted(column.numbers):
+                found.setdefault(column.kind, name)
+        return found.get("date", found.get("number"))
 
     def shortcuts(self) -> list[Finding]:
         from assay.insights.shortcuts import property_shortcuts

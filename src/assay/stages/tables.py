@@ -40,12 +40,15 @@ class FeaturesSpec(DatasetSpec):
 
 @dataclass(frozen=True)
 class FeaturesMade:
+    """``widths``: dimensions of each column of ``names``, or none."""
+
     rows: int
     names: tuple[str, ...]
+    widths: tuple[int, ...]
     notes: tuple[str, ...]
 
 
-@stage(version=2)
+@stage(version=3)
 def features(folder: Folder, prefix: str, spec: FeaturesSpec) -> FeaturesMade:
     """Cells -> numbers."""
     from assay.encode.table import table_features
@@ -55,7 +58,7 @@ def features(folder: Folder, prefix: str, spec: FeaturesSpec) -> FeaturesMade:
     folder.put_array(f"{prefix}.cells.npy", found.dense.astype(np.float16))
     folder.put_array(f"{prefix}.trees.npy", found.trees)
     folder.put_array(f"{prefix}.rows.npy", rows)
-    return FeaturesMade(len(rows), tuple(found.names), tuple(found.notes))
+    return FeaturesMade(len(rows), tuple(found.names), found.widths, tuple(found.notes))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,7 +107,7 @@ class TwoLabelsSpec(CheckSpec):
     text: str = setting()
 
 
-@stage(version=8)
+@stage(version=11)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
@@ -179,16 +179,32 @@ def _texts(
 ) -> Judged:
     """Clauses, encoded by themselves and scored by the head that did not learn from their text."""
     from assay.encode.bert import sentence_encoders
-    from assay.insights.two_labels import clauses, held_classes, length_ranks, one_against_rest, second_labels, traced
+    from assay.insights.two_labels import (
+        clauses,
+        held_classes,
+        length_ranks,
+        one_against_rest,
+        rows_of_holders,
+        second_labels,
+        traced,
+    )
 
     encoder = next(e for e in sentence_encoders(list(spec.load)) if e.name == spec.encoder)
     x = embeddings_of(folder, spec)[spec.encoder]
     texts, size = texts_of(folder, spec), len(spec.classes)
-    taken = [clauses(texts[row]) for row in rows.tolist()]
-    vectors = encoder.encode([part for parts in taken for part in parts])
-    bounds = np.cumsum([0, *(len(parts) for parts in taken)]).tolist()
     score = _scorer(folder, spec, x, labels, np.arange(len(labels)))
-    scored = [score(row, vectors[a:b]) for row, a, b in zip(rows.tolist(), bounds, bounds[1:], strict=False)]
+
+    def apart(some: NDArray[np.int64]) -> tuple[list[list[str]], list[Vectors]]:
+        parts = [clauses(texts[row]) for row in some.tolist()]
+        vectors = encoder.encode([part for of_row in parts for part in of_row])
+        bounds = np.cumsum([0, *(len(of_row) for of_row in parts)]).tolist()
+        return parts, [score(row, vectors[a:b]) for row, a, b in zip(some.tolist(), bounds, bounds[1:], strict=False)]
+
+    taken, scored = apart(rows)
+    more = rows_of_holders(labels, rows, scored, close, len(rows))
+    if len(more):
+        new, of_new = apart(more)
+        rows, taken, scored = np.concatenate([rows, more]), taken + new, scored + of_new
     whole = one_against_rest(x, labels, size, rows)
     lengths = _lengths(texts)
     found = second_labels(labels, rows, scored, whole, close, length_ranks(labels, lengths))

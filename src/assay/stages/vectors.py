@@ -240,7 +240,7 @@ class Predicted:
     labelled: int
 
 
-@stage(version=8)
+@stage(version=10)
 def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
     """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds.
 

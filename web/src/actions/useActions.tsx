@@ -25,23 +25,30 @@ interface Clash {
 
 /**
  * `number`: the log entry that the screen shows; it goes along with every action, so that the server can tell who was quicker. Only what
- * was fetched anew raises it, never a action of one's own: others may have decided in between.
+ * was fetched anew raises it, never a action of one's own: others may have decided in between. `waiting`: of one's own, those without
+ * an answer yet.
  */
-export function useActions(id: string, number: { current: number }): { actions: Actions; dialogs: ReactNode } {
+export function useActions(
+  id: string,
+  number: { current: number },
+  waiting: { current: number },
+): { actions: Actions; dialogs: ReactNode } {
   const [proposal, setProposal] = useState<Proposal | null>(null)
   const [clash, setClash] = useState<Clash | null>(null)
   const queue = useRef<Promise<unknown>>(Promise.resolve())
 
   /** One request after the other: quick keys reach the log in the order they were pressed. */
-  const waiting = useRef(0)
-  const inTurn = useCallback(<T,>(work: () => Promise<T>): Promise<T> => {
-    waiting.current++
-    const next = queue.current.then(work, work).finally(() => {
-      waiting.current--
-    })
-    queue.current = next.catch(() => undefined)
-    return next
-  }, [])
+  const inTurn = useCallback(
+    <T,>(work: () => Promise<T>): Promise<T> => {
+      waiting.current++
+      const next = queue.current.then(work, work).finally(() => {
+        waiting.current--
+      })
+      queue.current = next.catch(() => undefined)
+      return next
+    },
+    [waiting],
+  )
 
   // What is not acknowledged yet would be lost with the page.
   useEffect(() => {
@@ -50,7 +57,7 @@ export function useActions(id: string, number: { current: number }): { actions: 
     }
     window.addEventListener('beforeunload', ask)
     return () => window.removeEventListener('beforeunload', ask)
-  }, [])
+  }, [waiting])
 
   const back = useCallback(
     (way: 'undo' | 'redo', entry?: number) =>
@@ -79,7 +86,7 @@ export function useActions(id: string, number: { current: number }): { actions: 
       try {
         const done = await inTurn(() => withRetry(() => api.act(id, { ...ask, token: key, seen: Math.max(seen, 0) })))
         if (done.rows?.length) {
-          void patch(id, done)
+          void patch(id, done, ask.shown)
           if (done.number === number.current + 1) number.current = done.number // nobody else decided in between
         } else void refresh(id)
         const entry = done.entry

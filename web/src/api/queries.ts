@@ -1,7 +1,7 @@
 /** Queries that more than one screen asks. Everything that a decision can change lies under ['live', project]. */
-import { QueryClient, useQuery } from '@tanstack/react-query'
+import { hashKey, QueryClient, useQuery } from '@tanstack/react-query'
 import { api, onSignedOut, Problem } from './client'
-import type { Done, Facets, Filter, Page, Sort } from './types'
+import type { Ask, Done, Facets, Filter, Page, Sort } from './types'
 import { sortKeys } from './sort'
 
 export const client = new QueryClient({
@@ -18,22 +18,39 @@ onSignedOut(() => void client.invalidateQueries({ queryKey: ['session'] }))
 
 export const live = (project: string, ...rest: unknown[]) => ['live', project, ...rest]
 
+export const PAGE = 100 // rows that are asked for at once
+export const pageKey = (project: string, filter: Filter, sort: Sort | null, page: number) =>
+  live(project, 'rows', filter, sort, page)
+
 /** Ask again for everything on screen; resolves once it is shown. */
 export const refresh = (project: string): Promise<void> => client.invalidateQueries({ queryKey: ['live', project] })
 
 const OF_STATE = ['corrected', 'final', 'action', 'by', 'tag', 'untagged', 'note', 'resolved'] as const
 /** Do decisions decide which rows a view holds, or in which order? */
-const dependsOnDecisions = (filter: Filter, sort: Sort | null): boolean =>
+export const dependsOnDecisions = (filter: Filter, sort: Sort | null): boolean =>
   OF_STATE.some((key) => filter[key] !== undefined) || sortKeys(sort).some((key) => key.by === 'decided')
 
 /**
  * A few rows were decided, and the answer says how they stand: views that hold the same rows as before are written anew from it,
- * instead of asked for. Counts and what else is on screen are asked for, the map and other rows' details when they are next shown.
+ * instead of asked for, and so are the pages that it brought along. Counts and what else is on screen are asked for, the map and
+ * other rows' details when they are next shown.
  */
-export function patch(project: string, done: Done): Promise<void> {
+export function patch(project: string, done: Done, shown: Ask['shown']): Promise<void> {
   const now = new Map(done.rows?.map((row) => [row.row, row]))
+  const brought = new Set<string>()
+  if (done.page && shown)
+    for (let at = 0; at < shown.limit; at += PAGE) {
+      const key = pageKey(project, shown.filter, shown.sort, (shown.offset + at) / PAGE)
+      brought.add(hashKey(key))
+      client.setQueryData<Page>(key, {
+        ...done.page,
+        offset: shown.offset + at,
+        rows: done.page.rows.slice(at, at + PAGE),
+      })
+    }
   const quiet = (key: readonly unknown[]) => {
     if (key[2] === 'row') return !now.has(key[3] as number)
+    if (brought.has(hashKey(key))) return true
     return key[2] === 'rows' && !dependsOnDecisions(key[3] ?? {}, (key[4] ?? null) as Sort | null)
   }
   for (const [key, page] of client.getQueriesData<Page>({ queryKey: live(project, 'rows') }))
@@ -43,8 +60,8 @@ export function patch(project: string, done: Done): Promise<void> {
   if (done.resolved != null) client.setQueryData<Facets>(whole, (old) => old && { ...old, resolved: done.resolved! })
   // the header alone shows of the whole project's counts only what the answer said; whoever else looks at them asks anew
   const header = (client.getQueryCache().find({ queryKey: whole })?.getObserversCount() ?? 0) <= 1
-  const known = header && done.resolved != null ? JSON.stringify(whole) : ''
-  const later = (key: readonly unknown[]) => key[2] === 'map' || JSON.stringify(key) === known
+  const known = header && done.resolved != null ? hashKey(whole) : ''
+  const later = (key: readonly unknown[]) => key[2] === 'map' || hashKey(key) === known
   const mine = (key: readonly unknown[]) => key[0] === 'live' && key[1] === project && !quiet(key)
   void client.invalidateQueries({ predicate: ({ queryKey: key }) => mine(key) && later(key), refetchType: 'none' })
   return client.invalidateQueries({ predicate: ({ queryKey: key }) => mine(key) && !later(key) })
@@ -52,8 +69,9 @@ export function patch(project: string, done: Done): Promise<void> {
 
 export const useProjectQuery = (id: string) => useQuery({ queryKey: ['project', id], queryFn: () => api.project(id) })
 
-export const useFacets = (id: string, filter: Filter) =>
+export const useFacets = (id: string, filter: Filter, enabled = true) =>
   useQuery({
+    enabled,
     queryKey: live(id, 'facets', filter),
     queryFn: ({ signal }) => api.facets(id, filter, signal),
     placeholderData: (old) => old,

@@ -649,6 +649,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/telling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Telling
+         * @description Of texts for which another label is suggested: the words that speak for either label.
+         */
+        post: operations["telling_api_v1_projects__project__telling_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/thumbs/{row}": {
         parameters: {
             query?: never;
@@ -782,7 +802,8 @@ export interface components {
     schemas: {
         /**
          * ActBody
-         * @description ``token``: made by the client; sent again it does nothing twice. ``seen``: the log number its screen showed.
+         * @description ``token``: made by the client; sent again it does nothing twice. ``seen``: the log number its screen showed. ``shown``: rows
+         *     on the screen that the decision may move; asked for with it, so that the page need not ask again.
          */
         ActBody: {
             /**
@@ -809,6 +830,7 @@ export interface components {
             route?: ("row" | "selection" | "bulk" | "class") | null;
             /** Seen */
             seen?: number | null;
+            shown?: components["schemas"]["ViewBody"] | null;
             /** Target */
             target: components["schemas"]["RowsTarget"] | components["schemas"]["ViewTarget"];
             /** Text */
@@ -1207,7 +1229,7 @@ export interface components {
         /**
          * Done
          * @description ``entry`` is null where nothing had to change. ``kept``: rows of an undo that a later decision holds. ``rows``: of a
-         *     decision on a few rows, how they stand now; ``resolved``: how many rows of the project are decided.
+         *     decision on a few rows, how they stand now; ``resolved``: how many rows of the project are decided; ``page``: what was ``shown``.
          */
         Done: {
             entry: components["schemas"]["EntryOut"] | null;
@@ -1218,6 +1240,7 @@ export interface components {
             kept?: number;
             /** Number */
             number: number;
+            page?: components["schemas"]["Page"] | null;
             /** Resolved */
             resolved?: number | null;
             /**
@@ -2352,6 +2375,21 @@ export interface components {
              * @default []
              */
             tags?: string[];
+        };
+        /**
+         * Telling
+         * @description ``words``: of each row that has any, by its number.
+         */
+        Telling: {
+            /** Words */
+            words: {
+                [key: string]: components["schemas"]["TellingWord"][];
+            };
+        };
+        /** TellingBody */
+        TellingBody: {
+            /** Rows */
+            rows: number[];
         };
         /**
          * TellingWord
@@ -4899,6 +4937,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Freed"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    telling_api_v1_projects__project__telling_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TellingBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Telling"];
                 };
             };
             /** @description Unauthorized */

@@ -22,6 +22,7 @@ export type Page = Schemas['Page']
 export type Detail = Schemas['Detail']
 export type Evidence = Schemas['EvidenceOut']
 export type Past = Schemas['Past']
+export type Telling = Schemas['Telling']
 export type Left = Schemas['LeftOut']
 export type Facets = Schemas['Facets']
 
@@ -36,9 +37,13 @@ export interface Sort extends SortKey {
   then?: SortKey[]
 }
 
-/** `finding`: what a finding proposes is asked and done, by its number; `instead`: what it offers beside that. */
+/**
+ * `finding`: what a finding proposes is asked and done, by its number; `instead`: what it offers beside that. `shown`: whole pages on
+ * the screen that the decision may move.
+ */
 export type Ask = Omit<Schemas['DecisionBody'], 'target'> & {
   target: Target
+  shown?: { filter: Filter; sort: Sort | null; offset: number; limit: number }
   finding?: { number: number; instead: boolean }
 }
 /** What can be done about a finding; `else`: what it offers beside that. */

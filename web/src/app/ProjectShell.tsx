@@ -42,7 +42,8 @@ const TITLES: Record<Tab, string> = {
 export function ProjectShell({ id, person }: { id: string; person: string }) {
   const query = useProjectQuery(id)
   const number = useRef(0)
-  const [job, setJob] = useNews(id, query.data, number)
+  const waiting = useRef(0)
+  const [job, setJob] = useNews(id, query.data, number, waiting)
   const unfinished = job && (job.state === 'running' || job.state === 'waiting')
 
   if (query.error && !unfinished) {
@@ -66,13 +67,19 @@ export function ProjectShell({ id, person }: { id: string; person: string }) {
       job={unfinished ? job : null}
       person={person}
       number={number}
+      waiting={waiting}
       cancelled={() => setJob(null)}
     />
   )
 }
 
-/** The server's news: how the run goes, and that somebody decided something. */
-function useNews(id: string, project: Project | undefined, number: { current: number }) {
+/** The server's news: how the run goes, and that somebody decided something; `waiting`: own decisions that have no answer yet. */
+function useNews(
+  id: string,
+  project: Project | undefined,
+  number: { current: number },
+  waiting: { readonly current: number },
+) {
   const [job, setJob] = useState<Job | null>(null)
   const ready = project !== undefined
   useEffect(() => {
@@ -88,19 +95,20 @@ function useNews(id: string, project: Project | undefined, number: { current: nu
       const finished = state !== '' && news.job !== null && state !== news.job.state
       if (finished) void client.invalidateQueries({ queryKey: ['project', id] })
       const newest = news.number ?? 0
-      // an entry of one's own may be told of here before its answer has come: a moment later it is known
-      if (finished || newest > number.current)
-        window.setTimeout(() => {
-          if (!finished && newest <= number.current) return
-          void refresh(id).then(() => {
-            number.current = Math.max(number.current, newest)
-          })
-        }, 400)
+      // an entry of one's own may be told of here before its answer has come: then it is known
+      const tell = () => {
+        if (waiting.current > 0) return void window.setTimeout(tell, 200)
+        if (!finished && newest <= number.current) return
+        void refresh(id).then(() => {
+          number.current = Math.max(number.current, newest)
+        })
+      }
+      if (finished || newest > number.current) tell()
       state = news.job?.state ?? ''
       setJob(news.job)
     }
     return () => source.close()
-  }, [id, ready, number])
+  }, [id, ready, number, waiting])
   return [job, setJob] as const
 }
 
@@ -150,6 +158,7 @@ function Open({
   job,
   person,
   number,
+  waiting,
   cancelled,
 }: {
   id: string
@@ -157,10 +166,11 @@ function Open({
   job: Job | null
   person: string
   number: { current: number }
+  waiting: { current: number }
   cancelled: () => void
 }) {
   const place = usePlace()
-  const { actions, dialogs } = useActions(id, number)
+  const { actions, dialogs } = useActions(id, number, waiting)
   const [help, setHelp] = useState(false)
   const [exporting, setExporting] = useState(false)
   const opened = useMemo(() => ({ id, project, actions, person, number }), [id, project, actions, person, number])

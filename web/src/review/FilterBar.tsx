@@ -187,7 +187,7 @@ function AddFilter() {
   const { filter } = usePlace()
   const [open, setOpen] = useState(false)
   const [field, setField] = useState<Field | null>(null)
-  const facets = useFacets(id, filter)
+  const facets = useFacets(id, filter, open)
   useEffect(() => {
     if (!open) setField(null)
   }, [open])

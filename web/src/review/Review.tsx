@@ -24,6 +24,7 @@ import {
 } from '@tabler/icons-react'
 import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { api } from '../api/client'
+import { dependsOnDecisions } from '../api/queries'
 import type { Ask, ActionName, Label, Modality, Sort, Target } from '../api/types'
 import { prefetch, Resolver, type Candidates } from '../resolver/Resolver'
 import { useOpened } from '../shell/context'
@@ -87,6 +88,15 @@ export function Review() {
   useEffect(() => {
     if (here) setOutside(false)
     if (here || moving.current || place.row === null || data.total === null) return
+    const known = data.find(place.row)
+    if (known !== undefined) {
+      setOutside(known < 0)
+      if (known >= 0) {
+        setCursor(known)
+        grid.current?.show(known)
+      }
+      return
+    }
     const question = `${viewKey}#${place.row}#${data.number}#${data.total}`
     if (asked.current === question) return
     asked.current = question
@@ -101,7 +111,7 @@ export function Review() {
       },
       () => undefined,
     )
-  }, [here, place.row, data.total, data.number, viewKey, id, filter, sort, cursor])
+  }, [here, place.row, data, viewKey, id, filter, sort, cursor])
 
   const openAt = useCallback(
     async (index: number) => {
@@ -187,11 +197,13 @@ export function Review() {
             ? { action, policy: 'reference', removals: true }
             : { action: known.offer.action, label: known.offer.label }
       }
-      const doing = actions.decide({ ...ask, target: { rows: [row.row] }, route: 'row' })
+      // rows that the decision may take out of the view, or move in it, come with its answer
+      const brought = dependsOnDecisions(filter, sort) && data.asked.limit <= MOST_SHOWN ? data.asked : undefined
+      const doing = actions.decide({ ...ask, target: { rows: [row.row] }, route: 'row', shown: brought })
       if (!stays && advance && place.row !== null) void openAt(outside ? cursor : cursor + 1)
       await doing
     },
-    [n, target, selection, total, actions, data, cursor, advance, place.row, openAt, outside],
+    [n, target, selection, total, actions, data, cursor, advance, place.row, openAt, outside, filter, sort],
   )
 
   // Before anything else can happen: a quick key must find the row that is on screen, not the one before it.
@@ -638,5 +650,6 @@ function ColumnMenu({
 }
 
 const MOST_COLUMNS = 40
+const MOST_SHOWN = 500 // rows that come with the answer to a decision
 
 const FIXED: Record<string, string> = { order: 'Your order', cluster: 'Duplicate groups', decided: 'Latest decisions' }

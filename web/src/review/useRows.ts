@@ -2,17 +2,18 @@
 import { useQueries, type UseQueryResult } from '@tanstack/react-query'
 import { useCallback, useEffect, useMemo, useState } from 'react'
 import { api } from '../api/client'
-import { client, live } from '../api/queries'
+import { client, PAGE, pageKey } from '../api/queries'
 import type { Filter, Page, Row, Sort } from '../api/types'
-
-export const PAGE = 100
-const key = (id: string, filter: Filter, sort: Sort | null, page: number) => live(id, 'rows', filter, sort, page)
 
 export interface Rows {
   total: number | null
   number: number
   error: unknown
   get: (index: number) => Row | undefined
+  /** where a row stands among the pages in sight; -1 = nowhere in the view, undefined = not known here */
+  find: (row: number) => number | undefined
+  /** the pages in sight, as a request for them */
+  asked: { filter: Filter; sort: Sort | null; offset: number; limit: number }
   retry: () => void
 }
 
@@ -38,7 +39,7 @@ export function useRows(id: string, filter: Filter, sort: Sort | null, first: nu
   }, [])
   const { total, number, error, data, retry } = useQueries({
     queries: pages.map((page) => ({
-      queryKey: key(id, filter, sort, page),
+      queryKey: pageKey(id, filter, sort, page),
       queryFn: ({ signal }: { signal: AbortSignal }) =>
         api.view(id, { filter, sort, offset: page * PAGE, limit: PAGE }, signal),
       staleTime: 60_000,
@@ -56,19 +57,34 @@ export function useRows(id: string, filter: Filter, sort: Sort | null, first: nu
     (index: number) => {
       const page = Math.floor(index / PAGE)
       const at = page - wanted[0]
-      const shown = at >= 0 && at < data.length ? data[at] : client.getQueryData<Page>(key(id, filter, sort, page))
+      const shown = at >= 0 && at < data.length ? data[at] : client.getQueryData<Page>(pageKey(id, filter, sort, page))
       return shown?.rows[index - page * PAGE]
     },
     [data, wanted, id, filter, sort],
   )
-  return { total: total ?? lastTotal, number, error, get, retry }
+  const find = useCallback(
+    (row: number) => {
+      for (const page of data) {
+        const at = page?.rows.findIndex((one) => one.row === row) ?? -1
+        if (at >= 0) return page!.offset + at
+      }
+      const held = data.reduce((sum, page) => sum + (page?.rows.length ?? 0), 0)
+      return held === total ? -1 : undefined
+    },
+    [data, total],
+  )
+  const asked = useMemo(
+    () => ({ filter, sort, offset: wanted[0] * PAGE, limit: (wanted[1] - wanted[0] + 1) * PAGE }),
+    [filter, sort, wanted],
+  )
+  return { total: total ?? lastTotal, number, error, get, find, asked, retry }
 }
 
 /** One row by its position, from memory or from the server. */
 export async function rowAt(id: string, filter: Filter, sort: Sort | null, index: number): Promise<Row | undefined> {
   const page = Math.floor(index / PAGE)
   const data = await client.ensureQueryData({
-    queryKey: key(id, filter, sort, page),
+    queryKey: pageKey(id, filter, sort, page),
     queryFn: () => api.view(id, { filter, sort, offset: page * PAGE, limit: PAGE }),
   })
   return data.rows[index - page * PAGE]

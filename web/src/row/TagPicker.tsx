@@ -1,14 +1,15 @@
 import { Autocomplete, Button, Group } from '@mantine/core'
 import { useState } from 'react'
-import { useFacets } from '../api/queries'
+import { client, live } from '../api/queries'
+import type { Facets } from '../api/types'
 import { useOpened } from '../shell/context'
 import { REVIEW_TAG } from '../words'
 
 export function TagPicker({ pick }: { pick: (tag: string) => void }) {
   const { id, project } = useOpened()
   const [text, setText] = useState('')
-  const facets = useFacets(id, {})
-  const known = [...new Set([...Object.keys(facets.data?.tag ?? {}), ...project.tags, REVIEW_TAG])]
+  const counted = client.getQueryData<Facets>(live(id, 'facets', {})) // the header keeps it
+  const known = [...new Set([...Object.keys(counted?.tag ?? {}), ...project.tags, REVIEW_TAG])]
   const submit = () => {
     if (text.trim()) pick(text.trim())
     setText('')

@@ -15,7 +15,7 @@ from assay.actions import Entry, Prepared, Request
 from assay.actions.entry import Rows
 from assay.errors import NoProjectError
 from assay.query.masks import resolved
-from assay.server.routes.filters import Open, Person, rows_of, shown
+from assay.server.routes.filters import Open, Person, page_of, rows_of, shown
 from assay.server.schemas.decisions import (
     ActBody,
     Change,
@@ -55,6 +55,8 @@ def act(body: ActBody, opened: Open, person: Person) -> Done:
         state = opened.state()
         made.rows = shown(opened, state, body.target.rows)
         made.resolved = int(np.count_nonzero(resolved(state)[opened.table.order]))
+    if body.shown is not None:
+        made.page = page_of(opened, body.shown)
     return made
 
 

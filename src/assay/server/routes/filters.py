@@ -17,7 +17,8 @@ from assay.dataset.target import Label
 from assay.errors import NoProjectError, UsageError
 from assay.query import page
 from assay.server.schemas.decisions import RowsTarget, ViewTarget
-from assay.server.schemas.rows import Row
+from assay.server.schemas.filters import ViewBody
+from assay.server.schemas.rows import Page, Row
 from assay.server.services import Services
 from assay.server.workspace import Opened
 
@@ -50,6 +51,13 @@ def known_row(opened: Opened, row: int) -> int:
 def shown(opened: Opened, state: State, rows: Any) -> list[Row]:
     """Rows as the page shows them."""
     return [Row.model_validate(row) for row in page(opened.table, state, rows)]
+
+
+def page_of(opened: Opened, body: ViewBody) -> Page:
+    """Some rows of a filter in an order."""
+    found, state = opened.view(body.filter, body.sort)
+    rows = found.rows[body.offset : body.offset + body.limit]
+    return Page(total=len(found), offset=body.offset, rows=shown(opened, state, rows), number=state.number)
 
 
 def known_label(opened: Opened, state: State, text: str) -> Label:

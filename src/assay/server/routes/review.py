@@ -19,8 +19,8 @@ from assay.charts import examples as typical
 from assay.errors import NoProjectError, UsageError
 from assay.query.copies import sets_of
 from assay.server.budget import BUDGET
-from assay.server.routes.filters import Open, known_label, known_row, shown
-from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, ViewBody
+from assay.server.routes.filters import Open, known_label, known_row, page_of, shown
+from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, TellingBody, ViewBody
 from assay.server.schemas.rows import (
     CopySet,
     Detail,
@@ -32,6 +32,7 @@ from assay.server.schemas.rows import (
     PictureKey,
     Positions,
     Sets,
+    Telling,
 )
 from assay.server.workspace import Opened
 from assay.sources.reading import UnreadableError
@@ -53,9 +54,7 @@ LARGEST = 2_000  # pixels a side of what is turned into JPEG for the browser
 @router.post("/view")
 def view(body: ViewBody, opened: Open) -> Page:
     """Rows of a filter in an order, a page at a time."""
-    found, state = opened.view(body.filter, body.sort)
-    rows = found.rows[body.offset : body.offset + body.limit]
-    return Page(total=len(found), offset=body.offset, rows=shown(opened, state, rows), number=state.number)
+    return page_of(opened, body)
 
 
 @router.post("/positions")
@@ -107,6 +106,17 @@ def one_row(row: int, opened: Open) -> Detail:
     with opened.lock:
         detail = opened.details.of(row, state)
     return Detail.model_validate(detail | {"history": opened.log.history(row), "number": state.number})
+
+
+@router.post("/telling")
+def telling(body: TellingBody, opened: Open) -> Telling:
+    """Of texts for which another label is suggested: the words that speak for either label."""
+    found = {}
+    for row in body.rows:
+        known_row(opened, row)
+        with opened.lock:  # let go after each: the first row of a class takes up to half a second
+            found[row] = opened.details.telling_words(row)
+    return Telling.model_validate({"words": {row: words for row, words in found.items() if words}})
 
 
 @router.get("/rows/{row}/match/{other}")
