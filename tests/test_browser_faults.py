@@ -552,7 +552,7 @@ def test_views_are_saved_by_name_and_bars_narrow(review, project):
     told(review, "Saved as “the worst”")
     preset(review, "All rows").click()
     review.get_by_role("button", name="Views").click()
-    review.get_by_role("menuitem", name="the worst").click()
+    review.get_by_role("button", name="the worst", exact=True).click()
     shows(review, n)
     review.get_by_role("button", name="Views").click()
     review.get_by_role("button", name="Delete the view the worst").click()
