@@ -19,8 +19,8 @@ Row = dict[str, Any]
 ORDER = ("cifar10n_6k", "banking77", "clinc150", "hospital", "beers", "photos_600", "odds_outliers")
 SCALE = ("images", "texts", "table")
 OWN_TABLES = (
-    "noise", "overlap", "safe", "copies", "foreign", "big-labels", "big-neighbors", "big-run", "big-run-bounded", "bounded", "integers",
-    "photographs", "imagenet", "small", "relations", "two-labels", "calibration", "checks", "big-findings",
+    "noise", "overlap", "safe", "copies", "copy-sets", "foreign", "big-labels", "big-neighbors", "big-run", "big-run-bounded", "bounded",
+    "integers", "photographs", "imagenet", "small", "relations", "two-labels", "calibration", "checks", "big-findings",
 )  # fmt: skip
 MEASURES = ("auroc", "ap", "precision", "recall", "f1", "accuracy")
 COSTS = ("wall_seconds", "cpu_seconds", "megabytes")
@@ -265,7 +265,8 @@ def review(record: Row, log: Row | None) -> str:
     """The review app under load."""
     many, bulk, scrolled = record["reviewers"], record["bulk"], record["scrolling"]
     heads = ["what is asked", "p50 ms", "p95 ms"]
-    body = [[name, of["p50_ms"], of["p95_ms"]] for name, of in record["queries"].items()]
+    asked = record["queries"] | record.get("pages", {})
+    body = [[name, of["p50_ms"], of["p95_ms"], of.get("cpu_ms", "-")] for name, of in asked.items()]
     crowd = [[name, many[name]["p50_ms"], many[name]["p95_ms"]] for name in ("all", *many["mix"]) if name in many]
     mix = ", ".join(f"{share:.0%} {name}" for name, share in many["mix"].items())
     sorts = ", ".join(f"{name} {ms:,.0f} ms" for name, ms in record["new_sorts_ms"].items())
@@ -290,7 +291,7 @@ def review(record: Row, log: Row | None) -> str:
             f"## The review app on {record['rows']:,} rows\n",
             f"A made-up project of {record['rows']:,} rows and {record['classes']:,} classes; over HTTP, one request after another, "
             "each with other values, so that no answer is kept from before.\n",
-            table(heads, body) + "\n",
+            table([*heads, "CPU ms of the server"], body) + "\n",
             *lines,
             f"\n{many['reviewers']} reviewers for {many['seconds']:.0f} s, each one request a second ({mix}): {many['requests']:,} "
             f"requests, {many['errors']} errors; {many['decisions']:,} decisions, {many['lost']} lost.\n",

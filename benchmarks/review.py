@@ -1,8 +1,8 @@
 """The review app on a project as large as ImageNet, over HTTP. ``review.py [FOLDER] [--reviewers N] [--seconds S]``
 
 In: a project of `big_project.py` (made in a temporary folder where none is named). Out: ``results/review.json``: seconds from start
-to the first page, p50 and p95 of each shape of query, a bulk fix of 50,000 rows and its undo, many reviewers at once, script time a
-frame while scrolling in a browser, memory. Does not know: how the server works.
+to the first page; p50, p95 and the server's CPU time of each shape of query and of what each page asks; a bulk fix of 50,000 rows
+and its undo, many reviewers at once, script time a frame while scrolling in a browser, memory. Does not know: how the server works.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy as np
 
 import assay
 import big_project
+from assay.checks import CHECK_BY_NAME
 from measure import commit, machine
 from page import RESULTS, ROOT
 
@@ -53,6 +54,12 @@ def megabytes(pid: int) -> int:
         if line.startswith("RssAnon"):
             return int(line.split()[1]) // 1024
     return -1
+
+
+def cpu_seconds(pid: int) -> float:
+    """What the server has computed so far, by all of its threads; other processes do not disturb it as they do a clock."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def shapes(classes: list[str], words: list[str], rng: np.random.Generator) -> dict[str, Callable[[], tuple[str, Body]]]:
@@ -105,15 +112,70 @@ def ask(client: httpx.Client, base: str, route: str, body: Body) -> tuple[float,
     return seconds, answer.json()
 
 
-def queries(client: httpx.Client, base: str, kinds: dict[str, Callable[[], tuple[str, Body]]]) -> dict[str, Any]:
-    out = {}
-    for name, draw in kinds.items():
-        draw_once = [ask(client, base, *draw())[0] for _ in range(DRAWS + 1)][
-            1:
-        ]  # the first opens what the shape needs
-        out[name] = quantiles(draw_once)
-        print(f"  {name}: {out[name]['p50_ms']} / {out[name]['p95_ms']} ms", flush=True)
+def queries(
+    client: httpx.Client, base: str, pid: int, kinds: dict[str, Callable[[], tuple[str, Body]]]
+) -> dict[str, Any]:
+    return {name: measured(name, pid, lambda draw=draw: ask(client, base, *draw())[0]) for name, draw in kinds.items()}
+
+
+def measured(name: str, pid: int, do: Callable[[], float]) -> dict[str, float]:
+    """Of `DRAWS` times, after a first one that opens what it needs: quantiles of the seconds, and CPU time of the server each."""
+    do()
+    before = cpu_seconds(pid)
+    out = quantiles([do() for _ in range(DRAWS)])
+    out["cpu_ms"] = round(1000 * (cpu_seconds(pid) - before) / DRAWS, 1)
+    print(f"  {name}: {out['p50_ms']} / {out['p95_ms']} ms, {out['cpu_ms']} ms CPU", flush=True)
     return out
+
+
+def pages(client: httpx.Client, base: str, pid: int, checks: list[str], rng: np.random.Generator) -> dict[str, Any]:
+    """What the page asks for one after another: after a decision, or with another range, so that no answer is kept from before."""
+
+    def brush() -> Body:
+        return {"where": [{"column": "label_issue_score", "min": round(float(rng.uniform(0, 0.9)), 5)}]}
+
+    def overview() -> float:
+        row = int(rng.integers(0, 1_000_000))
+        ask(client, base, "actions", {"action": "keep", "target": {"rows": [row]}, "token": uuid.uuid4().hex})
+        started = time.perf_counter()
+        ask(client, base, "facets", {"filter": {}})
+        ask(client, base, "charts", {"filter": {}, "names": ["classes"]})
+        client.get(f"{base}/left").raise_for_status()
+        for check in checks:
+            ask(client, base, "view", {"filter": {"any": [check]}, "limit": 3})
+        return time.perf_counter() - started
+
+    def saved_view() -> float:
+        filter = brush()
+        ask(client, base, "views", {"name": "measured", "query": f"?any=label&where={json.dumps(filter['where'])}"})
+        started = time.perf_counter()
+        client.get(f"{base}/views").raise_for_status()
+        ask(client, base, "view", {"filter": filter | {"any": ["label"]}, "limit": PAGE})
+        ask(client, base, "facets", {"filter": filter})
+        return time.perf_counter() - started
+
+    def brushed() -> float:
+        filter = brush()
+        parts = [ask(client, base, "view", {"filter": filter, "limit": PAGE})]
+        parts += [ask(client, base, "facets", {"filter": filter})]
+        parts += [ask(client, base, "charts", {"filter": filter, "names": ["histograms"]})]
+        return sum(seconds for seconds, _ in parts)
+
+    def split_map() -> float:
+        filter = brush()
+        shown = [
+            ask(client, base, "map", {"filter": filter}),
+            ask(client, base, "view", {"filter": filter, "limit": PAGE}),
+        ]
+        return sum(seconds for seconds, _ in shown)
+
+    kinds = {
+        f"overview, {len(checks) + 3} requests": overview,
+        "a saved view: its list, rows and counts": saved_view,
+        "a brushed score: rows, counts and histograms": brushed,
+        "the map beside the rows": split_map,
+    }
+    return {name: measured(name, pid, do) for name, do in kinds.items()}
 
 
 def sorts(client: httpx.Client, base: str) -> dict[str, float]:
@@ -281,7 +343,10 @@ def main() -> None:
             result: dict[str, Any] = {"rows": len(opened), "classes": len(classes)}
             result["first_page_seconds"] = round(time.perf_counter() - started, 2)
             print(f"first page after {result['first_page_seconds']} s", flush=True)
-            result["queries"] = queries(client, base, shapes(classes, words, np.random.default_rng(0)))
+            rng = np.random.default_rng(0)
+            result["queries"] = queries(client, base, pid, shapes(classes, words, rng))
+            found = [check["name"] for check in opened.run["checks"] if check["count"]]
+            result["pages"] = pages(client, base, pid, [name for name in found if name in CHECK_BY_NAME], rng)
             result["new_sorts_ms"] = sorts(client, base)
             result["bulk"] = bulk(client, base)
             print(result["new_sorts_ms"], result["bulk"], flush=True)

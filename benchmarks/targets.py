@@ -64,6 +64,7 @@ TARGETS = (
     Target("safe", ("safe.py",), ("safe.py", "digits"), rooms=LABELS),
     Target("overlap", ("overlap.py",), ("overlap.py", "1"), rooms=LABELS),
     Target("copies", ("copies.py",), ("copies.py", "mirror"), rooms=COPIES),
+    Target("copy-sets", ("copy_sets.py",), ("copy_sets.py", "coloured twins"), rooms=COPIES),
     Target("foreign", ("foreign.py",), rooms=("encode", "graph", "issues")),
     Target("planted-images", ("planted.py", "images"), rooms=ANALYSIS),
     Target("planted-texts", ("planted.py", "texts"), rooms=ANALYSIS),

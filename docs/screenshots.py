@@ -42,6 +42,9 @@ SCHEMES = ("light", "dark")
 PAGES = ("Overview", "Findings", "Charts", "Map", "Compare classes", "History")
 WRONG = 0.06  # share of labels that are made wrong, so that there is something to see
 COLUMNS = 30  # of the widest table
+LOADED = """() => [...document.images].every(one => one.complete || one.getBoundingClientRect().top > innerHeight)
+    && ![...document.querySelectorAll('.mantine-Skeleton-root, .mantine-Loader-root')].some(
+        part => part.getBoundingClientRect().top < innerHeight)"""
 
 
 def photographs(data: Path, place: Path) -> Path:
@@ -85,7 +88,7 @@ def analysed(make: Callable[[Path, Path], Path], **options: str) -> Callable[[Pa
 
     def run(data: Path, output: Path) -> None:
         source = output.parent / f"{output.stem}-data"
-        source.mkdir()
+        source.mkdir(exist_ok=True)
         project = assay.analyze(make(data, source), output=output, progress="quiet", **options)
         project.decide("auto-fix", rows=project.flagged("label")[:8].tolist(), person="ann")
         copies = project.flagged("near_duplicate")[:3].tolist()
@@ -112,7 +115,8 @@ class Camera:
     def shoot(self, screen: str) -> None:
         for scheme in SCHEMES:
             self.page.emulate_media(color_scheme=scheme)
-            self.page.wait_for_timeout(600)
+            self.page.wait_for_timeout(400)
+            self.page.wait_for_function(LOADED)
             self.page.screenshot(path=self.output / f"{self.name}-{screen}-{self.width}-{scheme}.png")
 
     def dialog(self, screen: str, button: str, ready: str = "") -> None:
@@ -121,7 +125,7 @@ class Camera:
         if not found.is_visible():
             return
         found.click()
-        dialog = self.page.get_by_role("dialog").last
+        dialog = self.page.get_by_role("dialog").or_(self.page.get_by_role("menu")).last
         dialog.wait_for()
         if ready:
             dialog.get_by_role("button", name=re.compile(ready)).first.wait_for()
@@ -216,6 +220,7 @@ def main() -> None:
                 size = {"width": width, "height": WIDTHS[width]}
                 with browser(viewport=size, reduced_motion="reduce") as context:
                     page = context.new_page()
+                    page.add_init_script("localStorage.setItem('assay-tour', 'true')")
                     page.on("pageerror", lambda error: print("page error:", error))
                     page.goto(address)
                     page.get_by_role("heading", name="Projects").wait_for()

@@ -376,6 +376,20 @@ def test_misspelt_classes_are_one_table_and_are_merged_at_once(projects, long_na
         assert wrong == []
 
 
+def test_the_letters_on_rows_are_explained_beside_the_open_row(review, project):
+    preset(review, "Label issues").click()
+    review.locator("#cell-0").click()
+    opened = review.get_by_role("complementary", name="The open row")
+    card = opened.locator(".evidence.bad").first
+    expect(card.locator(".letter")).to_have_text("L")
+    opened.get_by_text("What the letters on rows mean").click()
+    legend = opened.locator(".legend-of-letters li")
+    letters = {line.locator(".letter").inner_text(): line.inner_text() for line in legend.all()}
+    on_rows = {letter.inner_text() for letter in review.locator(".cell .letter").all()}
+    assert {one for one in on_rows if not one.startswith("+")} <= set(letters)
+    assert "Label issues" in letters["L"]
+
+
 # what is asked of the server, and what it says ------------------------------------------------------------------------
 
 
@@ -595,6 +609,21 @@ def test_two_people_take_different_rows_and_find_their_mentions(projects, projec
                 page.get_by_role("button", name="Remove the filter Tag: taken by ann").wait_for()
             else:  # there were fewer than fifty, and ann has them all
                 told(page, "Nothing open is left that nobody has taken")
+        # a name is written out after its first letters, and its owner finds the note
+        page = pages[1][0]
+        row_numbers(page, 1)
+        page.locator("#cell-0").click()
+        note = page.get_by_role("textbox", name="Note")
+        note.click()
+        note.press_sequentially("is it a nine, @A")
+        page.get_by_role("listbox", name="People").get_by_role("option", name="ann").wait_for()
+        page.keyboard.press("Enter")
+        expect(note).to_have_value("is it a nine, @ann ")
+        page.keyboard.press("Control+Enter")
+        told(page, "Noted on 1 row")
+        pages[0][0].reload()
+        pages[0][0].get_by_role("button", name="Mentions of me").click()
+        shows(pages[0][0], 1)
         state = assay.open(project).log.state()
         assert set(np.flatnonzero(state.tags["taken by ann"])) == set(assay.open(project).flagged("label"))
         assert all(wrong == [] for _, wrong in pages)

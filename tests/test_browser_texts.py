@@ -224,3 +224,18 @@ def test_words_that_speak_for_either_label_are_marked_in_the_open_text(review, b
     assert set(sides) <= set(re.findall(r"[^\W\d_][\w'’]*|\d[\d.,]*", banking["body"][row]))
     expect(legend).to_contain_text(f"{banking['intent'][row]} (given)" if "given" in sides.values() else "(suggested)")
     assert "suggested" in sides.values()
+
+
+def test_compact_texts_have_the_words_that_speak_for_either_label_marked_in_their_line(review, analysed):
+    see(review, LABEL_ISSUES + "&look=dense")
+    line = review.locator(".cell").filter(has=review.locator("mark")).first
+    line.locator("mark").first.wait_for()
+    first, text = line.locator("mark").first.bounding_box(), line.locator("p").bounding_box()
+    assert text["x"] <= first["x"] and first["x"] + first["width"] <= text["x"] + text["width"] + 1  # in sight
+    assert line.bounding_box()["height"] == 52
+    assert line.locator("p").get_attribute("title") in assay.open(analysed).issues()["body"].tolist()
+    shown = [(mark.inner_text(), mark.get_attribute("class")) for mark in line.locator("mark").all()]
+    line.click()
+    whole = review.get_by_role("region", name="The whole text").locator("mark")
+    whole.first.wait_for()
+    assert [(mark.inner_text(), mark.get_attribute("class")) for mark in whole.all()] == shown

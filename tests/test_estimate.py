@@ -8,9 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.analysis.estimate import GRAPH_EXACT, Estimate, estimate
+from assay.analysis.estimate import (
+    FEW_APART,
+    GRAPH_EXACT,
+    PART_SHARE,
+    PARTS,
+    TAKEN_APART,
+    Estimate,
+    estimate,
+)
 from assay.analysis.settings import make_settings
 from assay.graph import EXACT_ROWS
+from assay.insights.two_labels import clauses
 from assay.sources import open_source
 
 
@@ -71,6 +80,44 @@ def test_ones_own_embeddings_and_probabilities_leave_the_models_out():
 def test_longer_texts_cost_more():
     short = pd.DataFrame({"text": ["a short question here"] * 200, "label": ["x", "y"] * 100})
     assert cost(short.assign(text=short["text"] * 50), text="text").seconds > cost(short, text="text").seconds
+
+
+def test_rows_taken_apart_for_a_second_label_are_counted_as_the_stage_takes_them():
+    from assay.stages import two_labels
+
+    assert TAKEN_APART == two_labels.TAKEN_APART
+    assert FEW_APART == {"text": two_labels.FEW_TEXTS, "image": two_labels.FEW_PICTURES}
+    text = "a rather short question of some twelve words, such as people ask"
+    words = [len(part.split()) for part in clauses(text)]
+    assert len(words) == pytest.approx(PARTS, rel=0.3)
+    assert np.mean(words) == pytest.approx(PART_SHARE * len(text.split()), rel=0.3)
+
+
+def test_taking_texts_apart_costs_by_length_and_needs_labels_and_a_sentence_encoder(monkeypatch):
+    monkeypatch.setattr("assay.encode.bert.find_minilm", lambda: "here")
+    frame = pd.DataFrame({"text": ["a short question here"] * 900, "label": ["x", "y"] * 450})
+    short, long, many = (
+        cost(data, text="text").stages["second labels"]
+        for data in (frame, frame.assign(text=frame["text"] * 20), pd.concat([frame] * 8))
+    )
+    assert short > 1 and long > 2 * short and many == pytest.approx(0.5 + 3 * (short - 0.5))
+    assert "second labels" not in cost(frame.drop(columns="label"), text="text").stages
+    assert "second labels" not in cost(frame, text="text", own=True).stages
+    monkeypatch.setattr("assay.encode.bert.find_minilm", lambda: None)
+    assert "second labels" not in cost(frame, text="text").stages
+
+
+def test_small_pictures_are_not_taken_apart(tmp_path):
+    from PIL import Image
+
+    for number, side in enumerate((32, 400) * 10):
+        noise = np.random.default_rng(number).integers(0, 255, (side, side, 3)).astype(np.uint8)
+        Image.fromarray(noise[:, :, 0]).save(tmp_path / f"{side}_{number // 2}.png")
+    small, large = (
+        cost(pictures(10, f"{tmp_path}/{side}_").replace({"jpg": "png"}, regex=True), image="image")
+        for side in (32, 400)
+    )
+    assert "second labels" in large.stages and "second labels" not in small.stages
 
 
 def test_pictures_behind_addresses_wait_for_the_network(tmp_path):

@@ -204,16 +204,20 @@ def test_two_frames_in_one_notebook_do_not_share_a_project(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_file_that_was_written_anew_goes_on_unless_something_was_decided(tmp_path: Path) -> None:
+def test_a_file_that_was_written_anew_with_other_rows_is_another_source_whatever_was_decided(tmp_path: Path) -> None:
+    """The results that are there would go without a word."""
     place, file = tmp_path / "p.assay", tmp_path / "t.csv"
     table(1).to_csv(file, index=False)
     analysed(file, place)
     table(2).to_csv(file, index=False)
-    project = analysed(file, place)
+    with pytest.raises(UsageError, match="what is there now is other data") as refused:
+        analysed(file, place)
+    assert "decided rows aside" not in str(refused.value)
+    project = analysed(file, place, replace=True)
     assert project.dataset.n_rows == 40 and "begun anew" in " ".join(project.run["notes"])
     project.decide("exclude", ids=[3])
     table(3).to_csv(file, index=False)
-    with pytest.raises(UsageError, match="what is there now is other data"):
+    with pytest.raises(UsageError, match="sets its 1 decided row aside"):
         analysed(file, place)
 
 

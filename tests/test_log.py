@@ -137,7 +137,7 @@ def test_a_state_goes_through_bytes_unchanged(steps: list[tuple[str, str, Any]])
 
 def test_a_new_project_has_no_decisions_and_reading_makes_no_file(log: ActionLog, tmp_path: Path) -> None:
     assert log.state().number == 0 and not log.state().action.any()
-    assert log.entries() == [] and log.history(3) == [] and log.timeline() == []
+    assert log.entries() == [] and log.history(3) == [] and log.timeline() == [] and log.people() == []
     assert log.undo("ann").entry is None and log.redo("ann").said == "nothing to redo"
     assert log.append(ask("clear", 1), "ann").entry is None  # nothing to clear: nothing to write
     assert list(tmp_path.iterdir()) == []

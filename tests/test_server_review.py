@@ -11,11 +11,13 @@ import uuid
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import assay
 from assay.similar import why_not_comparable
+from assay.similar.query_vectors import picture_vectors
 from serving import client, copy_project
 
 
@@ -192,6 +194,34 @@ def test_rows_like_a_row_and_like_a_picture_of_ones_own(api):
     key = made.post(f"{base}/pictures", content=picture).json()["key"]
     assert view(api, {"similar": {"picture": key}})["rows"][0]["row"] == row
     assert made.post(f"{base}/pictures", content=b"no picture").status_code == 422
+
+
+def test_pictures_of_twelve_bits_are_shown_and_compared_by_the_levels_of_their_dataset(tmp_path):
+    rng = np.random.default_rng(0)
+    light = np.linspace(400, 4_000, 24)  # each picture has a range of its own, the dataset one of 12 bits
+    for row, top in enumerate(light):
+        (tmp_path / "pictures" / "ab"[row % 2]).mkdir(parents=True, exist_ok=True)
+        coarse = Image.fromarray(rng.random((6, 6)).astype(np.float32) * top)
+        values = np.asarray(coarse.resize((64, 64), Image.Resampling.BICUBIC)).clip(0, 4_095).astype(np.uint16)
+        Image.fromarray(values).save(tmp_path / "pictures" / "ab"[row % 2] / f"{row:02d}.png")
+    folder = tmp_path / "p.assay"
+    project = assay.analyze(tmp_path / "pictures", output=folder, progress="quiet", effort="fast", workers=1)
+    assert project.levels == {"whole": (0.0, 4_095.0)}
+    number = project.dataset.rows["row_id"].to_pylist().index("a/00.png")
+    at = project.artefacts.vector_rows.tolist().index(number)
+    for name, vector in picture_vectors(project, (tmp_path / "pictures" / "a" / "00.png").read_bytes()).items():
+        own = project.artefacts.embedding(name)[at].astype(np.float32)
+        assert vector @ own / np.linalg.norm(own) / np.linalg.norm(vector) > 0.999, name
+    with client(tmp_path / "home", tmp_path / "p.assay") as made:
+        base = f"/api/v1/projects/{made.get('/api/v1/projects').json()[0]['id']}"
+        rows = view((made, base))["rows"]
+        for one in rows:
+            small = np.asarray(Image.open(io.BytesIO(made.get(f"{base}/thumbs/{one['row']}").content)).convert("L"))
+            large = np.asarray(Image.open(io.BytesIO(made.get(f"{base}/images/{one['row']}").content)).convert("L"))
+            assert abs(small.mean() - large.mean()) < 3, one["id"]
+        dim = next(one for one in rows if one["id"].endswith("00.png"))
+        key = made.post(f"{base}/pictures", content=(tmp_path / "pictures" / dim["id"]).read_bytes()).json()["key"]
+        assert view((made, base), {"similar": {"picture": key}})["rows"][0]["row"] == dim["row"]
 
 
 def test_a_broken_picture_is_404_with_its_reason(api):

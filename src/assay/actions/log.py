@@ -337,6 +337,13 @@ class ActionLog:
             self._moments = known + self._table.moments(connection, last)
             return self._moments
 
+    def people(self) -> list[str]:
+        """Everybody who decided, tagged or noted something, in the order of their names."""
+        if not self._exists():
+            return []
+        with self._database.reading() as connection:
+            return self._table.people(connection)
+
     def history(self, row: int) -> list[dict[str, Any]]:
         """Every entry about a row, newest first: {number, at, person, action, label, excluded, text, undone}.
 

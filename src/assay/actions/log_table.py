@@ -167,6 +167,11 @@ class LogTable:
         found = self._records(connection, where, ENTRIES.c.number.desc(), AT_ONCE, (0,))
         return [(record["number"], record["action"], record["undoes"]) for record in found]
 
+    def people(self, connection: sa.Connection) -> list[str]:
+        """Everybody who made an entry, in the order of their names."""
+        found = connection.execute(sa.select(ENTRIES.c.person).distinct().order_by(ENTRIES.c.person))
+        return [str(person) for (person,) in found]
+
     def moments(self, connection: sa.Connection, after: int) -> list[tuple[int, str]]:
         """(number, at) of every entry after one number, oldest first."""
         found = self._records(connection, [ENTRIES.c.number > after], ENTRIES.c.number.asc(), None, (0,))

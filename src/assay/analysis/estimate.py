@@ -4,7 +4,7 @@ In: a `Source` and `Settings`. Out: stages with seconds, and a bound on memory. 
 
 The laws and constants were read off runs on one 2-core machine without a graphics card (``benchmarks/scale.py`` and
 ``benchmarks/quality.py`` keep the estimate beside the real time): within a factor of 1.5 on most there, which is the range
-that is said, and a guide elsewhere. Taking rows apart for a second label has no law yet: small sets of texts take longer.
+that is said, and a guide elsewhere.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ FETCH_MS = 120.0  # a picture behind a URL
 DIMS, SENTENCE, WIDEST = 256, 384, 512  # of a built-in encoder, of MiniLM, of vectors of the user's own
 SURE = 1.5  # factor within which a run took what was said on the machine of the constants; other machines differ more
 GRAPH_EXACT = 20_000  # `assay.graph.EXACT_ROWS`, which would bring the compiler into the start of every run
+# rows that are taken apart for a second label, and parts of one, as `assay.stages.two_labels` has them
+TAKEN_APART, FEW_APART = 3_000, {"text": (300, 8), "image": (600, 4)}
+PARTS, PART_SHARE = 10, 0.42  # of a text, and words of a part of those of its text
+PICTURE_OF_96 = 3.0  # kilobytes; pictures of fewer are most often too small to be taken apart
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,9 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
     rest = 0.5 + n * 4e-4
     before = sum(stages.values()) + rest
     stages |= {name: seconds / workers for name, seconds in efforts.get(settings.effort, {}).items()}
-    stages["checks"] = rest
+    apart = _second_labels(source, n - unlabelled, workers) if trained and not own_embeddings else {}
+    stages |= apart | {"checks": rest}
+    before += sum(apart.values())
     others = {
         effort: before + sum(costs.values()) / workers for effort, costs in efforts.items() if effort != settings.effort
     }
@@ -141,18 +147,46 @@ def _picture_kilobytes(source: Source) -> float:
     return float(np.mean(sizes)) if sizes else PICTURE_KILOBYTES
 
 
+def _mean_words(source: Source) -> float:
+    """Of a sample of the texts."""
+    column = source.cells[source.roles.text]
+    places = np.linspace(0, len(column) - 1, min(500, len(column))).astype(int)
+    return float(np.mean([len(str(text or "").split()) for text in column.take(places.tolist()).to_pylist()]))
+
+
 def _texts(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
     from assay.encode.bert import find_minilm
 
-    column = source.cells[source.roles.text]
-    places = np.linspace(0, n - 1, min(500, n)).astype(int)
-    words = float(np.mean([len(str(text or "").split()) for text in column.take(places.tolist()).to_pylist()]))
+    words = _mean_words(source)
     stages = {"texts": 0.7 + n * (0.1 + 0.012 * words) / 1e3 / workers + n * (0.1 + 0.006 * words) / 1e3}
     if not own_embeddings:
         stages["encode"] = n * (0.04 + 0.008 * words) / 1e3
         if find_minilm() is not None:
-            stages["sentences"] = 0.5 + n * (0.6 + 0.14 * min(words, 250)) / 1e3 / workers
+            stages["sentences"] = 0.5 + n * _sentence_ms(words) / 1e3 / workers
     return stages
+
+
+def _sentence_ms(words: float) -> float:
+    """Of a sentence encoder, a text."""
+    return 0.6 + 0.14 * min(words, 250)
+
+
+def _second_labels(source: Source, labelled: int, workers: int) -> dict[str, float]:
+    """Rows taken apart for a second label: parts of texts are encoded on one core, windows of pictures on all."""
+    from assay.encode.bert import find_minilm
+
+    if source.modality not in FEW_APART:
+        return {}
+    few, part = FEW_APART[source.modality]
+    rows = min(TAKEN_APART, max(few, labelled // part), labelled)
+    if source.modality == "text":
+        if find_minilm() is None:
+            return {}
+        return {"second labels": 0.5 + rows * PARTS * _sentence_ms(PART_SHARE * _mean_words(source)) / 1e3}
+    kilobytes = _picture_kilobytes(source)
+    if kilobytes < PICTURE_OF_96:
+        return {}
+    return {"second labels": rows * (10.5 + 0.05 * kilobytes) / 1e3 / workers}
 
 
 def _tables(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:

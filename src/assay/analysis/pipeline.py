@@ -46,6 +46,7 @@ class Outcome:
     properties: tuple[str, ...] = ()
     embeddings: tuple[str, ...] = ()
     missing: list[str] = field(default_factory=list)
+    levels: images.Levels = ()
     flags: dict[str, int] = field(default_factory=dict)
     insights: str = ""
     insight_counts: dict[str, int] = field(default_factory=dict)
@@ -97,6 +98,7 @@ class Pipeline:
         encoded.all()
         self.features = encoded.features
         self.outcome.properties, self.outcome.missing = encoded.properties, encoded.missing
+        self.outcome.levels = encoded.levels
         gathered = self.gather(encoded)
         graph = self.graph(gathered)
         copies = self.cluster_copies(gathered, graph, encoded.levels)

@@ -143,6 +143,7 @@ def analyze_source(
             "prediction": outcome.prediction,
             "embeddings": list(outcome.embeddings),
             "missing": outcome.missing,
+            "levels": [list(kind) for kind in outcome.levels],
             "notes": list(dict.fromkeys(runner.notes)),
             "redone": runner.redone,
             "timings": runner.costs,
@@ -196,11 +197,11 @@ def _other_source(
     replace: bool,
 ) -> list[str]:
     """Begin the project anew, or refuse to: `UsageError`."""
-    same_place = bool(source.origin) and source.origin == before.get("origin")
-    if not replace and (standing or not same_place):
+    if not replace:
         was = before.get("origin") or "another table in memory"
         now = source.origin or "this one" if was != source.origin else "what is there now"
-        aside = f", and sets its {len(standing):,} decided rows aside" if standing else ""
+        many = "1 decided row" if len(standing) == 1 else f"{len(standing):,} decided rows"
+        aside = f", and sets its {many} aside" if standing else ""
         raise UsageError(
             f"{folder.root} holds the results of {was}, and {now} is other data ({followed.share:.0%} of the rows are the "
             f"same). Give it a project of its own with -o (in Python: output=); --replace (replace=True) begins this one "

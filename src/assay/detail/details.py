@@ -76,9 +76,13 @@ class Details:
             "correct_label": self._correct(row),
             "evidence": evidence(table, row, known),
             "full_text": text,
-            "telling": self.telling.words(row, text) if table.modality == "text" else [],
+            "telling": self.telling_words(row),
             "cells": self._cells(row),
         }
+
+    def telling_words(self, row: int) -> list[dict[str, Any]]:
+        """[{word, side}] of a text, see `DiscriminativeTerms.words`; [] for rows of another kind."""
+        return self.telling.words(row, self._text(row)) if self.table.modality == "text" else []
 
     def probabilities(self, row: int) -> list[tuple[Label, float]]:
         """(label, p) of every class, most probable first; [] where there are none for this row."""

@@ -60,6 +60,11 @@ class FinishedRun:
         """Typed label values; a class code is the position in this list."""
         return list(self.run["classes"])
 
+    @property
+    def levels(self) -> dict[str, tuple[float, float]]:
+        """What black and white are in the pictures of more than 8 bits, by kind of numbers: one range a dataset."""
+        return {kind: (black, white) for kind, black, white in self.run.get("levels", ())}
+
     @cached_property
     def dataset(self) -> Dataset:
         return read_dataset(self.folder, self.run["dataset"])

@@ -67,7 +67,7 @@ def picture_vectors(project: FinishedRun, data: bytes) -> Vectors:
     if project.run["modality"] != "image":
         raise UsageError("similar: only rows of pictures can be compared with a picture")
     try:
-        picture = decode(data)
+        picture = decode(data, project.levels)
     except UndecodableError as error:
         raise UsageError(f"similar: the picture cannot be compared with: {error}") from error
     out: Vectors = {}

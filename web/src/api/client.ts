@@ -30,6 +30,7 @@ import type {
   Sort,
   SourcePreview,
   Summary,
+  Telling,
 } from './types'
 
 import { key, keep, lookAt, lookWith, sessionHeaders, takeKey } from './key'
@@ -154,6 +155,7 @@ export const api = {
   facets: (p: string, filter: Filter, signal?: AbortSignal) =>
     call<Facets>('POST', `${of(p)}/facets`, { filter }, signal),
   row: (p: string, row: number, signal?: AbortSignal) => call<Detail>('GET', `${of(p)}/rows/${row}`, undefined, signal),
+  telling: (p: string, rows: number[]) => call<Telling>('POST', `${of(p)}/telling`, { rows }),
   examples: (p: string, label: Label, n: number, signal?: AbortSignal) =>
     call<{ rows: Row[] }>('GET', `${of(p)}/examples?label=${value(label)}&n=${n}`, undefined, signal),
   views: (p: string) => call<SavedView[]>('GET', `${of(p)}/views`),

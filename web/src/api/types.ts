@@ -22,6 +22,7 @@ export type Page = Schemas['Page']
 export type Detail = Schemas['Detail']
 export type Evidence = Schemas['EvidenceOut']
 export type Past = Schemas['Past']
+export type Telling = Schemas['Telling']
 export type Left = Schemas['LeftOut']
 export type Facets = Schemas['Facets']
 

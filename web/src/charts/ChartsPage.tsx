@@ -122,6 +122,9 @@ const Nothing = ({ children }: { children: ReactNode }) => (
   </div>
 )
 
+/** Notes of the guesses by which the data was read begin so. */
+const READING = /^(modality|task|label|text|image|split|id|features|columns): /
+
 /** What the analysis says about classes and columns, in its own words. */
 function Findings() {
   const { id, project } = useOpened()
@@ -140,6 +143,7 @@ function Findings() {
   const notes = [...new Set(project.notes.map(withoutOptions))].filter(
     (note) => !others.some((finding) => withoutOptions(finding.message ?? '') === note),
   )
+  const read = notes.filter((note) => READING.test(note))
   return (
     <section className="panel chart wide" aria-label="Findings">
       <Title order={2} size="h5" mb="xs">
@@ -159,10 +163,22 @@ function Findings() {
             </li>
           )
         })}
-        {notes.map((note) => (
-          <li key={note}>{note}</li>
-        ))}
+        {notes
+          .filter((note) => !read.includes(note))
+          .map((note) => (
+            <li key={note}>{note}</li>
+          ))}
       </ul>
+      {read.length > 0 && (
+        <details className="more how-read">
+          <summary>How the data was read</summary>
+          <ul className="findings">
+            {read.map((note) => (
+              <li key={note}>{note}</li>
+            ))}
+          </ul>
+        </details>
+      )}
     </section>
   )
 }

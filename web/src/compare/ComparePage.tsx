@@ -191,7 +191,8 @@ function Side({
         </Button>
       </Group>
       <Title order={3} size="h6" mb={6}>
-        Taken for “{labelText(other)}”{side && side.open < side.to_other ? ` (${count(side.open)} still open)` : ''}
+        {side?.to_other === 0 ? 'Nearest to' : 'Taken for'} “{labelText(other)}”
+        {side && side.open < side.to_other ? ` (${count(side.open)} still open)` : ''}
       </Title>
       {!side ? (
         <Skeleton h={130} />

@@ -133,6 +133,8 @@ function Graph({
   )
 }
 
+const NAMED = 4 // classes that a heading names; the message has them all
+
 function One({ finding, number }: { finding: Finding; number: number }) {
   const { id, project } = useOpened()
   const known = new Set(project.classes.map((entry) => labelKey(entry.value)))
@@ -143,7 +145,9 @@ function One({ finding, number }: { finding: Finding; number: number }) {
     <article className="panel" aria-label={`${finding.title}: ${finding.subject.map(labelText).join(', ')}`}>
       <Title order={2} size="h5">
         {finding.title}
-        {finding.subject.length > 0 && `: ${finding.subject.map(labelText).join(', ')}`}
+        {finding.subject.length > 0 &&
+          finding.subject.length <= NAMED &&
+          `: ${finding.subject.map(labelText).join(', ')}`}
       </Title>
       <Text size="sm">{withoutOptions(finding.message)}</Text>
       <Text size="xs" c="dimmed">

@@ -1,15 +1,19 @@
 /** Why a row was flagged: one card a check, with the value against the dataset's normal range where there is one. */
 import type { Evidence as Item } from '../api/types'
 import { checkOf, useOpened } from '../shell/context'
+import { Letter } from '../row/cells'
 import { sentence } from '../words'
 
 export function EvidenceCard({ item }: { item: Item }) {
   const { project } = useOpened()
-  const tone = checkOf(project, item.check)?.tone ?? 'plain'
+  const check = checkOf(project, item.check)
+  const tone = check?.tone ?? 'plain'
   return (
     <li className={`evidence ${tone}`}>
       <div className="evidence-head">
-        <b>{item.title}</b>
+        <b>
+          {check && !check.harmless && <Letter check={check.name} />} {item.title}
+        </b>
         {item.score !== null && <span className="mono">{item.score.toFixed(2)}</span>}
       </div>
       {item.score !== null && (
@@ -25,6 +29,25 @@ export function EvidenceCard({ item }: { item: Item }) {
   )
 }
 
+/** What the letters on rows stand for: every check that put one somewhere. */
+export function Legend() {
+  const { project } = useOpened()
+  const lettered = project.checks.filter((check) => check.flag && !check.harmless && check.count)
+  if (!lettered.length) return null
+  return (
+    <details className="more legend-of-letters">
+      <summary>What the letters on rows mean</summary>
+      <ul>
+        {lettered.map((check) => (
+          <li key={check.name}>
+            <Letter check={check.name} /> {check.title}
+          </li>
+        ))}
+      </ul>
+    </details>
+  )
+}
+
 /** A number as people write it: no eleven digits after the point. */
 export function plainNumber(x: number): string {
   if (x === 0) return '0'
@@ -35,8 +58,13 @@ export function plainNumber(x: number): string {
 /** Where a value lies beside what is usual: "far below the usual 0.18 to 1". */
 export function rangeText(value: number, low: number, high: number): string {
   const span = Math.max(high - low, 1e-9)
-  const usual =
-    plainNumber(low) === plainNumber(high) ? plainNumber(low) : `${plainNumber(low)} to ${plainNumber(high)}`
+  const from = low > 0 && low < 0.005 ? '0' : plainNumber(low)
+  const usual = plainNumber(low) === plainNumber(high) ? plainNumber(low) : `${from} to ${plainNumber(high)}`
+  // outside by less than these digits show
+  if (value < low && (plainNumber(value) === plainNumber(low) || (from === '0' && value >= 0)))
+    return `${plainNumber(value)}: at the lower end of the usual ${usual}`
+  if (value > high && plainNumber(value) === plainNumber(high))
+    return `${plainNumber(value)}: at the upper end of the usual ${usual}`
   if (value < low)
     return `${plainNumber(value)}: ${low - value > 0.1 * span ? 'far below' : 'below'} the usual ${usual}`
   if (value > high) return `${plainNumber(value)}: ${value - high > span ? 'far above' : 'above'} the usual ${usual}`

@@ -1,5 +1,17 @@
 /** The open row beside the grid: what it is, why it was flagged, what it is like, and the decision. */
-import { ActionIcon, Badge, Button, Group, Skeleton, Switch, Textarea, Tooltip, Kbd } from '@mantine/core'
+import {
+  ActionIcon,
+  Badge,
+  Button,
+  Combobox,
+  Group,
+  Kbd,
+  Skeleton,
+  Switch,
+  Textarea,
+  Tooltip,
+  useCombobox,
+} from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
 import { IconChevronLeft, IconChevronRight, IconX } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
@@ -17,7 +29,7 @@ import {
 import { api } from '../api/client'
 import { client, live } from '../api/queries'
 import type { ActionName, Detail, Label, Row } from '../api/types'
-import { useOpened } from '../shell/context'
+import { peopleOf, useOpened } from '../shell/context'
 import { Failure } from '../shell/Notice'
 import { go } from '../url/router'
 import {
@@ -33,8 +45,9 @@ import {
   when,
 } from '../words'
 import { ClassPicker } from '../row/ClassPicker'
-import { EvidenceCard } from './Evidence'
+import { EvidenceCard, Legend } from './Evidence'
 import { found, Marked } from '../row/Marked'
+import { complete, mentionAt, namesFor } from './mentions'
 import { Picture } from './Picture'
 import { RowCard } from '../row/RowCard'
 import { TagPicker } from '../row/TagPicker'
@@ -113,7 +126,7 @@ export function Resolver(props: Props) {
           <h2 className="mono" title={data?.row.id}>
             {data?.row.id ?? ' '}
           </h2>
-          <span>
+          <span title={data ? stateText(data.row) : undefined}>
             {props.position === null ? 'Not in this filter' : `${count(props.position + 1)} of ${count(props.total)}`}
             {data && stateText(data.row)
               ? ` · ${stateText(data.row)}${data.row.person ? ` by ${data.row.person}` : ''}`
@@ -363,7 +376,9 @@ function Decide({ detail, act }: { detail: Detail | undefined; act: Act }) {
       <div className="decide-labels">
         <div>
           <span>Given</span>
-          <b className={row?.given === null ? 'none' : ''}>{row ? labelText(row.given) : ' '}</b>
+          <b className={row?.given === null ? 'none' : ''} title={row ? labelPlain(row.given) : undefined}>
+            {row ? labelText(row.given) : ' '}
+          </b>
         </div>
         <div>
           <span>
@@ -374,14 +389,16 @@ function Decide({ detail, act }: { detail: Detail | undefined; act: Act }) {
                 ? `: ${offer.why}`
                 : ''}
           </span>
-          <b className={row?.suggested != null ? 'suggestion' : 'none'}>
+          <b className={row?.suggested != null ? 'suggestion' : 'none'} title={offer?.says}>
             {row ? (offer?.says ?? 'nothing to change') : ' '}
           </b>
         </div>
         {row && row.corrected !== null && (
           <div>
             <span>Now</span>
-            <b className="good">{labelText(row.corrected)}</b>
+            <b className="good" title={labelPlain(row.corrected)}>
+              {labelText(row.corrected)}
+            </b>
           </div>
         )}
       </div>
@@ -537,6 +554,7 @@ function Why({ detail }: { detail: Detail }) {
       ) : (
         <p className="quiet">{row.reason ?? 'No check found anything wrong with this row.'}</p>
       )}
+      <Legend />
     </Section>
   )
 }
@@ -669,6 +687,7 @@ function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject
   )
 }
 
+/** A note; after an @ the names of those who work on the project are offered. */
 function Note({
   start,
   save,
@@ -676,28 +695,63 @@ function Note({
 }: {
   start: string
   save: (text: string) => void
-  input: Ref<HTMLTextAreaElement>
+  input: RefObject<HTMLTextAreaElement | null>
 }) {
+  const { project, person } = useOpened()
   const [text, setText] = useState(start)
-  const keep = () => text !== start && save(text.trim())
+  const [caret, setCaret] = useState<number | null>(null)
+  const typed = caret === null ? null : mentionAt(text, caret)
+  const names = typed ? namesFor(typed.typed, peopleOf(project, person)) : []
+  const box = useCombobox({ opened: names.length > 0 })
+  const { selectFirstOption } = box
+  useEffect(() => {
+    if (names.length) selectFirstOption()
+  }, [names.length, typed?.typed, selectFirstOption])
+  const keep = () => {
+    setCaret(null)
+    if (text !== start) save(text.trim())
+  }
+  const pick = (name: string) => {
+    const done = complete(text, caret ?? text.length, name)
+    setText(done.text)
+    setCaret(null)
+    window.setTimeout(() => input.current?.setSelectionRange(done.caret, done.caret), 0)
+  }
   return (
-    <Textarea
-      ref={input}
-      mt={8}
-      size="xs"
-      autosize
-      minRows={2}
-      maxRows={8}
-      maxLength={10_000}
-      label="Note"
-      description="Saved when you leave the field, or with Ctrl Enter"
-      value={text}
-      onChange={(event) => setText(event.currentTarget.value)}
-      onBlur={keep}
-      onKeyDown={(event) => {
-        if ((event.key === 'Enter' && (event.ctrlKey || event.metaKey)) || event.key === 'Escape') leaveField()
-      }}
-    />
+    <Combobox store={box} onOptionSubmit={pick} position="top-start">
+      <Combobox.Target>
+        <Textarea
+          ref={input}
+          mt={8}
+          size="xs"
+          autosize
+          minRows={2}
+          maxRows={8}
+          maxLength={10_000}
+          label="Note"
+          description="Saved when you leave the field, or with Ctrl Enter; @ names somebody"
+          value={text}
+          onChange={(event) => {
+            setText(event.currentTarget.value)
+            setCaret(event.currentTarget.selectionStart)
+          }}
+          onBlur={keep}
+          onKeyDown={(event) => {
+            if (event.key === 'Escape' && names.length) setCaret(null)
+            else if ((event.key === 'Enter' && (event.ctrlKey || event.metaKey)) || event.key === 'Escape') leaveField()
+          }}
+        />
+      </Combobox.Target>
+      <Combobox.Dropdown hidden={!names.length}>
+        <Combobox.Options aria-label="People">
+          {names.map((name) => (
+            <Combobox.Option key={name} value={name}>
+              {name}
+            </Combobox.Option>
+          ))}
+        </Combobox.Options>
+      </Combobox.Dropdown>
+    </Combobox>
   )
 }
 

@@ -22,6 +22,7 @@ import { step } from './gridMath'
 import { sortedBy, sortKeys } from '../api/sort'
 import { add, band, has, toggle, type Ranges } from './selection'
 import { useBigGrid } from './useBigGrid'
+import { useTelling } from './useTelling'
 
 export interface GridHandle {
   show: (index: number) => void
@@ -56,7 +57,7 @@ const TEXT_LINE = 96
 const DENSE_LINE = 52
 const TABLE_LINE = 40
 const PICTURE_LINE = 60
-const OWN_WIDTH: Record<Modality, number> = { image: 64, text: 340, table: 0 } // what is shown of the row itself
+const OWN_WIDTH: Record<Modality, number> = { image: 80, text: 340, table: 0 } // what is shown of the row itself
 
 export function Grid(props: Props) {
   const { modality, count, thumb, cursor, selection, onSight, onCursor, onSelect } = props
@@ -115,13 +116,17 @@ export function Grid(props: Props) {
     [extend, onCursor, onSelect, selection, props.pick],
   )
 
+  const telling = useTelling(props.id, props.dense && modality === 'text' && !table, first, end, props.get)
   const drag = useBand(scroller, grid, count, selection, onSelect)
   const lines: number[] = []
   for (let index = first; index < end; index++) lines.push(index)
   const shownOwn = OWN_WIDTH[modality]
   const fixed = useMemo(() => [88, ...(shownOwn ? [shownOwn] : []), 150, 140, 150], [shownOwn])
   const template = useMemo(
-    () => [...fixed, ...props.columns.map(() => 150)].map((width) => `${width}px`).join(' ') + ' 1fr',
+    () =>
+      props.columns.length > 0
+        ? [...fixed, ...props.columns.map(() => 150)].map((width) => `${width}px`).join(' ') + ' 1fr'
+        : fixed.map((width) => (width > 100 ? `minmax(${width}px, ${width}fr)` : `${width}px`)).join(' '),
     [fixed, props.columns],
   )
   const width = table ? fixed.reduce((a, b) => a + b, 0) + 150 * props.columns.length : undefined
@@ -180,7 +185,16 @@ export function Grid(props: Props) {
                   height={cellHeight}
                 />
               )
-            if (!table) return <TextCell key={index} {...shared} dense={props.dense} height={cellHeight} />
+            if (!table)
+              return (
+                <TextCell
+                  key={index}
+                  {...shared}
+                  dense={props.dense}
+                  telling={row && telling(row.row)}
+                  height={cellHeight}
+                />
+              )
             return (
               <TableCell
                 key={index}

@@ -4,7 +4,7 @@ import { useMemo, useState, type ReactElement, type ReactNode } from 'react'
 import { api } from '../api/client'
 import { useFacets } from '../api/queries'
 import type { CheckInfo, ColumnInfo, Filter, Sort } from '../api/types'
-import { useOpened } from '../shell/context'
+import { peopleOf, useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
 import { Narrow } from './Narrow'
 import { Tour } from './Tour'
@@ -157,7 +157,7 @@ function Queue() {
           <span>My next {QUEUE}</span>
         </button>
       </Hint>
-      {project.people.length > 1 && (
+      {peopleOf(project, person).length > 1 && (
         <Hint text={`Rows whose note says @${person}`}>
           <button type="button" className="preset" onClick={() => go({ filter: { note: `@${person}` }, row: null })}>
             <span>Mentions of me</span>

@@ -10,8 +10,9 @@ import {
 } from '@tabler/icons-react'
 import { memo, useState, type MouseEvent, type ReactNode } from 'react'
 import { api } from '../api/client'
-import type { Row } from '../api/types'
+import type { Row, Telling } from '../api/types'
 import { found, Marked } from './Marked'
+import { fromFirstMark, type Mark } from './pieces'
 import { checkOf, useOpened } from '../shell/context'
 import { labelPlain, labelText, stateText, sure } from '../words'
 
@@ -110,15 +111,20 @@ export function Letters({ checks }: { checks: string[] }) {
   )
   return (
     <span className="letters">
-      {shown.slice(0, 4).map((check) => {
-        const known = checkOf(project, check)
-        return (
-          <span key={check} className={`letter ${known?.tone ?? 'plain'}`} title={known?.title ?? check}>
-            {known?.letter ?? check.slice(0, 2)}
-          </span>
-        )
-      })}
+      {shown.slice(0, 4).map((check) => (
+        <Letter key={check} check={check} />
+      ))}
       {shown.length > 4 && <span className="letter plain">+{shown.length - 4}</span>}
+    </span>
+  )
+}
+
+export function Letter({ check }: { check: string }) {
+  const { project } = useOpened()
+  const known = checkOf(project, check)
+  return (
+    <span className={`letter ${known?.tone ?? 'plain'}`} title={known?.title ?? check}>
+      {known?.letter ?? check.slice(0, 2)}
     </span>
   )
 }
@@ -192,8 +198,15 @@ export function Thumb({ src, alt = '' }: { src: string; alt?: string }) {
   )
 }
 
-export const TextCell = memo(function TextCell(p: Shared & { dense: boolean }) {
+/** `telling`: the words that speak for either label; a line of one row begins near the first of them. */
+export const TextCell = memo(function TextCell(
+  p: Shared & { dense: boolean; telling: Telling['words'][string] | undefined },
+) {
   const { row } = p
+  const marks: Mark[] = [
+    ...found(row?.marked),
+    ...(p.telling ?? []).map(({ word, side }) => ({ text: word, tone: side })),
+  ]
   return (
     <div
       {...attributes(p, p.dense ? 'text dense' : 'text')}
@@ -207,7 +220,7 @@ export const TextCell = memo(function TextCell(p: Shared & { dense: boolean }) {
               {row.text === null || row.text === '' ? (
                 <i>(empty)</i>
               ) : (
-                <Marked text={row.text} marks={found(row.marked)} />
+                <Marked text={p.dense ? fromFirstMark(row.text, marks) : row.text} marks={marks} />
               )}
             </p>
           ) : (
@@ -239,6 +252,8 @@ export const TableCell = memo(function TableCell(
   p: Shared & { id: string; modality: string; columns: string[]; template: string },
 ) {
   const { row } = p
+  const label = row?.corrected ?? (row?.action ? null : (row?.suggested ?? null))
+  const to = row?.excluded ? 'left out' : label === null ? '' : labelText(label)
   return (
     <div
       {...attributes(p, p.modality === 'table' ? 'line' : 'line with-own')}
@@ -273,14 +288,8 @@ export const TableCell = memo(function TableCell(
           <span className={row.corrected !== null || row.excluded ? 'struck' : ''} title={labelText(row.given)}>
             {labelText(row.given)}
           </span>
-          <span className="to">
-            {row.excluded
-              ? 'left out'
-              : row.corrected !== null
-                ? labelText(row.corrected)
-                : row.suggested !== null && !row.action
-                  ? labelText(row.suggested)
-                  : ''}
+          <span className="to" title={to}>
+            {to}
           </span>
           {p.columns.map((name) => {
             const value = row.cells[name]

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { onlyHere, pieces, type Mark } from './pieces'
+import { fromFirstMark, onlyHere, pieces, type Mark } from './pieces'
 
 const found = (...texts: string[]): Mark[] => texts.map((text) => ({ text, tone: 'found' }))
 
@@ -57,5 +57,22 @@ describe('onlyHere', () => {
         .map((piece) => piece.text)
         .join(''),
     ).toBe('one  two')
+  })
+})
+
+describe('a line that begins near its first mark', () => {
+  const card: Mark[] = [{ text: 'card', tone: 'given' }]
+  it('is cut at a word where the mark stands late', () => {
+    const text = `${'so many words before it '.repeat(4)}my card has not arrived`
+    const line = fromFirstMark(text, card)
+    expect(line).toMatch(/^… (\w+ )*my card has not arrived$/)
+    expect(line.length).toBeLessThan(60)
+  })
+  it('stays whole where it stands early, or nowhere', () => {
+    for (const text of ['my card has not arrived', 'nothing of the kind '.repeat(9), ''])
+      expect(fromFirstMark(text, card)).toBe(text)
+  })
+  it('keeps the mark of a text without spaces', () => {
+    expect(fromFirstMark(`${'あ'.repeat(90)}x@y.de`, found('x@y.de'))).toBe('… x@y.de')
   })
 })

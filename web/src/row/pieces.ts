@@ -30,6 +30,20 @@ export function pieces(text: string, marks: Mark[]): { text: string; tone: Mark[
   return out
 }
 
+const LEAD = 24 // characters before the first mark that stay
+
+/** A long text from shortly before its first mark on, so that one line shows it; as it is where the mark stands early or nowhere. Pure. */
+export function fromFirstMark(text: string, marks: Mark[]): string {
+  let at = 0
+  for (const piece of pieces(text, marks)) {
+    if (piece.tone) break
+    at += piece.text.length
+  }
+  if (at >= text.length || at <= 2 * LEAD) return text
+  const word = text.indexOf(' ', at - LEAD)
+  return `… ${text.slice(word < 0 || word >= at ? at : word + 1)}`
+}
+
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }

@@ -34,6 +34,10 @@ export interface Opened {
 /** What the server says of a check; undefined for a name it does not know. */
 export const checkOf = (project: Project, name: string) => project.checks.find((check) => check.name === name)
 
+/** Everybody who did something here, and oneself. */
+export const peopleOf = (project: Project, person: string): string[] =>
+  [...new Set([...project.people, person])].filter(Boolean)
+
 export const OpenedContext = createContext<Opened | null>(null)
 
 export function useOpened(): Opened {

@@ -172,7 +172,7 @@ def one(project: str, services: Ask) -> ProjectOut:
         roles=run["roles"],
         splits=list(table.splits),
         tags=list(state.tags),
-        people=list(state.people),
+        people=opened.log.people(),
         notes=run["notes"],
         missing=run["missing"],
         findings=opened.project.insights(),

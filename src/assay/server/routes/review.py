@@ -6,6 +6,7 @@ In: filters and row numbers. Out: rows as JSON, images. Does not know: how rows 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
@@ -19,7 +20,7 @@ from assay.errors import NoProjectError, UsageError
 from assay.query.copies import sets_of
 from assay.server.budget import BUDGET
 from assay.server.routes.filters import Open, known_label, known_row, page_of, shown
-from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, ViewBody
+from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, TellingBody, ViewBody
 from assay.server.schemas.rows import (
     CopySet,
     Detail,
@@ -31,6 +32,7 @@ from assay.server.schemas.rows import (
     PictureKey,
     Positions,
     Sets,
+    Telling,
 )
 from assay.server.workspace import Opened
 from assay.sources.reading import UnreadableError
@@ -45,6 +47,7 @@ SHOWN = {
 }  # what browsers show safely
 MEMBERS = 24  # of a set of copies that are shown
 LARGEST_PICTURE = 64 << 20  # bytes
+DEEP = bytes([16])  # bits a channel, in the head of a PNG
 LARGEST = 2_000  # pixels a side of what is turned into JPEG for the browser
 
 
@@ -105,6 +108,17 @@ def one_row(row: int, opened: Open) -> Detail:
     return Detail.model_validate(detail | {"history": opened.log.history(row), "number": state.number})
 
 
+@router.post("/telling")
+def telling(body: TellingBody, opened: Open) -> Telling:
+    """Of texts for which another label is suggested: the words that speak for either label."""
+    found = {}
+    for row in body.rows:
+        known_row(opened, row)
+        with opened.lock:  # let go after each: the first row of a class takes up to half a second
+            found[row] = opened.details.telling_words(row)
+    return Telling.model_validate({"words": {row: words for row, words in found.items() if words}})
+
+
 @router.get("/rows/{row}/match/{other}")
 def match(row: int, other: int, opened: Open) -> Match:
     """Where the picture of ``row`` lies in the picture of ``other``, of two copies. Cost: two decodes, some 20 ms."""
@@ -119,7 +133,7 @@ def match(row: int, other: int, opened: Open) -> Match:
         try:
             data = opened.picture(known_row(opened, one))
             with BUDGET.turn(data):
-                made.append(describe(decode(data).rgb))
+                made.append(describe(decode(data, opened.project.levels).rgb))
         except (UnreadableError, UndecodableError) as error:
             raise NoProjectError(f"row {one:,}: {error}") from error
     return Match(corners=[(x, y) for x, y in np.round(match_corners(*made), 4).tolist()])
@@ -179,7 +193,7 @@ def image(row: int, opened: Open) -> Response:
     headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}
     if kind is not None:
         return Response(data, media_type=kind, headers=headers)
-    made = _as_jpeg(data)
+    made = _as_jpeg(data, opened.project.levels)
     if made is None:
         raise NoProjectError(f"row {row:,} is no picture that can be shown")
     return Response(made, media_type="image/jpeg", headers=headers)
@@ -189,7 +203,7 @@ def _kind(data: bytes) -> str | None:
     """By the first bytes, never by a name: an SVG or a page called .png must not be served as one."""
     if data[:3] == b"\xff\xd8\xff":
         return SHOWN["jpeg"]
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] != DEEP:
         return SHOWN["png"]
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return SHOWN["gif"]
@@ -198,14 +212,15 @@ def _kind(data: bytes) -> str | None:
     return None
 
 
-def _as_jpeg(data: bytes) -> bytes | None:
+def _as_jpeg(data: bytes, levels: Mapping[str, tuple[float, float]]) -> bytes | None:
+    """By the dataset's levels: a browser would take 12 bits in 16 for black."""
     from PIL import Image
 
     from assay.encode.pixels import UndecodableError, decode
 
     try:
         with BUDGET.turn(data):
-            picture = Image.fromarray(decode(data).rgb)
+            picture = Image.fromarray(decode(data, levels).rgb)
             picture.thumbnail((LARGEST, LARGEST))
     except UndecodableError:
         return None

@@ -24,6 +24,10 @@ class PositionsBody(Body):
     rows: list[RowNumber] = Field(max_length=PAGE)
 
 
+class TellingBody(Body):
+    rows: list[RowNumber] = Field(max_length=PAGE)
+
+
 class SetsBody(Body):
     filter: Filter = Filter()
     offset: int = Field(default=0, ge=0, lt=2**31)

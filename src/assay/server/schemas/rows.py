@@ -126,6 +126,12 @@ class TellingWord(BaseModel):
     side: Literal["given", "suggested"]
 
 
+class Telling(BaseModel):
+    """``words``: of each row that has any, by its number."""
+
+    words: dict[int, list[TellingWord]]
+
+
 class Cell(BaseModel):
     """One cell of the row; ``odd``: unusual in its column. ``telling``: rare in the given class, common in the suggested one."""
 
