@@ -125,7 +125,7 @@ class Camera:
         if not found.is_visible():
             return
         found.click()
-        dialog = self.page.get_by_role("dialog").or_(self.page.get_by_role("menu")).last
+        dialog = self.page.get_by_role("dialog").last
         dialog.wait_for()
         if ready:
             dialog.get_by_role("button", name=re.compile(ready)).first.wait_for()

@@ -18,7 +18,7 @@ from PIL import Image
 
 import assay
 from assay.server.workspace import project_id
-from browsing import browser, decided, open_project, row_numbers, told, watched
+from browsing import browser, decided, open_project, preset, row_numbers, shows, told, watched
 from conftest import ROOT
 from serving import copy_project, served
 
@@ -102,7 +102,8 @@ class Faults:
             answer = self.axe.run(self.page, context=part, options={"resultTypes": ["violations"]} | only)
             for fault in answer.response["violations"]:
                 if fault["impact"] in GRAVE:
-                    self.found[f"{screen}, {scheme}: {fault['id']}"] = [node["target"] for node in fault["nodes"]][:3]
+                    where = [(node["html"][:160], node["failureSummary"]) for node in fault["nodes"][:3]]
+                    self.found[f"{screen}, {scheme}: {fault['id']}"] = where
 
 
 def test_the_look_finds_what_is_planted(screen, shelf):
@@ -203,7 +204,51 @@ def test_the_other_pages_have_no_serious_fault(screen, shelf, project):
     screen.get_by_role("button", name="Rows").first.click()
     screen.get_by_role("region", name="Rows of the entry").wait_for()
     faults.look("an entry", DIALOG)
+    close(screen)
+    go_to(screen, "Overview")
+    screen.get_by_role("region", name="Worst classes").get_by_role("button").first.wait_for()
+    faults.look("overview")
+    go_to(screen, "Findings")
+    screen.get_by_role("main").get_by_role("article").first.wait_for()
+    faults.look("findings")
     assert faults.found == {}
+
+
+def test_the_parts_beside_the_rows_have_no_serious_fault(screen, shelf, project):
+    """The first steps, narrowing, saved views, the map and the sets, copies compared, and the legend of the letters."""
+    faults = Faults(screen)
+    screen.goto(shelf[0])
+    open_project(screen, project)
+    rail = screen.get_by_role("navigation", name="What was found")
+    screen.get_by_role("region", name="First steps").get_by_role("button", name="Next").click()
+    rail.get_by_text("Narrow by").click()
+    rail.get_by_role("slider").first.wait_for()
+    faults.look("the rail, narrowing and first steps", "nav.rail")
+    screen.get_by_role("button", name="Views").click()
+    screen.get_by_role("textbox", name="Name of this view").fill("mine")
+    screen.keyboard.press("Enter")
+    told(screen, "Saved as")
+    screen.get_by_role("button", name="Views").click()
+    screen.get_by_role("button", name="mine", exact=True).wait_for()
+    faults.look("saved views", DIALOG)
+    screen.keyboard.press("Escape")
+    screen.get_by_text("Map", exact=True).last.click()
+    screen.get_by_role("region", name="Map of these rows").get_by_text("301 points").wait_for()
+    faults.look("the map beside the rows")
+    preset(screen, "Near duplicates").click()
+    screen.get_by_role("article").first.get_by_role("button", name="Compare").click()
+    screen.get_by_role("dialog", name="Compare copies").locator("polygon").first.wait_for()
+    faults.look("copies compared", DIALOG)
+    close(screen)
+    faults.look("sets of copies")
+    preset(screen, "Label issues").click()
+    open_first(screen)
+    screen.get_by_text("What the letters on rows mean").click()
+    faults.look("the legend of the letters", ".resolver")
+    screen.get_by_text("Table", exact=True).click()
+    screen.get_by_role("button", name=re.compile("^Given.*sort$")).wait_for()
+    faults.look("pictures as a table")
+    assert faults.found == {}, faults.found
 
 
 def small(modality: str, place: Path) -> Path:
@@ -294,6 +339,69 @@ def test_from_the_projects_to_decided_rows_and_back_by_keys_alone(screen, shelf,
     screen.keyboard.press("Enter")
     screen.get_by_role("heading", name="Projects").wait_for()
     screen.get_by_role("listitem").filter(has_text="2 of ").wait_for()
+
+
+def test_from_the_overview_to_an_exported_file_by_keys_alone(screen, shelf, project):
+    """Overview, filter, bulk, copies, export: nothing but keys is pressed."""
+    screen.goto(shelf[0])
+    screen.get_by_role("listitem").first.wait_for()
+    tab_to(screen, lambda at: at["href"].startswith(f"/p/{project_id(project)}/"))
+    screen.keyboard.press("Enter")
+    row_numbers(screen, 1)
+    tab_to(screen, lambda at: at["name"] == "Overview", "Shift+Tab")
+    screen.keyboard.press("Enter")
+    screen.get_by_role("region", name="What to do next").get_by_role("button").first.wait_for()
+    n = len(assay.open(project).flagged("label"))
+    tab_to(screen, lambda at: at["name"].startswith(f"Look at {n} rows with a label issue"))
+    screen.keyboard.press("Enter")
+    shows(screen, n)
+    # another filter on top
+    tab_to(screen, lambda at: at["name"] == "Add filter")
+    screen.keyboard.press("Enter")
+    screen.get_by_role("option", name="Given", exact=True).wait_for()
+    screen.keyboard.type("Given")
+    screen.keyboard.press("Enter")
+    field = screen.get_by_role("dialog", name="Add filter").get_by_role("combobox", name="Given")
+    field.wait_for()
+    screen.wait_for_function("() => document.activeElement.matches('[role=dialog] input')")
+    given = assay.open(project).issues("label")["given_label"].iloc[0]
+    screen.keyboard.type(given)
+    screen.keyboard.press("Enter")  # takes it
+    screen.keyboard.press("Enter")  # shows it
+    screen.get_by_role("button", name=f"Remove the filter Given: {given}").wait_for()
+    few = int((assay.open(project).issues("label")["given_label"] == given).sum())
+    shows(screen, few)
+    # all of them at once
+    tab_to(screen, lambda at: at["role"] == "listbox")
+    screen.keyboard.press("Control+a")
+    tab_to(screen, lambda at: at["name"] == "Accept")
+    screen.keyboard.press("Enter")
+    dialog = screen.get_by_role("dialog", name=re.compile("^Accept the suggestions"))
+    dialog.get_by_role("button", name=re.compile("Do it: |Nothing to do")).wait_for()
+    tab_to(screen, lambda at: at["name"] == "Only the safe ones")
+    screen.keyboard.press("ArrowRight")  # every suggestion
+    tab_to(screen, lambda at: at["name"].startswith(f"Do it: {few} row"))
+    screen.keyboard.press("Enter")
+    decided(screen, few)
+    # the copies
+    tab_to(screen, lambda at: at["name"].startswith("Near duplicates"))
+    screen.keyboard.press("Enter")
+    screen.get_by_role("article").first.wait_for()
+    tab_to(screen, lambda at: at["name"] == "Keep the ticked one, leave the others out")
+    screen.keyboard.press("Enter")
+    decided(screen, few + 1)
+    # the file
+    tab_to(screen, lambda at: at["name"] == "Export", "Shift+Tab")
+    screen.keyboard.press("Enter")
+    dialog = screen.get_by_role("dialog", name="Export the dataset")
+    dialog.get_by_role("region", name="What the export does").wait_for()
+    tab_to(screen, lambda at: at["name"] == "Export")
+    with screen.expect_download() as download:
+        screen.keyboard.press("Enter")
+    frame = pd.read_parquet(download.value.path())
+    assert len(frame) == len(assay.open(project)) - 1
+    moved = frame["label"] != frame["path"].map(lambda path: Path(path).parent.name)
+    assert moved.sum() == few
 
 
 def test_each_tab_stop_beside_an_open_row_can_be_seen(screen, shelf, project):

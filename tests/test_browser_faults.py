@@ -199,6 +199,10 @@ def test_the_rail_counts_what_is_open_and_one_click_shows_only_that(review, proj
     review.get_by_role("link", name="Charts").click()
     bars = review.get_by_role("region", name="Label issues by class").locator(".bars button")
     bars.first.wait_for()
+    stands_out = review.get_by_role("region", name="Findings")
+    assert "modality:" not in stands_out.inner_text()  # how the data was read does not stand out
+    stands_out.get_by_text("How the data was read").click()
+    expect(stands_out).to_contain_text("modality: image")
 
 
 def test_checks_that_found_nothing_are_one_line(review):
@@ -552,7 +556,7 @@ def test_views_are_saved_by_name_and_bars_narrow(review, project):
     told(review, "Saved as “the worst”")
     preset(review, "All rows").click()
     review.get_by_role("button", name="Views").click()
-    review.get_by_role("menuitem", name="the worst").click()
+    review.get_by_role("button", name="the worst", exact=True).click()
     shows(review, n)
     review.get_by_role("button", name="Views").click()
     review.get_by_role("button", name="Delete the view the worst").click()

@@ -626,3 +626,19 @@ def test_an_encoding_is_told_from_what_is_common_in_its_script(text: str, codec:
 def test_a_file_that_is_utf8_but_for_a_byte_is_left_as_it_is() -> None:
     data = "café\n".encode() * 20 + b"bad \xff byte\n"
     assert to_utf8(data) == (data, None)
+
+
+def test_remarks_on_some_rows_of_a_wide_table_do_not_make_it_a_set_of_texts() -> None:
+    """As in a table of field notes: a column of comments, filled in one row in six, or from a list of a dozen."""
+    n = 240
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(n, 5)), columns=[f"bill_{at}" for at in range(5)])
+    some = [f"Nest {at} was never seen with a full clutch." if at % 6 == 0 else None for at in range(n)]
+    listed = [f"adult number {at % 12} not sampled" for at in range(n)]
+    for comments in (some, listed):
+        source = open_source(frame.assign(Comments=comments))
+        assert source.modality == "table"
+        assert "Comments" in source.roles.features
+    assert open_source(frame[["bill_0"]].assign(Comments=some)).modality == "text"
+    every = [f"Nest {at} was never seen with a full clutch." for at in range(n)]
+    assert open_source(frame.assign(Comments=every)).modality == "text"

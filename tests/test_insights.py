@@ -335,6 +335,14 @@ def test_no_wrong_label_is_said_as_none() -> None:
     assert found[0].message.startswith("None of the 300 labels is estimated to be wrong (95 % interval 0.0% to 1.3%")
 
 
+def test_where_a_correction_is_named_it_is_not_said_that_no_label_is_wrong() -> None:
+    p, one = np.zeros(3_000), np.arange(3_000) == 7
+    p[7] = 0.9
+    codes = np.arange(3_000, dtype=np.int32) % 2
+    found = class_findings(["a", "b"], codes, summary(p, one, np.where(one, 1 - codes, -1)))
+    assert found[0].message.startswith("Hardly any of the 3,000 labels is estimated to be wrong")
+
+
 def overlapping(seed: int, noise: float, power: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """True and given codes of five Gaussian classes, and the Bayes classifier's probabilities to a power; class k has 0 to twice
     the noise."""

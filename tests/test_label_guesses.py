@@ -40,3 +40,10 @@ def test_a_number_is_a_label_only_by_its_name_and_what_is_taken_is_left_out() ->
 def test_ids_of_things_and_what_hardly_ever_differs_are_no_labels() -> None:
     cells = table(device_id=["a1", "b7"] * 150, status=["ERR"] + ["OK"] * 299, grade=["good", "poor", "fair"] * 100)
     assert [guess.column for guess in guess_labels(cells)] == ["grade"]
+
+
+def test_days_and_hours_are_no_labels() -> None:
+    cells = table(
+        date=["Jan 1 2000", "Feb 1 2000"] * 60, deathDate=["1992-04-30", "1992-05-01"] * 60, race=["a", "b"] * 60
+    )
+    assert [guess.column for guess in guess_labels(cells)] == ["race"]

@@ -327,6 +327,7 @@ def test_the_log_keeps_who_when_what_by_which_route_and_what_was_before(log: Act
     assert (entry.rows.tolist(), entry.labels, entry.before.tolist()) == ([0, 1, 3], ["cow", None, "cow"], [0, 0, 1])
     assert entry.listed(2)[1] == {"row": 1, "label": None, "excluded": True, "before": 0}
     assert log.entries()[0].n_rows == 3 and not len(log.entries()[0].rows)  # rows are left unread unless asked for
+    assert "bob" in log.people() and log.people() == sorted({entry.person for entry in log.entries()})
     assert [e.number for e in log.entries(before=2)] == [1] and [e.number for e in log.entries(after=1)] == [2]
 
 

@@ -50,6 +50,8 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-dimmed': '#4d545c',
     '--mantine-color-placeholder': '#5f666d',
     '--mantine-color-error': '#c2255c',
+    '--mantine-color-indigo-light-color': '#364fc7',
+    '--mantine-color-indigo-light-hover': '#d3ddff',
     '--page': '#f4f5f7',
     '--panel': '#ffffff',
     '--line': '#d9dde2',

@@ -172,7 +172,10 @@ def _sentence_ms(words: float) -> float:
 
 
 def _second_labels(source: Source, labelled: int, workers: int) -> dict[str, float]:
-    """Rows taken apart for a second label: parts of texts are encoded on one core, windows of pictures on all."""
+    """Rows taken apart for a second label: parts of texts are encoded on one core, windows of pictures on all.
+
+    Texts of classes that are found to show another are taken apart besides; how many, nothing tells before.
+    """
     from assay.encode.bert import find_minilm
 
     if source.modality not in FEW_APART:

@@ -82,7 +82,8 @@ def _error_rate(
     interval = f"(95 % interval {low:.1%} to {high:.1%}{copied})"
     message = f"About {rate:.1%} of the {len(p):,} labels are estimated to be wrong {interval}."
     if rate < NONE:
-        message = f"None of the {len(p):,} labels is estimated to be wrong {interval}."
+        few = "Hardly any" if (p > 0.5).any() else "None"  # corrections that are named below contradict none
+        message = f"{few} of the {len(p):,} labels is estimated to be wrong {interval}."
     data = {"rate": rate, "low": low, "high": high, "labels": len(p)}
     return [Finding("label_error_rate", "Wrong labels, estimated", [], message, data)]
 

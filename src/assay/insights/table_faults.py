@@ -218,7 +218,7 @@ def _spellings(column: _Column) -> Iterator[_Fault]:
     at = np.flatnonzero(odd[read.codes])
     message = (
         f"{quote(column.name)} spells {len(set(into[merged].tolist())):,} of its values in several ways: "
-        f"{_listed(told)}; {{rows}} hold a rarer spelling."
+        f"{_listed(told)}; a rarer spelling in {{rows}}."
     )
     yield _Fault("spelling", "Spellings of one value", message, at, told)
 

@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.sources.words import speaks_of_time
+
 # whole words of a column's name that mean "what the row is", in English and in data sets that people share
 NAMES = (
     "intent", "sentiment", "emotion", "topic", "species", "diagnosis", "condition", "outcome", "genre", "type", "kind", "group",
@@ -49,7 +51,12 @@ def guess_labels(cells: pa.Table, taken: Collection[str | None] = ()) -> list[La
         textual = (
             pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_boolean(column.type)
         )
-        if name in taken or IDS & set(words) or not (textual or (named and pa.types.is_integer(column.type))):
+        if (
+            name in taken
+            or IDS & set(words)
+            or speaks_of_time(name)
+            or not (textual or (named and pa.types.is_integer(column.type)))
+        ):
             continue
         if textual and not pa.types.is_boolean(column.type) and (pc.max(pc.utf8_length(column)).as_py() or 0) > 100:
             continue

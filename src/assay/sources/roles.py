@@ -20,7 +20,15 @@ from assay.errors import UsageError
 from assay.sources.cells import Cells
 from assay.sources.reading import is_url
 from assay.sources.rows import IMAGE_ENDINGS, Roles
-from assay.sources.words import LABEL_WORDS, count_words, is_label_name, is_split_name, parts_of, text_rank
+from assay.sources.words import (
+    LABEL_WORDS,
+    count_words,
+    is_label_name,
+    is_split_name,
+    parts_of,
+    speaks_of_time,
+    text_rank,
+)
 
 IMAGE_NAMES = (
     "image",
@@ -40,7 +48,7 @@ MOST_CLASSES, CLASS_ROWS = 200, 4  # of a label that no name gives away, and row
 FEW_COLUMNS = 4  # with more useful columns than these, one of prose does not make a table a set of texts
 SOME_TEXTS = 10  # different cells of a column that is named as text, from which it is text however short they are
 MOST_SPLITS = 20
-FILLED = 0.5  # share of the rows that must name a picture
+FILLED = 0.5  # share of the rows that must name a picture, or in a wide table hold a text
 PICTURE_MAGIC = (
     b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6",
     b"\x00\x00\x00\x0cjP", b"\x00\x00\x01\x00",
@@ -276,7 +284,9 @@ def _spread_label(table: pa.Table, few: Mapping[str, int]) -> str | None:
 def _few_values(table: pa.Table, name: str) -> int:
     """How many values a column of classes has; 0 where it is none."""
     values = table[name]
-    if not (_is_string(table, name) or pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)):
+    if speaks_of_time(name) or not (
+        _is_string(table, name) or pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)
+    ):
         return 0
     kinds, filled = len(values.unique().drop_null()), len(values) - values.null_count
     return kinds if 2 <= kinds <= min(MOST_CLASSES, max(2, filled // CLASS_ROWS)) and 2 * filled > len(values) else 0
@@ -352,8 +362,12 @@ def _are_pictures(blobs: Sequence[bytes | None]) -> bool:
 def _guess_text(table: pa.Table, free: Sequence[str]) -> str | None:
     """The string column that reads most like prose: several words a cell, mostly distinct."""
     best: tuple[float, str] | None = None
+    useful = [name for name in free if not _counts_rows(table, name)]
+    wide = len(useful) > FEW_COLUMNS
     for name in free:
         values = _values(table, name)
+        if wide and len(values) < FILLED * min(table.num_rows, SAMPLE):  # remarks on some rows of a table
+            continue
         if not values or sum(is_url(value) for value in values) > len(values) / 2:
             continue
         words = sum(map(count_words, values)) / len(values)
@@ -362,15 +376,14 @@ def _guess_text(table: pa.Table, free: Sequence[str]) -> str | None:
         distinct = kinds / len(values)
         named = text_rank(name) == 2
         prose = (words >= 4 or letters >= 40) and distinct > 0.3
-        prose = prose or (named and ((words >= 1.5 and distinct > 0.05) or kinds >= SOME_TEXTS))
+        prose = prose or (named and ((words >= 1.5 and distinct > 0.05) or (kinds >= SOME_TEXTS and not wide)))
         score = max(words, 0.1) * distinct * (3 if named else 1)
         if prose and (best is None or score > best[0]):
             best = (score, name)
     if best is None:
         return None
     # a wide table with one descriptive column is a table
-    useful = [name for name in free if not _counts_rows(table, name)]
-    return best[1] if text_rank(best[1]) == 2 or len(useful) <= FEW_COLUMNS else None
+    return best[1] if text_rank(best[1]) == 2 or not wide else None
 
 
 def _any_text(table: pa.Table, free: Sequence[str], notes: list[str]) -> str:

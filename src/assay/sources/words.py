@@ -67,6 +67,7 @@ LABEL_WORDS = [
     "kategorie", "klasse", "etikett", "clase", "etiqueta", "categoría", "classe", "catégorie", "étiquette",
     "标签", "类别", "分类", "情感", "ラベル", "カテゴリ", "라벨", "ป้ายกำกับ",
 ]
+TIME_WORDS = frozenset({"date", "time", "timestamp", "datetime", "month", "year", "day", "datum", "fecha", "日期"})
 LABEL_ENDINGS = ("label", "target", "class", "category", "sentiment")  # "gold_label", "Target class"
 TEXT_WORDS = frozenset(
     [
@@ -159,6 +160,11 @@ _UNSPACED = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 A_WORD = 0.6  # of a word is one character of a script without spaces: Chinese words have 1.6 on the mean
+
+
+def speaks_of_time(name: str) -> bool:
+    """Is a column of this name one of days or hours, which are no classes?"""
+    return not TIME_WORDS.isdisjoint(parts_of(name))
 
 
 def parts_of(name: str) -> list[str]:

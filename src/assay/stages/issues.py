@@ -353,7 +353,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=8)
+@stage(version=10)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict

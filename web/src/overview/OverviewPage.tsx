@@ -185,6 +185,7 @@ function Found({ check, open }: { check: CheckInfo; open: number | undefined }) 
         <Button
           size="compact-sm"
           variant="subtle"
+          className="no-shrink"
           onClick={() => go({ tab: 'review', filter, sort, row: null, look: sets ? 'sets' : null })}
         >
           Show all

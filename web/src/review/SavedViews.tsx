@@ -1,5 +1,5 @@
 /** Views under a name, for everybody who opens the project: filter, order and layout; and the address of this one. */
-import { ActionIcon, Button, Group, Menu, TextInput } from '@mantine/core'
+import { ActionIcon, Button, Divider, Group, Popover, Text, TextInput } from '@mantine/core'
 import { IconBookmark, IconLink, IconX } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -33,22 +33,37 @@ export function SavedViews() {
     )
   return (
     <>
-      <Menu opened={opened} onChange={setOpened} position="bottom-start" width={300} trapFocus>
-        <Menu.Target>
-          <Button size="compact-sm" variant="default" leftSection={<IconBookmark size={14} />}>
+      <Popover opened={opened} onChange={setOpened} position="bottom-start" width={300} trapFocus shadow="md">
+        <Popover.Target>
+          <Button
+            size="compact-sm"
+            variant="default"
+            leftSection={<IconBookmark size={14} />}
+            aria-haspopup="dialog"
+            onClick={() => setOpened(!opened)}
+          >
             Views
           </Button>
-        </Menu.Target>
-        <Menu.Dropdown>
-          {data?.length === 0 && <Menu.Label>None saved yet</Menu.Label>}
+        </Popover.Target>
+        <Popover.Dropdown p={6} aria-label="Saved views">
+          {data?.length === 0 && (
+            <Text size="sm" c="dimmed" p={6}>
+              None saved yet
+            </Text>
+          )}
           {data?.map((view) => (
             <Group key={view.name} gap={2} wrap="nowrap">
-              <Menu.Item
+              <button
+                type="button"
+                className="preset"
                 title={view.person ? `Saved by ${view.person}` : undefined}
-                onClick={() => go({ ...decodePlace(`/p/${id}/review`, `?${view.query}`), project: id })}
+                onClick={() => {
+                  setOpened(false)
+                  go({ ...decodePlace(`/p/${id}/review`, `?${view.query}`), project: id })
+                }}
               >
-                {view.name}
-              </Menu.Item>
+                <span className="wrap">{view.name}</span>
+              </button>
               <ActionIcon
                 variant="subtle"
                 color="gray"
@@ -59,7 +74,7 @@ export function SavedViews() {
               </ActionIcon>
             </Group>
           ))}
-          <Menu.Divider />
+          <Divider my={6} />
           <form
             onSubmit={(event) => {
               event.preventDefault()
@@ -69,7 +84,7 @@ export function SavedViews() {
               setOpened(false)
             }}
           >
-            <Group gap={6} p={6} wrap="nowrap">
+            <Group gap={6} wrap="nowrap">
               <TextInput
                 size="xs"
                 style={{ flex: 1 }}
@@ -78,15 +93,14 @@ export function SavedViews() {
                 maxLength={80}
                 value={name}
                 onChange={(event) => setName(event.currentTarget.value)}
-                onKeyDown={(event) => event.key !== 'Escape' && event.stopPropagation()}
               />
               <Button size="compact-sm" type="submit" disabled={!name.trim()}>
                 Save
               </Button>
             </Group>
           </form>
-        </Menu.Dropdown>
-      </Menu>
+        </Popover.Dropdown>
+      </Popover>
       <ActionIcon variant="default" size={26} aria-label="Copy the address of this view" onClick={copy}>
         <IconLink size={14} />
       </ActionIcon>
