@@ -189,7 +189,8 @@ def main() -> None:
         scratch.mkdir(parents=True, exist_ok=True)
         prepare(scratch, given.rows)
         command = [sys.executable, __file__, "--side", "--scratch", str(scratch), "--rows", str(given.rows)]
-        record = run_side(command, "run", scratch).record() | {"rows": given.rows}
+        one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # as a run's workers have it
+        record = run_side(command, "run", scratch, **one).record() | {"rows": given.rows}
         record["tables"] = tables(record)
         show(record["tables"])
         if given.rows == ROWS:
