@@ -764,10 +764,10 @@ def test_a_bulk_fix_of_fifty_thousand_rows_of_a_million_and_its_undo_are_quick(t
     log._facts.plan = lambda policy: plan  # type: ignore[method-assign]
     log.append(ask("keep", 1), "ann")
     chosen = np.flatnonzero(plan.action == "auto-fix")[:: n // 150_000]
-    started = time.process_time()
+    started = time.thread_time()
     done = log.append(Request("auto-fix", chosen, route="bulk"), "ann")
     undone = log.undo("ann")
-    spent = time.process_time() - started
+    spent = time.thread_time() - started
     assert done.entry is not None and 45_000 < done.entry.n_rows == undone.summary["n"]
     assert spent < 10  # less than one of processor time here; row by row it was minutes
 

@@ -451,9 +451,9 @@ def test_reading_a_long_csv_takes_time_in_proportion_to_its_length():
     from assay.sources.csv_tables import read_csv
 
     data = ("text,label\n" + "some words \u00e9,1\n" * 200_000).encode()
-    started = time.process_time()
+    started = time.thread_time()
     assert read_csv(data, "t").table.num_rows == 200_000
-    assert time.process_time() - started < 6
+    assert time.thread_time() - started < 6
 
 
 def test_excel_without_its_extra_says_what_to_install(tmp_path, monkeypatch):

@@ -358,9 +358,9 @@ def test_items_stand_in_the_text_and_do_not_overlap(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["a@", "1 ", "(1", "<a", "a:", '{"', "x.", "1-", "+1 ", "http://a:b", "&a", "a", "[("])
 def test_no_text_takes_long(unit: str) -> None:
-    start = time.process_time()
+    start = time.thread_time()
     text_properties([unit * 20_000])
-    assert time.process_time() - start < 10  # a pattern that goes back takes minutes
+    assert time.thread_time() - start < 10  # a pattern that goes back takes minutes
 
 
 # length ----------------------------------------------------------------------------------------------------------
