@@ -56,7 +56,7 @@ def main() -> None:
     tables = [{
         "title": "A bound on memory",
         "text": f"{made.about}. Anonymous memory of all processes together at its peak. The bound is {held}. Result tables are "
-        f"{'the same' if same else '**not the same**'} with and without it.",
+        f"{'the same' if same else '**not the same**'} with and without it. Far more seconds than CPU seconds: the machine had other work.",
         "heads": ["run", "private MB", "CPU s", "seconds"], "rows": rows,
     }]  # fmt: skip
     show(tables)
