@@ -105,6 +105,21 @@ def test_safe_fixes_raise_label_accuracy_and_well_labeled_rows_are_right(name, r
     assert (labels[well] != true[well]).mean() <= 0.008
 
 
+@pytest.mark.parametrize("wrong", [0, 1, 40])
+def test_nothing_is_safe_to_fix_where_all_labels_may_be_right(wrong):
+    """A sure model that errs on one row of a clean set: as its own error and a wrong label look alike, a person looks."""
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 8, 800)
+    probs = np.full((800, 8), 0.0002 / 7, np.float32)
+    probs[np.arange(800), true] = 0.9998
+    probs[0] = np.roll(probs[0], 1)  # its own error
+    labels = true.astype(np.int32)
+    labels[1 : 1 + wrong] = (labels[1 : 1 + wrong] + 3) % 8
+    found = find_label_issues(labels, probs)
+    assert found["p_label_error"][0] > 0.5
+    assert found["is_safe_to_fix"].sum() == 0 if wrong < 2 else found["is_safe_to_fix"][1 : 1 + wrong].sum() > 15
+
+
 def test_one_class_taken_for_another_is_found_where_self_confidence_fails():
     """30 % of the even digits carry the label of the next odd one: the model learns the mistake."""
     data = load_digits()

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.issues.interval import wilson
 from assay.issues.kernels import mixtures
 from assay.issues.noise import boundary_noise, demix, estimate_noise
 from assay.issues.safe import sure_enough
@@ -116,6 +117,8 @@ def judge_with_verdict(
         rare = np.bincount(labels[labels >= 0], minlength=seen.n_classes) < RARE
     has_rare_class = (labels >= 0) & rare[labels]
     sure = sure_enough(labels, seen, noise, evidence)
+    if not _any_proven(found):
+        sure &= labels < 0
     columns = _judge(labels, seen, solved, spread, DISAGREEMENT * boundary, sure) | {"has_rare_class": has_rare_class}
     # a class too small to be learned could not have been doubted
     columns["is_well_labeled"] &= ~has_rare_class & (seen.n_classes > 1)
@@ -124,6 +127,12 @@ def judge_with_verdict(
         columns["suggested_label_confidence_score"][unjudged] = np.nan
         columns["is_safe_to_fix"] &= ~unjudged
     return (_withhold(columns, found) if found.withheld else columns), found
+
+
+def _any_proven(found: Verdict) -> bool:
+    """Is at least one of the surest rows' labels wrong at the lower end of what they tell? Of labels that may all be right,
+    one that the model contradicts is as likely the model's fault, however sure it is."""
+    return wilson(found.told * found.sure_rows, found.sure_rows)[0] * found.sure_rows >= 1
 
 
 def _withhold(columns: Columns, found: Verdict) -> Columns:

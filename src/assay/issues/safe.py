@@ -5,7 +5,8 @@ Does not know: which rows are flagged, posteriors.
 
 Safe means: of the rows that the model was as sure about, at least `RIGHT` truly are what it says. That is the share of them
 that carry the class predicted for them, divided by the share of labels that are right where the model is surest. Both are
-taken at the cautious end of a one-sigma interval (Wilson, JASA 1927).
+taken at the cautious end of a one-sigma interval (Wilson, JASA 1927). Where the labels may all be right no labelled row is
+safe (`assay.issues.label`): the few that the model contradicts are then as likely its own errors.
 """
 
 from __future__ import annotations
