@@ -27,9 +27,10 @@ from assay.insights.quality import class_table
 from assay.issues.label import judge_with_verdict
 from assay.issues.review import Calibrated
 from assay.issues.scan import scan
-from measure import commit, machine
 from noise_problems import Noisy, Source, asymmetric, noisy, sources, symmetric
 from page import RESULTS
+from problems import gaussian_classes
+from sides import keep
 
 FILE = RESULTS / "calibration.json"
 ASKED = (0.80, 0.90, 0.95)
@@ -78,13 +79,7 @@ def precision(_: int) -> Iterator[Row]:
 def gaussian(k: int, separation: float, noise: float, seed: int) -> tuple[Codes, Codes, NDArray[np.float64]]:
     """True classes, given labels, P(given | row); class k has a noise of 0 to twice ``noise``."""
     rng = np.random.default_rng([seed, 7])
-    centres = rng.normal(size=(k, DIMS))
-    centres *= separation / np.linalg.norm(centres, axis=1, keepdims=True)
-    true = rng.integers(k, size=ROWS)
-    rows = centres[true] + rng.normal(size=(ROWS, DIMS))
-    logits = rows @ centres.T - 0.5 * (centres**2).sum(1)
-    q = np.exp(logits - logits.max(1, keepdims=True))
-    q /= q.sum(1, keepdims=True)
+    true, _, q = gaussian_classes(k, separation, ROWS, DIMS, rng)
     rate = 2 * noise * np.arange(k) / (k - 1)
     matrix = np.tile((rate / (k - 1))[:, None], (1, k))
     np.fill_diagonal(matrix, 1 - rate)
@@ -203,8 +198,7 @@ def main() -> None:
             print(json.dumps(row), flush=True)
             kept.append(row)
     if asked.repetitions == 100:
-        record = {"commit": commit(), "machine": machine(), "rows": kept, "tables": tables(kept)}
-        FILE.write_text(json.dumps(record, indent=1) + "\n")
+        keep("calibration", {"rows": kept, "tables": tables(kept)})
 
 
 if __name__ == "__main__":

@@ -32,12 +32,10 @@ from assay.issues.label import judge_with_verdict
 from assay.issues.scan import Scan, scan
 from assay.predict import predict
 from assay.predict.folds import make_folds
-from measure import commit, machine
 from noise_problems import sources
-from page import RESULTS
 from problems import data_dir
+from sides import keep
 
-FILE = RESULTS / "checks.json"
 TWO_THINGS = (  # in classes of banking77, as their texts show: pay from a friend and a salary, SWIFT and SEPA ...
     "receiving_money", "top_up_by_bank_transfer_charge", "unable_to_verify_identity", "card_about_to_expire",
 )  # fmt: skip
@@ -381,8 +379,7 @@ def main() -> None:
     repetitions = parser.parse_args().repetitions
     rows = measure(repetitions)
     if repetitions == 20:
-        record = {"commit": commit(), "machine": machine(), "rows": rows, "tables": tables(rows)}
-        FILE.write_text(json.dumps(record, indent=1) + "\n")
+        keep("checks", {"rows": rows, "tables": tables(rows)})
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import assay
 from measure import commit, machine
 from noise import calibration_error
 from page import RESULTS
+from problems import gaussian_classes
 
 CLASSES, SEPARATIONS, NOISES = (2, 3, 10), (1.0, 2.0, 3.0, 5.0), (0.0, 0.05, 0.15)
 ROWS, DIMS, SEEDS = 6_000, 6, 3
@@ -32,13 +33,7 @@ Floats = NDArray[np.float64]
 def make(k: int, separation: float, noise: float, seed: int) -> tuple[Any, Any, Floats, Floats, Floats, Floats]:
     """True classes, given labels, P(given | row), P(true | row), P(the label is wrong | row, label), rows."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(k, DIMS))
-    centres *= separation / np.linalg.norm(centres, axis=1, keepdims=True)
-    true = rng.integers(k, size=ROWS)
-    rows = centres[true] + rng.normal(size=(ROWS, DIMS))
-    logits = rows @ centres.T - 0.5 * (centres**2).sum(1)
-    q = np.exp(logits - logits.max(1, keepdims=True))
-    q /= q.sum(1, keepdims=True)
+    true, rows, q = gaussian_classes(k, separation, ROWS, DIMS, rng)
     matrix = np.full((k, k), noise / (k - 1))
     np.fill_diagonal(matrix, 1 - noise)
     given = np.array([rng.choice(k, p=matrix[code]) for code in true])

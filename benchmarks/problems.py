@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
 ROOT = Path(__file__).resolve().parent.parent
 NOISE = 0.10
 SMALLEST_CLASS = 20
@@ -209,3 +210,16 @@ PROBLEMS: dict[str, Callable[[Path, Path], Iterator[Problem]]] = {
     "photos_600": photos,
     "odds_outliers": odds,
 }
+
+
+def gaussian_classes(
+    k: int, separation: float, rows: int, dims: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """True classes (n,), rows (n, d) around centres at ``separation`` from the origin, and P(class | row) (n, k), known."""
+    centres = rng.normal(size=(k, dims))
+    centres *= separation / np.linalg.norm(centres, axis=1, keepdims=True)
+    true = rng.integers(k, size=rows)
+    x = centres[true] + rng.normal(size=(rows, dims))
+    logits = x @ centres.T - 0.5 * (centres**2).sum(1)
+    q = np.exp(logits - logits.max(1, keepdims=True))
+    return true, x, q / q.sum(1, keepdims=True)

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import sys
 from collections.abc import Sequence
 from functools import cache
 
 from measure import ROOT
+
+sys.path.insert(0, str(ROOT / "tests"))
+
+from code_trees import without_docstrings
 
 PACKAGE = "src/assay"
 UNKNOWN = "its commit is not in this checkout's history"
@@ -51,15 +56,7 @@ def here(name: str) -> bytes:
 
 
 def code(source: bytes) -> str:
-    """The syntax tree without docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            value = body[0].value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                body[0] = ast.Pass()
-    return ast.dump(tree)
+    return ast.dump(without_docstrings(source))
 
 
 def date(commit: str) -> str:

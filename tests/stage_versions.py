@@ -20,6 +20,7 @@ from pathlib import Path
 
 import assay.stages
 from assay.stages.stage import StageFunction
+from code_trees import without_docstrings
 
 RECORD = Path(__file__).with_suffix(".json")
 PURE = ("issues", "insights", "predict", "duplicates", "graph", "encode")  # rooms that stages compute with
@@ -39,17 +40,7 @@ def stages() -> dict[str, StageFunction]:
 @cache
 def tree(module: str) -> ast.Module:
     path = Path(importlib.import_module(module).__file__ or "")
-    parsed = ast.parse(path.read_text())
-    for node in ast.walk(parsed):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(body, list)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-        ):
-            body[0] = ast.Pass()
-    return parsed
+    return without_docstrings(path.read_text())
 
 
 def imported(node: ast.AST) -> set[str]:

@@ -15,6 +15,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -24,9 +25,9 @@ from click.testing import CliRunner
 
 import assay
 from assay import errors
-from assay.checks import CHECKS
+from assay.checks import CHECKS, Check
 from assay.cli.commands import main
-from assay.columns import COLUMNS
+from assay.columns import COLUMNS, Column, of_checks
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE, DOCS = ROOT / "src", ROOT / "docs"
@@ -338,3 +339,13 @@ def test_every_threat_names_tests_that_exist():
             assert path.is_file(), (threat, name)
             if test:
                 assert f"def {test}(" in path.read_text(encoding="utf-8"), (threat, name)
+
+
+def test_a_check_that_names_its_table_makes_its_own_columns():
+    check = Check("zero", "Zeros", "is_zero", "zero_score", "All numbers are zero.", kind="outlier")
+    assert of_checks([check]) == (
+        Column("is_zero", "bool", "outlier", "All numbers are zero."),
+        Column("zero_score", "float32", "outlier", "Of the check Zeros.", "1 = most severe"),
+    )
+    assert [column.name for column in of_checks([replace(check, score=None)])] == ["is_zero"]
+    assert of_checks([replace(check, kind="")]) == ()

@@ -46,6 +46,7 @@ def quote(name: object) -> str:
     return f"“{text if len(text) <= 80 else text[:79] + '…'}”"
 
 
+WORTH_A_WORD = 3  # rows from which two classes of theirs, given and suggested or side by side, are named in a sentence
 PROPERTIES = {
     "num_characters": "number of characters",
     "non_language": "part that is no language",

@@ -20,13 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import Finding, listed, quote, rows_of
+from assay.insights.finding import WORTH_A_WORD, Finding, listed, quote, rows_of
 from assay.insights.relations import EXAMPLES, OVERLAP, Group, Relation
 from assay.insights.two_labels import TwoLabels
 from assay.issues.interval import wilson
 
 Action = dict[str, Any]
-OFTEN = 3  # rows of a pair of classes that are worth a word
 PAIRS = 20  # of classes that one finding lists
 LISTED = 1_000  # rows whose second label one finding lists
 TITLES = {
@@ -161,7 +160,7 @@ def two_label_finding(
         {"given": names[pair // len(names)], "second": names[pair % len(names)], "rows": count}
         for pair, count in zip(pairs[order].tolist(), times[order].tolist(), strict=True)
     ]
-    often = [one for one in top[:3] if one["rows"] >= OFTEN]
+    often = [one for one in top[:3] if one["rows"] >= WORTH_A_WORD]
     shown = ", ".join(f"{quote(one['given'])} with {quote(one['second'])} ({one['rows']:,})" for one in often)
     shown = f", most often {shown}" if shown else ""
     looked = len(found.rows)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.insights.classes import rate_bounds
-from assay.insights.finding import Finding, quote, rows_of
+from assay.insights.finding import WORTH_A_WORD, Finding, quote, rows_of
 from assay.insights.proposals import examples_of
 from assay.insights.relations import TopProbabilities
 from assay.issues.interval import Z95, wilson
@@ -25,7 +25,6 @@ NOISY = 20  # classes that get a finding of their own
 LEAST = 10  # rows of a class below which its noise rate is not named
 CORRECTIONS = 3  # a class, each way
 CONFUSIONS = 20
-OFTEN = 3  # rows of a correction that are worth a word
 LEAST_P = 1e-7
 
 Codes = NDArray[np.int32]
@@ -59,11 +58,11 @@ def quality_findings(
     known = (labels >= 0) & seen.analyzed
     if not known.any():
         return []
-    if label is not None:
+    table = None if label is None else class_table(names, labels, seen, label, verdict)
+    if label is not None and table is not None:
         found += _label_quality(np.asarray(label["label_quality"], np.float64)[known])
-        table = class_table(names, labels, seen, label, verdict)
         found += _noisy(table, names, labels, label)
-    quality = model_quality(names, labels, seen, label, verdict)
+    quality = model_quality(names, labels, seen, label, table)
     if withheld:
         quality = replace(
             quality, message=f"{quality.message} Noise rates of classes are withheld as all label findings are."
@@ -197,7 +196,7 @@ def _noisy(table: list[dict[str, Any]], names: list[Any], labels: Codes, label: 
         line = table[code]
         rows = np.flatnonzero((labels == code) & (error > 0))
         rows = rows[np.argsort(-error[rows], kind="stable")]
-        often = [(name, count) for name, count in line["away"] if count >= OFTEN]
+        often = [(name, count) for name, count in line["away"] if count >= WORTH_A_WORD]
         flows = ", ".join(f"{quote(name)} ({count:,})" for name, count in often)
         message = (
             f"About {line['noise']:.0%} of the {line['rows']:,} labels {quote(line['class'])} are estimated to be wrong "
@@ -234,9 +233,10 @@ def model_quality(
     labels: Codes,
     seen: TopProbabilities,
     label: Label | None,
-    verdict: Mapping[str, Any] | None = None,
+    table: list[dict[str, Any]] | None,
 ) -> Finding:
-    """Accuracy, log-loss, confusions and reliability of the out-of-sample predictions, with and without label issues."""
+    """Accuracy, log-loss, confusions and reliability of the out-of-sample predictions, with and without label issues; and
+    the ``table`` of `class_table` where there is one."""
     known = (labels >= 0) & seen.analyzed
     every = measures(labels, seen, known)
     data: dict[str, Any] = {"all": every}
@@ -249,7 +249,8 @@ def model_quality(
         if kept.any():
             data["unflagged"] = measures(labels, seen, kept)
             message += f", and {data['unflagged']['accuracy']:.1%} of those that are no label issue"
-        data["classes"] = class_table(names, labels, seen, label, verdict)
+    if table is not None:
+        data["classes"] = table
     wrong = known & (seen.classes[:, 0] != labels)
     pairs, times = np.unique(labels[wrong].astype(np.int64) * len(names) + seen.classes[wrong, 0], return_counts=True)
     order = np.argsort(-times, kind="stable")[:CONFUSIONS]

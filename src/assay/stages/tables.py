@@ -81,7 +81,7 @@ class TreesMade:
 def trees(folder: Folder, prefix: str, spec: TreesSpec) -> TreesMade:
     """Out-of-sample probabilities of the tree models; what they learned lies in ``.fitted.json`` and ``.fitted.npz``."""
     from assay.predict.trees import tree_probabilities
-    from assay.stages.vectors import labels_of
+    from assay.stages.vectors import keep_fitted, labels_of
 
     matrix = folder.get_array(f"{spec.features}.trees.npy", mmap=True)
     dense = folder.get_array(f"{spec.features}.cells.npy", mmap=True)
@@ -100,7 +100,5 @@ def trees(folder: Folder, prefix: str, spec: TreesSpec) -> TreesMade:
     for name, probabilities in found.items():
         folder.put_array(f"{prefix}.{name}.npy", probabilities.astype(np.float32))
     if learned is not None:
-        index, arrays = learned.to_arrays()
-        folder.put_json(f"{prefix}.fitted.json", index)
-        folder.put_arrays(f"{prefix}.fitted.npz", arrays)
+        keep_fitted(folder, prefix, learned)
     return TreesMade(tuple(found))

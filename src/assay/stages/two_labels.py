@@ -260,14 +260,13 @@ def _scorer(
     folds = folder.get_array(f"{spec.folds}.npy")
     here = folds[rows]
     heads = discriminants(x, labels[rows], here, np.ones(len(rows), bool), len(spec.classes), threads=spec.threads)
-    held_out = np.flatnonzero(here == 0)[:HELD_OUT]
-    heat = calibrated_loss(heads[0].scores(x[held_out]), labels[rows][held_out])[0] if len(held_out) else 1.0
-    if windows is not None:
-        unseen = np.flatnonzero((folds[windows[0]] == 0) & (labels[windows[0]] >= 0))[:HELD_OUT]
-        parts = np.asarray(windows[1][unseen], np.float32)
-        if len(unseen):
-            flat = parts.reshape(-1, parts.shape[-1])
-            heat = calibrated_loss(heads[0].scores(flat), np.repeat(labels[windows[0][unseen]], parts.shape[1]))[0]
+    of, asked = rows, x
+    if windows is not None and (folds[windows[0]] == 0).any():
+        of, asked = windows
+    held_out = np.flatnonzero(folds[of] == 0)[:HELD_OUT]
+    parts = np.asarray(asked[held_out], np.float32).reshape(-1, x.shape[1])
+    given = np.repeat(labels[of[held_out]], len(parts) // max(len(held_out), 1))
+    heat = calibrated_loss(heads[0].scores(parts), given)[0] if len(held_out) else 1.0
 
     def score(row: int, parts: Vectors) -> Vectors:
         head = heads[min(int(folds[row]), len(heads) - 1)]

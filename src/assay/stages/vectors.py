@@ -7,7 +7,7 @@ Does not know: issues.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,10 @@ from assay.predict import Rounds
 from assay.stages.specs import DatasetSpec, VectorsSpec
 from assay.stages.stage import setting, stage
 from assay.storage import Folder
+
+if TYPE_CHECKING:
+    from assay.predict.fitted import FittedBlend
+    from assay.predict.trees import FittedTrees
 
 
 def labels_of(folder: Folder, spec: VectorsSpec) -> NDArray[np.int32]:
@@ -212,6 +216,13 @@ def folds(folder: Folder, prefix: str, spec: FoldsSpec) -> FoldsMade:
     return FoldsMade(tuple(np.bincount(assigned[assigned >= 0], minlength=spec.n_folds).tolist()))
 
 
+def keep_fitted(folder: Folder, prefix: str, fitted: FittedBlend | FittedTrees) -> None:
+    """What was learned, as `assay.runs.artefacts.Artefacts` loads it."""
+    index, arrays = fitted.to_arrays()
+    folder.put_json(f"{prefix}.fitted.json", index)
+    folder.put_arrays(f"{prefix}.fitted.npz", arrays)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PredictSpec(VectorsSpec):
     """``graph``, ``folds``: prefixes; ``trees``: prefix of what the tree ``models`` predicted, "" without."""
@@ -288,9 +299,7 @@ def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
             threads=spec.threads,
         )
     if made.fitted is not None:
-        index, arrays = made.fitted.to_arrays()
-        folder.put_json(f"{prefix}.fitted.json", index)
-        folder.put_arrays(f"{prefix}.fitted.npz", arrays)
+        keep_fitted(folder, prefix, made.fitted)
     if (
         made.rounds.used == 2
     ):  # the second round forgets labels that are doubted, among them those of classes that mean the same
