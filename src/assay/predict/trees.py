@@ -37,7 +37,7 @@ PATIENCE = 10  # rounds without a better held-out log-loss
 HELD_OUT = 0.15
 PRIOR_WEIGHT = np.float32(0.005)  # so that no class is impossible, not even one that a fold never saw
 LARGEST = np.float32(1e30)
-KEPT_NUMBERS = 16_000_000  # that the leaves and branches of a fold's extra-trees may hold; larger forests are not kept
+KEPT_NUMBERS = 2_000_000  # that the leaves and branches of a fold's extra-trees may hold; larger forests are not kept
 
 
 def tree_probabilities(
@@ -64,7 +64,7 @@ def tree_probabilities(
     -------
     "extratrees" (Geurts, Ernst, Wehenkel, Machine Learning 2006) and, for 2 to 100 classes and 60 labelled rows or more,
     "lightgbm". Nothing where there is nothing to tell apart: one class, no labelled row, or no column. The models predict
-    rows that were not there; of a forest that is too large (16 million numbers a fold) they are not kept.
+    rows that were not there; of a forest that is too large (2 million numbers a fold) they are not kept.
 
     Notes
     -----
