@@ -642,3 +642,18 @@ def test_remarks_on_some_rows_of_a_wide_table_do_not_make_it_a_set_of_texts() ->
     assert open_source(frame[["bill_0"]].assign(Comments=some)).modality == "text"
     every = [f"Nest {at} was never seen with a full clutch." for at in range(n)]
     assert open_source(frame.assign(Comments=every)).modality == "text"
+
+
+def test_a_column_that_only_numbers_the_rows_is_no_feature(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"id": range(1, 61), "height": rng.normal(170, 9, 60), "weight": rng.normal(70, 8, 60)})
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    source = open_source(tmp_path / "people.csv")
+    assert source.roles.features == ("height", "weight")
+    assert "column 'id' only numbers the rows: left out of the features (set with --features)" in source.notes
+    assert any(note.startswith("modality: table (2 feature columns") for note in source.notes)
+    chosen = open_source(tmp_path / "people.csv", features=["id", "height"])
+    assert chosen.roles.features == ("id", "height") and not any("numbers the rows" in note for note in chosen.notes)
+    # house numbers that happen to be whole and unique are no numbering
+    frame.assign(id=rng.permutation(600)[:60]).to_csv(tmp_path / "houses.csv", index=False)
+    assert "id" in open_source(tmp_path / "houses.csv").roles.features

@@ -228,14 +228,15 @@ def _lost(dataset: Dataset, previous: Dataset, followed: Followed, standing: Map
     notes = []
     if gone:
         notes.append(
-            f"{len(gone):,} decided rows are no longer in the source; they are kept, and hold if the rows come back:"
+            "1 decided row is no longer in the source; its decision is kept, and holds if the row comes back:"
+            if len(gone) == 1
+            else f"{len(gone):,} decided rows are no longer in the source; they are kept, and hold if the rows come back:"
         )
         notes += [f"  {ids[row].as_py()}: {standing[row]}" for row in gone[:LISTED]]
         notes += [f"  ... and {len(gone) - LISTED:,} more"] if len(gone) > LISTED else []
     if asked:
-        notes.append(
-            f"{len(asked):,} decisions are set aside, for nobody can tell which row they are about; please decide again:"
-        )
+        what = "1 decision is" if len(asked) == 1 else f"{len(asked):,} decisions are"
+        notes.append(f"{what} set aside, for nobody can tell which row is meant; please decide again:")
         for row, places in list(asked.items())[:LISTED]:
             new = ", ".join(str(source_id) for source_id in places[:5]) + (", ..." if len(places) > 5 else "")
             notes.append(f"  {ids[row].as_py()}: {standing[row]} (is it row {new} now?)")

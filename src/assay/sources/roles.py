@@ -138,7 +138,8 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
             notes.append(f"text column: {text!r} (set with --text)")
     if not modality:
         modality = "table"
-        notes.append(f"modality: table ({len(free)} feature columns; set with --modality or --features)")
+        n_features = len(free) - len(_numbering(table, wanted, free))
+        notes.append(f"modality: table ({n_features} feature columns; set with --modality or --features)")
     if image is None and wanted.modality == "auto":
         notes += _could_be_pictures(cells, free, modality)
     plain = [name for name in free if name not in cells.nested and name not in cells.blobs]  # lists are no classes
@@ -152,7 +153,8 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
         label = _label_by_content(table, wanted, label, [name for name in plain if name != text], notes)
         return modality, Roles(label=label, text=text, id=row_id, split=split), notes
     label = _label_by_content(table, wanted, label, plain if len(free) > 1 else [], notes, only=False)
-    return modality, Roles(label=label, id=row_id, split=split, features=_features(table, wanted, label, free)), notes
+    features = _features(table, wanted, label, free, notes)
+    return modality, Roles(label=label, id=row_id, split=split, features=features), notes
 
 
 def _is_empty(cells: Cells, name: str) -> bool:
@@ -185,8 +187,24 @@ def _could_be_pictures(cells: Cells, free: Sequence[str], modality: str) -> list
     ]
 
 
-def _features(table: pa.Table, wanted: Wanted, label: str | None, free: list[str]) -> tuple[str, ...]:
-    features = [column(table, name, "features") for name in wanted.features] if wanted.features else free
+def _numbering(table: pa.Table, wanted: Wanted, free: Sequence[str]) -> list[str]:
+    """Columns that only number the rows, where nobody chose the features and others are left."""
+    if wanted.features:
+        return []
+    numbers = [name for name in free if _named_numbering(name) and _one_each(table[name])]
+    return numbers if len(numbers) < len(free) else []
+
+
+def _features(table: pa.Table, wanted: Wanted, label: str | None, free: list[str], notes: list[str]) -> tuple[str, ...]:
+    """The columns asked for; else all that are free, without those that only number the rows."""
+    numbers = _numbering(table, wanted, free)
+    if numbers:
+        notes.append(
+            f"{'column' if len(numbers) == 1 else 'columns'} {', '.join(map(repr, numbers[:3]))} only "
+            f"{'numbers' if len(numbers) == 1 else 'number'} the rows: left out of the features (set with --features)"
+        )
+    left = [name for name in free if name not in numbers]
+    features = [column(table, name, "features") for name in wanted.features] if wanted.features else left
     if label in features:
         raise UsageError(f"the label column {label!r} cannot be a feature too")
     if not features:
@@ -294,12 +312,20 @@ def _few_values(table: pa.Table, name: str) -> int:
 
 def _counts_rows(table: pa.Table, name: str) -> bool:
     """Does a column only number the rows, or hold one value?"""
-    values = table[name]
-    numbering = name == table.column_names[0] or {"id", "index", "row", "no", "nr", "unnamed"} & set(parts_of(name))
-    if numbering and pa.types.is_integer(values.type) and not values.null_count:
-        ends = pc.min_max(values).as_py()
-        return len(values.unique()) == len(values) == ends["max"] - ends["min"] + 1
-    return len(values.unique()) == 1
+    first = name == table.column_names[0]
+    return ((first or _named_numbering(name)) and _one_each(table[name])) or len(table[name].unique()) == 1
+
+
+def _named_numbering(name: str) -> bool:
+    return bool({"id", "index", "row", "no", "nr", "unnamed"} & set(parts_of(name)))
+
+
+def _one_each(values: pa.ChunkedArray) -> bool:
+    """Whole numbers, each once and none between them left out."""
+    if not pa.types.is_integer(values.type) or values.null_count or len(values) < 2:
+        return False
+    ends = pc.min_max(values).as_py()
+    return len(values.unique()) == len(values) == ends["max"] - ends["min"] + 1
 
 
 def _split(cells: Cells, wanted: Wanted, notes: list[str], taken: set[str | None]) -> str | None:
