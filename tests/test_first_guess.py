@@ -482,6 +482,84 @@ SHAPES = {
         label="label",
         classes=["小狗图片", "小猫图片"],
     ),
+    # as public tables come
+    "categories without a header, a value twice in the first line": Shape(
+        text_of(
+            "".join(
+                f"{a},{a if i % 3 else 'low'},{2 + i % 4 if i % 5 else '5more'},{c}\n"
+                for i, (a, c) in enumerate(
+                    (("vhigh", "high", "low")[at % 3], ("unacc", "acc")[at % 2]) for at in range(80)
+                )
+            )
+        ),
+        "table",
+        "the first line looks like data",
+    ),
+    "class, title and text without a header": Shape(
+        text_of("".join(f"{i % 4 + 1},Note {i},{text} and so on till {i}.\n" for i, text in enumerate(PROSE * 2))),
+        "text",
+        "the first line looks like data",
+        text="column 3",
+    ),
+    "codes behind blanks": Shape(
+        text_of(
+            "".join(f"A1{i % 3} {6 + i % 40} A3{i % 2} {900 + 7 * i} {1 + i % 2}\n" for i in range(60)),
+            "german.data.csv",
+        ),
+        "table",
+        "delimiter: white space",
+    ),
+    "Class Index": Shape(
+        csv_of(
+            Class__Index=[1 + i % 4 for i in range(N)], Title=[f"Note {i}" for i in range(N)], Description=PROSE[:N]
+        ),
+        "text",
+        "labels: column 'Class Index' (by its name",
+        label="Class Index",
+        text="Description",
+    ),
+    "a code amid a table that ends in class": Shape(
+        csv_of(
+            Id=range(1, N + 1),
+            MSSubClass=[20 + 10 * (i % 9) for i in range(N)],
+            LotArea=[4000 + 37 * i for i in range(N)],
+            SalePrice=[90_000 + 1_371 * i for i in range(N)],
+        ),
+        "table",
+        "labels: none",
+    ),
+    "classes as 0.0 and 1.0": Shape(
+        csv_of(comment=PROSE[:N], toxic=[float(i % 2) for i in range(N)]),
+        "text",
+        "labels: column 'toxic' (the only other column, 2 values",
+        label="toxic",
+        text="comment",
+    ),
+    "pictures written out": Shape(
+        csv_of(
+            emotion=[i % 7 for i in range(N)],
+            pixels=[" ".join(map(str, RNG.integers(0, 256, 64))) for _ in range(N)],
+            Usage=["Training", "PublicTest"] * (N // 2),
+        ),
+        "table",
+        "column 'pixels' holds many numbers in each cell",
+        label="emotion",
+    ),
+    "prose in a wide table": Shape(
+        csv_of(
+            Ticket__ID=range(N),
+            Email=[f"p{i}@example.com" for i in range(N)],
+            Kind=["bill", "bug", "other"] * (N // 3),
+            State=["open", "closed"] * (N // 2),
+            Product__Bought=[f"tv {i % 7}" for i in range(N)],
+            Age=[20 + i % 50 for i in range(N)],
+            Ticket__Description=[
+                f"{text} because it has been so for weeks now, case {i}" for i, text in enumerate(PROSE[:N])
+            ],
+        ),
+        "table",
+        "to analyse these texts instead: --text 'Ticket Description'",
+    ),
     # labelling tools
     "Label Studio": Shape(
         text_of(

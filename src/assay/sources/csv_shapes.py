@@ -13,6 +13,7 @@ LOOKED_AT = 50  # lines
 MOST = 0.9  # of the rows looked at must agree
 MOST_TITLES = 10  # lines above a header
 LEAST = 5  # rows that must agree where a file is read in another way than it says
+CODE = 6  # characters of a word that is a code where it has a digit
 FASTTEXT = "__label__"
 
 
@@ -45,7 +46,7 @@ def without_spaces(lines: Sequence[str], delimiter: str) -> tuple[list[str], str
         return list(lines), None
     if not any(mark in line for line in sample for mark in ',;|"'):
         split = [line.split() for line in sample]
-        numbers = sum(_is_number(word) for words in split[1:] for word in words)
+        numbers = sum(_is_number(word) or _is_code(word) for words in split[1:] for word in words)
         if len(split[0]) > 1 and len(set(map(len, split))) == 1 and 2 * numbers >= len(split[0]) * (len(split) - 1):
             return ["\t".join(line.split()) + "\n" for line in lines], "delimiter: white space"
     rows = list(csv.reader(sample[1:], delimiter=delimiter))
@@ -61,6 +62,11 @@ def _is_number(word: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_code(word: str) -> bool:
+    """A11, x2: short, with a digit."""
+    return len(word) <= CODE and any(letter.isdigit() for letter in word)
 
 
 def titles(lines: Sequence[str], delimiters: Sequence[str]) -> int:

@@ -192,7 +192,7 @@ def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> boo
     """
     if len(rows) < LEAST_ROWS:
         return False
-    again = unsaid = 0
+    again = prose = unsaid = 0
     numbers: list[float] = []
     for cell, column in zip(map(str.strip, first), zip(*rows, strict=True), strict=True):
         values = [value.strip() for value in column if value.strip()]
@@ -200,18 +200,20 @@ def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> boo
         if not cell:
             if len(values) == len(rows):
                 return False  # the usual corner of a table with an index
-        elif _reads_as_number(cell):
-            if not all(map(_reads_as_number, values)):
-                return False
+        elif _reads_as_number(cell) and all(map(_reads_as_number, values)):
             numbers.append(float(cell))
             again += cell in kinds and len(kinds) <= len(rows) / 4
         elif cell in kinds and len(kinds) <= len(rows) / 2:
             again += 1
-        elif not (_is_prose(cell) and sum(map(_is_prose, values)) > len(values) / 2):
+        elif _reads_as_number(cell):
+            return False
+        elif _is_prose(cell) and sum(map(_is_prose, values)) > len(values) / 2:
+            prose += 1
+        else:
             if len(kinds) < 0.9 * len(rows) or all(map(_reads_as_number, values)):
                 return False
             unsaid += 1
-    if unsaid and again < 2 * unsaid:
+    if unsaid and again + prose < 2 * unsaid:
         return False
     steps = {after - before for before, after in pairwise(numbers)}
     even = len(steps) == 1 and steps != {0.0} and (len(numbers) > 2 or max(map(abs, steps)) <= FEW_YEARS)

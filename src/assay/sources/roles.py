@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -23,8 +24,8 @@ from assay.sources.rows import IMAGE_ENDINGS, Roles
 from assay.sources.words import (
     LABEL_WORDS,
     count_words,
-    is_label_name,
     is_split_name,
+    label_ending,
     parts_of,
     speaks_of_time,
     text_rank,
@@ -48,6 +49,9 @@ MOST_CLASSES, CLASS_ROWS = 200, 4  # of a label that no name gives away, and row
 FEW_COLUMNS = 4  # with more useful columns than these, one of prose does not make a table a set of texts
 SOME_TEXTS = 10  # different cells of a column that is named as text, from which it is text however short they are
 MOST_SPLITS = 20
+PROSE_WORDS = 8  # words a cell from which a table's column may be what a person wants to have analysed
+NUMBERS, LETTERS = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?"), re.compile(r"[^\W\d_eE]")
+MANY, LISTS_LOOKED_AT = 16, 50  # numbers in a cell that make it a list; cells that are looked at
 FILLED = 0.5  # share of the rows that must name a picture, or in a wide table hold a text
 PICTURE_MAGIC = (
     b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6",
@@ -140,8 +144,15 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
         modality = "table"
         n_features = len(free) - len(_numbering(table, wanted, free))
         notes.append(f"modality: table ({n_features} feature columns; set with --modality or --features)")
+    if modality == "table" and not wanted.features:
+        if (lists := [name for name in free if _holds_number_lists(table, name)]) and len(lists) == len(free):
+            raise UsageError(f"{_number_lists(lists)}, and no other column is left to be analysed")
+        if lists:
+            notes.append(f"{_number_lists(lists)}: left aside")
+            free = [name for name in free if name not in lists]
     if image is None and wanted.modality == "auto":
         notes += _could_be_pictures(cells, free, modality)
+        notes += _could_be_texts(table, free, modality)
     plain = [name for name in free if name not in cells.nested and name not in cells.blobs]  # lists are no classes
     if modality == "image":
         if image is None:
@@ -195,6 +206,28 @@ def _numbering(table: pa.Table, wanted: Wanted, free: Sequence[str]) -> list[str
     return numbers if len(numbers) < len(free) else []
 
 
+def _holds_number_lists(table: pa.Table, name: str) -> bool:
+    """Is each cell of a column of text a picture or a vector written out: many numbers, and nothing else?"""
+    values = _values(table, name)[:LISTS_LOOKED_AT]
+    return bool(values) and all(len(NUMBERS.findall(value)) >= MANY and not LETTERS.search(value) for value in values)
+
+
+def _number_lists(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:3]))
+    return (
+        f"{'column' if len(names) == 1 else 'columns'} {shown} {'holds' if len(names) == 1 else 'hold'} many numbers in each cell "
+        "(pictures or vectors written out); give pictures as files, vectors as embeddings= in Python"
+    )
+
+
+def _could_be_texts(table: pa.Table, free: Sequence[str], modality: str) -> list[str]:
+    """What is said of a column of prose in a table that has many others."""
+    name = _guess_text(table, free, wide=False) if modality == "table" else None
+    if name is None or sum(map(count_words, _values(table, name))) < PROSE_WORDS * len(_values(table, name)):
+        return []
+    return [f"column {name!r} reads like prose; to analyse these texts instead: --text {shlex.quote(name)}"]
+
+
 def _features(table: pa.Table, wanted: Wanted, label: str | None, free: list[str], notes: list[str]) -> tuple[str, ...]:
     """The columns asked for; else all that are free, without those that only number the rows."""
     numbers = _numbering(table, wanted, free)
@@ -235,9 +268,12 @@ def _by_label_name(table: pa.Table, wanted: Wanted) -> list[str]:
     rank = {word: place for place, word in enumerate(LABEL_WORDS)}
     found = [(rank[name.strip().lower()], at, name) for at, name in enumerate(names) if name.strip().lower() in rank]
     for at, name in enumerate(names):
-        last = parts_of(name)[-1:]
-        if name.strip().lower() not in rank and is_label_name(name):
-            found.append((len(rank) + rank[last[0]], at, name))
+        ending = label_ending(name)
+        if ending is None or name.strip().lower() in rank:
+            continue
+        # "building class, 20 to 190" amid a table is a code like others; a label of numbers stands at an end
+        if not pa.types.is_integer(table[name].type) or name in (table.column_names[0], table.column_names[-1]):
+            found.append((len(rank) + rank[ending], at, name))
     return [name for _, _, name in sorted(found)]
 
 
@@ -302,8 +338,10 @@ def _spread_label(table: pa.Table, few: Mapping[str, int]) -> str | None:
 def _few_values(table: pa.Table, name: str) -> int:
     """How many values a column of classes has; 0 where it is none."""
     values = table[name]
+    kind = values.type
+    whole = pa.types.is_floating(kind) and bool(pc.all(pc.equal(values, pc.floor(values))).as_py())
     if speaks_of_time(name) or not (
-        _is_string(table, name) or pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)
+        _is_string(table, name) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or whole
     ):
         return 0
     kinds, filled = len(values.unique().drop_null()), len(values) - values.null_count
@@ -385,11 +423,14 @@ def _are_pictures(blobs: Sequence[bytes | None]) -> bool:
     return any(blob.startswith(PICTURE_MAGIC) or blob[8:12] == b"WEBP" or blob[4:8] == b"ftyp" for blob in sample)
 
 
-def _guess_text(table: pa.Table, free: Sequence[str]) -> str | None:
-    """The string column that reads most like prose: several words a cell, mostly distinct."""
+def _guess_text(table: pa.Table, free: Sequence[str], wide: bool | None = None) -> str | None:
+    """The string column that reads most like prose: several words a cell, mostly distinct.
+
+    ``wide``: a table of many columns, in which only a column that is named as text makes it one of texts; None = as it is.
+    """
     best: tuple[float, str] | None = None
-    useful = [name for name in free if not _counts_rows(table, name)]
-    wide = len(useful) > FEW_COLUMNS
+    if wide is None:
+        wide = sum(not _counts_rows(table, name) for name in free) > FEW_COLUMNS
     for name in free:
         values = _values(table, name)
         if wide and len(values) < FILLED * min(table.num_rows, SAMPLE):  # remarks on some rows of a table
@@ -397,7 +438,7 @@ def _guess_text(table: pa.Table, free: Sequence[str]) -> str | None:
         if not values or sum(is_url(value) for value in values) > len(values) / 2:
             continue
         words = sum(map(count_words, values)) / len(values)
-        letters = sum(len(value) for value in values) / len(values)
+        letters = sum(sum(map(str.isalpha, value)) for value in values) / len(values)
         kinds = len(set(values))
         distinct = kinds / len(values)
         named = text_rank(name) == 2

@@ -63,12 +63,13 @@ _BESIDE_SPLIT = frozenset(
 LABEL_WORDS = [
     "label", "labels", "target", "class", "classes", "category", "y", "intent", "intents", "sentiment",
     "emotion", "topic", "toxicity", "polarity", "outcome", "diagnosis", "species", "grade", "ground_truth",
-    "truth", "gold", "annotation", "tag", "verdict", "stance", "choice", "breed", "churn", "survived",
+    "truth", "gold", "annotation", "tag", "verdict", "stance", "choice", "breed", "churn", "survived", "attrition", "activity",
     "kategorie", "klasse", "etikett", "clase", "etiqueta", "categoría", "classe", "catégorie", "étiquette",
     "标签", "类别", "分类", "情感", "ラベル", "カテゴリ", "라벨", "ป้ายกำกับ",
 ]
 TIME_WORDS = frozenset({"date", "time", "timestamp", "datetime", "month", "year", "day", "datum", "fecha", "日期"})
 LABEL_ENDINGS = ("label", "target", "class", "category", "sentiment")  # "gold_label", "Target class"
+WRITTEN_AS = ("index", "idx", "id", "name", "no", "code")  # "Class Index", "category_name"
 TEXT_WORDS = frozenset(
     [
         "text",
@@ -191,7 +192,21 @@ def is_split_name(name: str) -> bool:
 
 def is_label_name(name: str) -> bool:
     """Does the name of a column speak of a label?"""
-    return name.strip().lower() in LABEL_WORDS or parts_of(name)[-1:] in [[word] for word in LABEL_ENDINGS]
+    return name.strip().lower() in LABEL_WORDS or label_ending(name) is not None
+
+
+def label_ending(name: str) -> str | None:
+    """The word for a label that a name ends with, what says how it is written aside.
+
+    Examples
+    --------
+    >>> [label_ending(name) for name in ("gold_label", "Class Index", "className", "class_size", "first class seats")]
+    ['label', 'class', 'class', None, None]
+    """
+    parts = parts_of(name)
+    while len(parts) > 1 and parts[-1] in WRITTEN_AS:
+        parts.pop()
+    return parts[-1] if parts and parts[-1] in LABEL_ENDINGS else None
 
 
 def are_split_names(names: Collection[str]) -> bool:
