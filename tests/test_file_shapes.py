@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assay.errors import UsageError
 from assay.sources import Source, open_source
 from test_first_guess import CHINESE, CLASS, LINES, PROSE, THAI, Shape, csv_of, png, refusal, table_of, text_of, tree
 
@@ -357,6 +358,84 @@ SHAPES = {
     "ratings": Shape(
         csv_of(review=PROSE, stars=[1, 2, 3, 4, 5] * 12), "text", "the only other column", label="stars", text="review"
     ),
+    "a text a file, in class folders of splits": Shape(
+        tree(
+            extra={
+                f"{split}/{name}/{at}_7.txt": f"{PROSE[at]} {name}"
+                for split in ("train", "test")
+                for name in ("pos", "neg")
+                for at in range(6)
+            }
+            | {"README": "about", "train/urls_pos.txt": "list"}
+        ),
+        "text",
+        "texts in files of their own (class folders: 2 classes, 24 texts)",
+        label="label",
+        text="text",
+        classes=["neg", "pos"],
+        splits={"train", "test"},
+        rows=24,
+    ),
+    "news groups: files without endings": Shape(
+        tree(
+            extra={
+                f"{group}/{51_000 + at}": f"From: a@example.com\n\n{PROSE[at]}"
+                for group in ("sci.space", "rec.autos")
+                for at in range(8)
+            },
+            zipped="utf-8",
+        ),
+        "text",
+        "texts in files of their own (class folders: 2 classes, 16 texts)",
+        label="label",
+        text="text",
+        classes=["rec.autos", "sci.space"],
+        rows=16,
+    ),
+    "loose texts": Shape(
+        tree(extra={f"note{at}.txt": PROSE[at] for at in range(9)}), "text", "(9 texts)", text="text", rows=9
+    ),
+    "a table for each split, and a sample of an answer": Shape(
+        tree(
+            extra={
+                "train.csv": PLAIN_CSV,
+                "test.csv": "text\n" + "\n".join(PROSE[:20]),
+                "sample_submission.csv": "id,label\n1,a\n2,b\n",
+            }
+        ),
+        "text",
+        "2 tables are read as one, a split each: train.csv, test.csv; left alone: sample_submission.csv",
+        label="label",
+        text="text",
+        splits={"train", "test"},
+    ),
+    "a table for each split in a ZIP": Shape(
+        tree(extra={"bbc_train.csv": PLAIN_CSV, "bbc_dev.csv": PLAIN_CSV}, zipped="utf-8"),
+        "text",
+        "2 tables are read as one, a split each: bbc_train.csv, bbc_dev.csv",
+        label="label",
+        text="text",
+        splits={"bbc_train", "bbc_dev"},
+    ),
+    "splits in one JSON file": Shape(
+        text_of(
+            json.dumps({"train": [list(pair) for pair in PAIRS], "val": [list(pair) for pair in PAIRS[:9]]}), "d.json"
+        ),
+        "text",
+        "rows: the arrays train, val of the file, a split each",
+        label="column 2",
+        text="column 1",
+        splits={"train", "val"},
+    ),
+    "JSON by key": Shape(
+        text_of(
+            json.dumps({f"k{at}": {"text": text, "label": label} for at, (text, label) in enumerate(PAIRS)}), "d.json"
+        ),
+        "text",
+        "labels: column 'label'",
+        label="label",
+        text="text",
+    ),
     "one label in columns": Shape(
         csv_of(text=PROSE, cat=[1, 0, 0] * 20, dog=[0, 1, 0] * 20, owl=[0, 0, 1] * 20),
         "text",
@@ -414,8 +493,8 @@ def test_the_guess_is_right_and_said(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (tree(extra={"pos/1.txt": "a", "neg/2.txt": "b"}), "texts in files of their own are not read"),
-        (tree(extra={"train.csv": PLAIN_CSV, "test.csv": PLAIN_CSV}, zipped="utf-8"), "give one of the tables"),
+        (tree(extra={"cats.csv": PLAIN_CSV, "dogs.csv": PLAIN_CSV}, zipped="utf-8"), "give one of the tables"),
+        (tree(extra={"cats.csv": PLAIN_CSV, "1.txt": "a", "2.txt": "b", "3.txt": "c"}), "holds no images but 4 tables"),
         (
             text_of("".join(f"__label__a __label__b {text}\n" for text in PROSE), "t.txt"),
             "a fastText file with several labels a line",
@@ -433,3 +512,37 @@ def test_what_cannot_be_read_is_refused_by_its_name(tmp_path: Path, make: Any, s
 def test_numbers_behind_a_blank_are_numbers(tmp_path: Path) -> None:
     source = opened(SHAPES["a blank behind each comma"], tmp_path)
     assert [str(field.type) for field in source.cells.schema] == ["string", "double", "string"]
+
+
+def test_a_text_file_that_cannot_be_read_costs_its_own_row(tmp_path: Path) -> None:
+    """Empty is a text of its own kind; zero bytes are none; other encodings are told."""
+    for name in ("pos", "neg"):
+        (tmp_path / name).mkdir()
+        for at in range(4):
+            (tmp_path / name / f"{at}.txt").write_text(PROSE[at])
+    (tmp_path / "pos" / "empty.txt").write_bytes(b"")
+    (tmp_path / "pos" / "binary.txt").write_bytes(bytes(900) + bytes(range(256)) * 40)
+    (tmp_path / "neg" / "latin.txt").write_bytes("schöne Grüße aus Köln, sehr geehrte Frau Müller".encode("cp1252"))
+    source = open_source(tmp_path)
+    ids = source.ids.to_pylist()
+    assert ids == sorted(ids) and len(ids) == 11
+    assert {ids[row]: reason for row, reason in source.reasons.items()} == {
+        "pos/binary.txt": "no text: the file holds zero bytes"
+    }
+    texts = dict(zip(ids, source.cells["text"].to_pylist(), strict=True))
+    assert texts["pos/empty.txt"] in ("", None) and texts["neg/latin.txt"].startswith("schöne Grüße")
+    assert "encoding: 1 file is in Windows-1252 (not UTF-8)" in source.notes
+    chosen = open_source(tmp_path, label="none")
+    assert chosen.roles.label is None and chosen.given is None
+    with pytest.raises(UsageError, match="they are analysed as texts"):
+        open_source(tmp_path, modality="image")
+
+
+def test_splits_whose_columns_differ_in_type_are_joined_as_text(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("text,code\n" + "".join(f"{text},{at}\n" for at, text in enumerate(PROSE)))
+    (tmp_path / "test.csv").write_text("text,code\n" + "".join(f"{text},x{at}\n" for at, text in enumerate(PROSE)))
+    source = open_source(tmp_path)
+    assert (
+        source.cells["code"].to_pylist()[:2] == ["0", "1"]
+        and source.cells["code"].to_pylist()[-1] == f"x{len(PROSE) - 1}"
+    )

@@ -123,7 +123,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ("cut.json", '[{"text": "a"}, {"te', {}, "is not valid JSON"),
     ("list.json", "[1, 2, 3]", {}, "must hold an array of objects"),
     ("word.json", '"word"', {}, "must hold an array of objects"),
-    ("ids.json", '{"x1": {"a": 1}, "x2": {"a": 2}}', {}, "must hold an array of objects"),
+    ("ids.json", '{"x1": {"a": 1}, "x2": [2]}', {}, "must hold an array of objects"),
     ("uneven.json", '{"a": [1, 2], "b": [1]}', {}, "its columns have different lengths (1, 2)"),
     # columns
     ("twice.csv", "a,b,a\n1,2,3\n", {}, "two columns are named 'a'; rename one"),

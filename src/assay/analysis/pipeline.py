@@ -22,6 +22,7 @@ from assay.analysis.stage import Shard, Stage, fingerprint, single_shard
 from assay.dataset.dataset import MISSING, Dataset
 from assay.dataset.target import ClassTarget
 from assay.duplicates.image_rounds import ROUNDS
+from assay.sources.text_folder import PATH, TEXT
 from assay.stages import duplicates, images, issues, ontology, tables, two_labels, vectors
 from assay.stages.leaks import (
     ColumnLeaksSpec,
@@ -600,7 +601,10 @@ class Pipeline:
     ) -> None:
         """What the dataset says as a whole; which of its checks are called for."""
         dataset, roles = self.dataset, self.dataset.roles
-        folder_of_images = dataset.modality == "image" and roles.id == roles.image  # rows are named by their path
+        # rows are named by the paths of their files
+        folder_of_files = roles.id is not None and roles.id == (
+            roles.image if dataset.modality == "image" else PATH if roles.text == TEXT else None
+        )
         reasons: dict[str, str] = {}
         if predicted is None:
             why = self.runner.skipped.get("label", "the data has no labels")
@@ -609,7 +613,7 @@ class Pipeline:
             reasons |= dict.fromkeys(("relations", "weak_group"), self.untold)
         if dataset.splits is None:
             reasons |= dict.fromkeys(("split_leakage", "split_shift"), "the data has no splits")
-        if folder_of_images:
+        if folder_of_files:
             reasons["row_order"] = "files of a folder have no order of their own"
         spec = ontology.OntologySpec(
             **self.on_check("ontology"),
@@ -622,7 +626,7 @@ class Pipeline:
             multi_label=self.outcome.tables.get("multi_label", ""),
             withheld=self.runner.skipped.get("label", "") if predicted else "",
             verdict=self.verdict,
-            ordered=not folder_of_images,
+            ordered=not folder_of_files,
             reasons=reasons,
         )
         inputs = dataset.inputs | {"vectors": gathered.output, "graph": graph.output, "duplicates": copies.output}

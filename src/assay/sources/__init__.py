@@ -9,7 +9,7 @@ import difflib
 import os
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,14 +27,16 @@ from assay.sources.folder import Listing, are_parts, find_layout, image_source, 
 from assay.sources.frames import from_hf, from_memory, load_hf_folder
 from assay.sources.image_paths import Base, find_places
 from assay.sources.originals import Originals, find_originals
+from assay.sources.parts import read_split_tables, split_tables
 from assay.sources.reading import UnreadableError, read_bytes
 from assay.sources.roles import NONE, Wanted, find_roles
 from assay.sources.rows import Roles, Source, is_image
 from assay.sources.shards import find_shards, read_shards
+from assay.sources.text_folder import PATH, TEXT, read_texts, text_files
 
 __all__ = ["Roles", "Source", "open_source"]
 
-READS = "it reads folders and ZIPs of images, CSV, TSV, JSON, JSONL, Parquet, Arrow and Excel files"
+READS = "it reads folders and ZIPs of images or texts, CSV, TSV, JSON, JSONL, Parquet, Arrow and Excel files"
 PACKED = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
@@ -140,6 +142,11 @@ def _open_folder(path: Path, wanted: Wanted) -> Source:
             return _open_path(path / tables[0], wanted)
         if shards := find_shards(path):
             return _from_cells(read_shards(shards), wanted, name, Base(path))
+        if splits := split_tables(tables):
+            parts = read_split_tables(splits, tables, lambda name: files.read_cells(path / name), str(path))
+            return _from_cells(parts, wanted, name, base)
+        if texts := text_files(found):
+            return _from_texts(texts, lambda name: read_bytes(str(path / name)), found, wanted, name, str(path))
         if tables:
             shown = ", ".join(tables[:3])
             raise SourceError(f"{path} holds no images but {len(tables)} tables ({shown}); give one of them")
@@ -231,7 +238,48 @@ def _open_zip(path: Path, wanted: Wanted) -> Source:
         kind = files.TEXT_ENDINGS[Path(tables[0]).suffix.lower()]
         cells = files.read_text_table(read_bytes(archive.members[tables[0]][0]), f"{path}!{tables[0]}", kind)
         return _from_cells(cells, wanted, Path(tables[0]).stem, Base(archive=archive))
+    if not found.files:
+        if splits := split_tables([name for name in tables if "/" not in name.removeprefix(found.top)]):
+            whole = read_split_tables(splits, tables, lambda name: read(name.removeprefix(found.top)), str(path))
+            return _from_cells(whole, wanted, path.stem or "data", Base(archive=archive))
+        if texts := text_files(found):
+            member = archive.members
+            return _from_texts(
+                texts, lambda name: read_bytes(member[found.top + name][0]), found, wanted, path.stem, str(path)
+            )
     return _from_images(found, wanted, path.stem or "data", str(path), [*notes, *labels_beside(found)])
+
+
+def _from_texts(
+    paths: Sequence[str], read: Callable[[str], bytes], found: Listing, wanted: Wanted, name: str, where: str
+) -> Source:
+    """Rows of texts in files of their own: the path is the id."""
+    own = {"label": ("label", NONE), "text": (TEXT,), "id": (PATH,), "split": ("split", NONE)}
+    if wanted.modality not in ("auto", "text") or wanted.image or wanted.features:
+        raise UsageError(f"{where} holds text files, one text each: they are analysed as texts")
+    for role, names in own.items():
+        if getattr(wanted, role) not in (None, *names):
+            raise UsageError(
+                f"a folder of texts has no column {getattr(wanted, role)!r}: its class folders are the labels, its paths the ids"
+            )
+    cells = read_texts(
+        paths,
+        read,
+        where,
+        use_splits=wanted.split != NONE,
+        use_labels=wanted.label != NONE,
+        class_level=wanted.class_level,
+    )
+    left = sum(found.others.values()) - len(paths)
+    if left:
+        cells.notes.append(f"left alone: {left:,} {'file' if left == 1 else 'files'} besides the texts")
+    label = "label" if "label" in cells.table.column_names else NONE
+    return _from_cells(
+        cells,
+        replace(wanted, modality="text", text=TEXT, id=PATH, label=label, class_level=None),
+        name or "data",
+        Base(),
+    )
 
 
 def _from_cells(cells: Cells, wanted: Wanted, name: str, base: Base) -> Source:

@@ -66,7 +66,7 @@ def _is_number(word: str) -> bool:
 
 def _is_code(word: str) -> bool:
     """A11, x2: short, with a digit."""
-    return len(word) <= CODE and any(letter.isdigit() for letter in word)
+    return len(word) <= CODE and word.isalnum() and any(map(str.isdigit, word))
 
 
 def titles(lines: Sequence[str], delimiters: Sequence[str]) -> int:

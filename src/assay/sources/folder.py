@@ -22,7 +22,7 @@ from assay.sources.sandbox import current
 from assay.sources.words import are_split_names, is_split_name
 
 METADATA = frozenset({"metadata.csv", "metadata.jsonl", "metadata.parquet", "_classes.csv"})
-LABEL_ENDINGS = frozenset({".txt", ".xml", ".json"})
+KEPT_ENDINGS = frozenset({".txt", ".text", ".xml", ".json", "without ending"})
 TABLE_ENDINGS = frozenset({".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow", ".xlsx", ".xls"})
 MOST_SPLITS = 20
 LEAST_IN_SPLITS = 0.8  # share of the images that lie in folders of splits
@@ -35,7 +35,7 @@ File = tuple[str, str, str]  # path below the source, uri, stamp
 @dataclass
 class Listing:
     """``files``: images by the UTF-8 bytes of their path. ``others``: endings of the rest. ``hidden``: how many.
-    ``metadata``: the paths of tables of that name. ``texts``: of files that labelling tools may have written."""
+    ``metadata``: the paths of tables of that name. ``texts``: of files that hold texts, or that labelling tools may have written."""
 
     files: list[File] = field(default_factory=list)
     metadata: list[str] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Listing:
         self.others[ending(name)] += 1
         if name.lower() in METADATA:
             self.metadata.append(path)
-        elif ending(name) in LABEL_ENDINGS:
+        elif ending(name) in KEPT_ENDINGS:
             self.texts.append(path)
 
     def left_alone(self) -> str | None:
@@ -279,9 +279,7 @@ def _no_images(found: Listing, where: str) -> str:
     if not found.others:
         also = f" ({found.hidden:,} hidden or system files aside)" if found.hidden else ""
         return f"{where} is empty{also}; give a folder with images, or a table file"
-    if found.others[".txt"] > 0.5 * sum(found.others.values()):
-        hint = "texts in files of their own are not read: put them into a table with a column text"
-    elif any(kind in TABLE_ENDINGS for kind in found.others):
+    if any(kind in TABLE_ENDINGS for kind in found.others):
         hint = "give one of the tables (of a ZIP, unpack it first)"
     else:
         hint = f"Assay reads {', '.join(sorted(IMAGE_ENDINGS))}"

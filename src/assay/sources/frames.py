@@ -24,6 +24,7 @@ from assay.sources.cells import (
     refuse_twins,
     whole_again,
 )
+from assay.sources.parts import joined
 from assay.sources.sandbox import check_path, is_confined
 from assay.sources.unreadable import UnreadableError
 
@@ -122,7 +123,7 @@ def from_hf(data: Any) -> Cells:
     import datasets
 
     if isinstance(data, datasets.DatasetDict):
-        return joined({str(name): from_hf(part) for name, part in data.items() if len(part)})
+        return joined({str(name): from_hf(part) for name, part in data.items() if len(part)}, DATASET, merged=True)
     if not isinstance(data, datasets.Dataset):
         raise UsageError(
             f"cannot read a {type(data).__name__}: its rows have no numbers; "
@@ -141,47 +142,6 @@ def from_hf(data: Any) -> Cells:
         arrays[name] = plain_column(column, name, out)
     out.table = pa.table(arrays)
     out.metadata = {HF: (data.features.arrow_schema.metadata or {})[HF]}
-    return out
-
-
-def joined(parts: dict[str, Cells]) -> Cells:
-    """The splits one below the other, with a column that names them."""
-    if not parts:
-        raise SourceError(f"{DATASET} has no rows")
-    names = dict.fromkeys(name for part in parts.values() for name in part.table.column_names)
-    column = "split"
-    while column in names:
-        column = f"hf_{column}"
-    out = Cells(pa.table({}), split=column, where=DATASET, merged=True)
-    tables, start = [], 0
-    for split, part in parts.items():
-        rows = part.table.num_rows
-        tables.append(part.table.append_column(column, pa.array([split] * rows)))
-        out.reasons |= {start + row: reason for row, reason in part.reasons.items()}
-        out.nested |= part.nested
-        out.pictures |= part.pictures
-        for name in part.blobs:
-            out.blobs.setdefault(name, [None] * start)
-        for name, values in out.blobs.items():
-            values += part.blobs.get(name, [None] * rows)
-            paths = out.blob_paths.setdefault(name, [None] * start)
-            paths += part.blob_paths.get(name, [None] * rows)
-        start += rows
-    try:
-        out.table = pa.concat_tables(tables, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise SourceError(
-            f"the splits of {DATASET} have columns of different types ({error}); give one split"
-        ) from error
-    first = next(iter(parts.values()))
-    if all(part.metadata == first.metadata for part in parts.values()):  # the same features, class names too
-        out.metadata = first.metadata
-        out.given = {
-            name: pa.chunked_array([chunk for part in parts.values() for chunk in part.given[name].chunks])
-            for name in first.given
-        }
-    else:
-        out.notes.append(f"the splits of {DATASET} differ in their features: columns are kept in plain types")
     return out
 
 

@@ -13,6 +13,7 @@ from assay.errors import SourceError
 from assay.sources.cells import Cells, from_values
 from assay.sources.decompression import check_filled
 from assay.sources.labelling_exports import read_export
+from assay.sources.words import are_split_names
 
 SHAPE = 'an array of objects, such as [{"text": "...", "label": "..."}], or one object a line'
 
@@ -43,7 +44,9 @@ def _is_object(line: bytes) -> bool:
 def _rows(value: Any, where: str) -> tuple[list[Any], str | None]:
     note = None
     if isinstance(value, dict) and value and all(isinstance(column, dict) for column in value.values()):
-        value = _pandas_columns(value, where)
+        value = _pandas_columns(value) or _keyed(value)
+    if isinstance(value, dict) and (found := _in_splits(value)):
+        return found, f"rows: the arrays {', '.join(value)} of the file, a split each"
     if isinstance(value, dict):
         tables = [name for name, inner in value.items() if _is_records(inner)]
         if len(tables) == 1:
@@ -65,14 +68,38 @@ def _is_records(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
-def _pandas_columns(value: dict[str, dict[str, Any]], where: str) -> dict[str, list[Any]]:
-    """What ``DataFrame.to_json()`` writes: column -> row number -> cell."""
+def _pandas_columns(value: dict[str, dict[str, Any]]) -> dict[str, list[Any]] | None:
+    """What ``DataFrame.to_json()`` writes: column -> row number -> cell; None for anything else."""
     numbers = next(iter(value.values()))
     if not all(name.isdecimal() for name in numbers) or any(
         column.keys() != numbers.keys() for column in value.values()
     ):
-        raise SourceError(f"{where} must hold {SHAPE}")
+        return None
     return {name: list(column.values()) for name, column in value.items()}
+
+
+def _keyed(value: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows by their key, which becomes a column."""
+    name = "key"
+    while any(name in row for row in value.values()):
+        name = f"{name}_"
+    return [{name: key} | row for key, row in value.items()]
+
+
+def _in_splits(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Rows of the arrays of an object whose names are splits, of objects or of lists of equal length; None for anything else."""
+    if len(value) < 2 or not are_split_names(set(value)):
+        return None
+    rows: list[dict[str, Any]] = []
+    for split, inner in value.items():
+        if not isinstance(inner, list) or not inner:
+            return None
+        if all(isinstance(row, list) for row in inner) and len({len(row) for row in inner}) == 1:
+            inner = [{f"column {at}": cell for at, cell in enumerate(row, 1)} for row in inner]
+        if not all(isinstance(row, dict) and "split" not in row for row in inner):
+            return None
+        rows += [row | {"split": split} for row in inner]
+    return rows
 
 
 def read_jsonl(data: bytes, where: str) -> Cells:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from assay.errors import SourceError
 from assay.sources.cells import Cells, from_arrow
 from assay.sources.files import read_arrow
-from assay.sources.frames import joined
+from assay.sources.parts import joined
 
 SHARD = re.compile(r"(.{1,99})-[0-9]{5}-of-[0-9]{5}(?:-[0-9a-f]{1,40})?\.parquet")  # train-00000-of-00002.parquet
 
@@ -45,6 +45,6 @@ def read_shards(splits: Mapping[str, Sequence[Path]]) -> Cells:
         parts[split] = from_arrow(table, str(files[0]))
     if len(parts) == 1:
         return next(iter(parts.values()))
-    found = joined(parts)
+    found = joined(parts, "the dataset", merged=True)
     found.notes.append(f"{sum(map(len, splits.values())):,} Parquet files are read as one dataset: {', '.join(parts)}")
     return found
