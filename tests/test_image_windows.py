@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -49,3 +51,15 @@ def test_plain_pictures_and_unwanted_rows_have_no_score() -> None:
     tiny = np.full((3, 32, 32), 90, np.uint8)
     ids = np.array([[1, 2], [0, -1], [0, 1]], np.int32)
     assert (window_scores(tiny, np.ones(3), ids, np.array([True, False, True]), threads=1) <= 0).all()
+
+
+def test_of_too_many_neighbours_those_that_stand_out_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["assay.duplicates.image_candidates"]
+    near = np.array([[1, 2, 3], [0, 2, -1], [0, 1, 3], [0, 1, 2]], np.int32)
+    distances = np.array([[0.1, 0.5, 1.0], [0.3, 1.0, np.inf], [0.4, 0.9, 1.0], [0.2, 0.6, 1.0]], np.float32)
+    np.testing.assert_array_equal(module._most_alike(near, distances), near)
+    monkeypatch.setattr(module, "PARTS_AT_MOST", 3)
+    kept = module._most_alike(near, distances)
+    assert kept.tolist() == [[1, -1, -1], [0, -1, -1], [-1, -1, -1], [0, -1, -1]]
+    monkeypatch.setattr(module, "PARTS_AT_LEAST", 0.5)  # of eleven
+    assert module._most_alike(near, distances).tolist() == [[1, 2, -1], [0, -1, -1], [0, -1, -1], [0, -1, -1]]
