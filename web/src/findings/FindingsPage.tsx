@@ -215,7 +215,7 @@ const LOGGED = ['merge', 'take_specific', 'move_suggested', 'split'] // what one
 
 /** What it proposes, and what it offers beside that; each shows first what would change. */
 function Propose({ action, number }: { action: FindingAction; number: number }) {
-  const { actions } = useOpened()
+  const { actions, exportWith } = useOpened()
   const offers = [action, ...(action.else ? [action.else] : [])].map((offer, at) => ({ offer, instead: at === 1 }))
   return (
     <Group gap="xs" mt="sm">
@@ -235,9 +235,14 @@ function Propose({ action, number }: { action: FindingAction; number: number }) 
             {offer.title}
           </Button>
         ) : (
-          <Text key={offer.title} size="sm">
-            {offer.title}: in Export, take all of our columns; is_multi_label and second_label say which.
-          </Text>
+          <Button
+            key={offer.title}
+            size="compact-md"
+            variant={instead ? 'default' : 'light'}
+            onClick={() => exportWith({ two: true })}
+          >
+            {offer.title} …
+          </Button>
         ),
       )}
     </Group>
