@@ -121,7 +121,7 @@ export function Rail({ then }: { then?: () => void }) {
         )}
         <Queue />
         <Narrow />
-        <Tour />
+        {!then && <Tour />}
       </ScrollArea>
     </nav>
   )
