@@ -391,6 +391,9 @@ def test_misspelt_classes_are_one_table_and_are_merged_at_once(projects, long_na
         page.get_by_role("alert").get_by_role("button", name="Undo").click()
         told(page, "Undone")
         assert set(decided_labels(long_names)) == {None}
+        page.get_by_role("link", name="Findings").click()  # the same table, not a finding each
+        expect(boxes).to_have_count(5)
+        assert page.get_by_role("article", name=re.compile("^Misspelt")).count() == 0
         assert wrong == []
 
 

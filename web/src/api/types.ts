@@ -69,6 +69,8 @@ export interface Finding {
   rows: number
   examples: string[]
   action: FindingAction | null
+  /** what belongs to its check alone */
+  data?: unknown
 }
 export type Target =
   { rows: number[] } | { filter: Filter; sort: Sort | null; top: number | null; ranges: [number, number][] | null }
