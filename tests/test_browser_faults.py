@@ -205,6 +205,20 @@ def test_the_rail_counts_what_is_open_and_one_click_shows_only_that(review, proj
     expect(stands_out).to_contain_text("modality: image")
 
 
+def test_a_phone_has_the_checks_behind_a_button(projects, project):
+    with browser(viewport={"width": 390, "height": 844}) as context:
+        page, wrong = watched(context)
+        page.goto(projects[0])
+        open_project(page, project)
+        rail = page.get_by_role("navigation", name="What was found")
+        assert rail.count() == 0
+        page.get_by_role("button", name="Checks").click()
+        preset(page, "Label issues").click()
+        shows(page, len(assay.open(project).flagged("label")))
+        rail.wait_for(state="detached")
+        assert wrong == []
+
+
 def test_checks_that_found_nothing_are_one_line(review):
     rail = review.get_by_role("navigation", name="What was found")
     line = rail.get_by_text(re.compile(r"^\d+ checks found nothing$"))
@@ -377,6 +391,9 @@ def test_misspelt_classes_are_one_table_and_are_merged_at_once(projects, long_na
         page.get_by_role("alert").get_by_role("button", name="Undo").click()
         told(page, "Undone")
         assert set(decided_labels(long_names)) == {None}
+        page.get_by_role("link", name="Findings").click()  # the same table, not a finding each
+        expect(boxes).to_have_count(5)
+        assert page.get_by_role("article", name=re.compile("^Misspelt")).count() == 0
         assert wrong == []
 
 
@@ -399,8 +416,9 @@ def test_the_letters_on_rows_are_explained_beside_the_open_row(review, project):
 
 @pytest.mark.parametrize("query", ["", '?resolved=false&given=["seven","eight"]'])
 def test_a_decision_asks_at_most_three_times(review, project, query):
-    """The decision itself, the counts, and the row after the next one; also where a decided row leaves the view."""
+    """The decision itself, the bars to narrow by, and the row after the next one; also where a decided row leaves the view."""
     leaves = "resolved" in query
+    review.get_by_text("Narrow by").click()
     see(review, query)
     before = row_numbers(review, 12)
     review.locator("#cell-0").click()
@@ -440,6 +458,19 @@ def test_a_decision_asks_at_most_three_times(review, project, query):
     if not leaves:
         review.get_by_role("button", name="Previous row").click()
         expect(review.locator(".resolver .past")).to_contain_text("Left out")
+
+
+def test_the_overview_asks_once_for_the_rows_of_all_checks(review, project):
+    asked: list[str] = []
+    review.on("request", lambda one: asked.append(one.url) if "/api/" in one.url else None)
+    review.get_by_role("link", name="Overview").click()
+    cards = review.get_by_role("region", name="Label issues").locator(".row-card")
+    expect(cards).to_have_count(3)
+    review.get_by_role("region", name="Worst classes").wait_for()
+    asked = [one for one in asked if not re.search("/(thumbs|images)/", one)]
+    assert len([one for one in asked if "/found" in one]) == 1 and len(asked) <= 4, asked
+    worst = assay.open(project).issues("label").sort_values("label_issue_score", ascending=False)
+    assert {card.get_attribute("title") for card in cards.all()} <= set(worst["row_id"])
 
 
 def test_the_toast_of_one_row_says_from_what_to_what(review):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,7 @@ def test_the_report_proposes_the_group_and_one_action_merges_it(store: Path, tmp
 
 def test_the_group_is_drawn_merged_and_restored_on_the_page(store: Path, tmp_path: Path) -> None:
     folder = copy_project(store, tmp_path / "store.assay")
+    opened = assay.open(folder)
     with browser() as context, served(tmp_path / "home", tmp_path) as (address, _):
         page, wrong = watched(context)
         page.goto(address)
@@ -87,6 +89,15 @@ def test_the_group_is_drawn_merged_and_restored_on_the_page(store: Path, tmp_pat
         group = page.get_by_role("article", name="a group").first
         expect(group.get_by_role("group", name="Rows behind it").get_by_role("button").first).to_be_visible()
         expect(group.get_by_role("region", name="Rows of shoe store").get_by_role("button")).to_have_count(3)
+        page.get_by_role("button", name=re.compile("^Export .*shoe store.* second label")).first.click()
+        export = page.get_by_role("dialog", name="Export the dataset")
+        expect(export.get_by_role("checkbox", name=re.compile("^Rows that hold two labels"))).to_be_checked()
+        account = export.get_by_role("region", name="What the export does")
+        expect(account).to_contain_text(f"{len(opened.issues('multi_label'))} with both labels")
+        export.get_by_label("Format").click()
+        page.get_by_role("option", name=re.compile("^Folder of pictures")).click()
+        expect(export.get_by_role("checkbox", name=re.compile("^Rows that hold two labels"))).to_be_disabled()
+        export.get_by_role("button", name="Cancel").click()
         group.get_by_role("button", name="Merge").click()
         page.get_by_role("button", name=f"Do it: {3 * A_CLASS} rows").click()
         decided(page, 3 * A_CLASS)

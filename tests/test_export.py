@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 
 from assay.actions import State
 from assay.errors import MissingExtraError, UsageError
-from assay.export import Batch, export_dataset, export_project, write_table
+from assay.export import Batch, export_dataset, export_project, preview_export, why_no_second_labels, write_table
 from assay.export.folder import safe_name
 from assay.sources.reading import UnreadableError
 from fake_project import FakeProject, digits_project, jpeg, text_project
@@ -453,7 +453,11 @@ def test_a_project_exports_both_labels_where_nobody_decided(tmp_path: Path) -> N
     decided = SimpleNamespace(state=lambda at=None: state)
     export_project(project, decided, tmp_path / "t.parquet", both_labels=True)
     assert pq.read_table(tmp_path / "t.parquet")["label"].to_pylist() == [["cat", "dog"], ["cat"], ["cat"], ["cat"]]
+    says = preview_export(project, decided, both_labels=True, rows=np.array([True, True, True, False]))
+    assert (says.rows, says.both) == (3, 1) and "rows that carry both labels: 1" in says.lines()
+    assert preview_export(project, decided).both == 0
     without = FakeProject("text", values, cells, classes=["cat", "dog"], skipped={"multi_label": "no sentence encoder"})
+    assert why_no_second_labels(without) == "this run looked for no second labels: no sentence encoder"
     with pytest.raises(UsageError, match="no second labels: no sentence encoder"):
         export_project(without, without.log, tmp_path / "u.parquet", both_labels=True)
 

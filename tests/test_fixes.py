@@ -397,7 +397,7 @@ def test_a_policy_of_ones_own_is_followed() -> None:
 def test_the_plan_says_what_was_done_and_what_was_left() -> None:
     n = 1_500
     plan = plan_fixes(issues(n, is_outlier=[True] * n), {0: Decision("keep"), 1: Decision("keep")}, "reference")
-    assert plan.lines() == ['rows that a person marked "keep": 2', "outliers left out: 1,498"]
+    assert plan.lines() == ["rows that a person kept as given: 2", "outliers left out: 1,498"]
     assert int(plan.excluded.sum()) == 1_498
 
 

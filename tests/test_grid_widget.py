@@ -6,6 +6,7 @@ The page talks to the very widget, by way of a model of a few lines that stands 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 import assay
 from assay.errors import MissingExtraError, UsageError
 from browsing import browser, expect, watched
+from fake_project import digits_project
 
 pytestmark = [pytest.mark.xdist_group("browser")]
 pytest.importorskip("anywidget", reason="pip install 'assay[notebook]'")
@@ -163,3 +165,17 @@ def test_texts_and_cells_are_text_and_never_mark_up(modality, show, tmp_path):
     first = page.get_by_role("group", name="Rows").get_by_role("button").first
     expect(first).to_contain_text("<img src=x onerror=")
     assert page.title() == "notebook" and page.locator("main img").count() == 0
+
+
+def test_pictures_and_ids_of_an_issues_table_keep_their_width_under_a_notebooks_style() -> None:
+    """JupyterLab bounds every picture by what holds it, and a cell of a table is as narrow as what is in it."""
+    style = "<style>img { max-width: 100%; height: auto } table { font-size: 12px; max-width: 100% }</style>"
+    with browser() as context:
+        page, _ = watched(context)
+        page.set_content(f"{style}<div style='width: 700px'>{digits_project(40).issues()._repr_html_()}</div>")
+        row = page.locator("tbody tr").first
+        assert row.locator("img").bounding_box()["width"] == 96
+        assert row.locator("td").nth(1).bounding_box()["width"] >= 72
+        heads = page.locator("thead th").all_inner_texts()
+        assert heads[1:3] == ["row_id", "given_label"] and "suggested_label" in heads[3:6]
+        assert not re.search(r"\d\.\d{4,}", row.inner_text())  # scores, of four bytes, in three digits

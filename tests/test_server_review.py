@@ -128,6 +128,43 @@ def test_the_flags_are_those_of_the_python_api(api, digits_project):
     assert [row["id"] for row in view(api, LABEL_ISSUES)["rows"]] == expected
 
 
+def test_the_first_rows_of_every_check_are_those_of_its_view(api):
+    made, base = api
+    project = made.get(base).json()
+    scores = {check["name"]: check["score"] for check in project["checks"]}
+    named = {column["column"]: column["name"] for column in project["columns"] if column["ours"]}
+    found = made.get(f"{base}/found?n=4").json()
+    assert {"label", "near_duplicate", "not_analyzed"} <= {one["check"] for one in found}
+    for one in found:
+        score = named.get(scores[one["check"]])
+        sort = None if score is None or one["check"] == "label" else {"by": score, "descending": True}
+        assert one["rows"] == view(api, {"any": [one["check"]]}, sort, limit=4)["rows"]
+
+
+def test_what_a_filter_could_be_narrowed_to_is_counted_under_its_other_keys(api):
+    made, base = api
+    of_score = {"column": "label_issue_score", "min": 0.5}
+    filter = {"given": ["three"], "where": [of_score], "resolved": False}
+    found = made.post(f"{base}/narrow", json={"filter": filter, "score": "label_issue_score"}).json()
+    for key in ("given", "suggested", "split"):
+        others = {name: value for name, value in filter.items() if name != key}
+        assert found[key] == made.post(f"{base}/facets", json={"filter": others}).json()[key]
+    assert len(found["given"]) > 1 and found["given"] != found["suggested"]
+    scores = view(api, {"given": ["three"], "resolved": False})["rows"]
+    steps = [row["scores"]["label_issue_score"] for row in scores if "label_issue_score" in row["scores"]]
+    assert found["counts"] == np.histogram(steps, np.linspace(0, 1, 41))[0].tolist()
+    wrong = made.post(f"{base}/narrow", json={"filter": {}, "score": "given_label"})
+    assert wrong.status_code == 422 and "is no score" in wrong.json()["detail"]
+
+
+def test_a_decision_brings_the_counts_that_are_on_the_screen(api):
+    made, base = api
+    counted = {"any": ["label"]}
+    done = act(api, "keep", {"rows": [view(api, counted)["rows"][0]["row"]]}, counted=counted)
+    assert done["facets"] == made.post(f"{base}/facets", json={"filter": counted}).json()
+    assert done["facets"]["resolved"] == 1
+
+
 def test_facets_count_what_a_view_holds(api):
     made, base = api
     facets = made.post(f"{base}/facets", json={"filter": {}}).json()

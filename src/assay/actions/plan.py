@@ -21,6 +21,13 @@ from assay.errors import TooManyCopiesError, UsageError
 
 AUTO, LABEL, EXCLUDE, KEEP, UNRESOLVED = "auto-fix", "label", "exclude", "keep", "unresolved"
 ACTIONS = (AUTO, LABEL, EXCLUDE, KEEP, UNRESOLVED)
+DECIDED = {
+    AUTO: "rows whose suggestion a person accepted",
+    LABEL: "rows that a person relabelled",
+    EXCLUDE: "rows that a person left out",
+    KEEP: "rows that a person kept as given",
+    UNRESOLVED: "rows that a person left undecided",
+}
 DROPS = ("exact", "near")
 DROP_SHARE = 0.05  # of the rows may be left out as copies unless a person allows more
 
@@ -196,7 +203,7 @@ class _Draft:
         self.action[row] = decision.action
         self.corrected[row] = label if decision.action in (AUTO, LABEL) else None
         self.settled[row] = self.decided[row] = True
-        self._count(self.done, f'rows that a person marked "{decision.action}"', 1)
+        self._count(self.done, DECIDED[decision.action], 1)
 
     def outliers(self) -> None:
         if self.policy.outliers == "all":

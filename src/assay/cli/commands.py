@@ -434,7 +434,7 @@ def export(
     if dry_run:
         from assay.export import preview_export
 
-        names = ("at", "drop_duplicates", "drop_share")
+        names = ("at", "drop_duplicates", "drop_share", "both_labels")
         opened = api.open(project)
         chosen = {name: options[name] for name in names}
         for line in preview_export(opened, opened.log, fix=fix, **chosen).lines():

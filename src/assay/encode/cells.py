@@ -87,6 +87,11 @@ def read_cells(column: pd.Series[Any], name: str) -> Cells:
     return _native(np.append(parsed, np.nan)[codes], name, "date" if kind == "date" else "number", blank, codes, levels)
 
 
+def reads_alone(text: str) -> bool:
+    """Could this cell be a number or a date, whatever stands beside it? Cost: a microsecond."""
+    return split_number(text) is not None or _DATE.fullmatch(text) is not None
+
+
 def split_number(text: str) -> tuple[str, str] | None:
     """("1,234.5", "oz") of "1,234.5 oz.": digits as written and the unit's first word in lower case; None if not a number."""
     found = _NUMBER.fullmatch(text) if len(text) <= LONGEST_NUMBER else None

@@ -9,6 +9,7 @@ from assay.export.dataset import Exported, export_dataset
 from assay.export.huggingface import why_no_hugging_face
 from assay.export.preview import ExportPreview, preview_export
 from assay.export.project import export_project
+from assay.export.second_labels import why_no_second_labels
 from assay.export.table import write_table
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "export_project",
     "preview_export",
     "why_no_hugging_face",
+    "why_no_second_labels",
     "write_table",
 ]

@@ -17,6 +17,7 @@ from assay.actions import ActionLog, FixPlan, Policy, plan_fixes
 from assay.actions.plan import DROP_SHARE
 from assay.actions.project_facts import fix_columns
 from assay.errors import TooManyCopiesError
+from assay.export.second_labels import COLUMNS, second_of, undecided_rows
 
 if TYPE_CHECKING:
     from assay.runs import FinishedRun
@@ -67,12 +68,13 @@ class ExportPreview:
     """What an export would do. ``refused``: why it would not be done as asked, "" = it would.
 
     rows : of the dataset; ``relabeled`` of them get another label, ``left_out`` would not be written. copies : the rows
-    left out as copies, each with the one that stays.
+    left out as copies, each with the one that stays. both : rows that would carry both labels.
     """
 
     rows: int
     relabeled: int
     left_out: int
+    both: int
     done: dict[str, int]
     left: dict[str, int]
     copies: list[NamedCopy]
@@ -81,6 +83,7 @@ class ExportPreview:
     def lines(self, first: int = SHOWN) -> list[str]:
         """Plain sentences for a person."""
         said = [f"{self.rows:,} rows: {self.relabeled:,} would be relabelled, {self.left_out:,} left out"]
+        said += [f"rows that carry both labels: {self.both:,}"] if self.both else []
         said += [f"{what}: {count:,}" for what, count in self.done.items()]
         said += [f"left for a person, {what}: {count:,}" for what, count in self.left.items()]
         said += [copy.line() for copy in self.copies[:first]]
@@ -97,6 +100,7 @@ def preview_export(
     rows: NDArray[np.bool_] | None = None,
     drop_duplicates: str | None = None,
     drop_share: float = DROP_SHARE,
+    both_labels: bool = False,
 ) -> ExportPreview:
     """What `export_project` would do with these arguments. Copies beyond ``drop_share`` are listed all the same."""
     refused = ""
@@ -109,8 +113,13 @@ def preview_export(
     relabeled = np.array([label is not None for label in plan.corrected_label], bool) & ~plan.excluded
     copies = [copy for copy in copies_of(project, plan) if rows is None or rows[copy.row]]
     left_out = int((plan.excluded & chosen).sum())
+    both = 0
+    if both_labels:
+        undecided = undecided_rows(project, log, at)[project.dataset.order]
+        second = second_of(project.results(columns=COLUMNS), undecided & chosen & ~plan.excluded)
+        both = sum(label is not None for label in second.tolist())
     return ExportPreview(
-        int(chosen.sum()), int((relabeled & chosen).sum()), left_out, plan.done, plan.left, copies, refused
+        int(chosen.sum()), int((relabeled & chosen).sum()), left_out, both, plan.done, plan.left, copies, refused
     )
 
 

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from assay.actions import ActionLog, FixPlan, Policy
 from assay.actions.plan import DROP_SHARE
 from assay.columns import ROW_ID
-from assay.errors import UsageError
 from assay.export.batch import Batch
 from assay.export.dataset import Exported, export_dataset
 from assay.export.preview import SHOWN, copies_of, plan_project
+from assay.export.second_labels import second_of, undecided_rows
 
 if TYPE_CHECKING:
     from assay.runs import FinishedRun
@@ -67,7 +67,7 @@ def export_project(
     present = project.result_columns()
     pictures = project.run["modality"] == "image"
     done = export_dataset(
-        _batches(project, plan, rows, _undecided(project, log, at) if both_labels else None),
+        _batches(project, plan, rows, undecided_rows(project, log, at) if both_labels else None),
         target,
         label=project.run["roles"]["label"],
         format=format,
@@ -96,22 +96,6 @@ def _in_memory(project: FinishedRun) -> bool:
     return bool(pc.all(pc.equal(project.dataset.rows["uri"], "")).as_py())
 
 
-def _undecided(project: FinishedRun, log: ActionLog, at: int | None) -> NDArray[np.bool_]:
-    """(N,) by row number: rows that nobody decided about, where the run knows of second labels at all."""
-    record = next((check for check in project.run["checks"] if check["name"] == "multi_label"), None)
-    if record is None or record["status"] != "ran":
-        why = "the data has no labels, or is a table" if record is None else record["why"]
-        raise UsageError(f"this run looked for no second labels: {why}")
-    return np.asarray(log.state(at).action == 0)
-
-
-def _second(results: pa.Table, undecided: NDArray[np.bool_]) -> NDArray[np.object_]:
-    """The second label of rows that hold two, None elsewhere."""
-    second = np.array([*results["second_label"].to_pylist(), None], object)[:-1]
-    second[~(results["is_multi_label"].to_numpy(zero_copy_only=False).astype(bool) & undecided)] = None
-    return second
-
-
 def _batches(
     project: FinishedRun,
     plan: FixPlan,
@@ -137,7 +121,7 @@ def _batches(
             named.to_pylist(),
             None if reason is None else reason[start:stop],
             _raw(project, start, stop),
-            None if undecided is None else _second(results, undecided[order[start:stop]]),
+            None if undecided is None else second_of(results, undecided[order[start:stop]]),
         )
         yield batch if rows is None else batch.take(rows[order[start:stop]])
         start = stop

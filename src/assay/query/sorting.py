@@ -32,14 +32,14 @@ def default_sort(table: ReviewTable) -> Sort:
     return Sort("order")
 
 
-def row_order(table: ReviewTable, sort: Sort, state: State) -> NDArray[np.int32]:
-    """All present rows in the order of ``sort`` (not "similar"): int32 row numbers.
+def row_order(table: ReviewTable, sort: Sort, state: State, rows: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
+    """All present rows, or those of ``rows`` (n,) in the user's order, in the order of ``sort`` (not "similar"): row numbers.
 
     Ties keep the user's order in both directions, or are broken by the further keys; rows without a value come last in both.
     `UsageError` for an unknown column. Cost: O(N log N) a key: at 1.3 million rows about 0.1 s for numbers, 0.6 s for texts of
     50 characters.
     """
-    rows = table.order
+    rows = table.order if rows is None else rows
     for key in reversed(sort.keys):
         rows = _ordered_by(table, key, state, rows)
     return rows
@@ -48,7 +48,8 @@ def row_order(table: ReviewTable, sort: Sort, state: State) -> NDArray[np.int32]
 def _ordered_by(table: ReviewTable, sort: Sort, state: State, rows: NDArray[np.int32]) -> NDArray[np.int32]:
     """``rows`` by one key; ties stay as they are."""
     if sort.by == "order":
-        return table.order[::-1].copy() if sort.descending else table.order
+        rows = rows[np.argsort(table.place[rows], kind="stable")]
+        return rows[::-1].copy() if sort.descending else rows
     if sort.by == "decided":
         keys = np.where(state.action == 0, LAST, _ordered(state.entry, sort.descending))  # a cleared row is undecided
     elif sort.by == "cluster":

@@ -224,6 +224,15 @@ class ReviewTable:
                 )
             return self._steps[score]
 
+    def counts_of(self, name: str, mask: Flags) -> list[int]:
+        """Rows of ``mask`` (N,) in each of `STEPS` steps of a score by the name people see; `UsageError` where it is none."""
+        score = self._ours.get(name)
+        if score not in self.scores:
+            raise UsageError(
+                f"{name!r} is no score; choose from {', '.join(self.public.get(s, s) for s in self.scores)}"
+            )
+        return list(np.bincount(self.steps(score)[mask], minlength=STEPS)[:STEPS].tolist())
+
     # columns -------------------------------------------------------------------------------------------------
 
     @property

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.dataset.target import Label
-from assay.encode.cells import read_cells
+from assay.encode.cells import read_cells, reads_alone
+from assay.sources.words import BLANK
 
 FEW = 3  # values that are compared one by one rather than looked up
 MOST_LEVELS = 5_000  # distinct values above which a column is text
@@ -96,10 +97,12 @@ def _by_content(column: pa.ChunkedArray) -> NDArray[Any] | None:
 
 
 def _is_read(sample: pa.ChunkedArray) -> bool:
-    """Whether a few strings let it seem worth while to read them all: most hold digits, and they are short."""
-    texts = [text for text in sample.drop_null().to_pylist() if text.strip()]
+    """Whether a few strings let it seem worth while to read them all: most hold digits, they are short, and none of them but
+    words for blank is neither number nor date: one such cell makes a column text.
+    """
+    texts = [text.strip() for text in sample.drop_null().to_pylist() if text.strip()]
     short = sum(len(text) <= LONGEST and any(letter.isdigit() for letter in text) for text in texts)
-    return bool(texts) and 2 * short >= len(texts)
+    return 2 * short >= max(len(texts), 1) and all(text.casefold() in BLANK or reads_alone(text) for text in texts)
 
 
 def _repeats(column: pa.ChunkedArray) -> bool:

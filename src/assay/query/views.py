@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,25 @@ class Views:
         key = (chosen.key, how, state.number if chosen.of_state or how.of_state else -1)
         rows: NDArray[np.int32] = self._views.get(key, lambda: self._rows(chosen, how, state))
         return View(rows, chosen, how, state.number)
+
+    def first(self, filter: Filter, sort: Sort | None, state: State, n: int) -> NDArray[np.int32]:
+        """The first ``n`` rows of `view`, for filters that hold few: only their rows are put in order, and nothing is kept."""
+        mask = self.mask(filter, state)
+        rows = self.table.order[mask[self.table.order]]
+        return row_order(self.table, sort or default_sort(self.table), state, rows)[:n]
+
+    def narrowing(self, filter: Filter, score: str | None, state: State) -> dict[str, Any]:
+        """What each key could narrow a filter to, counted under its other keys.
+
+        given, suggested, split: [[value, rows]] as `facets` has them; counts: rows in equal steps from 0 to 1 of ``score``, a
+        score by the name that people see, [] without one. `UsageError` for a column that is no score.
+        """
+        found: dict[str, Any] = {
+            key: self.facets(replace(filter, **{key: None}), state)[key] for key in ("given", "suggested", "split")
+        }
+        where = tuple(one for one in filter.where or () if one.column != score) or None
+        mask = self.mask(replace(filter, where=where), state)
+        return found | {"counts": [] if score is None else self.table.counts_of(score, mask)}
 
     def mask(self, filter: Filter | None, state: State) -> Flags:
         """(N,) the present rows that ``filter`` means."""

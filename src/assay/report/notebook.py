@@ -28,7 +28,7 @@ COLUMNS = 9
 STRIP = 8  # worst issues under the summary
 LONGEST = 120
 _CELL = "padding:4px 10px 4px 0;vertical-align:top;text-align:left"
-_NARROW = f"{_CELL};max-width:240px;overflow-wrap:anywhere"
+_NARROW = "min-width:72px;max-width:240px;overflow-wrap:anywhere"
 _CARD = "width:110px;font-size:12px;overflow-wrap:anywhere"
 _QUIET = "opacity:.7"
 
@@ -164,7 +164,9 @@ def _image(project: FinishedRun, row: int) -> str:
         return f'<div style="width:96px;height:96px;{_QUIET}">no picture</div>'
     sharp = "image-rendering:pixelated;" if picture.width < 80 and picture.height < 80 else ""
     data = base64.b64encode(picture.jpeg).decode("ascii")
-    return f'<img alt="" style="{sharp}width:96px;height:96px;object-fit:contain" src="data:image/jpeg;base64,{data}">'
+    # notebooks bound pictures by their cell, which in a table makes them as narrow as nothing
+    size = "width:96px;max-width:none;height:96px;object-fit:contain"
+    return f'<img alt="" style="{sharp}{size}" src="data:image/jpeg;base64,{data}">'
 
 
 def _table(project: FinishedRun, shown: pd.DataFrame, row_id: str, total: int) -> str:
@@ -173,7 +175,8 @@ def _table(project: FinishedRun, shown: pd.DataFrame, row_id: str, total: int) -
     heads = "".join(f'<th scope="col" style="{_CELL}">{_text(name)}</th>' for name in ["", *columns])
     body = []
     for number, row in enumerate(rows):
-        cells = "".join(f'<td style="{_NARROW}">{_shown(shown[name].iloc[number])}</td>' for name in columns)
+        values = [_shown(shown[name].iloc[number]) for name in columns]
+        cells = "".join(f'<td style="{_CELL}"><div style="{_NARROW}">{value}</div></td>' for value in values)
         body.append(f'<tr><td style="{_CELL}">{_image(project, row)}</td>{cells}</tr>')
     foot = f"{len(rows)} of {total:,} rows, {len(columns)} of {len(shown.columns)} columns"
     style = "border-collapse:collapse;font-size:12px"
@@ -182,7 +185,7 @@ def _table(project: FinishedRun, shown: pd.DataFrame, row_id: str, total: int) -
 
 
 def _interesting(project: FinishedRun, shown: pd.DataFrame, row_id: str) -> list[str]:
-    """At most `COLUMNS`: the id, ours that say something about these rows and are no flags, then the user's."""
+    """At most `COLUMNS`: the id, ours that say something about these rows and are no flags, labels first, then the user's."""
     ours = {public: name for name, public in project.public_names.items()}
 
     def says_something(column: str) -> bool:
@@ -191,6 +194,7 @@ def _interesting(project: FinishedRun, shown: pd.DataFrame, row_id: str) -> list
     results = [
         c for c in shown.columns if c in ours and BY_NAME[ours[c]].dtype != "bool" and c != row_id and says_something(c)
     ]
+    results.sort(key=lambda c: BY_NAME[ours[c]].dtype != "label")
     own = [column for column in shown.columns if column not in ours]
     return [row_id, *results, *own][:COLUMNS]
 
@@ -198,7 +202,7 @@ def _interesting(project: FinishedRun, shown: pd.DataFrame, row_id: str) -> list
 def _shown(value: Any) -> str:
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
-    return f"{value:.3f}" if isinstance(value, float) else _text(value)
+    return f"{value:.3f}" if isinstance(value, float | np.floating) else _text(value)
 
 
 def _text(value: Any) -> str:

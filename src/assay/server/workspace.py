@@ -17,7 +17,7 @@ from pathlib import Path
 from assay.actions import ActionLog, State
 from assay.detail import Details
 from assay.errors import AssayError, NoProjectError, NotAllowedError
-from assay.export import why_no_hugging_face
+from assay.export import why_no_hugging_face, why_no_second_labels
 from assay.project import Project
 from assay.query import Filter, ReviewTable, Sort, View, Views
 from assay.similar import EmbeddingMap, embedding_map, why_not_comparable
@@ -57,7 +57,11 @@ class Opened:
     @cached_property
     def cannot(self) -> dict[str, str]:
         """What this project or this installation cannot do -> why, "" = it can."""
-        return {"like": why_not_comparable(self.project), "hf": why_no_hugging_face()}
+        return {
+            "like": why_not_comparable(self.project),
+            "hf": why_no_hugging_face(),
+            "both": why_no_second_labels(self.project),
+        }
 
     def warm(self) -> None:
         """What the first page asks for."""

@@ -86,7 +86,7 @@ export function useActions(
       try {
         const done = await inTurn(() => withRetry(() => api.act(id, { ...ask, token: key, seen: Math.max(seen, 0) })))
         if (done.rows?.length) {
-          void patch(id, done, ask.shown)
+          void patch(id, done, ask)
           if (done.number === number.current + 1) number.current = done.number // nobody else decided in between
         } else void refresh(id)
         const entry = done.entry

@@ -12,6 +12,7 @@ import type {
   Facets,
   Filter,
   Finding,
+  FoundRows,
   Job,
   Label,
   Left,
@@ -19,6 +20,7 @@ import type {
   LogPage,
   MapPoints,
   Match,
+  Narrowing,
   Page,
   ProblemBody,
   Project,
@@ -154,6 +156,9 @@ export const api = {
     call<{ positions: number[] }>('POST', `${of(p)}/positions`, body),
   facets: (p: string, filter: Filter, signal?: AbortSignal) =>
     call<Facets>('POST', `${of(p)}/facets`, { filter }, signal),
+  narrow: (p: string, filter: Filter, score: string | undefined, signal?: AbortSignal) =>
+    call<Narrowing>('POST', `${of(p)}/narrow`, { filter, score }, signal),
+  found: (p: string, n: number) => call<FoundRows[]>('GET', `${of(p)}/found?n=${n}`),
   row: (p: string, row: number, signal?: AbortSignal) => call<Detail>('GET', `${of(p)}/rows/${row}`, undefined, signal),
   telling: (p: string, rows: number[]) => call<Telling>('POST', `${of(p)}/telling`, { rows }),
   examples: (p: string, label: Label, n: number, signal?: AbortSignal) =>
@@ -167,7 +172,7 @@ export const api = {
   thumb: (p: string, row: number) => lookAt(`${BASE}${of(p)}/thumbs/${row}`),
   image: (p: string, row: number) => lookAt(`${BASE}${of(p)}/images/${row}`),
 
-  ask: (p: string, { finding, shown: _, ...body }: Ask, signal?: AbortSignal) =>
+  ask: (p: string, { finding, shown: _, counted: __, ...body }: Ask, signal?: AbortSignal) =>
     finding
       ? call<Summary>('POST', `${of(p)}/insights/${finding.number}/preview`, { instead: finding.instead }, signal)
       : call<Summary>('POST', `${of(p)}/preview`, body, signal),

@@ -32,10 +32,10 @@ export const dependsOnDecisions = (filter: Filter, sort: Sort | null): boolean =
 
 /**
  * A few rows were decided, and the answer says how they stand: views that hold the same rows as before are written anew from it,
- * instead of asked for, and so are the pages that it brought along. Counts and what else is on screen are asked for, the map and
+ * instead of asked for, and so are the pages and counts that it brought along. What else is on screen is asked for, the map and
  * other rows' details when they are next shown.
  */
-export function patch(project: string, done: Done, shown: Ask['shown']): Promise<void> {
+export function patch(project: string, done: Done, { shown, counted }: Pick<Ask, 'shown' | 'counted'>): Promise<void> {
   const now = new Map(done.rows?.map((row) => [row.row, row]))
   const brought = new Set<string>()
   if (done.page && shown)
@@ -48,9 +48,15 @@ export function patch(project: string, done: Done, shown: Ask['shown']): Promise
         rows: done.page.rows.slice(at, at + PAGE),
       })
     }
+  if (done.facets && counted) {
+    const key = live(project, 'facets', counted)
+    brought.add(hashKey(key))
+    client.setQueryData<Facets>(key, done.facets)
+  }
   const quiet = (key: readonly unknown[]) => {
     if (key[2] === 'row') return !now.has(key[3] as number)
     if (brought.has(hashKey(key))) return true
+    if (key[2] === 'narrow') return !dependsOnDecisions(key[3] as Filter, null)
     return key[2] === 'rows' && !dependsOnDecisions(key[3] ?? {}, (key[4] ?? null) as Sort | null)
   }
   for (const [key, page] of client.getQueriesData<Page>({ queryKey: live(project, 'rows') }))

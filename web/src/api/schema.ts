@@ -232,6 +232,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/found": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Found
+         * @description Of each check that found a fault: the first rows, the worst by its score first.
+         */
+        get: operations["found_api_v1_projects__project__found_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/images/{row}": {
         parameters: {
             query?: never;
@@ -446,6 +466,26 @@ export interface paths {
          * @description Every row, or a stated sample, as a point; rows that lie close are alike.
          */
         post: operations["draw_map_api_v1_projects__project__map_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/narrow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Narrow
+         * @description What a filter could be narrowed to: classes, splits and a score, each counted under the filter's other keys.
+         */
+        post: operations["narrow_api_v1_projects__project__narrow_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -803,7 +843,8 @@ export interface components {
         /**
          * ActBody
          * @description ``token``: made by the client; sent again it does nothing twice. ``seen``: the log number its screen showed. ``shown``: rows
-         *     on the screen that the decision may move; asked for with it, so that the page need not ask again.
+         *     on the screen that the decision may move; ``counted``: a filter whose counts are on the screen. Both are answered as they are
+         *     after it, so that the page need not ask again.
          */
         ActBody: {
             /**
@@ -811,6 +852,7 @@ export interface components {
              * @enum {string}
              */
             action: "keep" | "label" | "exclude" | "auto-fix" | "unresolved" | "clear" | "tag" | "untag" | "note";
+            counted?: components["schemas"]["Filter"] | null;
             /** Label */
             label?: boolean | number | string | null;
             /** Overwrite */
@@ -1229,10 +1271,12 @@ export interface components {
         /**
          * Done
          * @description ``entry`` is null where nothing had to change. ``kept``: rows of an undo that a later decision holds. ``rows``: of a
-         *     decision on a few rows, how they stand now; ``resolved``: how many rows of the project are decided; ``page``: what was ``shown``.
+         *     decision on a few rows, how they stand now; ``resolved``: how many rows of the project are decided; ``page``: what was ``shown``;
+         *     ``facets``: of what was ``counted``.
          */
         Done: {
             entry: components["schemas"]["EntryOut"] | null;
+            facets?: components["schemas"]["Facets"] | null;
             /**
              * Kept
              * @default 0
@@ -1396,6 +1440,11 @@ export interface components {
             /** At */
             at?: number | null;
             /**
+             * Both Labels
+             * @default false
+             */
+            both_labels?: boolean;
+            /**
              * Columns
              * @default none
              * @enum {string}
@@ -1440,9 +1489,11 @@ export interface components {
         /**
          * ExportPreview
          * @description What an export would do. ``refused``: why it would not be done as asked; "" = it would. ``copies``: the first of
-         *     ``n_copies``.
+         *     ``n_copies``. ``both``: rows that would carry both labels.
          */
         ExportPreview: {
+            /** Both */
+            both: number;
             /** Copies */
             copies: components["schemas"]["DroppedCopy"][];
             /** Done */
@@ -1637,6 +1688,16 @@ export interface components {
              * @description a list of conditions
              */
             where?: components["schemas"]["Condition"][] | null;
+        };
+        /**
+         * FoundRows
+         * @description The rows that speak most for what a check found.
+         */
+        FoundRows: {
+            /** Check */
+            check: string;
+            /** Rows */
+            rows: components["schemas"]["Row"][];
         };
         /**
          * Freed
@@ -1856,6 +1917,39 @@ export interface components {
             /** Token */
             token?: string | null;
         };
+        /**
+         * NarrowBody
+         * @description ``score``: the name of the score whose values are counted.
+         */
+        NarrowBody: {
+            /** @default {} */
+            filter?: components["schemas"]["Filter"];
+            /** Score */
+            score?: string | null;
+        };
+        /**
+         * Narrowing
+         * @description Values that a filter could be narrowed to, each key counted under the others; ``counts``: rows in equal steps of a score.
+         */
+        Narrowing: {
+            /** Counts */
+            counts: number[];
+            /** Given */
+            given: [
+                boolean | number | string | null,
+                number
+            ][];
+            /** Split */
+            split: [
+                string | null,
+                number
+            ][];
+            /** Suggested */
+            suggested: [
+                boolean | number | string | null,
+                number
+            ][];
+        };
         /** Neighbor */
         Neighbor: {
             /** Distance */
@@ -2022,7 +2116,7 @@ export interface components {
         /**
          * ProjectOut
          * @description ``cannot``: what this project or this installation cannot do, and why: "like" (compare rows with a text or a picture of
-         *     one's own), "hf" (write a Hugging Face dataset).
+         *     one's own), "hf" (write a Hugging Face dataset), "both" (export rows with both of their labels).
          */
         ProjectOut: {
             /**
@@ -3420,6 +3514,80 @@ export interface operations {
             };
         };
     };
+    found_api_v1_projects__project__found_get: {
+        parameters: {
+            query?: {
+                n?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundRows"][];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     image_api_v1_projects__project__images__row__get: {
         parameters: {
             query?: never;
@@ -4186,6 +4354,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MapPoints"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    narrow_api_v1_projects__project__narrow_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NarrowBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Narrowing"];
                 };
             };
             /** @description Unauthorized */

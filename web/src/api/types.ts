@@ -25,6 +25,8 @@ export type Past = Schemas['Past']
 export type Telling = Schemas['Telling']
 export type Left = Schemas['LeftOut']
 export type Facets = Schemas['Facets']
+export type Narrowing = Schemas['Narrowing']
+export type FoundRows = Schemas['FoundRows']
 
 export type Filter = Chosen<Schemas['Filter']>
 export type Condition = Schemas['Condition']
@@ -39,11 +41,12 @@ export interface Sort extends SortKey {
 
 /**
  * `finding`: what a finding proposes is asked and done, by its number; `instead`: what it offers beside that. `shown`: whole pages on
- * the screen that the decision may move.
+ * the screen that the decision may move; `counted`: a filter whose counts are on the screen.
  */
 export type Ask = Omit<Schemas['DecisionBody'], 'target'> & {
   target: Target
   shown?: { filter: Filter; sort: Sort | null; offset: number; limit: number }
+  counted?: Filter
   finding?: { number: number; instead: boolean }
 }
 /** What can be done about a finding; `else`: what it offers beside that. */
@@ -66,6 +69,8 @@ export interface Finding {
   rows: number
   examples: string[]
   action: FindingAction | null
+  /** what belongs to its check alone */
+  data?: unknown
 }
 export type Target =
   { rows: number[] } | { filter: Filter; sort: Sort | null; top: number | null; ranges: [number, number][] | null }

@@ -172,8 +172,11 @@ function Open({
   const place = usePlace()
   const { actions, dialogs } = useActions(id, number, waiting)
   const [help, setHelp] = useState(false)
-  const [exporting, setExporting] = useState(false)
-  const opened = useMemo(() => ({ id, project, actions, person, number }), [id, project, actions, person, number])
+  const [exporting, setExporting] = useState<{ two?: boolean } | null>(null)
+  const opened = useMemo(
+    () => ({ id, project, actions, person, number, exportWith: setExporting }),
+    [id, project, actions, person, number],
+  )
   const whole = useFacets(id, {})
 
   useEffect(() => giveBack(), [place.tab])
@@ -237,7 +240,7 @@ function Open({
                 <IconArrowForwardUp size={18} />
               </ActionIcon>
             </Tooltip>
-            <Button size="compact-sm" leftSection={<IconDownload size={16} />} onClick={() => setExporting(true)}>
+            <Button size="compact-sm" leftSection={<IconDownload size={16} />} onClick={() => setExporting({})}>
               Export
             </Button>
             <Tooltip label="Keys (H)">
@@ -274,7 +277,7 @@ function Open({
       </div>
       {dialogs}
       {help && <Help close={() => setHelp(false)} />}
-      {exporting && <ExportDialog close={() => setExporting(false)} />}
+      {exporting && <ExportDialog {...exporting} close={() => setExporting(null)} />}
     </OpenedContext.Provider>
   )
 }

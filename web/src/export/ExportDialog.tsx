@@ -22,7 +22,8 @@ const FORMATS: { value: NonNullable<ExportBody['format']>; label: string }[] = [
   { value: 'hf', label: 'Hugging Face dataset (ZIP)' },
 ]
 
-export function ExportDialog({ close }: { close: () => void }) {
+/** `two`: begins with both labels for rows that hold two. */
+export function ExportDialog({ two = false, close }: { two?: boolean; close: () => void }) {
   const { id, project } = useOpened()
   const { filter } = usePlace()
   const filtered = Object.keys(filter).length > 0
@@ -36,6 +37,7 @@ export function ExportDialog({ close }: { close: () => void }) {
   const [many, setMany] = useState(false)
   const [keep, setKeep] = useState(false)
   const [guard, setGuard] = useState(false)
+  const [both, setBoth] = useState(two)
   const [at, setAt] = useState<string | null>(null)
   const [state, setState] = useState<{ busy: boolean; error: string; bytes: number; total: number }>({
     busy: false,
@@ -46,11 +48,16 @@ export function ExportDialog({ close }: { close: () => void }) {
   const stop = useRef<AbortController | null>(null)
   const log = useQuery({ queryKey: live(id, 'log-short'), queryFn: () => api.log(id, undefined, 100) })
 
+  const noBoth =
+    project.cannot?.both ||
+    (format === 'folder' ? 'a picture lies in one folder' : what === 'corrections' ? 'a correction is one label' : '')
+
   /** What changes, whatever the format. */
   const chosen: ExportBody = {
     fix,
     ...(copies === 'none' ? {} : { drop_duplicates: copies, ...(many ? { drop_share: 1 } : {}) }),
     ...(what === 'filter' ? { filter } : {}),
+    ...(both && !noBoth ? { both_labels: true } : {}),
     ...(at === null ? {} : { at: Number(at) }),
   }
   const account = useQuery({
@@ -186,6 +193,19 @@ export function ExportDialog({ close }: { close: () => void }) {
             checked={keep}
             onChange={(event) => setKeep(event.currentTarget.checked)}
           />
+          <Checkbox
+            label="Rows that hold two labels carry both, unless somebody decided"
+            description={
+              noBoth
+                ? `Not here: ${noBoth}`
+                : format === 'csv' || format === 'tsv'
+                  ? 'As text with “|” between them'
+                  : 'As a list of labels in every row'
+            }
+            checked={both && !noBoth}
+            disabled={Boolean(noBoth)}
+            onChange={(event) => setBoth(event.currentTarget.checked)}
+          />
           {(format === 'csv' || format === 'tsv') && (
             <Checkbox
               label="Make cells harmless that a spreadsheet would run as formulas"
@@ -194,7 +214,7 @@ export function ExportDialog({ close }: { close: () => void }) {
             />
           )}
         </Stack>
-        <Account account={account.data} error={account.error} many={many} setMany={setMany} />
+        <Account account={account.data} error={account.error} two={both && !noBoth} many={many} setMany={setMany} />
         {state.error && (
           <Alert color="red" role="alert" title="Not exported">
             {state.error}
@@ -232,11 +252,13 @@ export function ExportDialog({ close }: { close: () => void }) {
 function Account({
   account,
   error,
+  two,
   many,
   setMany,
 }: {
   account: ExportAccount | undefined
   error: unknown
+  two: boolean
   many: boolean
   setMany: (on: boolean) => void
 }) {
@@ -257,6 +279,7 @@ function Account({
     <section className="export-account" aria-label="What the export does">
       <Text size="sm" fw={600}>
         {rows(account.rows)}: {count(account.relabeled)} relabelled, {count(account.left_out)} left out
+        {two && `, ${count(account.both)} with both labels`}
       </Text>
       <ul>
         {list(account.done)}

@@ -11,6 +11,7 @@ import { useOpened } from '../shell/context'
 import { Link } from '../shell/Link'
 import { Failure, Notice } from '../shell/Notice'
 import { count, labelKey, labelText, percent, rows, withoutOptions } from '../words'
+import { Misspelt, type Merge } from './Misspelt'
 import { classesOf, KINDS, layout, RELATIONS } from './graph'
 
 const OF_CLASS = 3 // rows of each class
@@ -30,7 +31,10 @@ export default function FindingsPage() {
   }, [data])
   const about = (finding: Finding) =>
     chosen === undefined || [...classesOf(finding), ...finding.subject].some((l) => labelKey(l) === labelKey(chosen))
-  const shown = list.filter(({ finding }) => about(finding))
+  const shown = list.filter(({ finding }) => finding.check !== 'class_names' && about(finding))
+  const misspelt = list.flatMap(({ finding }) =>
+    finding.check === 'class_names' && about(finding) ? [finding.data as Merge] : [],
+  )
 
   if (error && !data) return <Failure error={error} retry={() => void refetch()} />
   return (
@@ -54,6 +58,11 @@ export default function FindingsPage() {
                   Show all
                 </Button>
               </Group>
+            )}
+            {misspelt.length > 0 && (
+              <section className="panel">
+                <Misspelt list={misspelt} />
+              </section>
             )}
             {shown.slice(0, all ? undefined : AT_ONCE).map(({ finding, number }) => (
               <One key={number} finding={finding} number={number} />
@@ -215,7 +224,7 @@ const LOGGED = ['merge', 'take_specific', 'move_suggested', 'split'] // what one
 
 /** What it proposes, and what it offers beside that; each shows first what would change. */
 function Propose({ action, number }: { action: FindingAction; number: number }) {
-  const { actions } = useOpened()
+  const { actions, exportWith } = useOpened()
   const offers = [action, ...(action.else ? [action.else] : [])].map((offer, at) => ({ offer, instead: at === 1 }))
   return (
     <Group gap="xs" mt="sm">
@@ -235,9 +244,14 @@ function Propose({ action, number }: { action: FindingAction; number: number }) 
             {offer.title}
           </Button>
         ) : (
-          <Text key={offer.title} size="sm">
-            {offer.title}: in Export, take all of our columns; is_multi_label and second_label say which.
-          </Text>
+          <Button
+            key={offer.title}
+            size="compact-md"
+            variant={instead ? 'default' : 'light'}
+            onClick={() => exportWith({ two: true })}
+          >
+            {offer.title} …
+          </Button>
         ),
       )}
     </Group>

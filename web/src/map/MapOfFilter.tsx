@@ -17,7 +17,8 @@ const GREY = '#8a919a'
 const FAINT = '#8a919a55' // outside the lasso
 const RAMP = ['#8a919a', '#b3924f', '#d98a2b', '#e8590c', '#d9264a']
 const LONGEST = 3000 // rows that go into an address; a longer list would not survive being sent
-const NAMED = 12 // classes whose names stand on the map
+const NAMED = 12 // classes whose names stand on the map,
+const WORTH = 0.05 // with at least this share of the points of the largest
 
 type By = 'class' | 'issue' | 'score'
 
@@ -62,13 +63,12 @@ function Scatter({ data, busy, beside }: { data: MapPoints; busy: boolean; besid
   const drawing = useRef(false)
   const hand = useRef<{ x: number; y: number } | null>(null)
 
-  const top = useMemo(() => {
+  const { top, named } = useMemo(() => {
     const counts = new Map<number, number>()
     for (const code of data.label) counts.set(code, (counts.get(code) ?? 0) + 1)
-    return [...counts]
-      .filter(([code]) => code >= 0)
-      .sort((a, b) => b[1] - a[1])
-      .map(([code]) => code)
+    const found = [...counts].filter(([code]) => code >= 0).sort((a, b) => b[1] - a[1])
+    const worth = found.filter(([, n]) => n >= WORTH * found[0]![1])
+    return { top: found.map(([code]) => code), named: worth.slice(0, NAMED).map(([code]) => code) }
   }, [data])
 
   const marked = useMemo(() => (drawn && filter.rows ? new Set(filter.rows) : null), [drawn, filter.rows])
@@ -94,11 +94,11 @@ function Scatter({ data, busy, beside }: { data: MapPoints; busy: boolean; besid
     () =>
       by !== 'class'
         ? []
-        : middles(data.label, points, top.slice(0, NAMED)).map(({ code, at }) => ({
+        : middles(data.label, points, named).map(({ code, at }) => ({
             text: labelText(data.labels[code] ?? null),
             at,
           })),
-    [by, data, points, top],
+    [by, data, points, named],
   )
 
   const paint = () => {

@@ -3,12 +3,12 @@ import { Button, Group, Progress, Skeleton, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { api } from '../api/client'
 import { live, useFacets } from '../api/queries'
-import type { CheckInfo, Facets, Filter } from '../api/types'
+import type { CheckInfo, Facets, Filter, Row } from '../api/types'
 import { RowCard } from '../row/RowCard'
 import { useOpened } from '../shell/context'
 import type { Look } from '../url/address'
 import { go } from '../url/router'
-import { count, labelKey, labelText, percent, rows, withoutOptions } from '../words'
+import { count, labelKey, labelText, percent, rows as rowsText, withoutOptions } from '../words'
 
 const SHOWN = 3 // examples of a check
 const show = (filter: Filter, look: Look | null = null) => go({ tab: 'review', filter, sort: null, row: null, look })
@@ -16,6 +16,7 @@ const show = (filter: Filter, look: Look | null = null) => go({ tab: 'review', f
 export default function OverviewPage() {
   const { id, project } = useOpened()
   const facets = useFacets(id, {})
+  const examples = useQuery({ queryKey: live(id, 'found'), queryFn: () => api.found(id, SHOWN), staleTime: 60_000 })
   const found = project.checks
     .filter((check) => check.flag && !check.harmless && (check.count ?? 0) > 0)
     .sort((a, b) => Number(b.name === 'label') - Number(a.name === 'label'))
@@ -33,7 +34,12 @@ export default function OverviewPage() {
         {facets.data && <Next facets={facets.data} checks={found} />}
         <Worst />
         {found.map((check) => (
-          <Found key={check.name} check={check} open={facets.data?.open[check.name]} />
+          <Found
+            key={check.name}
+            check={check}
+            open={facets.data?.open[check.name]}
+            rows={examples.data && (examples.data.find((one) => one.check === check.name)?.rows ?? [])}
+          />
         ))}
         {found.length === 0 && (
           <section className="panel">
@@ -59,7 +65,7 @@ function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
       <Title order={2} size="h4">
         {issues === 0
           ? 'No row has an issue'
-          : `${rows(issues)} of ${count(project.rows)} ${issues === 1 ? 'has' : 'have'} an issue (${percent(issues / Math.max(1, project.rows), 1)})`}
+          : `${rowsText(issues)} of ${count(project.rows)} ${issues === 1 ? 'has' : 'have'} an issue (${percent(issues / Math.max(1, project.rows), 1)})`}
       </Title>
       {rate && <Text size="sm">{withoutOptions(rate)}</Text>}
       {left.data?.known && <Text size="sm">{left.data.message}</Text>}
@@ -82,7 +88,7 @@ function Next({ facets, checks }: { facets: Facets; checks: CheckInfo[] }) {
   if (n('label')) {
     steps.push([
       'Accept the safe suggestions',
-      `of ${rows(n('label'))} with a label issue; you see what changes first`,
+      `of ${rowsText(n('label'))} with a label issue; you see what changes first`,
       () =>
         actions.propose(
           {
@@ -94,24 +100,24 @@ function Next({ facets, checks }: { facets: Facets; checks: CheckInfo[] }) {
           'Accept the safe suggestions?',
         ),
     ])
-    steps.push([`Look at ${rows(n('label'))} with a label issue`, 'the worst first', () => show(label)])
+    steps.push([`Look at ${rowsText(n('label'))} with a label issue`, 'the worst first', () => show(label)])
   }
   const conflict = n('duplicate_label_conflict')
   if (conflict) {
     steps.push([
       'Settle copies under different labels',
-      rows(conflict),
+      rowsText(conflict),
       () => show({ any: ['duplicate_label_conflict'] }, 'sets'),
     ])
   } else if (n('near_duplicate')) {
     steps.push([
       'Look at the sets of copies',
-      rows(n('near_duplicate')),
+      rowsText(n('near_duplicate')),
       () => show({ any: ['near_duplicate'] }, 'sets'),
     ])
   }
   if (n('outlier'))
-    steps.push(['Look at the outliers', rows(n('outlier')), () => show({ any: ['outlier'], resolved: false })])
+    steps.push(['Look at the outliers', rowsText(n('outlier')), () => show({ any: ['outlier'], resolved: false })])
   if (!steps.length) return null
   return (
     <section className="panel" aria-label="What to do next">
@@ -164,16 +170,20 @@ function Worst() {
   )
 }
 
-function Found({ check, open }: { check: CheckInfo; open: number | undefined }) {
-  const { id, project } = useOpened()
+function Found({
+  check,
+  open,
+  rows,
+}: {
+  check: CheckInfo
+  open: number | undefined
+  /** the worst of them, once they have come */
+  rows: Row[] | undefined
+}) {
+  const { project } = useOpened()
   const filter: Filter = { any: [check.name] }
   const score = project.columns.find((column) => column.ours && column.column === check.score)
   const sort = score && check.name !== 'label' ? { by: score.name, descending: true } : null
-  const { data } = useQuery({
-    queryKey: live(id, 'rows', filter, sort, 'first'),
-    queryFn: ({ signal }) => api.view(id, { filter, sort, offset: 0, limit: SHOWN }, signal),
-    staleTime: 60_000,
-  })
   const sets = check.name.includes('duplicate')
   return (
     <section className="panel" aria-label={check.title}>
@@ -192,7 +202,7 @@ function Found({ check, open }: { check: CheckInfo; open: number | undefined }) 
         </Button>
       </Group>
       <div className="cards">
-        {data ? data.rows.map((row) => <RowCard key={row.row} row={row} />) : <Skeleton h={110} />}
+        {rows ? rows.map((row) => <RowCard key={row.row} row={row} />) : <Skeleton h={110} />}
       </div>
     </section>
   )

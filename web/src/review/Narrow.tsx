@@ -3,8 +3,8 @@ import { RangeSlider, Select } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api } from '../api/client'
-import { live, useFacets } from '../api/queries'
-import type { Filter, Label } from '../api/types'
+import { live } from '../api/queries'
+import type { ColumnInfo, Label } from '../api/types'
 import { useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
 import { count, labelKey, labelText } from '../words'
@@ -17,27 +17,50 @@ export function Narrow() {
     <section>
       <details className="narrow" onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>Narrow by</summary>
-        {open && (
-          <>
-            <Values title="Given" of="given" />
-            <Values title="Suggested" of="suggested" />
-            <Values title="Split" of="split" />
-            <Scores />
-          </>
-        )}
+        {open && <Keys />}
       </details>
     </section>
   )
 }
 
+/** What each key would narrow the filter to; one request for all of them. */
+function Keys() {
+  const { id, project } = useOpened()
+  const { filter } = usePlace()
+  const [picked, setPicked] = useState<string | null>(null)
+  const columns = project.columns.filter((column) => column.ours && column.kind === 'score')
+  const column =
+    columns.find((one) => one.name === picked) ??
+    columns.find((one) => one.column === 'label_issue_score') ??
+    columns[0]
+  const { data } = useQuery({
+    queryKey: live(id, 'narrow', filter, column?.name),
+    queryFn: ({ signal }) => api.narrow(id, filter, column?.name, signal),
+    placeholderData: (old) => old,
+  })
+  return (
+    <>
+      <Values title="Given" of="given" list={data?.given ?? []} />
+      <Values title="Suggested" of="suggested" list={data?.suggested ?? []} />
+      <Values title="Split" of="split" list={data?.split ?? []} />
+      {column && <Scores columns={columns} column={column} pick={setPicked} counts={data?.counts ?? []} />}
+    </>
+  )
+}
+
 /** The values of one key, most frequent first; a click takes one, another click lets it go. */
-function Values({ title, of }: { title: string; of: 'given' | 'suggested' | 'split' }) {
-  const { id } = useOpened()
+function Values({
+  title,
+  of,
+  list,
+}: {
+  title: string
+  of: 'given' | 'suggested' | 'split'
+  list: [Label | null, number][]
+}) {
   const { filter } = usePlace()
   const { [of]: taken, ...others } = filter
-  const { data } = useFacets(id, others)
   const [all, setAll] = useState(false)
-  const list = data?.[of] ?? []
   const top = Math.max(1, ...list.map(([, n]) => n))
   if (list.length === 0 || (of === 'split' && list.length < 2)) return null
   const now = new Set((taken ?? []).map((value) => labelKey(value)))
@@ -78,27 +101,22 @@ function Values({ title, of }: { title: string; of: 'given' | 'suggested' | 'spl
 }
 
 /** One score as a histogram; what the two handles enclose is shown. */
-function Scores() {
-  const { id, project } = useOpened()
+function Scores({
+  columns,
+  column,
+  pick,
+  counts,
+}: {
+  columns: ColumnInfo[]
+  column: ColumnInfo
+  pick: (name: string | null) => void
+  counts: number[]
+}) {
   const { filter } = usePlace()
-  const [picked, setPicked] = useState<string | null>(null)
-  const columns = project.columns.filter((column) => column.ours && column.kind === 'score')
-  const column =
-    columns.find((one) => one.name === picked) ??
-    columns.find((one) => one.column === 'label_issue_score') ??
-    columns[0]
-  const where = (filter.where ?? []).filter((one) => one.column !== column?.name)
+  const where = (filter.where ?? []).filter((one) => one.column !== column.name)
   const { where: _, ...left } = filter
-  const others: Filter = where.length ? { ...left, where } : left
-  const { data } = useQuery({
-    queryKey: live(id, 'charts', others, 'histograms'),
-    queryFn: ({ signal }) => api.charts(id, others, ['histograms'], signal),
-    placeholderData: (old) => old,
-  })
-  if (!column) return null
   const now = filter.where?.find((one) => one.column === column.name)
   const range: [number, number] = [Number(now?.min ?? 0), Number(now?.max ?? 1)]
-  const counts = data?.histograms?.find((one) => one.score === column.column)?.counts ?? []
   const top = Math.max(1, ...counts.map((n) => Math.log1p(n)))
   const brush = ([min, max]: [number, number]) => {
     const whole = min <= 0 && max >= 1
@@ -114,7 +132,7 @@ function Scores() {
         aria-label="Which score to narrow by"
         data={columns.map((one) => ({ value: one.name, label: one.title || one.name }))}
         value={column.name}
-        onChange={setPicked}
+        onChange={pick}
         allowDeselect={false}
       />
       <svg

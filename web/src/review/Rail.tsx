@@ -57,7 +57,8 @@ export function rest(filter: Filter): Filter {
   return left
 }
 
-export function Rail() {
+/** `then` is called once something is chosen. */
+export function Rail({ then }: { then?: () => void }) {
   const { id, project } = useOpened()
   const { filter, look } = usePlace()
   const others = useMemo(() => rest(filter), [filter])
@@ -70,13 +71,15 @@ export function Rail() {
   const kept: Filter = filter.resolved === false ? { resolved: false } : {}
   const now = JSON.stringify(picked(filter))
   const silent = groups.flatMap((group) => group.presets).filter((preset) => foundNothing(preset, project.checks, now))
-  const show = (preset: Preset) =>
+  const show = (preset: Preset) => {
     go({
       filter: { ...others, ...kept, ...preset.filter },
       sort: preset.sort,
       row: null,
       look: preset.sets ? 'sets' : look === 'sets' ? null : look,
     })
+    then?.()
+  }
   const button = (preset: Preset) => (
     <li key={preset.key}>
       <Hint text={preset.off ?? preset.hint}>
@@ -118,7 +121,7 @@ export function Rail() {
         )}
         <Queue />
         <Narrow />
-        <Tour />
+        {!then && <Tour />}
       </ScrollArea>
     </nav>
   )

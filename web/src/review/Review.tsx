@@ -11,11 +11,12 @@ import {
   Slider,
   Tooltip,
 } from '@mantine/core'
-import { useLocalStorage } from '@mantine/hooks'
+import { useLocalStorage, useMediaQuery } from '@mantine/hooks'
 import {
   IconArrowsSort,
   IconCheck,
   IconColumns3,
+  IconListSearch,
   IconPhoto,
   IconSortAscending,
   IconSortDescending,
@@ -28,6 +29,7 @@ import { dependsOnDecisions } from '../api/queries'
 import type { Ask, ActionName, Label, Modality, Sort, Target } from '../api/types'
 import { prefetch, Resolver, type Candidates } from '../resolver/Resolver'
 import { useOpened } from '../shell/context'
+import { Dialog } from '../shell/Dialog'
 import { mayAct } from '../shell/keyboard'
 import { Failure, Notice } from '../shell/Notice'
 import { LOOKS } from '../url/address'
@@ -37,7 +39,7 @@ import { BulkBar } from './BulkBar'
 import { FilterBar } from './FilterBar'
 import { Grid, type GridHandle } from './Grid'
 import { command } from './keys'
-import { Rail } from './Rail'
+import { Rail, rest } from './Rail'
 import { listed, NONE, size, toggle, type Ranges } from './selection'
 import { Sets } from './Sets'
 import { sortedBy, sortKeys } from '../api/sort'
@@ -63,6 +65,9 @@ export function Review() {
     getInitialValueInEffect: false,
   })
   const [topK, setTopK] = useState(false)
+  // no room for the rail beside the rows: it comes when asked for, and goes with the first choice
+  const phone = useMediaQuery('(max-width: 640px)', false, { getInitialValueInEffect: false })
+  const [checks, setChecks] = useState(false)
   const grid = useRef<GridHandle>(null)
   const candidates = useRef<Candidates | null>(null)
   const resolver = useRef<{ newClass: () => void; note: () => void }>(null)
@@ -77,6 +82,7 @@ export function Review() {
     setSelection(NONE)
     setCursor(0)
     setSight([0, 60])
+    setChecks(false)
   }
 
   // The address names the open row; where it stands is asked whenever it is not under the cursor: at first, and after
@@ -199,7 +205,13 @@ export function Review() {
       }
       // rows that the decision may take out of the view, or move in it, come with its answer
       const brought = dependsOnDecisions(filter, sort) && data.asked.limit <= MOST_SHOWN ? data.asked : undefined
-      const doing = actions.decide({ ...ask, target: { rows: [row.row] }, route: 'row', shown: brought })
+      const doing = actions.decide({
+        ...ask,
+        target: { rows: [row.row] },
+        route: 'row',
+        shown: brought,
+        counted: rest(filter),
+      })
       if (!stays && advance && place.row !== null) void openAt(outside ? cursor : cursor + 1)
       await doing
     },
@@ -311,13 +323,28 @@ export function Review() {
 
   return (
     <main className={`review${place.row !== null ? ' with-resolver' : ''}`}>
-      <Rail />
+      {!phone && <Rail />}
+      {phone && checks && (
+        <Dialog title="What was found" onClose={() => setChecks(false)} fullScreen>
+          <Rail then={() => setChecks(false)} />
+        </Dialog>
+      )}
       <section className={`middle${place.look === 'map' ? ' with-map' : ''}`} aria-label="Rows">
         <FilterBar />
         <div className="tools">
           <span className="total" role="status">
             {data.total === null ? ' ' : rowsText(total)}
           </span>
+          {phone && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              leftSection={<IconListSearch size={14} />}
+              onClick={() => setChecks(true)}
+            >
+              Checks
+            </Button>
+          )}
           <Jump
             total={total}
             to={(index) => {

@@ -27,6 +27,8 @@ export interface Opened {
   project: Project
   actions: Actions
   person: string
+  /** open the export dialog; `two`: with both labels for rows that hold two */
+  exportWith: (begin: { two?: boolean }) => void
   /** the log entry that the screen shows: pages of rows raise it */
   number: { current: number }
 }

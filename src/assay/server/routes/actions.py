@@ -31,6 +31,7 @@ from assay.server.schemas.decisions import (
     RowsTarget,
     UndoBody,
 )
+from assay.server.schemas.rows import Facets
 from assay.server.workspace import Opened
 
 router = APIRouter(prefix="/projects/{project}", tags=["actions"])
@@ -57,6 +58,8 @@ def act(body: ActBody, opened: Open, person: Person) -> Done:
         made.resolved = int(np.count_nonzero(resolved(state)[opened.table.order]))
     if body.shown is not None:
         made.page = page_of(opened, body.shown)
+    if body.counted is not None:
+        made.facets = Facets.model_validate(opened.views.facets(body.counted, opened.state()))
     return made
 
 

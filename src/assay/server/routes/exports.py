@@ -56,6 +56,7 @@ def export(body: ExportBody, opened: Open) -> StreamingResponse:
             rows=_rows(body, opened),
             drop_duplicates=body.drop_duplicates,
             drop_share=body.drop_share,
+            both_labels=body.both_labels,
         )
         if tree:
             target = Path(shutil.make_archive(str(scratch / name), "zip", target))
@@ -83,8 +84,9 @@ def preview(body: ExportBody, opened: Open) -> ExportPreview:
         rows=_rows(body, opened),
         drop_duplicates=body.drop_duplicates,
         drop_share=body.drop_share,
+        both_labels=body.both_labels,
     )
-    values = {name: getattr(found, name) for name in ("rows", "relabeled", "left_out", "done", "left", "refused")}
+    values = {n: getattr(found, n) for n in ("rows", "relabeled", "left_out", "both", "done", "left", "refused")}
     copies = [DroppedCopy(**asdict(copy)) for copy in found.copies[:SHOWN]]
     return ExportPreview(**values, n_copies=len(found.copies), copies=copies)
 

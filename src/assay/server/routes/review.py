@@ -16,18 +16,22 @@ from fastapi.responses import Response
 
 from assay.actions import calibrated
 from assay.charts import examples as typical
+from assay.checks import CHECK_BY_NAME
 from assay.errors import NoProjectError, UsageError
+from assay.query import Filter, Sort
 from assay.query.copies import sets_of
 from assay.server.budget import BUDGET
 from assay.server.routes.filters import Open, known_label, known_row, page_of, shown
-from assay.server.schemas.filters import FacetsBody, PositionsBody, SetsBody, TellingBody, ViewBody
+from assay.server.schemas.filters import FacetsBody, NarrowBody, PositionsBody, SetsBody, TellingBody, ViewBody
 from assay.server.schemas.rows import (
     CopySet,
     Detail,
     Examples,
     Facets,
+    FoundRows,
     LeftOut,
     Match,
+    Narrowing,
     Page,
     PictureKey,
     Positions,
@@ -81,6 +85,28 @@ def facets(body: FacetsBody, opened: Open) -> Facets:
     """Counts of what a filter holds: checks, labels, decisions, people, tags, splits."""
     counted = opened.views.facets(body.filter, opened.state())
     return Facets.model_validate(counted)
+
+
+@router.post("/narrow")
+def narrow(body: NarrowBody, opened: Open) -> Narrowing:
+    """What a filter could be narrowed to: classes, splits and a score, each counted under the filter's other keys."""
+    return Narrowing.model_validate(opened.views.narrowing(body.filter, body.score, opened.state()))
+
+
+@router.get("/found")
+def found(opened: Open, n: int = Query(default=3, ge=1, le=20)) -> list[FoundRows]:
+    """Of each check that found a fault: the first rows, the worst by its score first."""
+    table, state = opened.table, opened.state()
+    made = []
+    for name in table.checks:
+        check = CHECK_BY_NAME[name]
+        if check.harmless or not table.flagged(name).any():
+            continue
+        score = None if name == "label" or check.score not in table.scores else check.score
+        sort = None if score is None else Sort(table.public.get(score, score), descending=True)
+        rows = opened.views.first(Filter(any=(name,)), sort, state, n)
+        made.append(FoundRows(check=name, rows=shown(opened, state, rows)))
+    return made
 
 
 @router.get("/left")

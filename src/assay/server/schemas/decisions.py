@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from assay.query.filters import MOST, Filter, Note, RowNumber, Sort
 from assay.server.schemas.base import Body, Label
 from assay.server.schemas.filters import ViewBody
-from assay.server.schemas.rows import Page, Row
+from assay.server.schemas.rows import Facets, Page, Row
 
 
 class RowsTarget(Body):
@@ -51,11 +51,13 @@ class DecisionBody(Body):
 
 class ActBody(DecisionBody):
     """``token``: made by the client; sent again it does nothing twice. ``seen``: the log number its screen showed. ``shown``: rows
-    on the screen that the decision may move; asked for with it, so that the page need not ask again."""
+    on the screen that the decision may move; ``counted``: a filter whose counts are on the screen. Both are answered as they are
+    after it, so that the page need not ask again."""
 
     token: Annotated[str, StringConstraints(min_length=8, max_length=64)] | None = None
     seen: int | None = Field(default=None, ge=0, lt=2**31)
     shown: ViewBody | None = None
+    counted: Filter | None = None
 
 
 class UndoBody(Body):
@@ -123,7 +125,8 @@ class EntryOut(BaseModel):
 
 class Done(BaseModel):
     """``entry`` is null where nothing had to change. ``kept``: rows of an undo that a later decision holds. ``rows``: of a
-    decision on a few rows, how they stand now; ``resolved``: how many rows of the project are decided; ``page``: what was ``shown``."""
+    decision on a few rows, how they stand now; ``resolved``: how many rows of the project are decided; ``page``: what was ``shown``;
+    ``facets``: of what was ``counted``."""
 
     entry: EntryOut | None
     summary: Preview | None
@@ -132,6 +135,7 @@ class Done(BaseModel):
     rows: list[Row] = []
     resolved: int | None = None
     page: Page | None = None
+    facets: Facets | None = None
 
 
 class LogPage(BaseModel):

@@ -36,3 +36,10 @@ class SetsBody(Body):
 
 class FacetsBody(Body):
     filter: Filter = Filter()
+
+
+class NarrowBody(Body):
+    """``score``: the name of the score whose values are counted."""
+
+    filter: Filter = Filter()
+    score: str | None = None

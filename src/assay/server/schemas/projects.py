@@ -83,7 +83,7 @@ class ColumnOut(BaseModel):
 
 class ProjectOut(BaseModel):
     """``cannot``: what this project or this installation cannot do, and why: "like" (compare rows with a text or a picture of
-    one's own), "hf" (write a Hugging Face dataset)."""
+    one's own), "hf" (write a Hugging Face dataset), "both" (export rows with both of their labels)."""
 
     id: str
     name: str
@@ -188,6 +188,7 @@ class ExportBody(Body):
     at: int | None = Field(default=None, ge=0, lt=2**31)
     drop_duplicates: Literal["exact", "near"] | None = None
     drop_share: float = Field(default=0.05, ge=0, le=1)
+    both_labels: bool = False
 
 
 class DroppedCopy(BaseModel):
@@ -203,11 +204,12 @@ class DroppedCopy(BaseModel):
 
 class ExportPreview(BaseModel):
     """What an export would do. ``refused``: why it would not be done as asked; "" = it would. ``copies``: the first of
-    ``n_copies``."""
+    ``n_copies``. ``both``: rows that would carry both labels."""
 
     rows: int
     relabeled: int
     left_out: int
+    both: int
     done: dict[str, int]
     left: dict[str, int]
     n_copies: int

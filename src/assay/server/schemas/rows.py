@@ -90,6 +90,22 @@ class Facets(BaseModel):
     split: list[tuple[str | None, int]]
 
 
+class Narrowing(BaseModel):
+    """Values that a filter could be narrowed to, each key counted under the others; ``counts``: rows in equal steps of a score."""
+
+    given: list[tuple[Label | None, int]]
+    suggested: list[tuple[Label | None, int]]
+    split: list[tuple[str | None, int]]
+    counts: list[int]
+
+
+class FoundRows(BaseModel):
+    """The rows that speak most for what a check found."""
+
+    check: str
+    rows: list[Row]
+
+
 class Probability(BaseModel):
     label: Label
     p: float
