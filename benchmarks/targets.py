@@ -100,5 +100,7 @@ TARGETS = (
         ("big_findings.py", "--rows", "20000"),
         rooms=("issues", "insights", "stages"),
     ),
+    Target("flips", ("flips.py",), ("flips.py", "--flips", "30"), rooms=("storage", "runs", "actions")),
+    Target("uploads", ("uploads.py",), ("uploads.py", "8"), rooms=("server", "storage")),
     Target("attacks", ("attacks.py",), rooms=("sources", "storage", "server", "export")),
 )
