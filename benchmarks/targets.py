@@ -101,6 +101,9 @@ TARGETS = (
         rooms=("issues", "insights", "stages"),
     ),
     Target("flips", ("flips.py",), ("flips.py", "--flips", "30"), rooms=("storage", "runs", "actions")),
+    Target(
+        "fuzz", ("fuzz.py",), ("fuzz.py", "600"), rooms=("server", "actions", "query", "charts", "detail", "export")
+    ),
     Target("uploads", ("uploads.py",), ("uploads.py", "8"), rooms=("server", "storage")),
     Target("attacks", ("attacks.py",), rooms=("sources", "storage", "server", "export")),
 )
