@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import re
 import shutil
+import sqlite3
 import uuid
 import zipfile
 from pathlib import Path
@@ -356,6 +358,28 @@ def test_a_project_that_was_replaced_by_a_copy_is_opened_anew(api, digits_projec
     copy_project(digits_project, place)
     assert made.get(f"{base}/log").json()["entries"] == []
     assert act(api, "exclude", {"rows": [2]})["number"] == 1
+
+
+@pytest.mark.parametrize("how", ["deleted", "put back"])
+def test_decisions_that_were_deleted_or_restored_meanwhile_are_read_anew(api, tmp_path, how):
+    """Before, the server went on showing the old ones and refused new ones until it was started again."""
+    made, base = api
+    place = Path(made.get(base).json()["path"])
+    act(api, "keep", {"rows": [1]})
+    copied = sqlite3.connect(tmp_path / "copy.sqlite")
+    with contextlib.closing(sqlite3.connect(place / "state.sqlite")) as here:
+        here.backup(copied)
+    copied.close()
+    for row in (2, 3):
+        act(api, "keep", {"rows": [row]})
+    for path in place.glob("state.sqlite*"):
+        path.unlink()
+    if how == "put back":
+        shutil.copy(tmp_path / "copy.sqlite", place / "state.sqlite")
+    entries = made.get(f"{base}/log").json()["entries"]
+    assert [entry["number"] for entry in entries] == ([] if how == "deleted" else [1])
+    assert act(api, "exclude", {"rows": [2]})["number"] == len(entries) + 1
+    assert view(api, {"rows": [2]})["rows"][0]["action"] == "exclude"
 
 
 def test_the_export_has_exactly_the_decisions(api):

@@ -295,7 +295,8 @@ def _few_values(table: pa.Table, name: str) -> int:
 def _counts_rows(table: pa.Table, name: str) -> bool:
     """Does a column only number the rows, or hold one value?"""
     values = table[name]
-    numbering = name == table.column_names[0] or {"id", "index", "row", "no", "nr", "unnamed"} & set(parts_of(name))
+    first = table.schema.field(0).name  # `column_names` makes a list of all of them at each call
+    numbering = name == first or {"id", "index", "row", "no", "nr", "unnamed"} & set(parts_of(name))
     if numbering and pa.types.is_integer(values.type) and not values.null_count:
         ends = pc.min_max(values).as_py()
         return len(values.unique()) == len(values) == ends["max"] - ends["min"] + 1
