@@ -11,29 +11,31 @@ import io
 import json
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 Attack = tuple[str, Callable[[], tuple[bool, str]]]
 CLEAR = "\x1b[2J\x1b]0;owned\x07\x9b2J\u202e"
 PRECIOUS = "precious"
 GIGAPIXEL = (11_900, 10_000)  # 119 megapixels, one below the limit of one picture
-BUDGET_MB = 1_500  # that a server may take for twelve of them
+BUDGET_MB = 2_500  # that a server may take for twelve of them: as much as for one
 
 
 def strangers(folder: Path) -> Iterator[Attack]:
     """A project that somebody else made, opened, verified, reported, exported and analysed again by its reader."""
     import flipping
 
-    folder.mkdir()
     with _key(folder / "their key"):
         data, words, made = flipping.make(folder, "image")
     own = folder / "own.assay"  # of the reader, with decisions of its own
     shutil.copytree(made, own)
     victim = folder / "private.txt"
     victim.write_text(PRECIOUS, encoding="utf-8")
+    decided = (own / "state.sqlite").read_bytes()
 
     def changed(name: str, change: Callable[[Path], None]) -> Attack:
         def attack() -> tuple[bool, str]:
@@ -45,7 +47,10 @@ def strangers(folder: Path) -> Iterator[Attack]:
             shown = any(PRECIOUS.encode() in file.read_bytes() for file in _files(folder / "out"))
             shown |= any(PRECIOUS.encode() in file.read_bytes() for file in _files(project))
             steered = [text for text in said if "delete" in text and "private.txt" in text]
-            safe = victim.read_text(encoding="utf-8") == PRECIOUS and not (shown or steered)
+            untouched = (
+                victim.read_text(encoding="utf-8") == PRECIOUS and decided == (own / "state.sqlite").read_bytes()
+            )
+            safe = untouched and not (shown or steered)
             odd = [text for text in said if text.startswith("raised")]
             return safe and not odd, "; ".join(steered or odd or sorted(set(said)))
 
@@ -68,6 +73,7 @@ def strangers(folder: Path) -> Iterator[Attack]:
         "runs/*.json",
     ):
         yield changed(f"{name.replace('/', ' ').replace('*', 'any')} as a link", link(name))
+    yield changed("state.sqlite as a link to the reader's own", lambda project: _linked(project, own))
     for uri in (str(victim), f"file://{victim}", "../private.txt", f"{data}/../private.txt"):
         yield changed(
             f"row at {uri.replace(str(folder), '').replace('/', '|')}", lambda project, uri=uri: _rows_at(project, uri)
@@ -130,6 +136,11 @@ def _used(project: Path, out: Path, again: Callable[[], None]) -> list[str]:
     return said
 
 
+def _linked(project: Path, own: Path) -> None:
+    (project / "state.sqlite").unlink()
+    (project / "state.sqlite").symlink_to(own / "state.sqlite")
+
+
 def _rows_at(project: Path, uri: str) -> None:
     """Rows 0 to 3 lie elsewhere, without a stamp, and no checksum says so."""
     import pyarrow as pa
@@ -178,7 +189,6 @@ def terminals(folder: Path) -> Iterator[Attack]:
 
     from assay.cli.commands import main
 
-    folder.mkdir()
     table = folder / "t.csv"
     pd.DataFrame(
         {f"a{CLEAR}": range(60), "b": [x * 7 % 5 for x in range(60)], "note": [f"{CLEAR} words here {x}" for x in range(60)],
@@ -231,7 +241,6 @@ def served(folder: Path) -> Iterator[Attack]:
     import flipping
     from serving import client
 
-    folder.mkdir()
     _, _, made = flipping.make(folder, "image")
     files = ("state.sqlite", "state.sqlite-wal", "state.sqlite-shm")
 
@@ -275,7 +284,23 @@ def served(folder: Path) -> Iterator[Attack]:
         ("its decisions a folder", lambda project: (gone(project), (project / "state.sqlite").mkdir())),
     ):  # fmt: skip
         yield f"while served, {name}", lambda change=change: use(change)
+    yield "hundreds of connections that say nothing", lambda: _silent(folder)
     yield "twelve pictures of 119 megapixels at once", lambda: _gigapixels(folder, made)
+
+
+def _silent(folder: Path) -> tuple[bool, str]:
+    """400 connections, half of them within the head of a request; somebody else asks meanwhile."""
+    import httpx
+
+    import serving
+
+    with serving.served(folder / "silent home") as (url, _), contextlib.ExitStack() as stack:
+        parts = urlsplit(url)
+        for at in range(400):
+            wire = stack.enter_context(socket.create_connection((parts.hostname, parts.port)))
+            wire.sendall(b"GET / HTTP/1.1\r\nX: " if at % 2 else b"")
+        code = httpx.get(f"http://{parts.netloc}/healthz", timeout=60).status_code
+    return code == 200, str(code)
 
 
 def _gigapixels(folder: Path, project: Path) -> tuple[bool, str]:
@@ -315,7 +340,6 @@ def exports(folder: Path) -> Iterator[Attack]:
 
     import assay
 
-    folder.mkdir()
     labels = [
         "../../up",
         "/etc",
@@ -336,7 +360,7 @@ def exports(folder: Path) -> Iterator[Attack]:
     cells = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1", "plain words"]
     texts = [f"{cells[at % 6]} and more words {at}" for at in range(140)]
     named = [labels[at % 14] for at in range(140)]
-    kinds = {"text": texts, "image": [{"bytes": _png(at)} for at in range(140)]}
+    kinds = {"text": texts, "image": [_png(at) for at in range(140)]}
 
     def project(kind: str) -> Any:
         data, place = folder / "data" / f"{kind}.parquet", folder / f"{kind}.assay"
