@@ -86,6 +86,7 @@ TARGETS = (
     Target("log_kills", ("log_kills.py",), rooms=("storage", "actions")),
     Target("views", ("views.py",), rooms=DOORS),
     Target("review", ("review.py",), rooms=DOORS),
+    Target("reviewers", ("review.py", "--small"), ("review.py", "--small", "--seconds", "10"), rooms=DOORS),
     Target("relations", ("relations.py",), rooms=("insights", "predict", "issues")),
     Target("two-labels", ("two_labels.py",), rooms=("encode", "predict", "issues", "insights", "stages")),
     Target(
