@@ -424,6 +424,15 @@ def test_the_map_has_every_analysed_row(api):
     assert drawn["method"] and not drawn["sampled"]
 
 
+def test_typical_rows_of_a_class_leave_out_the_row_asked_about(api):
+    made, base = api
+    rows = [row["row"] for row in made.get(f"{base}/examples?label=three&n=5").json()["rows"]]
+    assert len(rows) == 5
+    others = made.get(f"{base}/examples?label=three&n=5&skip={rows[0]}").json()["rows"]
+    assert rows[0] not in [row["row"] for row in others]
+    assert made.get(f"{base}/examples?label=three&skip=13932").status_code == 404  # no such row
+
+
 def test_two_classes_side_by_side(api):
     made, base = api
     found = made.get(f"{base}/compare?a=three&b=eight").json()
