@@ -1,9 +1,10 @@
-"""Hostile files, addresses, paths and requests, one after the other: is each held, at what cost?
+"""Hostile files, projects, names, addresses, paths and requests, one after the other: is each held, at what cost?
 
-In: nothing; what is sent is made here and in ``tests/test_hostile_files.py``. Out: ``results/attacks.json``; printed, one line an
-attack: held or not, the largest memory of a child so far, processor seconds, what was said. A file is held where looking at it
-ends in a sentence or in rows that hold nothing of the machine, an address or path where it is refused before anything is read, a
-request where the answer is none of the server's faults and names no other site. Does not know: how anything is held.
+In: nothing; what is sent is made here, in ``attack_files.py``, ``attack_projects.py`` and ``tests/test_hostile_files.py``. Out:
+``results/attacks.json``; printed, one line an attack: held or not, the largest memory of a child so far, processor seconds, what was
+said. A file is held where looking at it ends in a sentence or in rows that hold nothing of the machine, an address or path where it
+is refused before anything is read, a request where the answer is none of the server's faults and names no other site, a project
+where nothing outside of it is read or written. Does not know: how anything is held.
 
     python benchmarks/attacks.py [WORD]    only those whose name has the word
 """
@@ -12,18 +13,16 @@ from __future__ import annotations
 
 import argparse
 import http.server
-import io
 import resource
-import struct
 import sys
 import tempfile
 import threading
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attack_files
+from attack_projects import exports, served, strangers, terminals
 from measure import ROOT
 from sides import keep
 
@@ -47,96 +46,11 @@ REQUESTS = (
 )  # fmt: skip
 
 
-def link_in_zip(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for label in "ab":
-            entry = zipfile.ZipInfo(f"{label}/x.png")
-            entry.external_attr = 0o120777 << 16
-            archive.writestr(entry, "/etc/passwd")
-
-
-def up_in_zip(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for label in "ab":
-            archive.writestr(f"../../{label}/x.png", b"no picture")
-
-
-def text_chunk(path: Path) -> None:
-    """A PNG whose compressed comment unpacks to 200 MB, twice in a ZIP."""
-    chunk = b"zTXtcomment\0\0" + zlib.compress(bytes(200 << 20), 9)
-    head = b"IHDR" + struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)
-    parts = [head, chunk, b"IDAT" + zlib.compress(bytes(72)), b"IEND"]
-    png = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in parts
-    )
-    _zip(path, png, "png")
-
-
-def frames(path: Path, kind: str) -> None:
-    """A picture of a thousand frames."""
-    from PIL import Image
-
-    sink, some = io.BytesIO(), [Image.new("L", (64, 64), at % 255) for at in range(1_000)]
-    some[0].save(sink, kind, save_all=True, append_images=some[1:])
-    _zip(path, sink.getvalue(), kind.lower())
-
-
-def svg(path: Path) -> None:
-    _zip(path, b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "svg")
-
-
-def _zip(path: Path, data: bytes, ending: str) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for label in "ab":
-            archive.writestr(f"{label}/x.{ending}", data)
-
-
-def shared_strings(path: Path) -> None:
-    """An Excel file whose one text of 200 MB stands in 2,000 cells."""
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    package = "http://schemas.openxmlformats.org/package/2006/relationships"
-    relation = '<Relationship Id="{}" Type="' + office + '/{}" Target="{}"/>'
-    relations = f'<Relationships xmlns="{package}">{{}}</Relationships>'
-    cells = "".join(f'<row r="{row}"><c r="A{row}" t="s"><v>0</v></c></row>' for row in range(1, 2_000))
-    sheet = '<sheets><sheet name="s" sheetId="1" r:id="r1"/></sheets>'
-    both = relation.format("r1", "worksheet", "worksheets/sheet1.xml") + relation.format(
-        "r2", "sharedStrings", "sharedStrings.xml"
-    )
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
-        book.writestr("_rels/.rels", relations.format(relation.format("r1", "officeDocument", "xl/workbook.xml")))
-        book.writestr("xl/workbook.xml", f'<workbook xmlns="{main}" xmlns:r="{office}">{sheet}</workbook>')
-        book.writestr("xl/_rels/workbook.xml.rels", relations.format(both))
-        book.writestr("xl/sharedStrings.xml", f'<sst xmlns="{main}"><si><t>{"x" * 200_000_000}</t></si></sst>')
-        book.writestr(
-            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>'
-        )
-
-
-def deep_object(path: Path) -> None:
-    path.write_text('{"a":' * 100_000 + "1" + "}" * 100_000, encoding="utf-8")
-
-
-def digits(path: Path) -> None:
-    """Cells of 10,000 digits."""
-    path.write_text("text,label\n" + ("1" * 10_000 + ",a\n") * 200, encoding="utf-8")
-
-
-def files() -> dict[str, Callable[[Path], None]]:
-    from test_hostile_files import FILES
-
-    return FILES | {
-        "link.zip": link_in_zip, "up.zip": up_in_zip, "comment.zip": text_chunk, "gif.zip": lambda path: frames(path, "GIF"),
-        "tiff.zip": lambda path: frames(path, "TIFF"), "webp.zip": lambda path: frames(path, "WEBP"), "svg.zip": svg,
-        "shared.xlsx": shared_strings, "object.json": deep_object, "digits.csv": digits,
-    }  # fmt: skip
-
-
 def looked_at(folder: Path) -> Iterator[tuple[str, Callable[[], tuple[bool, str]]]]:
     from assay.errors import UsageError
     from assay.server.look import look
 
-    for name, make in files().items():
+    for name, make in attack_files.files().items():
 
         def attack(name: str = name, make: Callable[[Path], None] = make) -> tuple[bool, str]:
             make(folder / name)
@@ -219,8 +133,11 @@ def main() -> None:
     parser.add_argument("word", nargs="?", default="")
     word, found = parser.parse_args().word, []
     with tempfile.TemporaryDirectory(prefix="assay-attacks-") as scratch:
-        for group in (named, asked, looked_at):
-            for name, attack in group(Path(scratch)):
+        groups = (named, asked, looked_at, strangers, terminals, served, exports)
+        for group in groups:
+            folder = Path(scratch) / group.__name__
+            folder.mkdir()
+            for name, attack in group(folder):
                 if word not in name:
                     continue
                 before = _cost()

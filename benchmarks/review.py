@@ -1,8 +1,9 @@
-"""The review app on a project as large as ImageNet, over HTTP. ``review.py [FOLDER] [--reviewers N] [--seconds S]``
+"""The review app on a project as large as ImageNet, over HTTP. ``review.py [FOLDER] [--reviewers N] [--seconds S] [--small]``
 
 In: a project of `big_project.py` (made in a temporary folder where none is named). Out: ``results/review.json``: seconds from start
 to the first page; p50, p95 and the server's CPU time of each shape of query and of what each page asks; a bulk fix of 50,000 rows
-and its undo, many reviewers at once, script time a frame while scrolling in a browser, memory. Does not know: how the server works.
+and its undo, many reviewers at once, script time a frame while scrolling in a browser, memory. With ``--small`` the reviewers alone,
+on 20,000 rows: ``results/reviewers.json``. Does not know: how the server works.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ import big_project
 from assay.checks import CHECK_BY_NAME
 from measure import commit, machine
 from page import RESULTS, ROOT
+from sides import keep
 
 sys.path.insert(0, str(ROOT / "tests"))
 from serving import TOKEN, served
 
 DRAWS, PAGE, BULK = 30, 100, 50_000
+SMALL = (20_000, 50)  # rows and classes
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 MIX = {"page": 0.35, "filter": 0.25, "contains": 0.05, "facets": 0.15, "decide": 0.20}  # of what a reviewer asks
 Body = dict[str, Any]
@@ -205,8 +208,10 @@ def bulk(client: httpx.Client, base: str) -> dict[str, float]:
     return out
 
 
-async def reviewers(base: str, count: int, seconds: float, classes: list[str], words: list[str]) -> dict[str, Any]:
-    """``count`` people, each one request a second of the mix; what it took, and whether every decision is in the log."""
+async def reviewers(
+    base: str, n: int, count: int, seconds: float, classes: list[str], words: list[str]
+) -> dict[str, Any]:
+    """``count`` people on ``n`` rows, each one request a second of the mix; what it took, and whether every decision is kept."""
     times: dict[str, list[float]] = {kind: [] for kind in MIX}
     decided: list[tuple[str, int, str]] = []
     errors: list[str] = []
@@ -233,7 +238,7 @@ async def reviewers(base: str, count: int, seconds: float, classes: list[str], w
     def request(kind: str, number: int, count: int, rng: np.random.Generator) -> tuple[str, Body]:
         few = [classes[at] for at in rng.choice(len(classes), 3, replace=False)]
         if kind == "page":
-            return "view", {"filter": {"any": ["label"]}, "offset": int(rng.integers(0, 30_000)), "limit": PAGE}
+            return "view", {"filter": {"any": ["label"]}, "offset": int(rng.integers(0, n // 40)), "limit": PAGE}
         if kind == "filter":
             return "view", {"filter": {"any": ["label", "outlier"], "given": few, "resolved": False}, "limit": PAGE}
         if kind == "contains":
@@ -243,7 +248,7 @@ async def reviewers(base: str, count: int, seconds: float, classes: list[str], w
             }
         if kind == "facets":
             return "facets", {"filter": {"given": few}}
-        row = int(rng.integers(0, 1_000_000 // count)) * count + number  # everybody has rows of their own
+        row = int(rng.integers(0, n // count)) * count + number  # everybody has rows of their own
         action = str(rng.choice(["keep", "exclude"]))
         return "actions", {"action": action, "target": {"rows": [row]}, "token": uuid.uuid4().hex}
 
@@ -321,16 +326,29 @@ def scrolling(base: str) -> dict[str, Any]:
     }
 
 
+def _small(found: dict[str, Any], pid: int) -> None:
+    line = (
+        f"{found['reviewers']} reviewers for {found['seconds']:.0f} s on {found['rows']:,} rows: {found['requests']:,} requests, "
+        f"{found['errors']} errors, {found['decisions']:,} decisions, {found['lost']} lost; p50 {found['all']['p50_ms']} ms, p95 "
+        f"{found['all']['p95_ms']} ms; the server computed for {cpu_seconds(pid):.0f} s and holds {megabytes(pid)} MB"
+    )
+    print(line, *found["first_errors"], sep="\n")
+    keep("reviewers", found | {"lines": [line]})
+    if found["errors"] or found["lost"]:
+        raise SystemExit(1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--reviewers", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--small", action="store_true", help="reviewers alone, of 20,000 rows")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="assay-review-") as scratch:
         project = given.folder or Path(scratch) / "big.assay"
         if given.folder is None:
-            big_project.make(project)
+            big_project.make(project, *(SMALL if given.small else ()))
         opened = assay.open(project)
         classes = list(opened.classes)
         words = " ".join(opened.cells(range(500))["caption"].to_pylist()).split()
@@ -340,6 +358,10 @@ def main() -> None:
             httpx.Client(headers=HEADERS, timeout=120) as client,
         ):
             ask(client, base, "view", {"filter": {}, "limit": PAGE})
+            if given.small:
+                many = reviewers(base, len(opened), given.reviewers, given.seconds, classes, words)
+                _small({"rows": len(opened)} | asyncio.run(many), pid)
+                return
             result: dict[str, Any] = {"rows": len(opened), "classes": len(classes)}
             result["first_page_seconds"] = round(time.perf_counter() - started, 2)
             print(f"first page after {result['first_page_seconds']} s", flush=True)
@@ -350,7 +372,9 @@ def main() -> None:
             result["new_sorts_ms"] = sorts(client, base)
             result["bulk"] = bulk(client, base)
             print(result["new_sorts_ms"], result["bulk"], flush=True)
-            result["reviewers"] = asyncio.run(reviewers(base, given.reviewers, given.seconds, classes, words))
+            result["reviewers"] = asyncio.run(
+                reviewers(base, len(opened), given.reviewers, given.seconds, classes, words)
+            )
             print(result["reviewers"], flush=True)
             result["scrolling"] = scrolling(base)
             result["resident_megabytes"] = megabytes(pid)

@@ -86,6 +86,7 @@ TARGETS = (
     Target("log_kills", ("log_kills.py",), rooms=("storage", "actions")),
     Target("views", ("views.py",), rooms=DOORS),
     Target("review", ("review.py",), rooms=DOORS),
+    Target("reviewers", ("review.py", "--small"), ("review.py", "--small", "--seconds", "10"), rooms=DOORS),
     Target("relations", ("relations.py",), rooms=("insights", "predict", "issues")),
     Target("two-labels", ("two_labels.py",), rooms=("encode", "predict", "issues", "insights", "stages")),
     Target(
@@ -100,5 +101,10 @@ TARGETS = (
         ("big_findings.py", "--rows", "20000"),
         rooms=("issues", "insights", "stages"),
     ),
+    Target("flips", ("flips.py",), ("flips.py", "--flips", "30"), rooms=("storage", "runs", "actions")),
+    Target(
+        "fuzz", ("fuzz.py",), ("fuzz.py", "600"), rooms=("server", "actions", "query", "charts", "detail", "export")
+    ),
+    Target("uploads", ("uploads.py",), ("uploads.py", "8"), rooms=("server", "storage")),
     Target("attacks", ("attacks.py",), rooms=("sources", "storage", "server", "export")),
 )

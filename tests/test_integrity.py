@@ -355,6 +355,23 @@ def test_names_and_links_of_a_record_lead_nowhere_outside(tmp_path, name):
     assert (tmp_path / "outside.json").read_text() == "{}" and not list((tmp_path / "away").iterdir())
 
 
+def test_decisions_are_not_written_by_way_of_a_link(copied, tmp_path):
+    """A stranger's project whose log is a link would read and write the log of one of the reader's own."""
+    project, own = copied / "p.assay", tmp_path / "own.assay"
+    shutil.copytree(project, own)
+    for place in (own, project):
+        opened = assay.open(place)
+        opened.decide("keep", rows=[3])
+        opened.log.close()
+    before = (own / "state.sqlite").read_bytes()
+    (project / "state.sqlite").unlink()
+    (project / "state.sqlite").symlink_to(own / "state.sqlite")
+    for use in (lambda opened: opened.decide("keep", rows=[1]), lambda opened: opened.log.state()):
+        with pytest.raises(ProjectError, match="leads out of the project folder"):
+            use(assay.open(project))
+    assert (own / "state.sqlite").read_bytes() == before
+
+
 def test_a_run_record_that_points_elsewhere_is_refused(copied):
     project = copied / "p.assay"
     record = next(iter((project / "runs").iterdir()))

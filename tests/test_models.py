@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import http.server
 import json
+import re
 import threading
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +59,26 @@ def test_all_files_of_a_pulled_model_are_of_one_commit_which_is_recorded(hub):
     assert record["files"]["model.onnx"] == hashlib.sha256(b"the weights").hexdigest()
     assert find("multilingual-minilm") == place
     assert pull("multilingual-minilm") == place and len(hub) == 3
+
+
+def test_a_hub_that_serves_another_file_than_the_list_knows_is_refused(hub, monkeypatch):
+    """Commit and hashes of the list; `pins` says them of a model that was pulled."""
+    pull("multilingual-minilm")
+    told = dict(re.findall(r"(\w+)=(.*),", models.pins("multilingual-minilm")))
+    pinned = replace(
+        models.BY_NAME["multilingual-minilm"],
+        name="pinned",
+        revision=ast.literal_eval(told["revision"]),
+        digests=ast.literal_eval(told["digests"]),
+    )
+    monkeypatch.setitem(models.BY_NAME, "pinned", pinned)
+    place = pull("pinned")
+    assert all("/resolve/c1/" in path for path in hub[3:]) and find("pinned") == place
+    other = replace(pinned, name="other", digests=(*pinned.digests[:2], "0" * 64))
+    monkeypatch.setitem(models.BY_NAME, "other", other)
+    with pytest.raises(UsageError, match=r"onnx/model.onnx is not the file that this version of Assay knows"):
+        pull("other")
+    assert not models.path("other").exists()
 
 
 @pytest.mark.parametrize("how", ["the file", "the file and its record", "another file beside it"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 
 import pandas as pd
@@ -27,7 +28,7 @@ def test_control_characters_are_spelled_out_and_words_stay():
 def test_class_names_do_not_steer_the_terminal(tmp_path):
     table = pd.DataFrame({"a": range(60), "b": [x * 7 % 5 for x in range(60)], "label": [f"x{CLEAR}", "y", "y2"] * 20})
     table.to_csv(tmp_path / "t.csv", index=False)
-    project = tmp_path / "t.assay"
+    project = tmp_path / f"t{CLEAR}\u202e\x9b.assay"
     runner = CliRunner()
     done = runner.invoke(
         main,
@@ -48,9 +49,14 @@ def test_class_names_do_not_steer_the_terminal(tmp_path):
     opened = assay.open(project)
     opened.decide("label", rows=[1, 2], label=f"x{CLEAR}", person="ann")
     said = [done.output]
-    for words in (["summary"], ["undo", "--person", "ann"], ["log"], ["issues", "--type", "label"], ["insights"]):
+    for words in (
+        ["summary"], ["undo", "--person", "ann"], ["log"], ["issues", "--type", "label"], ["insights"], ["verify"], ["trust"],
+        ["report", "-o", f"{project}.html"], ["log", "--json"], ["insights", "--json"], ["summary", "--json"],
+    ):  # fmt: skip
         said.append(runner.invoke(main, [words[0], str(project), *words[1:]]).output)
-    assert not any("\x1b" in text or "\x07" in text for text in said)
+    assert not any(letter in text for text in said for letter in "\x1b\x07\x9b\u202e")
+    labels = [json.loads(line)["label"] for line in said[-3].splitlines()]
+    assert f"x{CLEAR}" in labels  # JSON reads the same text
 
 
 def png(width: int, height: int) -> bytes:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from assay.analysis.settings import RUNS, machine_memory, make_settings
 from assay.server import jobs as module
+from assay.server import runner
 from assay.server.database import open_workspace_database
 from assay.server.jobs import Jobs, beat, claim
 
@@ -59,6 +61,33 @@ def test_who_gives_up_waiting_frees_a_place(queue):
     beat(made._database, waiting[0][1], "me", {}, state="done")
     made.look()
     assert started == [waiting[0][1], waiting[2][1]]
+
+
+def test_runs_that_may_be_at_once_share_the_memory(queue, tmp_path, monkeypatch):
+    """A run that is told nothing plans with half the machine; of two at once each with a quarter."""
+    made, _ = queue
+    environments: list[dict[str, str]] = []
+
+    class Run:
+        """A run that ends at once."""
+
+        returncode, stderr = 0, ()
+
+        def __init__(self, *_: object, env: dict[str, str], **__: object) -> None:
+            environments.append(env)
+
+        def wait(self, _: float) -> None: ...
+
+    monkeypatch.setattr(runner.subprocess, "Popen", Run)
+    for at_once in (1, 2):
+        monkeypatch.setattr(runner, "AT_ONCE", at_once)
+        project = tmp_path / f"{at_once}.assay"
+        runner.run(tmp_path, made.submit(project, ["analyze", "x"], "ann"))
+        assert made.latest(project).state == "done"
+        monkeypatch.setenv(RUNS, environments[-1][RUNS])
+        told = {"task": None, "seed": 0, "effort": "fast", "encoders": (), "workers": 1}
+        assert make_settings(**told, memory=None).memory == machine_memory() // (2 * at_once)
+        assert make_settings(**told, memory="3GB").memory == 3 << 30  # what somebody names is not divided
 
 
 def test_so_many_run_at_once_as_the_server_is_told(queue, monkeypatch):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import re
 import shutil
+import sqlite3
 import uuid
 import zipfile
 from pathlib import Path
@@ -395,6 +397,28 @@ def test_a_project_that_was_replaced_by_a_copy_is_opened_anew(api, digits_projec
     assert act(api, "exclude", {"rows": [2]})["number"] == 1
 
 
+@pytest.mark.parametrize("how", ["deleted", "put back"])
+def test_decisions_that_were_deleted_or_restored_meanwhile_are_read_anew(api, tmp_path, how):
+    """Before, the server went on showing the old ones and refused new ones until it was started again."""
+    made, base = api
+    place = Path(made.get(base).json()["path"])
+    act(api, "keep", {"rows": [1]})
+    copied = sqlite3.connect(tmp_path / "copy.sqlite")
+    with contextlib.closing(sqlite3.connect(place / "state.sqlite")) as here:
+        here.backup(copied)
+    copied.close()
+    for row in (2, 3):
+        act(api, "keep", {"rows": [row]})
+    for path in place.glob("state.sqlite*"):
+        path.unlink()
+    if how == "put back":
+        shutil.copy(tmp_path / "copy.sqlite", place / "state.sqlite")
+    entries = made.get(f"{base}/log").json()["entries"]
+    assert [entry["number"] for entry in entries] == ([] if how == "deleted" else [1])
+    assert act(api, "exclude", {"rows": [2]})["number"] == len(entries) + 1
+    assert view(api, {"rows": [2]})["rows"][0]["action"] == "exclude"
+
+
 def test_the_export_has_exactly_the_decisions(api):
     made, base = api
     act(api, "exclude", {"rows": [3]})
@@ -435,6 +459,15 @@ def test_the_map_has_every_analysed_row(api):
     drawn = made.post(f"{base}/map", json={"filter": {}}).json()
     assert len(drawn["rows"]) == len(drawn["x"]) == len(drawn["y"]) == 301
     assert drawn["method"] and not drawn["sampled"]
+
+
+def test_typical_rows_of_a_class_leave_out_the_row_asked_about(api):
+    made, base = api
+    rows = [row["row"] for row in made.get(f"{base}/examples?label=three&n=5").json()["rows"]]
+    assert len(rows) == 5
+    others = made.get(f"{base}/examples?label=three&n=5&skip={rows[0]}").json()["rows"]
+    assert rows[0] not in [row["row"] for row in others]
+    assert made.get(f"{base}/examples?label=three&skip=13932").status_code == 404  # no such row
 
 
 def test_two_classes_side_by_side(api):

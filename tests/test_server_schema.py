@@ -12,7 +12,8 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 
 from assay.server.openapi import document
-from serving import ORIGIN, client, copy_project
+from fuzzing import ENVIRONMENT, fuzz, limit, linked
+from serving import ORIGIN, TOKEN, client, copy_project, served
 
 KEPT = ("method", "url", "headers", "json", "data", "params", "content", "cookies")
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,6 +49,18 @@ def test_no_request_makes_the_server_fail(case, api):
     assert answer.status_code < 500, (asked, answer.text)
     if answer.status_code >= 400:
         assert answer.json()["detail"]
+
+
+def test_chains_of_requests_do_not_make_a_server_with_little_memory_and_few_files_fail(digits_project, tmp_path):
+    """256 files and 1.5 GB; what one answer names, the next request asks for. `benchmarks/fuzz.py` sends thousands."""
+    (tmp_path / "served").mkdir()
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with served(tmp_path / "home", tmp_path / "served", environment=ENVIRONMENT) as (url, process):
+        limit(process.pid)
+        tally = fuzz(linked(), url.split("/?")[0], headers, digits_project, tmp_path / "served", 150, seed=1)
+        assert process.poll() is None
+    assert not tally.faults
+    assert tally.requests >= 150 and len(tally.succeeded) > 10
 
 
 def test_the_pages_copy_of_the_contract_is_the_servers():

@@ -114,6 +114,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ("cut.zip", zipped({"a.png": png()})[:-30], {}, "is not a readable ZIP"),
     ("locked.zip", encrypted(), {}, "is encrypted; unpack it"),
     ("bin.csv", b"a,b\n\x00\x01\x02,3\n", {}, "is not a text file (it holds zero bytes)"),
+    ("utf32.csv", b"\xff\xfe\0\0" + GOOD.encode("utf-32-le") + b"\0", {}, "is damaged UTF-32 text"),
     ("utf16.csv", b"\xff\xfe" + GOOD.encode("utf-16-le") + b"\x00\xd8", {}, "is damaged UTF-16 text"),
     ("mixed.csv", b"texte,cat\xe9gorie\nna\xc3\xafve caf\xc3\xa9,b\n", {}, "the header is not UTF-8"),
     # not a table
@@ -214,6 +215,8 @@ Check = Callable[[Source], bool]
 READ: list[tuple[str, str, str | bytes, dict[str, Any], Check]] = [
     ("BOM", "t.csv", b"\xef\xbb\xbf" + GOOD.encode(), {}, lambda s: s.cells.column_names == ["text", "label"]),
     ("UTF-16", "t.csv", GOOD.encode("utf-16"), {}, lambda s: len(s.ids) == 12 and not s.reasons),
+    ("UTF-32", "t.csv", GOOD.encode("utf-32"), {}, lambda s: len(s.ids) == 12 and not s.reasons),
+    ("UTF-32, big end first", "t.csv", b"\0\0\xfe\xff" + GOOD.encode("utf-32-be"), {}, lambda s: len(s.ids) == 12 and not s.reasons),
     ("CRLF", "t.csv", GOOD.replace("\n", "\r\n"), {}, lambda s: cells(s, "label")[:2] == ["a", "b"]),
     ("old Mac", "t.csv", GOOD.replace("\n", "\r"), {}, lambda s: cells(s, "label")[:2] == ["a", "b"]),
     ("no last newline", "t.csv", GOOD.rstrip("\n"), {}, lambda s: len(s.ids) == 12),

@@ -64,15 +64,16 @@ class ActionLog:
         self._there = False
         self._moments: list[tuple[int, str]] = []  # as far as somebody asked
         self._snapshot = 0  # the number of the newest one
+        self._seen: tuple[int, int] | None = None  # the file that was read first
 
     @classmethod
     def open(cls, project: FinishedRun, url: str | None = None) -> ActionLog:
         """The log of a project; nothing is made before the first write.
 
         ``url``: an SQLAlchemy URL; default $ASSAY_STATE_URL, else ``state.sqlite`` in the project folder. One database
-        may hold the logs of many projects.
+        may hold the logs of many projects. `ProjectError` where the file is a link out of the project folder.
         """
-        place = url or os.environ.get(URL) or Path(project.path).absolute() / FILE
+        place = url or os.environ.get(URL) or project.folder.path(FILE).absolute()
         return cls(place, project.uuid, ProjectFacts(project))
 
     @cached_property
@@ -98,6 +99,19 @@ class ActionLog:
         """Let go of connections; the log can be used again."""
         if "_database" in self.__dict__:
             self._database.close()
+
+    @property
+    def is_replaced(self) -> bool:
+        """Is another file where the log was, or none? Then the log is to be opened again."""
+        if not isinstance(self._place, Path):
+            return False
+        try:
+            status = self._place.stat()
+            here = status.st_dev, status.st_ino
+        except OSError:
+            here = None
+        self._seen = self._seen or here
+        return here != self._seen
 
     # the state -----------------------------------------------------------------------------------------------
 

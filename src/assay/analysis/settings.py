@@ -22,6 +22,7 @@ from assay.storage import Folder
 
 TASKS = ("auto", "multi-class", "multi-label", "regression", "unsupervised")
 EFFORTS = ("fast", "regular", "best")
+RUNS = "ASSAY_RUNS_HERE"  # set by a server for its runs: how many there may be at once, which share the memory
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def make_settings(
     memory: str | int | None,
     debug: bool = False,
 ) -> Settings:
-    """Validate; `UsageError` says what is allowed."""
+    """Validate; `UsageError` says what is allowed. Without ``memory``: half the machine, or this run's part of that half."""
     task = {"classification": "multi-class", None: "auto"}.get(task, task) or "auto"
     if task not in TASKS:
         raise UsageError(f"unknown task {task!r}; choose one of {', '.join(TASKS)}")
@@ -61,9 +62,15 @@ def make_settings(
         raise UsageError(f"--seed must be 0 or more, not {seed}")
     if workers is not None and workers < 1:
         raise UsageError(f"--workers must be 1 or more, not {workers}")
-    budget = parse_bytes(memory) if memory is not None else machine_memory() // 2
+    budget = parse_bytes(memory) if memory is not None else machine_memory() // (2 * runs_here())
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Settings(task, seed, effort, tuple(encoders), workers or cores, budget, memory is not None, debug)
+
+
+def runs_here() -> int:
+    """How many runs of the same server there may be at once; 1 for a run of its own."""
+    told = os.environ.get(RUNS, "1")
+    return max(1, int(told)) if told.isdecimal() else 1
 
 
 def machine_memory() -> int:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import click
 
+from assay.cli.echo import say
 from assay.errors import AssayError, ProjectError
-from assay.printable import printable
 
 DEBUG = click.option("--debug", is_flag=True, help="Show tracebacks.")
 SHOWN = 20
@@ -28,17 +28,17 @@ def verify(project: str, debug: bool) -> None:
         raise ProjectError(f"there is no project at {project}")
     found = verify_project(folder)
     for fault in found.faults[:SHOWN]:
-        click.echo(printable(str(fault)))
+        say(str(fault))
     if len(found.faults) > SHOWN:
-        click.echo(f"... and {len(found.faults) - SHOWN:,} more")
+        say(f"... and {len(found.faults) - SHOWN:,} more")
     if found.unguarded:
-        click.echo(
+        say(
             f"{len(found.unguarded):,} files have no checksum (of an older version or an unfinished stage): "
             f"{', '.join(found.unguarded[:3])}"
         )
     if found.faults:
         raise AssayError(f"{len(found.faults):,} files of {project} are damaged or missing; see above what to do")
-    click.echo(f"{found.files:,} files of {project} are as they were written")
+    say(f"{found.files:,} files of {project} are as they were written")
 
 
 @click.command()
@@ -58,7 +58,7 @@ def trust(project: str, yes: bool, debug: bool) -> None:
     scope = named_scope(opened.folder, fingerprint, opened.dataset.rows["uri"].to_pylist())
     for what, names in (("files below", scope.files or ()), ("machines that need not be public:", scope.hosts or ())):
         for name in sorted(names):
-            click.echo(f"{what} {name!r}")
+            say(f"{what} {name!r}")
     if not yes:
         click.confirm("Let this project read there?", abort=True)
     write_scope(opened.folder, fingerprint, scope)

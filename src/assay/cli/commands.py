@@ -6,7 +6,6 @@ Does not know: how anything is computed; heavy imports happen inside the command
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -18,10 +17,10 @@ import click
 
 from assay.checks import CHECKS
 from assay.cli.care import CARE
+from assay.cli.echo import say, say_json
 from assay.cli.log import DECISIONS
 from assay.cli.serve import serve
 from assay.errors import AssayError, UsageError
-from assay.printable import printable
 from assay.version import __version__
 
 TABLE_FORMATS = ("csv", "json", "jsonl", "parquet")
@@ -39,16 +38,16 @@ class Commands(click.Group):
         except AssayError as error:
             if "--debug" in sys.argv:
                 raise
-            click.echo(printable(f"assay: {error}"), err=True)
+            say(f"assay: {error}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("\nassay: stopped; finished work is kept. Run the same command again to resume.", err=True)
+            say("\nassay: stopped; finished work is kept. Run the same command again to resume.", err=True)
             sys.stderr.flush()
             os._exit(130)
         except MemoryError:
             if "--debug" in sys.argv:
                 raise
-            click.echo(
+            say(
                 "assay: there is not enough memory for this data; finished work is kept. Close other programs, choose fewer "
                 "--workers or a smaller --memory, and run the same command again",
                 err=True,
@@ -59,7 +58,7 @@ class Commands(click.Group):
         except Exception as error:
             if "--debug" in sys.argv:
                 raise
-            click.echo(
+            say(
                 f"assay: internal error: {type(error).__name__}: {error}. Run again with --debug to see where.",
                 err=True,
             )
@@ -200,10 +199,10 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         replace=given["replace"],
     )
     if not quiet and not log_json:
-        click.echo(printable(str(Project(folder.root).summary())))
-        click.echo(f"\nNext: {_look(run, folder.root)}assay report {folder.root} -o report.html")
+        say(str(Project(folder.root).summary()))
+        say(f"\nNext: {_look(run, folder.root)}assay report {folder.root} -o report.html")
         if given["label"] is None and source.roles.label is None:
-            click.echo(printable(_label_hint(data, source)), nl=False)
+            say(_label_hint(data, source), nl=False)
     failed = failures(run)
     if failed:
         raise AssayError("a check failed: " + "; ".join(failed))
@@ -263,11 +262,11 @@ def summary(project: str, as_json: bool, debug: bool) -> None:
     opened = api.open(project)
     found, decided = opened.summary(), opened.decided
     if as_json:
-        click.echo(json.dumps(found.to_dict() | {"decided": decided}, indent=1, ensure_ascii=False))
+        say_json(found.to_dict() | {"decided": decided}, indent=1)
     else:
-        click.echo(printable(str(found)))
+        say(str(found))
         if decided:
-            click.echo(f"\nDecided: {decided:,} of {found.n_rows:,} rows; assay log {project} says by whom.")
+            say(f"\nDecided: {decided:,} of {found.n_rows:,} rows; assay log {project} says by whom.")
     if found.failed:
         raise AssayError("a check failed: " + "; ".join(f"{check['name']}: {check['why']}" for check in found.failed))
 
@@ -314,7 +313,7 @@ def issues(
         if type_ not in (None, "label"):
             raise UsageError(f"--precision and --budget are of label issues, not of {type_!r}")
         cut = opened.cut(precision=precision, budget=budget)
-        click.echo(f"{cut.sentence()}\n{opened.left().sentence()}", err=True)
+        say(f"{cut.sentence()}\n{opened.left().sentence()}", err=True)
         if output is None and format_ is None:
             show_issues(opened, "label", top, rows=cut.rows)
             return
@@ -330,7 +329,7 @@ def issues(
     else:
         opened.refuse_source(target)
         write_table(iter([table]), target, format_, csv_guard=csv_guard)
-        click.echo(f"{table.num_rows:,} rows -> {target}", err=True)
+        say(f"{table.num_rows:,} rows -> {target}", err=True)
 
 
 @main.command()
@@ -359,13 +358,13 @@ def insights(
         if dry_run:
             show_preview(opened.preview(number, alternative=instead))
         else:
-            click.echo(printable(opened.apply(number, person, alternative=instead).said))
+            say(opened.apply(number, person, alternative=instead).said)
         return
     numbered = [
         (place, finding) for place, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])
     ]
     if as_json:
-        click.echo(json.dumps([finding for _, finding in numbered], indent=1, ensure_ascii=False))
+        say_json([finding for _, finding in numbered], indent=1)
     else:
         show_findings(numbered)
 
@@ -379,7 +378,7 @@ def report(project: str, output: str | None, format_: str | None, debug: bool) -
     """One self-contained HTML page with what was found, or the same as Markdown without pictures."""
     from assay import api
 
-    click.echo(api.open(project).report(output or f"report.{format_ or 'html'}", format_))
+    say(api.open(project).report(output or f"report.{format_ or 'html'}", format_))
 
 
 @main.command()
@@ -438,11 +437,11 @@ def export(
         opened = api.open(project)
         chosen = {name: options[name] for name in names}
         for line in preview_export(opened, opened.log, fix=fix, **chosen).lines():
-            click.echo(printable(line))
+            say(line)
         return
     done = api.open(project).export(output, fix=fix, format=format_, **options)
     for line in done.lines():
-        click.echo(printable(line))
+        say(line)
 
 
 for command in (*DECISIONS, *CARE, serve):
@@ -470,7 +469,7 @@ def models_pull(name: str, debug: bool) -> None:
     """Download an encoder into the model folder."""
     from assay.encode.models import pull
 
-    click.echo(str(pull(name)))
+    say(str(pull(name)))
 
 
 @models.command("path")
@@ -479,4 +478,4 @@ def models_path(name: str | None) -> None:
     """Where models are kept, or where one is."""
     from assay.encode.models import path
 
-    click.echo(str(path(name)))
+    say(str(path(name)))

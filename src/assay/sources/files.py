@@ -134,11 +134,12 @@ def _text(data: bytes, where: str) -> bytes:
     for magic, what in MAGIC.items():
         if data.startswith(magic):
             raise SourceError(f"{where} is {what}, not text as its ending says; rename it or convert it")
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    wide = 32 if data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff") else 16 if data[:2] in (b"\xff\xfe", b"\xfe\xff") else 0
+    if wide:
         try:
-            return data.decode("utf-16").encode()
+            return data.decode(f"utf-{wide}").encode()
         except UnicodeError as error:
-            raise SourceError(f"{where} is damaged UTF-16 text ({error}); save it as UTF-8") from error
+            raise SourceError(f"{where} is damaged UTF-{wide} text ({error}); save it as UTF-8") from error
     head = data[:65_536]
     if head.count(0) > ZERO_BYTES * len(head):
         raise SourceError(f"{where} is not a text file (it holds zero bytes); if it is UTF-16, save it as UTF-8")

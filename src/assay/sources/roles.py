@@ -272,7 +272,7 @@ def _by_label_name(table: pa.Table, wanted: Wanted) -> list[str]:
         if ending is None or name.strip().lower() in rank:
             continue
         # "building class, 20 to 190" amid a table is a code like others; a label of numbers stands at an end
-        if not pa.types.is_integer(table[name].type) or name in (table.column_names[0], table.column_names[-1]):
+        if not pa.types.is_integer(table[name].type) or name in (table.schema.field(0).name, table.schema.field(table.num_columns - 1).name):
             found.append((len(rank) + rank[ending], at, name))
     return [name for _, _, name in sorted(found)]
 
@@ -350,7 +350,7 @@ def _few_values(table: pa.Table, name: str) -> int:
 
 def _counts_rows(table: pa.Table, name: str) -> bool:
     """Does a column only number the rows, or hold one value?"""
-    first = name == table.column_names[0]
+    first = name == table.schema.field(0).name  # `column_names` makes a list of all of them at each call
     return ((first or _named_numbering(name)) and _one_each(table[name])) or len(table[name].unique()) == 1
 
 

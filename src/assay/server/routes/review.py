@@ -174,6 +174,7 @@ def examples(
 ) -> Examples:
     """Typical rows of a class."""
     state = opened.state()
+    skip = None if skip is None else known_row(opened, skip)
     rows = typical(opened.table, state, known_label(opened, state, label), n, skip)
     return Examples(rows=shown(opened, state, rows))
 
