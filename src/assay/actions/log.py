@@ -57,8 +57,8 @@ def default_person() -> str:
 class ActionLog:
     """The decisions of one project. Threads may share one; processes open one each and see each other's entries."""
 
-    def __init__(self, place: str | Path, project: str, facts: ProjectFacts) -> None:
-        self._place, self._project, self._facts = place, project, facts
+    def __init__(self, address: str | Path, project: str, facts: ProjectFacts) -> None:
+        self._address, self._project, self._facts = address, project, facts
         self._state = State(facts.n_rows)
         self._folding, self._writing = threading.Lock(), threading.Lock()
         self._there = False
@@ -72,15 +72,15 @@ class ActionLog:
         ``url``: an SQLAlchemy URL; default $ASSAY_STATE_URL, else ``state.sqlite`` in the project folder. One database
         may hold the logs of many projects.
         """
-        place = url or os.environ.get(URL) or Path(project.path).absolute() / FILE
-        return cls(place, project.uuid, ProjectFacts(project))
+        address = url or os.environ.get(URL) or Path(project.path).absolute() / FILE
+        return cls(address, project.uuid, ProjectFacts(project))
 
     @cached_property
     def _database(self) -> Database:
         from assay.actions.migrations import SCHEMA
         from assay.storage.database import Database
 
-        return Database.at(self._place, SCHEMA)
+        return Database.at(self._address, SCHEMA)
 
     @cached_property
     def _table(self) -> LogTable:
@@ -89,7 +89,7 @@ class ActionLog:
         return LogTable(self._project)
 
     def _exists(self) -> bool:
-        if not self._there and isinstance(self._place, Path) and not self._place.exists():
+        if not self._there and isinstance(self._address, Path) and not self._address.exists():
             return False  # without loading the database library
         self._there = self._there or self._database.exists()
         return self._there
@@ -361,9 +361,9 @@ class ActionLog:
                 number = int(layers.cover[row]) if layers is not None else 0
                 while number:
                     entry = self._table.named(connection, [number])[number]
-                    place = int(np.searchsorted(entry.rows, row))
-                    found.append(_told(entry, place) | {"undone": number in state.undone})
-                    number = int(entry.under[place])
+                    position = int(np.searchsorted(entry.rows, row))
+                    found.append(_told(entry, position) | {"undone": number in state.undone})
+                    number = int(entry.under[position])
         return sorted(found, key=lambda told: -int(told["number"]))
 
     def diff(self, start: int, stop: int) -> Difference:
@@ -371,15 +371,15 @@ class ActionLog:
         return Difference(self.state(start), self.state(stop))
 
 
-def _told(entry: Entry, place: int) -> dict[str, Any]:
-    code = -1 if entry.codes is None else int(entry.codes[place])
+def _told(entry: Entry, position: int) -> dict[str, Any]:
+    code = -1 if entry.codes is None else int(entry.codes[position])
     return {
         "number": entry.number,
         "at": entry.at,
         "person": entry.person,
         "action": entry.action,
         "label": entry.names[code] if code >= 0 else entry.label,
-        "excluded": bool(entry.excluded[place]),
+        "excluded": bool(entry.excluded[position]),
         "text": entry.text,
     }
 

@@ -234,13 +234,13 @@ class State:
         layers.entry[rows], layers.touched[rows] = below, number
         groups = list(_groups(below))
         found = lookup([below_number for below_number, _ in groups if below_number])
-        for below_number, places in groups:
+        for below_number, positions in groups:
             if below_number:
                 entry = found[below_number]
-                self._put(layers, rows[places], entry, np.searchsorted(entry.rows, rows[places]))
+                self._put(layers, rows[positions], entry, np.searchsorted(entry.rows, rows[positions]))
             else:
                 for name, (_, empty) in VALUES[target.channel[0]].items():
-                    layers.values[name][rows[places]] = empty
+                    layers.values[name][rows[positions]] = empty
 
     def _in_force(self, rows: Rows, below: Numbers, lookup: Lookup) -> Numbers:
         """For each row the latest entry from ``below`` downwards that is not undone."""
@@ -250,8 +250,8 @@ class State:
         while len(waiting):
             groups = list(_groups(below[waiting]))
             found = lookup([number for number, _ in groups])
-            for number, places in groups:
-                entry, which = found[number], waiting[places]
+            for number, positions in groups:
+                entry, which = found[number], waiting[positions]
                 below[which] = entry.under[np.searchsorted(entry.rows, rows[which])]
             waiting = waiting[np.isin(below[waiting], undone)]
         return below

@@ -221,7 +221,7 @@ def _lost(dataset: Dataset, previous: Dataset, followed: Followed, standing: Map
         return []
     ids = previous.rows["row_id"]
     present = set(dataset.order.tolist())
-    asked = {row: places for rows, places in followed.unsure for row in rows if row in standing}
+    asked = {row: candidates for rows, candidates in followed.unsure for row in rows if row in standing}
     gone = [
         row for row in standing if row not in present and row not in asked and previous.rows["order"][row].as_py() >= 0
     ]
@@ -236,8 +236,8 @@ def _lost(dataset: Dataset, previous: Dataset, followed: Followed, standing: Map
         notes.append(
             f"{len(asked):,} decisions are set aside, for nobody can tell which row they are about; please decide again:"
         )
-        for row, places in list(asked.items())[:LISTED]:
-            new = ", ".join(str(source_id) for source_id in places[:5]) + (", ..." if len(places) > 5 else "")
+        for row, candidates in list(asked.items())[:LISTED]:
+            new = ", ".join(str(source_id) for source_id in candidates[:5]) + (", ..." if len(candidates) > 5 else "")
             notes.append(f"  {ids[row].as_py()}: {standing[row]} (is it row {new} now?)")
         notes += [f"  ... and {len(asked) - LISTED:,} more"] if len(asked) > LISTED else []
     return notes

@@ -362,7 +362,7 @@ def insights(
             click.echo(printable(opened.apply(number, person, alternative=instead).said))
         return
     numbered = [
-        (place, finding) for place, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])
+        (index, finding) for index, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])
     ]
     if as_json:
         click.echo(json.dumps([finding for _, finding in numbered], indent=1, ensure_ascii=False))

@@ -132,7 +132,7 @@ def apply(project: str, actions: str, person: str | None, overwrite: bool, keep_
         objects = _objects(stream, refuse)
     asked, lines = _asked(opened, objects, overwrite, refuse)
     done = opened.log.append_all(
-        asked, person or default_person(), failed=lambda place, error: refuse(lines[place], error)
+        asked, person or default_person(), failed=lambda index, error: refuse(lines[index], error)
     )
     written = sum(result.entry is not None for result in done)
     rows = sum(result.entry.n_rows for result in done if result.entry is not None)

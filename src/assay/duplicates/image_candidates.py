@@ -127,13 +127,13 @@ def _residuals(
     def one(start: int) -> None:
         mine = np.arange(start, min(start + BLOCK, len(tiny)))
         mine = mine[~plain[mine]]
-        others, place = np.unique(near[mine], return_inverse=True)
+        others, inverse = np.unique(near[mine], return_inverse=True)
         if not len(mine) or others[-1] < 0:
             return
         there = _normal(tiny[np.maximum(others, 0)])[0].reshape(len(others), -1)
         here = _normal(tiny[mine])[0].reshape(len(mine), -1)
         kept = []
-        for at, listed in enumerate(place.reshape(len(mine), -1)):
+        for at, listed in enumerate(inverse.reshape(len(mine), -1)):
             listed = listed[(others[listed] >= 0) & (others[listed] != mine[at])]
             crowd = there[listed][there[listed] @ here[at] >= CROWD_ALIKE]
             if len(crowd) < CROWD:
@@ -231,8 +231,8 @@ def _thumbnail_pairs(
         mine = mine[~plain[mine]]
         if not len(mine):
             return
-        others, place = np.unique(near[mine], return_inverse=True)
-        there = _normal(tiny[np.maximum(others, 0)])[0].reshape(len(others), -1)[place.reshape(len(mine), -1)]
+        others, inverse = np.unique(near[mine], return_inverse=True)
+        there = _normal(tiny[np.maximum(others, 0)])[0].reshape(len(others), -1)[inverse.reshape(len(mine), -1)]
         here = np.stack(positions(_normal(tiny[mine])[0]), 1).reshape(len(mine), 8, -1)
         correlation = (there @ here.transpose(0, 2, 1)).max(2)  # (rows, near)
         correlation[near[mine] < 0] = -np.inf

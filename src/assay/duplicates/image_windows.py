@@ -49,7 +49,7 @@ def window_scores(
     row, column = np.nonzero((ids >= 0) & wanted[:, None])
     one, two = row.astype(np.int64), ids[row, column].astype(np.int64)
     key = np.minimum(one, two) * n + np.maximum(one, two)
-    pairs, place = np.unique(key, return_inverse=True)
+    pairs, inverse = np.unique(key, return_inverse=True)
     low, high = pairs // n, pairs % n
     inner, outer = np.concatenate([low, high]), np.concatenate([high, low])
     order = np.argsort(outer, kind="stable")
@@ -68,7 +68,7 @@ def window_scores(
     directed[order] = found
     best = np.maximum(directed[: len(pairs)], directed[len(pairs) :])
     out = np.full((n, k), -1, np.float32)
-    out[row, column] = best[place]
+    out[row, column] = best[inverse]
     return out
 
 

@@ -77,9 +77,9 @@ def settle(
     squared: NDArray[np.float32],
 ) -> None:
     """Rank candidate distinct rows (-1 = none) of ``rows`` by exact distance into ``ids`` and ``squared``."""
-    chosen, place = np.unique(candidates, return_inverse=True)
+    chosen, inverse = np.unique(candidates, return_inverse=True)
     none = int(len(chosen) > 0 and chosen[0] < 0)
-    places = np.sort(place.reshape(candidates.shape).astype(np.int32) - none, axis=1)
+    positions = np.sort(inverse.reshape(candidates.shape).astype(np.int32) - none, axis=1)
     who = np.empty(ids.shape, np.int32)
-    rank(vectors.take(rows), places, vectors.take(chosen[none:]), squared, who)
+    rank(vectors.take(rows), positions, vectors.take(chosen[none:]), squared, who)
     ids[:] = np.where(who < 0, -1, np.append(chosen[none:], -1)[who])

@@ -46,9 +46,9 @@ class Lists:
 
     def group_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The group that each of these distinct rows lies in."""
-        place = np.empty(len(self.order), np.int64)
-        place[self.order] = np.arange(len(self.order))
-        return np.searchsorted(self.limits[self.groups], place[rows], side="right") - 1
+        position = np.empty(len(self.order), np.int64)
+        position[self.order] = np.arange(len(self.order))
+        return np.searchsorted(self.limits[self.groups], position[rows], side="right") - 1
 
     def nearest(self, low: int, high: int, count: int) -> NDArray[np.int32]:
         """(m, count) nearest lists of the rows at the places low:high, their own first."""

@@ -96,8 +96,8 @@ def plausible_rows(labels: Codes, other: Floats, rank: Floats, most: int) -> NDA
     known = np.flatnonzero(labels >= 0)
     if len(known) <= most:
         return known
-    place = np.argsort(np.argsort(other[known], kind="stable"), kind="stable") / len(known)
-    order = np.argsort(-(place + 2 * rank[known]), kind="stable")
+    share = np.argsort(np.argsort(other[known], kind="stable"), kind="stable") / len(known)
+    order = np.argsort(-(share + 2 * rank[known]), kind="stable")
     return np.sort(known[order[:most]])
 
 
@@ -278,8 +278,8 @@ def held_classes(
     for at in np.flatnonzero(both >= SHARE).tolist():
         of.setdefault((int(labels[found.rows[at]]), int(found.second[at])), []).append(at)
     out = {}
-    for (holder, held), places in of.items():
-        chosen = np.array(places, np.int64)
+    for (holder, held), positions in of.items():
+        chosen = np.array(positions, np.int64)
         rows = found.rows[chosen]
         enough = len(chosen) >= max(FEWEST_TEXTS, OF_CLASS * counts[holder])
         alone = max(float(mixed[chosen].mean()), float(back[chosen].mean())) <= ALONE

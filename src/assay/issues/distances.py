@@ -104,9 +104,9 @@ def _nearest_mean(
     squared *= np.float32(-2)
     squared += np.einsum("ij,ij->i", queries, queries)[:, None]
     squared += np.einsum("ij,ij->i", base, base)
-    place = np.minimum(np.searchsorted(chosen, rows), len(chosen) - 1)
-    itself = np.flatnonzero(chosen[place] == rows)
-    squared[itself, place[itself]] = np.inf
+    position = np.minimum(np.searchsorted(chosen, rows), len(chosen) - 1)
+    itself = np.flatnonzero(chosen[position] == rows)
+    squared[itself, position[itself]] = np.inf
     if exclude is not None and (exclude[rows] >= 0).any():
         mine = exclude[rows][:, None]
         squared[(mine >= 0) & (mine == exclude[chosen][None])] = np.inf

@@ -143,12 +143,12 @@ def _select(logs: list[Floats], labels: NDArray[np.int32]) -> list[float]:
     for step in range(1, STEPS + 1):
         # members are close to each other in scale; a mean of independent logs is too flat, so a little sharpening is tried
         trials = [
-            (loss(total + log, sharp / step), place, sharp) for place, log in enumerate(logs) for sharp in (1.0, 1.5)
+            (loss(total + log, sharp / step), index, sharp) for index, log in enumerate(logs) for sharp in (1.0, 1.5)
         ]
-        found, place, _ = min(trials)
+        found, index, _ = min(trials)
         if found > best - 1e-6:
             break
         best = found
-        picked[place] += 1
-        total += logs[place]
+        picked[index] += 1
+        total += logs[index]
     return [float(w) for w in picked / picked.sum()] if picked.sum() else [1 / len(logs)] * len(logs)

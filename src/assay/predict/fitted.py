@@ -101,8 +101,8 @@ class FittedBlend:
         rounds = []
         for at, part in enumerate(self.rounds_):
             members = []
-            for place, member in enumerate(part.members_):
-                arrays |= {f"{at}.{place}.{name}": array for name, array in member.arrays_.items()}
+            for number, member in enumerate(part.members_):
+                arrays |= {f"{at}.{number}.{name}": array for name, array in member.arrays_.items()}
                 members.append({
                     "name": member.name, "kind": member.kind, "weight": member.weight_, "temperature": member.temperature_,
                     "arrays": sorted(member.arrays_),
@@ -118,9 +118,9 @@ class FittedBlend:
             members = [
                 FittedMember(
                     one["name"], one["kind"], one["weight"], one["temperature"],
-                    {name: arrays[f"{at}.{place}.{name}"] for name in one["arrays"]},
+                    {name: arrays[f"{at}.{number}.{name}"] for name in one["arrays"]},
                 )
-                for place, one in enumerate(part["members"])
+                for number, one in enumerate(part["members"])
             ]  # fmt: skip
             rounds.append(FittedRound(part["share"], part["temperature"], tuple(members)))
         return cls(index["n_classes"], tuple(rounds))

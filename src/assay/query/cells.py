@@ -40,11 +40,11 @@ class MemoryCells:
     def rows(self, rows: Sequence[int], names: Sequence[str]) -> list[list[Any]]:
         """The cells of some rows, one list a row in the order of ``names``. Cost: microseconds a cell."""
         batches = self.batches()
-        places = [self.schema.get_field_index(name) for name in names]
+        indices = [self.schema.get_field_index(name) for name in names]
         out = []
         for row in rows:
             batch, local = batches[row // PART], row % PART
-            out.append([batch.column(place)[local].as_py() for place in places])
+            out.append([batch.column(index)[local].as_py() for index in indices])
         return out
 
 

@@ -89,10 +89,10 @@ def _telling_first(overview: Overview, members: Positions) -> Positions:
     kinds = np.stack([overview.given[members], overview.split[members]])
     _, kind = np.unique(kinds, axis=1, return_inverse=True)
     order = np.lexsort((members, ~wrong, kind.ravel()))
-    place = np.arange(len(members))
+    position = np.arange(len(members))
     first = np.r_[True, kind.ravel()[order][1:] != kind.ravel()[order][:-1]]
     rank = np.empty(len(members), np.int64)
-    rank[order] = place - np.maximum.accumulate(np.where(first, place, 0))
+    rank[order] = position - np.maximum.accumulate(np.where(first, position, 0))
     ranked = np.lexsort((members, ~wrong, rank))
     shown = ranked[:MEMBERS][np.argsort(~wrong[ranked[:MEMBERS]], kind="stable")]
     return members[np.r_[shown, ranked[MEMBERS:]]]

@@ -207,7 +207,7 @@ def _header(
         f"the first line looks like data ({', '.join(first[:3])[:60]}...): read without a header, the columns are called "
         "column 1, column 2, ...; if that line holds the names, change it so that it differs from the data"
     )
-    return [f"column {place}" for place in range(1, len(first) + 1)], start
+    return [f"column {number}" for number in range(1, len(first) + 1)], start
 
 
 def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
@@ -260,7 +260,7 @@ def _names(record: Sequence[str], where: str, broken: bool) -> list[str]:
     """Column names; one without a name is called as pandas calls it."""
     if broken and any(_is_broken(name) for name in record):
         raise SourceError(f"{where}: the header is not UTF-8; save the file as UTF-8 ({LATIN})")
-    names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(record)]
+    names = [name.strip() or f"Unnamed: {column}" for column, name in enumerate(record)]
     refuse_twins(names, where)
     return names
 
@@ -396,8 +396,8 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
         )
         notes.append(f"{what} not analysed ({repeated[min(repeated)]})")
     columns = []
-    for place in range(width):
-        values = [record[place] if place < len(record) else "" for _, record, _, _ in records]
+    for column in range(width):
+        values = [record[column] if column < len(record) else "" for _, record, _, _ in records]
         columns.append(typed([_mended(value) for value in values] if broken else values, misread))
     return Cells(pa.table(columns, header), reasons, misread, notes, where=where)
 

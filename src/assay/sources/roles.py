@@ -214,7 +214,7 @@ def _by_label_name(table: pa.Table, wanted: Wanted) -> list[str]:
     """Columns named like a label, the plainest names first."""
     other = {wanted.text, wanted.image, wanted.id, wanted.split, *(wanted.features or ())}
     names = [name for name in table.column_names if name not in other]
-    rank = {word: place for place, word in enumerate(LABEL_WORDS)}
+    rank = {word: position for position, word in enumerate(LABEL_WORDS)}
     found = [(rank[name.strip().lower()], at, name) for at, name in enumerate(names) if name.strip().lower() in rank]
     for at, name in enumerate(names):
         last = parts_of(name)[-1:]
