@@ -18,7 +18,7 @@ import numpy as np
 
 from assay.actions.codec import pack_state, unpack_state
 from assay.actions.difference import Difference
-from assay.actions.entry import REDO, UNDO, Done, Entry, Prepared, Request
+from assay.actions.entry import REDO, UNDO, Entry, Outcome, Prepared, Request
 from assay.actions.log_transaction import LogTransaction, nothing
 from assay.actions.prepare import prepare
 from assay.actions.project_facts import ProjectFacts
@@ -158,7 +158,7 @@ class ActionLog:
 
     # writing -------------------------------------------------------------------------------------------------
 
-    def append(self, request: Request, person: str, *, token: str | None = None, seen: int | None = None) -> Done:
+    def append(self, request: Request, person: str, *, token: str | None = None, seen: int | None = None) -> Outcome:
         """Write the request down as one entry, durable when this returns.
 
         Parameters
@@ -183,7 +183,7 @@ class ActionLog:
         *,
         seen: int | None = None,
         failed: Failed | None = None,
-    ) -> list[Done]:
+    ) -> list[Outcome]:
         """Several (request, token) as one deed: all of them are written or none. Each sees what those before it did.
 
         ``failed(position, error)``: told of a request that cannot be done, which then is left out (its place in the list
@@ -216,7 +216,7 @@ class ActionLog:
             self._publish(work)
         return done
 
-    def _tried(self, asked: Placed, failed: Failed | None) -> tuple[Placed, list[Done] | None]:
+    def _tried(self, asked: Placed, failed: Failed | None) -> tuple[Placed, list[Outcome] | None]:
         """Those that can be done; and what comes of them if none changes anything: until one does no database is made."""
         possible, done, some = [], [], False
         for position, (request, token) in asked:
@@ -229,7 +229,7 @@ class ActionLog:
                 continue
             some |= bool(len(prepared.rows))
             possible.append((position, (request, token)))
-            done.append(Done(None, prepared.summary(), 0))
+            done.append(Outcome(None, prepared.summary(), 0))
         return possible, None if some else done
 
     def _claimed(self, connection: sa.Connection) -> State:
@@ -242,26 +242,26 @@ class ActionLog:
             )
         return state
 
-    def undo(self, person: str, number: int | None = None, *, token: str | None = None) -> Done:
+    def undo(self, person: str, number: int | None = None, *, token: str | None = None) -> Outcome:
         """Switch an entry off: the person's latest that is on, or any entry of anybody by its number.
 
         Rows that a later decision holds keep it (``kept`` counts them).
         """
         return self._switch(UNDO, person, number, token)
 
-    def redo(self, person: str, number: int | None = None, *, token: str | None = None) -> Done:
+    def redo(self, person: str, number: int | None = None, *, token: str | None = None) -> Outcome:
         """Switch an entry on again: the one that the person's latest undo switched off, unless the person decided
         something since; or any by its number."""
         return self._switch(REDO, person, number, token)
 
-    def _switch(self, word: str, person: str, number: int | None, token: str | None) -> Done:
+    def _switch(self, word: str, person: str, number: int | None, token: str | None) -> Outcome:
         person = _name(person, "person")
         if token is not None:
             _name(token, "token")
         if not self._exists():
             if number is not None:
                 raise UsageError(f"there is no entry {number}: nothing has been decided in this project")
-            return Done(None, nothing(word), 0)
+            return Outcome(None, nothing(word), 0)
         with self._writing:
             self._make()
             with self._database.writing() as connection:
@@ -358,7 +358,7 @@ class ActionLog:
         with self._database.reading() as connection:
             for channel in state.channels:
                 layers = state.holder(channel)
-                number = int(layers.cover[row]) if layers is not None else 0
+                number = int(layers.latest[row]) if layers is not None else 0
                 while number:
                     entry = self._table.named(connection, [number])[number]
                     position = int(np.searchsorted(entry.rows, row))

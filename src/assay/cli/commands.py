@@ -359,7 +359,7 @@ def insights(
         if dry_run:
             show_preview(opened.preview(number, alternative=instead))
         else:
-            click.echo(printable(opened.apply(number, person, alternative=instead).said))
+            click.echo(printable(opened.apply(number, person, alternative=instead).message))
         return
     numbered = [
         (index, finding) for index, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])

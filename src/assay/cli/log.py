@@ -88,7 +88,7 @@ def undo(project: str, number: int | None, person: str | None, debug: bool) -> N
     """Take your latest entry back, or entry NUMBER of anybody. Rows that were decided later stay as they are."""
     from assay import api
 
-    click.echo(printable(api.open(project).undo(number, person).said))
+    click.echo(printable(api.open(project).undo(number, person).message))
 
 
 @click.command()
@@ -100,7 +100,7 @@ def redo(project: str, number: int | None, person: str | None, debug: bool) -> N
     """Bring back what your latest undo took, or entry NUMBER."""
     from assay import api
 
-    click.echo(printable(api.open(project).redo(number, person).said))
+    click.echo(printable(api.open(project).redo(number, person).message))
 
 
 @click.command()
@@ -138,7 +138,7 @@ def apply(project: str, actions: str, person: str | None, overwrite: bool, keep_
     rows = sum(result.entry.n_rows for result in done if result.entry is not None)
     for result in done:
         if result.summary.get("skipped") or result.entry is None:
-            click.echo(printable(result.said))
+            click.echo(printable(result.message))
     for line, why in sorted(bad.items()):
         click.echo(printable(f"{name}, line {line}: {why}"), err=True)
     click.echo(f"actions in the log: {written:,} of {len(done) + len(bad):,}; rows changed: {rows:,}")

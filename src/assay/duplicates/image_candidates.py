@@ -14,7 +14,7 @@ from scipy.fft import dctn
 
 from assay.duplicates.image_windows import window_scores
 from assay.graph import neighbors_report
-from assay.graph.exact import each
+from assay.graph.exact import parallel_for
 
 __all__ = ["image_candidates"]
 
@@ -143,7 +143,7 @@ def _residuals(
         if kept:
             blocks[start] = np.array(kept, np.float16)
 
-    each(one, range(0, len(tiny), BLOCK), threads)
+    parallel_for(one, range(0, len(tiny), BLOCK), threads)
     rows = [blocks[start] for start in sorted(blocks)]
     return (np.concatenate(rows) if rows else np.zeros((0, tiny[0].size), np.float16)), crowded
 
@@ -211,7 +211,7 @@ def _position_free(tiny: NDArray[np.uint8], threads: int) -> tuple[NDArray[np.fl
         c = np.where(u < v, np.maximum(c, turned), np.where(u > v, np.minimum(c, turned), c))
         out[rows] = c[:, keep]
 
-    each(one, range(0, len(tiny), BLOCK), threads)
+    parallel_for(one, range(0, len(tiny), BLOCK), threads)
     return out, plain
 
 
@@ -245,7 +245,7 @@ def _thumbnail_pairs(
         kept[mine, : chosen.shape[1]] = chosen
         nearest[mine, : chosen.shape[1]], last[mine] = few, _last(distance)
 
-    each(one, range(0, len(tiny), BLOCK), threads)
+    parallel_for(one, range(0, len(tiny), BLOCK), threads)
     return _listed(kept, nearest, last, THUMBNAIL_OUT)
 
 

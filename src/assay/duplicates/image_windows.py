@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from assay.graph.exact import each
+from assay.graph.exact import parallel_for
 
 __all__ = ["window_scores"]
 
@@ -63,7 +63,7 @@ def window_scores(
             if mine.start < mine.stop:
                 found[mine] = _in_one(tiny[inner[mine]], np.log(aspects[inner[mine]] / aspects[at]), tiny[at])
 
-    each(some, range(0, n, BLOCK), threads)
+    parallel_for(some, range(0, n, BLOCK), threads)
     directed = np.empty(len(outer), np.float32)
     directed[order] = found
     best = np.maximum(directed[: len(pairs)], directed[len(pairs) :])

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from assay.graph.kernels import NOWHERE, offer, rank
+from assay.graph.kernels import NOWHERE, rank, update_topk
 from assay.graph.vectors import Vectors
 
 QUERIES = 256  # rows that meet a block of the others at a time
 SPARE = 16  # candidates beyond k: products round, so the last places are settled by exact distances
 
 
-def each(work: Callable[[int], None], tasks: Sequence[int], threads: int) -> None:
+def parallel_for(work: Callable[[int], None], tasks: Sequence[int], threads: int) -> None:
     """Run ``work`` over ``tasks`` in threads, one BLAS thread inside each; results are placed by the work itself."""
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, threads)) as pool:
         for _ in pool.map(work, tasks):
@@ -62,14 +62,14 @@ def exact_neighbors(
                 scores -= np.einsum("ij,ij->i", base, base) / 2
             inside = np.flatnonzero((rows >= block.start) & (rows < block.stop))
             scores[inside, rows[inside] - block.start] = -np.inf
-            offer(scores.astype(np.float32, copy=False), every, block.start, NOWHERE, best, who)
-        settle(vectors, rows, who, ids[start : start + QUERIES], squared[start : start + QUERIES])
+            update_topk(scores.astype(np.float32, copy=False), every, block.start, NOWHERE, best, who)
+        rerank(vectors, rows, who, ids[start : start + QUERIES], squared[start : start + QUERIES])
 
-    each(one, range(0, len(asked), QUERIES), threads)
+    parallel_for(one, range(0, len(asked), QUERIES), threads)
     return ids, squared
 
 
-def settle(
+def rerank(
     vectors: Vectors,
     rows: NDArray[np.int64],
     candidates: NDArray[np.int32],

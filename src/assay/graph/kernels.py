@@ -14,7 +14,7 @@ NOWHERE = -(1 << 40)  # "no item of this block is the row itself"
 
 
 @njit(nogil=True, cache=True)
-def offer(scores, rows, first, own, best, who):  # type: ignore[no-untyped-def]
+def update_topk(scores, rows, first, own, best, who):  # type: ignore[no-untyped-def]
     """Offer item ``first + b`` with ``scores[a, b]`` to the sorted list of row ``rows[a]``.
 
     ``best`` float32 (m, c) descending and ``who`` int32 (m, c) hold the lists. Item ``rows[a] + own`` of the block is
