@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from assay.dataset.dataset import check_labels
 from assay.errors import SourceError, UsageError
 from assay.sources import Source, open_source
 from assay.sources.csv_plain import read_plain, typed
@@ -107,7 +108,7 @@ def test_ids_are_numbers_from_0_or_the_users_column_and_the_order_is_the_users()
 
 def test_many_classes_for_few_rows_are_said():
     source = open_source(pd.DataFrame({"x": range(30), "label": [f"c{min(i, 25)}" for i in range(30)]}))
-    assert said(source, "has 26 classes for 30 rows: is it the right one?")
+    assert check_labels(source) == ["the label column 'label' has 26 classes for 30 rows: is it the right one?"]
 
 
 # typed columns -------------------------------------------------------------------------------------------------------

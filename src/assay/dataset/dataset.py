@@ -136,6 +136,13 @@ def task_of(source: Source) -> str:
     return ClassTarget.task if given is not None and given.null_count < len(given) else NoTarget.task
 
 
+def check_labels(source: Source) -> list[str]:
+    """What the task has to say of the label column; `UsageError` where its labels are none of this task's."""
+    if source.given is None or source.roles.label is None:
+        return []
+    return TARGETS[task_of(source)].check(source.given, source.roles.label)
+
+
 def write_dataset(
     folder: Folder,
     source: Source,

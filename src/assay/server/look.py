@@ -73,10 +73,13 @@ def look(path: Path, options: dict[str, Any], bounds: Sequence[Path], *, strict:
 
 def preview(path: str, options: dict[str, Any], *, strict: bool = False) -> SourcePreview:
     """How data would be read, in this process."""
+    from assay.dataset.dataset import check_labels
     from assay.sources import open_source
 
     try:
-        return _shown(open_source(path, **options))
+        source = open_source(path, **options)
+        source.notes.extend(check_labels(source))
+        return _shown(source)
     except UsageError as error:
         if strict or "label" in options:
             raise
