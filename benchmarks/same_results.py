@@ -101,7 +101,7 @@ def made(code: Path, data: Data, folder: Path) -> Path:
     environment = os.environ | {"PYTHONPATH": str(code)}
     if not (found / "findings.json").exists():
         found.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "assay", "analyze", str(data[0]), *data[1], "-o", str(project), "-q"]
+        command = [sys.executable, "-m", "assay", "analyze", str(data[0]), *data[1], "-o", str(project), "--quiet"]
         subprocess.run(command, env=environment, check=True)
         report = [sys.executable, "-m", "assay", "report", str(project), "-o", str(found / "report.html")]
         subprocess.run(report, env=environment, check=True, stdout=subprocess.DEVNULL)
