@@ -22,7 +22,7 @@ SPARE = 16  # candidates beyond k: products round, so the last places are settle
 
 
 def parallel_for(work: Callable[[int], None], tasks: Sequence[int], threads: int) -> None:
-    """Run ``work`` over ``tasks`` in threads, one BLAS thread inside each; results are placed by the work itself."""
+    """Call ``work`` with each of ``tasks`` in ``threads`` threads, one BLAS thread in each; ``work`` stores its own results."""
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, threads)) as pool:
         for _ in pool.map(work, tasks):
             pass

@@ -50,8 +50,8 @@ def update_topk(scores, rows, first, own, best, who):  # type: ignore[no-untyped
 def rank(queries, candidates, base, near, who):  # type: ignore[no-untyped-def]
     """The nearest candidates of each query by squared Euclidean distance in all dimensions.
 
-    ``candidates`` int32 (m, c): places in ``base``, ascending, -1 = none. ``near`` float32 (m, k) and ``who``
-    int32 (m, k) are filled, nearest first, ties to the lower place, -1 and infinity where there are too few.
+    ``candidates`` int32 (m, c): row numbers of ``base``, ascending, -1 = none. ``near`` float32 (m, k) and ``who``
+    int32 (m, k) are filled, nearest first, ties to the lower row, -1 and infinity where there are too few.
     """
     k = near.shape[1]
     dims = queries.shape[1]

@@ -51,7 +51,7 @@ class Lists:
         return np.searchsorted(self.limits[self.groups], position[rows], side="right") - 1
 
     def nearest(self, low: int, high: int, count: int) -> NDArray[np.int32]:
-        """(m, count) nearest lists of the rows at the places low:high, their own first."""
+        """(m, count) nearest lists of the sorted rows low:high, their own list first."""
         if count <= self.near.shape[1]:
             return self.near[low:high, :count]
         found = _nearest(self.coarse[low:high], self.centres, count, self.spherical)

@@ -7,9 +7,9 @@ Method, for classes a and b: ``cov_ab`` is the share of rows given a for which b
 more). Two classes are *fused* where nothing tells rows given a from rows given b in the region that they share: the area
 under the ROC curve of log p_b - log p_a is near one half there. Fused classes that cover each other are the same thing; where
 one is covered and covers only a part of the other, the other is the general one: each of its rows looks like some specific
-class, so the specific class covers few of its rows, while it is plausible on every row of the specific one.
+class, so each specific class is plausible on few of its rows, while the general class is plausible on every row of a specific one.
 A general class has few rows in the region of each of its specific ones, so that no pair proves anything by itself: all pairs
-with one general class are asked together, too (the mean of their areas, weighed by precision).
+with one general class are also tested together (by the mean of their areas, weighted by precision).
 Look-alikes are mistaken for each other and yet can be told apart. Class names decide nothing alone.
 """
 

@@ -1,9 +1,9 @@
-"""Groups of rows that keep to themselves: copies, and foreign groups larger than a neighbourhood.
+"""Groups of rows whose nearest neighbours are almost all in the same group: copies, and groups of foreign rows.
 
 In: the neighbour graph, labels. Out: a group number a row. Does not know: vectors, what makes a row foreign.
 
-A foreign row among forty of its kind has near neighbours, and looks at home. So company of one's own group does not count
-as company: the distances of its rows are measured to rows outside it.
+A foreign row among forty of its kind has near neighbours, so its distance to them does not show that it is foreign. Therefore
+the distances of rows of such a group are measured to rows outside the group.
 """
 
 from __future__ import annotations

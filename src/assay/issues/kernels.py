@@ -40,8 +40,8 @@ def largest(values, bits, labels, tolerance, sum_tolerance, classes, probs, give
     """One read of a block: the largest probabilities of each row, the given one, and whether the row is a distribution.
 
     ``bits`` is ``values`` (n, K) seen as integers of the same width: floats of positive sign order as their bits do, and
-    NaN above all, so that maxima are plain integer maxima, which compilers vectorise. A row with a minus sign goes the
-    long way. ``classes``, ``probs`` (n, m), descending, ties to the lower class; a row with a NaN gets NaN first.
+    NaN above all, so that maxima are plain integer maxima, which compilers vectorise. A row with a negative value is compared
+    number by number instead. ``classes``, ``probs`` (n, m), descending, ties to the lower class; a row with a NaN gets NaN first.
     """
     size = bits.shape[1]
     count = classes.shape[1]
