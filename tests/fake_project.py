@@ -46,9 +46,18 @@ class FakeProject:
         self._table = pa.table({column: self._array(column, values, len(values[ROW_ID])) for column in values})
         n = len(values[ROW_ID])
         uris = pa.array([""] * n, pa.string())
+        given = values.get("given_label", [None] * n)
+        codes = np.array([-1 if label is None else classes.index(label) for label in given], np.int32)
+        split = pa.array(values.get("split", [None] * n), pa.string())
         self.dataset = SimpleNamespace(
-            order=np.arange(n), rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris}), splits=None, n_rows=n
+            order=np.arange(n),
+            rows=pa.table({"row_id": self._table[ROW_ID], "uri": uris, "split": split}),
+            splits=None,
+            n_rows=n,
+            codes=codes,
+            target=SimpleNamespace(labelled=codes >= 0),
         )
+        self.folder = None  # cells come from `cells`
         self.log = SimpleNamespace(state=lambda at=None: State(n))  # nobody decided anything
         self.reads: list[int] = []  # rows asked of cells(): what a report must keep small
         self.public_names = public_names(cells.column_names)
@@ -69,6 +78,8 @@ class FakeProject:
             "n_rows": len(values[ROW_ID]),
             "checks": checks,
             "classes": classes,
+            "dataset": "",
+            "tables": dict.fromkeys(column.kind for column in COLUMNS if column.name in values),
             "roles": {"label": None, "text": None, "image": None, "features": []} | (roles or {}),
             "settings": {"seed": 0, "effort": "regular", "encoders": [], "task": "auto"},
             "embeddings": ["lite0", "patches"],
@@ -94,13 +105,18 @@ class FakeProject:
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
+    def kinds(self) -> list[str]:
+        return list(dict.fromkeys(column.kind for column in COLUMNS if column.kind != "dataset"))
+
     def result_columns(self) -> list[str]:
         return [column.name for column in COLUMNS if column.name in self._table.column_names]
 
     def results(self, rows: Any = None, columns: Any = None) -> pa.Table:
-        table = (
-            self._table.select([ROW_ID, *(c for c in columns if c != ROW_ID)]) if columns is not None else self._table
-        )
+        table = self._table
+        if columns is not None:
+            names = [ROW_ID, *(name for name in columns if name != ROW_ID)]
+            none = pa.nulls(len(self))
+            table = pa.table({name: table[name] if name in table.column_names else none for name in names})
         return table if rows is None else table.take(pa.array(np.asarray(rows, np.int64)))
 
     def cells(self, rows: Any = None) -> pa.Table:

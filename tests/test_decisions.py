@@ -76,7 +76,7 @@ def test_an_unknown_id_is_named(project: assay.Project) -> None:
 
 
 def test_nothing_is_written_by_reading_and_undoing_nothing(project: assay.Project, place: Path) -> None:
-    assert project.undo().said == "nothing to undo"
+    assert project.undo().message == "nothing to undo"
     project.issues()
     assert not list(place.glob("state*"))
 

@@ -138,7 +138,7 @@ def test_a_state_goes_through_bytes_unchanged(steps: list[tuple[str, str, Any]])
 def test_a_new_project_has_no_decisions_and_reading_makes_no_file(log: ActionLog, tmp_path: Path) -> None:
     assert log.state().number == 0 and not log.state().action.any()
     assert log.entries() == [] and log.history(3) == [] and log.timeline() == [] and log.people() == []
-    assert log.undo("ann").entry is None and log.redo("ann").said == "nothing to redo"
+    assert log.undo("ann").entry is None and log.redo("ann").message == "nothing to redo"
     assert log.append(ask("clear", 1), "ann").entry is None  # nothing to clear: nothing to write
     assert list(tmp_path.iterdir()) == []
 
@@ -146,7 +146,7 @@ def test_a_new_project_has_no_decisions_and_reading_makes_no_file(log: ActionLog
 def test_a_decision_is_there_for_whoever_opens_the_log_next(log: ActionLog, tmp_path: Path) -> None:
     done = log.append(ask("label", 3, 4, label="cow"), "ann")
     assert done.entry is not None and done.entry.number == done.number == 1
-    assert done.said == "entry 1: label -> cow, 2 rows"
+    assert done.message == "entry 1: label -> cow, 2 rows"
     state = open_log(tmp_path).state()
     assert [state.label_of(row) for row in (2, 3, 4)] == [None, "cow", "cow"]
     assert state.people[state.person[3]] == "ann" and state.by_hand[3]
@@ -165,7 +165,7 @@ def test_an_undo_never_undoes_another_persons_later_decision(log: ActionLog) -> 
     log.append(ask("exclude", 2), "bob")
     done = log.undo("ann")
     assert (done.entry is not None and done.entry.n_rows, done.kept) == (1, 1)
-    assert "a later decision holds 1" in done.said
+    assert "a later decision holds 1" in done.message
     assert (action(log, 1), action(log, 2)) == ("", "exclude")
 
 
@@ -206,14 +206,14 @@ def test_after_a_new_decision_there_is_nothing_to_redo_but_by_number(log: Action
     log.append(ask("keep", 2), "ann")
     assert log.redo("ann").entry is None
     assert log.redo("ann", 1).entry is not None
-    assert log.redo("ann", 1).said == "entry 1 is not undone"
+    assert log.redo("ann", 1).message == "entry 1 is not undone"
 
 
 def test_undo_works_across_restarts(log: ActionLog, tmp_path: Path) -> None:
     log.append(ask("exclude", *range(20), route="bulk"), "ann")
     log.close()
-    assert open_log(tmp_path).undo("ann").said == "entry 2: undid entry 1, 20 rows changed"
-    assert open_log(tmp_path).redo("ann").said == "entry 3: redid entry 1, 20 rows changed"
+    assert open_log(tmp_path).undo("ann").message == "entry 2: undid entry 1, 20 rows changed"
+    assert open_log(tmp_path).redo("ann").message == "entry 3: redid entry 1, 20 rows changed"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_undoing_what_cannot_be_undone_says_why(log: ActionLog, number: int, mes
     log.undo("ann")
     with pytest.raises(UsageError, match=message):
         log.undo("ann", number)
-    assert log.undo("ann", 1).said == "entry 1 is undone already"
+    assert log.undo("ann", 1).message == "entry 1 is undone already"
 
 
 # auto-fix --------------------------------------------------------------------------------------------------------
@@ -427,7 +427,7 @@ def test_rows_come_in_any_order_and_twice_and_missing_ones_are_counted(tmp_path:
     done = log.append(ask("keep", 9, 2, 5, 9, 6), "ann")
     assert done.entry is not None and done.entry.rows.tolist() == [2, 9]
     assert done.summary["skipped"] == {"gone": 2}
-    assert log.append(ask("keep", 5), "ann").said == "nothing changed (1 skipped: no longer in the source)"
+    assert log.append(ask("keep", 5), "ann").message == "nothing changed (1 skipped: no longer in the source)"
     assert log.append(Request("keep"), "ann").entry is None
 
 

@@ -29,17 +29,34 @@ def folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def hub(monkeypatch):
-    """A hub whose "main" moves with every question; (what was asked, the commits' contents)."""
+    """A hub whose "main" moves with every question for it; the paths that were asked for."""
     asked: list[str] = []
 
     class Hub(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
             asked.append(self.path)
-            revision, file = self.path.partition("/resolve/")[2].split("/", 1)
+            assert "Authorization" not in self.headers
+            if self.path.startswith("/api/models/"):
+                main = f"{sum(path.startswith('/api/') for path in asked):040d}"
+                lfs = {"sha256": hashlib.sha256(b"the weights").hexdigest(), "size": 11, "pointerSize": 1}
+                files = [{"rfilename": file, "size": len(FILES[file])} for file in FILES]
+                files[-1]["lfs"] = lfs
+                body, kind = json.dumps({"id": "x", "sha": main, "siblings": files}).encode(), "application/json"
+                revision = main
+            else:
+                revision, file = self.path.partition("/resolve/")[2].split("/", 1)
+                body, kind = FILES[file], "application/octet-stream"
             self.send_response(200)
-            self.send_header("X-Repo-Commit", f"c{len(asked)}" if revision == "main" else revision)
+            self.send_header("X-Repo-Commit", revision)
+            self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(FILES[file])
+            if self.command == "GET":
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None: ...
 
@@ -53,12 +70,29 @@ def hub(monkeypatch):
 
 def test_all_files_of_a_pulled_model_are_of_one_commit_which_is_recorded(hub):
     place = pull("multilingual-minilm")
-    assert [path.split("/")[4] for path in hub] == ["main", "c1", "c1"]
+    first = f"{1:040d}"
+    assert {path.split("/")[4] for path in hub if "/resolve/" in path} == {first}
     record = json.loads((place / "assay.json").read_text())
-    assert record["revision"] == "c1"
+    assert record["revision"] == first
     assert record["files"]["model.onnx"] == hashlib.sha256(b"the weights").hexdigest()
+    assert sorted(record["files"]) == ["config.json", "model.onnx", "tokenizer.json"]
+    questions = len(hub)
     assert find("multilingual-minilm") == place
-    assert pull("multilingual-minilm") == place and len(hub) == 3
+    assert pull("multilingual-minilm") == place and len(hub) == questions
+
+
+def test_weights_that_are_not_what_the_hub_names_are_refused(hub, monkeypatch, folder):
+    monkeypatch.setitem(FILES, "onnx/model.onnx", b"the weight!")
+    with pytest.raises(UsageError, match=r"onnx/model\.onnx has not the hash .* copy the folder by hand to"):
+        pull("multilingual-minilm")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_hub_that_is_not_there_is_said(monkeypatch, folder):
+    monkeypatch.setattr(models, "HUB", "http://127.0.0.1:9")
+    with pytest.raises(UsageError, match="could not be fetched"):
+        pull("dinov2-small")
+    assert list(folder.iterdir()) == []
 
 
 def test_a_hub_that_serves_another_file_than_the_list_knows_is_refused(hub, monkeypatch):

@@ -362,7 +362,7 @@ def test_rows_that_left_the_source_are_in_no_view() -> None:
     table, state, rows = made(40, 2)
     assert len(rows) < 40
     assert sorted(Views(table).view(None, None, state).rows) == sorted(row["row"] for row in rows)
-    gone = next(row for row in range(40) if table.place[row] < 0)
+    gone = next(row for row in range(40) if table.position[row] < 0)
     assert not len(Views(table).view(Filter(rows=(gone,)), None, state))
 
 

@@ -17,8 +17,10 @@ import pyarrow as pa
 import pytest
 
 import assay
+from assay.actions import State
 from assay.checks import CHECKS, SENTENCES
 from assay.errors import UsageError
+from assay.query import ReviewTable, count_facets
 from assay.report import collect, render_report, write_report
 from assay.report.data import Histogram
 from assay.report.markdown import render_markdown
@@ -307,6 +309,22 @@ def test_the_head_counts_what_was_found() -> None:
     head = page_of(project).section("")
     assert "Assay read 300 images in 10 classes." in head
     assert "15 carry a label that is likely wrong" in head
+
+
+def test_the_report_counts_what_the_review_app_counts() -> None:
+    """In an order of the user's, where half of the rows have gone from the source. Oracle: the counts beside the filters."""
+    project = digits_project()
+    project.dataset.order = np.arange(300)[::-2]
+    table = ReviewTable.load(project)
+    counted = count_facets(table, table.present, State(300))
+    found = collect(project)
+    assert found.n_rows == counted["total"] == 150
+    assert f"{counted['presets']['issues']:,} of them" in found.lead
+    assert {str(value): rows for value, rows in counted["given"]} == {one.name: one.rows for one in found.classes}
+    assert sum(one.issues for one in found.classes) == counted["checks"]["label"] > 0
+    assert found.duplicates is not None
+    assert found.duplicates.rows == counted["checks"]["near_duplicate"] > 0
+    assert found.duplicates.exact_rows == counted["checks"]["exact_duplicate"]
 
 
 def test_the_page_tells_a_story() -> None:

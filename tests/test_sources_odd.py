@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from assay.dataset.dataset import check_labels
 from assay.errors import SourceError, UsageError
 from assay.sources import Source, open_source
 
@@ -169,7 +170,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
 def test_is_refused_with_one_clear_message(tmp_path, name, data, words, said):
     path = write(tmp_path, name, data)
     with pytest.raises(UsageError) as caught:
-        open_source(path, **words)
+        check_labels(open_source(path, **words))
     message = str(caught.value)
     assert said in message
     assert caught.value.exit_code == 2

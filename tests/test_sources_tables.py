@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from assay.dataset.dataset import check_labels
 from assay.errors import SourceError, UsageError
 from assay.sources import Source, open_source
-from assay.sources.csv_tables import read_csv, typed
+from assay.sources.csv_plain import read_plain, typed
+from assay.sources.csv_tables import read_csv
 from assay.sources.reading import read_bytes
 
 PROSE = [f"the quick brown fox number {number} jumps over dogs" for number in range(30)]
@@ -106,7 +108,7 @@ def test_ids_are_numbers_from_0_or_the_users_column_and_the_order_is_the_users()
 
 def test_many_classes_for_few_rows_are_said():
     source = open_source(pd.DataFrame({"x": range(30), "label": [f"c{min(i, 25)}" for i in range(30)]}))
-    assert said(source, "has 26 classes for 30 rows: is it the right one?")
+    assert check_labels(source) == ["the label column 'label' has 26 classes for 30 rows: is it the right one?"]
 
 
 # typed columns -------------------------------------------------------------------------------------------------------
@@ -170,6 +172,68 @@ def test_a_good_line_is_never_lost_to_a_bad_one(lines):
     if not any(line in ('"w', 'v"') for line in lines):
         assert found.table.num_rows == sum(bool(line) for line in lines) + 1
         assert len(found.reasons) == sum(line in ("u", "t,4,5") for line in lines)
+
+
+piece = st.sampled_from(
+    [
+        *',;\t|"\n\r',
+        '""',
+        "\r\n",
+        '"a"',
+        "a",
+        "b c",
+        " ",
+        "1",
+        "-2",
+        "007",
+        "1.5",
+        "1e5",
+        "é",
+        "\0",
+        "\\",
+        '\\"',
+        "\ufeff",
+        "\x85",
+    ]
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.one_of(
+        st.lists(piece, max_size=30).map("".join),
+        st.lists(
+            st.lists(
+                st.sampled_from(["a", "", " ", "1", "2.5", '"q,"', '"l\ni"', '"d""d"', "n"]), min_size=2, max_size=2
+            ).map(",".join),
+            min_size=1,
+            max_size=8,
+        ).map("\n".join),
+    ),
+    st.sampled_from(["n,a\n", "a;b;c\r\n", "one\n", "1,2\n"]),
+)
+def test_the_quick_reader_of_csv_gives_what_the_tolerant_one_does(body, header):
+    """Oracle: the tolerant reader of the same bytes, the quick one taken out."""
+    data = (header + body).encode()
+
+    def read() -> object:
+        try:
+            found = read_csv(data, "t.csv")
+        except SourceError as error:
+            return str(error)
+        return found.table.to_pydict(), found.table.schema, found.reasons, found.misread, found.notes, found.raw
+
+    quick = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("assay.sources.csv_tables.read_plain", lambda *_: None)
+        assert quick == read()
+
+
+def test_the_quick_reader_leaves_what_is_not_by_the_book():
+    for body in ("a\n", "a,b,c\n", 'a,b "c"\n', '"a,b\n', '"a"b,c\n', "n,m\n", "", "\ufeffa,b\n"):
+        assert read_plain(body, ",", ["n", "m"]) is None, body
+    found = read_plain('1,"b, ""c"""\n\n,"d\ne"\n', ",", ["n", "m"])
+    assert found.to_pydict() == {"n": [1, None], "m": ['b, "c"', "d\ne"]}
 
 
 def test_one_ragged_row_does_not_turn_numbers_into_text():

@@ -19,9 +19,10 @@ from assay.analysis import run as analysis_run
 from assay.analysis.executor import Task, TaskError
 from assay.analysis.worker import run_task
 from assay.dataset import dataset as dataset_module
-from assay.dataset.dataset import read_dataset
+from assay.dataset.dataset import check_labels, read_dataset
 from assay.dataset.target import TARGETS, ClassTarget, Label, NoTarget, Target
 from assay.errors import UsageError
+from assay.sources import open_source
 
 
 class NumberTarget(Target):
@@ -92,9 +93,8 @@ def numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[assay.Proj
 
     monkeypatch.setitem(pipeline.LABEL_STAGES, NumberTarget.task, learn)
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60), "price": rng.integers(1, 900, 60)})
-    frame["price"] = frame["price"].astype("Int64")
-    frame.loc[[3, 30], "price"] = pd.NA
+    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60), "price": rng.normal(size=60)})
+    frame.loc[[3, 30], "price"] = np.nan
     monkeypatch.setattr(analysis_run, "LocalExecutor", InThisProcess)
     return assay.analyze(frame, label="price", output=tmp_path / "p.assay", progress="quiet"), frame, learned
 
@@ -116,6 +116,18 @@ def test_decisions_are_what_the_task_says_they_are(numbers) -> None:
         project.decide("label", rows=[4], label="cheap")
     project.decide("label", rows=[4], label="2.5")
     assert project.log.state().labels[project.log.state().label[4]] == 2.5
+
+
+def test_numbers_are_refused_by_the_task_of_classes_alone(numbers, monkeypatch, tmp_path) -> None:
+    _, frame, _ = numbers
+    source = open_source(frame, label="price")
+    assert check_labels(source) == []
+    monkeypatch.setattr(dataset_module, "task_of", lambda source: ClassTarget.task)
+    with pytest.raises(UsageError, match="'price' holds 58 different numbers: that looks like a value to predict"):
+        check_labels(source)
+    with pytest.raises(UsageError, match="a value to predict"):
+        assay.analyze(frame, label="price", output=tmp_path / "q.assay", progress="quiet")
+    assert not (tmp_path / "q.assay").exists()
 
 
 def test_labels_of_classes_and_no_labels_are_the_two_tasks_there_are() -> None:

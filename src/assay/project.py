@@ -22,7 +22,7 @@ from assay.runs.finished_run import FinishedRun
 if TYPE_CHECKING:
     import pandas as pd
 
-    from assay.actions import ActionLog, Done
+    from assay.actions import ActionLog, Outcome
     from assay.issues.review import Cut, Left
     from assay.report.grid_widget import IssueGrid
 
@@ -174,7 +174,7 @@ class Project(FinishedRun):
         *,
         policy: str = "reference",
         overwrite: bool = False,
-    ) -> Done:
+    ) -> Outcome:
         """Write a decision about rows into the log, as one entry that can be undone.
 
         Parameters
@@ -189,7 +189,7 @@ class Project(FinishedRun):
 
         Returns
         -------
-        assay.actions.Done
+        assay.actions.Outcome
             ``said`` is one plain sentence; ``entry`` is None where nothing changed.
 
         Raises
@@ -217,7 +217,7 @@ class Project(FinishedRun):
         request = proposed_request(self, self._finding(finding), alternative=alternative)
         return self.log.prepare(request).summary()
 
-    def apply(self, finding: int | dict[str, Any], person: str | None = None, *, alternative: bool = False) -> Done:
+    def apply(self, finding: int | dict[str, Any], person: str | None = None, *, alternative: bool = False) -> Outcome:
         """Do what a finding proposes, as one entry of the log that `undo` takes back; see `preview`.
 
         `UsageError` where it proposes nothing that the log can hold. What a person decided about a row stands.
@@ -235,13 +235,13 @@ class Project(FinishedRun):
             raise UsageError(f"there is no finding {finding}: the project has {len(found):,}")
         return found[finding - 1]
 
-    def undo(self, number: int | None = None, person: str | None = None) -> Done:
+    def undo(self, number: int | None = None, person: str | None = None) -> Outcome:
         """Switch off your latest entry that is on, or the entry of this number, whoever made it."""
         from assay.actions import default_person
 
         return self.log.undo(person or default_person(), number)
 
-    def redo(self, number: int | None = None, person: str | None = None) -> Done:
+    def redo(self, number: int | None = None, person: str | None = None) -> Outcome:
         """Switch on again what your latest undo switched off, or the entry of this number."""
         from assay.actions import default_person
 

@@ -6,7 +6,7 @@ Does not know: how issues were found, filters, HTTP.
 
 from assay.actions.copies import Copy
 from assay.actions.difference import Difference
-from assay.actions.entry import ACTION_NAMES, Done, Entry, Prepared, Request
+from assay.actions.entry import ACTION_NAMES, Entry, Outcome, Prepared, Request
 from assay.actions.log import ActionLog, default_person
 from assay.actions.plan import Decision, FixPlan, plan_fixes
 from assay.actions.policy import POLICIES, Policy
@@ -24,9 +24,9 @@ __all__ = [
     "Copy",
     "Decision",
     "Difference",
-    "Done",
     "Entry",
     "FixPlan",
+    "Outcome",
     "Policy",
     "Prepared",
     "Request",

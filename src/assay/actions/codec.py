@@ -55,10 +55,10 @@ def pack_state(state: State) -> bytes:
     for channel in state.channels:
         layers = state.holder(channel)
         assert layers is not None
-        rows = np.flatnonzero(layers.cover)
-        split = layers.cover is not layers.entry
-        blobs += [pack_rows(rows), pack_numbers(layers.entry[rows])]
-        blobs += [pack_numbers(layers.cover[rows]), pack_numbers(layers.touched[rows])] if split else []
+        rows = np.flatnonzero(layers.latest)
+        split = layers.latest is not layers.active
+        blobs += [pack_rows(rows), pack_numbers(layers.active[rows])]
+        blobs += [pack_numbers(layers.latest[rows]), pack_numbers(layers.last_changed[rows])] if split else []
         blobs += [pack_numbers(values[rows]) for values in layers.values.values()]
         channels.append({"channel": list(channel), "split": split})
     head = {
@@ -91,11 +91,11 @@ def unpack_state(data: bytes, n: int) -> State:
         channel: Channel = (about["channel"][0], about["channel"][1])
         layers = Layers(channel[0], n)
         rows = unpack_rows(next(parts))
-        layers.entry[rows] = unpack_numbers(next(parts))
+        layers.active[rows] = unpack_numbers(next(parts))
         if about["split"]:
             layers.split()
-            layers.cover[rows] = unpack_numbers(next(parts))
-            layers.touched[rows] = unpack_numbers(next(parts))
+            layers.latest[rows] = unpack_numbers(next(parts))
+            layers.last_changed[rows] = unpack_numbers(next(parts))
         for name in VALUES[channel[0]]:
             layers.values[name][rows] = unpack_numbers(next(parts))
         state.put_channel(channel, layers)

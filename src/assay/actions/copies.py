@@ -43,11 +43,11 @@ class Ranking:
         doubted: NDArray[Any],
         unlabelled: NDArray[Any],
         size: NDArray[Any],
-        place: NDArray[Any],
+        position: NDArray[Any],
     ) -> Ranking:
         """(M,) each. ``undecided``: low where a person decided to keep the row; ``wrong``, ``doubted``: its label;
-        ``size``: pixels or characters; ``place``: in the user's order."""
-        values = (undecided, wrong, doubted, unlabelled, -size, place)
+        ``size``: pixels or characters; ``position``: in the user's order."""
+        values = (undecided, wrong, doubted, unlabelled, -size, position)
         return cls(dict(zip(WHY, values, strict=True)))
 
     def order(self, group: Rows | None = None) -> Rows:
@@ -124,7 +124,7 @@ def best_first(
         doubted=label_issue[rows],
         unlabelled=np.array([label is None for label in given], bool),
         size=(pixels + table.number("text_num_characters", 0))[rows],
-        place=rows,
+        position=rows,
     )
     order = ranking.order(group)
     first = np.ones(len(order), bool)

@@ -1,6 +1,6 @@
 """What somebody asks for, what would change, and what the log keeps of it.
 
-In: values. Out: `Request`, `Prepared`, `Entry`, `Done`; plain records. Does not know: the state, files, databases.
+In: values. Out: `Request`, `Prepared`, `Entry`, `Outcome`; plain records. Does not know: the state, files, databases.
 
 A request belongs to one channel: the decision about a row, one tag, or the note. An entry of a later number wins over an
 earlier one of the same channel; "undo" and "redo" switch a whole entry off and on.
@@ -217,7 +217,7 @@ class Entry:
 
 
 @dataclass(frozen=True, eq=False)
-class Done:
+class Outcome:
     """What came of asking. ``entry`` is None where nothing changed, and then nothing was written.
 
     kept : of an undo or redo: rows that a later decision holds. number : the log's last entry.
@@ -229,7 +229,7 @@ class Done:
     kept: int = 0
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
         """One plain sentence."""
         skipped = "; ".join(
             f"{count:,} skipped: {skipped_text(code)}" for code, count in self.summary.get("skipped", {}).items()

@@ -18,7 +18,7 @@ import numpy as np
 
 from assay.actions.codec import pack_state, unpack_state
 from assay.actions.difference import Difference
-from assay.actions.entry import REDO, UNDO, Done, Entry, Prepared, Request
+from assay.actions.entry import REDO, UNDO, Entry, Outcome, Prepared, Request
 from assay.actions.log_transaction import LogTransaction, nothing
 from assay.actions.prepare import prepare
 from assay.actions.project_facts import ProjectFacts
@@ -57,8 +57,8 @@ def default_person() -> str:
 class ActionLog:
     """The decisions of one project. Threads may share one; processes open one each and see each other's entries."""
 
-    def __init__(self, place: str | Path, project: str, facts: ProjectFacts) -> None:
-        self._place, self._project, self._facts = place, project, facts
+    def __init__(self, address: str | Path, project: str, facts: ProjectFacts) -> None:
+        self._address, self._project, self._facts = address, project, facts
         self._state = State(facts.n_rows)
         self._folding, self._writing = threading.Lock(), threading.Lock()
         self._there = False
@@ -73,15 +73,15 @@ class ActionLog:
         ``url``: an SQLAlchemy URL; default $ASSAY_STATE_URL, else ``state.sqlite`` in the project folder. One database
         may hold the logs of many projects. `ProjectError` where the file is a link out of the project folder.
         """
-        place = url or os.environ.get(URL) or project.folder.path(FILE).absolute()
-        return cls(place, project.uuid, ProjectFacts(project))
+        address = url or os.environ.get(URL) or project.folder.path(FILE).absolute()
+        return cls(address, project.uuid, ProjectFacts(project))
 
     @cached_property
     def _database(self) -> Database:
         from assay.actions.migrations import SCHEMA
         from assay.storage.database import Database
 
-        return Database.at(self._place, SCHEMA)
+        return Database.at(self._address, SCHEMA)
 
     @cached_property
     def _table(self) -> LogTable:
@@ -90,7 +90,7 @@ class ActionLog:
         return LogTable(self._project)
 
     def _exists(self) -> bool:
-        if not self._there and isinstance(self._place, Path) and not self._place.exists():
+        if not self._there and isinstance(self._address, Path) and not self._address.exists():
             return False  # without loading the database library
         self._there = self._there or self._database.exists()
         return self._there
@@ -103,10 +103,10 @@ class ActionLog:
     @property
     def is_replaced(self) -> bool:
         """Is another file where the log was, or none? Then the log is to be opened again."""
-        if not isinstance(self._place, Path):
+        if not isinstance(self._address, Path):
             return False
         try:
-            status = self._place.stat()
+            status = self._address.stat()
             here = status.st_dev, status.st_ino
         except OSError:
             here = None
@@ -172,7 +172,7 @@ class ActionLog:
 
     # writing -------------------------------------------------------------------------------------------------
 
-    def append(self, request: Request, person: str, *, token: str | None = None, seen: int | None = None) -> Done:
+    def append(self, request: Request, person: str, *, token: str | None = None, seen: int | None = None) -> Outcome:
         """Write the request down as one entry, durable when this returns.
 
         Parameters
@@ -197,7 +197,7 @@ class ActionLog:
         *,
         seen: int | None = None,
         failed: Failed | None = None,
-    ) -> list[Done]:
+    ) -> list[Outcome]:
         """Several (request, token) as one deed: all of them are written or none. Each sees what those before it did.
 
         ``failed(position, error)``: told of a request that cannot be done, which then is left out (its place in the list
@@ -230,7 +230,7 @@ class ActionLog:
             self._publish(work)
         return done
 
-    def _tried(self, asked: Placed, failed: Failed | None) -> tuple[Placed, list[Done] | None]:
+    def _tried(self, asked: Placed, failed: Failed | None) -> tuple[Placed, list[Outcome] | None]:
         """Those that can be done; and what comes of them if none changes anything: until one does no database is made."""
         possible, done, some = [], [], False
         for position, (request, token) in asked:
@@ -243,7 +243,7 @@ class ActionLog:
                 continue
             some |= bool(len(prepared.rows))
             possible.append((position, (request, token)))
-            done.append(Done(None, prepared.summary(), 0))
+            done.append(Outcome(None, prepared.summary(), 0))
         return possible, None if some else done
 
     def _claimed(self, connection: sa.Connection) -> State:
@@ -256,26 +256,26 @@ class ActionLog:
             )
         return state
 
-    def undo(self, person: str, number: int | None = None, *, token: str | None = None) -> Done:
+    def undo(self, person: str, number: int | None = None, *, token: str | None = None) -> Outcome:
         """Switch an entry off: the person's latest that is on, or any entry of anybody by its number.
 
         Rows that a later decision holds keep it (``kept`` counts them).
         """
         return self._switch(UNDO, person, number, token)
 
-    def redo(self, person: str, number: int | None = None, *, token: str | None = None) -> Done:
+    def redo(self, person: str, number: int | None = None, *, token: str | None = None) -> Outcome:
         """Switch an entry on again: the one that the person's latest undo switched off, unless the person decided
         something since; or any by its number."""
         return self._switch(REDO, person, number, token)
 
-    def _switch(self, word: str, person: str, number: int | None, token: str | None) -> Done:
+    def _switch(self, word: str, person: str, number: int | None, token: str | None) -> Outcome:
         person = _name(person, "person")
         if token is not None:
             _name(token, "token")
         if not self._exists():
             if number is not None:
                 raise UsageError(f"there is no entry {number}: nothing has been decided in this project")
-            return Done(None, nothing(word), 0)
+            return Outcome(None, nothing(word), 0)
         with self._writing:
             self._make()
             with self._database.writing() as connection:
@@ -372,12 +372,12 @@ class ActionLog:
         with self._database.reading() as connection:
             for channel in state.channels:
                 layers = state.holder(channel)
-                number = int(layers.cover[row]) if layers is not None else 0
+                number = int(layers.latest[row]) if layers is not None else 0
                 while number:
                     entry = self._table.named(connection, [number])[number]
-                    place = int(np.searchsorted(entry.rows, row))
-                    found.append(_told(entry, place) | {"undone": number in state.undone})
-                    number = int(entry.under[place])
+                    position = int(np.searchsorted(entry.rows, row))
+                    found.append(_told(entry, position) | {"undone": number in state.undone})
+                    number = int(entry.under[position])
         return sorted(found, key=lambda told: -int(told["number"]))
 
     def diff(self, start: int, stop: int) -> Difference:
@@ -385,15 +385,15 @@ class ActionLog:
         return Difference(self.state(start), self.state(stop))
 
 
-def _told(entry: Entry, place: int) -> dict[str, Any]:
-    code = -1 if entry.codes is None else int(entry.codes[place])
+def _told(entry: Entry, position: int) -> dict[str, Any]:
+    code = -1 if entry.codes is None else int(entry.codes[position])
     return {
         "number": entry.number,
         "at": entry.at,
         "person": entry.person,
         "action": entry.action,
         "label": entry.names[code] if code >= 0 else entry.label,
-        "excluded": bool(entry.excluded[place]),
+        "excluded": bool(entry.excluded[position]),
         "text": entry.text,
     }
 

@@ -161,7 +161,7 @@ class LogTable:
         where += [ENTRIES.c.number > after] if after is not None else []
         return self._read(connection, where, ENTRIES.c.number.desc(), limit, rows=rows)
 
-    def deeds(self, connection: sa.Connection, person: str, below: int) -> list[tuple[int, str, int | None]]:
+    def entries_of(self, connection: sa.Connection, person: str, below: int) -> list[tuple[int, str, int | None]]:
         """(number, action, undoes) of a person's latest entries below a number, newest first, some hundred of them."""
         where = [ENTRIES.c.person == person, ENTRIES.c.number < below]
         found = self._records(connection, where, ENTRIES.c.number.desc(), AT_ONCE, (0,))

@@ -22,10 +22,10 @@ from assay.actions.entry import (
     TAGS,
     UNDO,
     Channel,
-    Done,
     Entry,
     Flags,
     Numbers,
+    Outcome,
     Prepared,
     Request,
     Rows,
@@ -64,14 +64,14 @@ class LogTransaction:
         fresh = {number: self.fresh[number] for number in numbers if number in self.fresh}
         return fresh | self.table.named(self.connection, [number for number in numbers if number not in fresh])
 
-    def do(self, request: Request, token: str | None) -> Done:
+    def do(self, request: Request, token: str | None) -> Outcome:
         first = self._before(token, request.action)
         if first is not None:
             return first
         prepared = self._not_meanwhile(request)
         summary = prepared.summary()
         if not len(prepared.rows):
-            return Done(None, summary, self.state.number)
+            return Outcome(None, summary, self.state.number)
         codes: Numbers | None = None
         names: list[Any] = []
         if prepared.request.action == "auto-fix" or prepared.request.labels is not None:
@@ -83,24 +83,24 @@ class LogTransaction:
             policy=asked.policy if asked.action == "auto-fix" else None, codes=codes, names=names,
             excluded=prepared.excluded, summary=kept,
         )  # fmt: skip
-        return Done(self._add(entry), summary, entry.number)
+        return Outcome(self._add(entry), summary, entry.number)
 
-    def switch(self, word: str, number: int | None, token: str | None) -> Done:
+    def switch(self, word: str, number: int | None, token: str | None) -> Outcome:
         first = self._before(token, word)
         if first is not None:
             return first
         target = self._target(word, number)
         if target is None:
-            return Done(None, nothing(word, number), self.state.number)
+            return Outcome(None, nothing(word, number), self.state.number)
         layers = self.state.holder(target.channel)
         assert layers is not None
         known = target.rows[target.rows < self.state.n]
-        held = layers.entry[known]
+        held = layers.active[known]
         rows = known[held == target.number] if word == UNDO else known[held < target.number]
         kept = int((held > target.number).sum())
         summary = _switched(word, len(rows), undoes=target.number, of=target.person)
         entry = self._entry(word, token, rows, undoes=target.number, kept=kept, summary=summary, route="api")
-        return Done(self._add(entry), summary, entry.number, kept)
+        return Outcome(self._add(entry), summary, entry.number, kept)
 
     def write(self) -> None:
         if self.fresh:
@@ -108,7 +108,7 @@ class LogTransaction:
         else:
             self.connection.rollback()
 
-    def _before(self, token: str | None, action: str) -> Done | None:
+    def _before(self, token: str | None, action: str) -> Outcome | None:
         """What the same token led to before."""
         if token is None:
             return None
@@ -119,7 +119,7 @@ class LogTransaction:
             raise UsageError(
                 f"the token {token!r} was used before, for entry {entry.number}: {entry.action} by {entry.person}"
             )
-        return Done(entry, entry.summary, self.state.number, entry.kept)
+        return Outcome(entry, entry.summary, self.state.number, entry.kept)
 
     def _not_meanwhile(self, request: Request) -> Prepared:
         """The request prepared without the rows that somebody else changed since they were seen."""
@@ -128,23 +128,23 @@ class LogTransaction:
             return prepared
         channel: Channel = ("note", "") if request.action == "note" else ("decision", "")
         rows = prepared.rows if request.route in BY_PERSON else prepared.request.rows
-        touched = self.state.touched(channel)[rows]
-        numbers = np.unique(touched[touched > self.seen]).tolist()
+        last_changed = self.state.last_changed(channel)[rows]
+        numbers = np.unique(last_changed[last_changed > self.seen]).tolist()
         by = {number: entry.person for number, entry in self.table.named(self.connection, numbers, rows=False).items()}
         others = [number for number, person in by.items() if person != self.person]
-        late = np.isin(touched, others)
+        late = np.isin(last_changed, others)
         if not late.any():
             return prepared
         if request.route in BY_PERSON:
             raise ConflictError(
                 [
                     self._late(int(row), int(number), by)
-                    for row, number in zip(rows[late][:TOLD], touched[late], strict=False)
+                    for row, number in zip(rows[late][:TOLD], last_changed[late], strict=False)
                 ]
             )
         prepared = self.prepared(_kept(prepared.request, ~late), self.state)
         skipped = dict(prepared.skipped)
-        for number in touched[late].tolist():
+        for number in last_changed[late].tolist():
             why = MEANWHILE + by[number]
             skipped[why] = skipped.get(why, 0) + 1
         return replace(prepared, skipped=skipped)
@@ -172,26 +172,26 @@ class LogTransaction:
 
     def _latest(self) -> int | None:
         """The person's latest entry that is on."""
-        for number, _, undoes in self._deeds():
+        for number, _, undoes in self._own_entries():
             if undoes is None and number not in self.state.undone:
                 return number
         return None
 
     def _undone(self) -> int | None:
         """What the person's latest undo that still stands switched off, if nothing was decided since."""
-        for _, action, undoes in self._deeds():
+        for _, action, undoes in self._own_entries():
             if undoes is None:
                 return None
             if action == UNDO and undoes in self.state.undone:
                 return undoes
         return None
 
-    def _deeds(self) -> Iterable[tuple[int, str, int | None]]:
+    def _own_entries(self) -> Iterable[tuple[int, str, int | None]]:
         """What the person did, newest first."""
         below = self.state.number + 1
-        while deeds := self.table.deeds(self.connection, self.person, below):
-            yield from deeds
-            below = deeds[-1][0]
+        while some := self.table.entries_of(self.connection, self.person, below):
+            yield from some
+            below = some[-1][0]
 
     def _entry(self, action: str, token: str | None, rows: Rows, **values: Any) -> Entry:
         entry = Entry(
@@ -208,7 +208,7 @@ class LogTransaction:
             return replace(entry, excluded=np.zeros(len(rows), bool), before=np.zeros(len(rows), np.int32))
         layers = self.state.holder(entry.channel)
         none = np.zeros(len(rows), np.int32)
-        before, under = (none, none) if layers is None else (layers.entry[rows], layers.cover[rows])
+        before, under = (none, none) if layers is None else (layers.active[rows], layers.latest[rows])
         return replace(entry, before=before, under=under)
 
     def _add(self, entry: Entry) -> Entry:

@@ -116,8 +116,8 @@ def _labels(request: Request, fit: Callable[[Any], Label], rows: Rows) -> NDArra
     for label in dict.fromkeys((type(value), value) for value in request.labels.tolist() if value is not None):
         fitted[label] = fit(label[1])
     out = np.full(len(rows), None, object)
-    place = np.searchsorted(rows, asked)
-    out[place] = [None if value is None else fitted[type(value), value] for value in request.labels.tolist()]
+    position = np.searchsorted(rows, asked)
+    out[position] = [None if value is None else fitted[type(value), value] for value in request.labels.tolist()]
     return out
 
 
@@ -212,11 +212,11 @@ class _Draft:
         self.skip(~(relabel | self.excluded), NO_SUGGESTION)
         self._give(np.flatnonzero(relabel), fixes.corrected_label[self.rows])
 
-    def _give(self, places: NDArray[np.int64], labels: NDArray[np.object_]) -> Numbers:
+    def _give(self, positions: NDArray[np.int64], labels: NDArray[np.object_]) -> Numbers:
         """The labels (aligned with the rows) at these places, the others none."""
         code: dict[tuple[type, Label], int] = {}
         codes = np.full(len(self.rows), -1, np.int32)
-        codes[places] = [code.setdefault((type(label), label), len(code)) for label in labels[places].tolist()]
+        codes[positions] = [code.setdefault((type(label), label), len(code)) for label in labels[positions].tolist()]
         self.codes, self.names = codes, [label for _, label in code]
         return codes
 

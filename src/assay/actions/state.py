@@ -30,15 +30,15 @@ VALUES: dict[str, dict[str, tuple[Any, int]]] = {  # what a row's state holds in
 
 
 class Layers:
-    """One channel by row: ``entry`` the latest entry in force, ``cover`` the latest one at all, ``touched`` the latest one
-    that changed the row, undo and redo included; each an entry number, 0 = none. ``values``: the state itself.
+    """One channel by row: ``active`` the latest entry in force, ``latest`` the latest one at all, ``last_changed`` the latest
+    one that changed the row, undo and redo included; each an entry number, 0 = none. ``values``: the state itself.
 
-    ``cover`` and ``touched`` equal ``entry`` until something is undone, and are one array until then.
+    ``latest`` and ``last_changed`` equal ``active`` until something is undone, and are one array until then.
     """
 
     def __init__(self, kind: str, n: int) -> None:
-        self.entry: Numbers = np.zeros(n, np.int32)
-        self.cover = self.touched = self.entry
+        self.active: Numbers = np.zeros(n, np.int32)
+        self.latest = self.last_changed = self.active
         self.values: dict[str, NDArray[Any]] = {
             name: np.full(n, empty, dtype) if empty else np.zeros(n, dtype)
             for name, (dtype, empty) in VALUES[kind].items()
@@ -46,16 +46,16 @@ class Layers:
 
     def copy(self) -> Layers:
         out = Layers.__new__(Layers)
-        out.entry = out.cover = out.touched = self.entry.copy()
-        if self.cover is not self.entry:
-            out.cover, out.touched = self.cover.copy(), self.touched.copy()
+        out.active = out.latest = out.last_changed = self.active.copy()
+        if self.latest is not self.active:
+            out.latest, out.last_changed = self.latest.copy(), self.last_changed.copy()
         out.values = {name: array.copy() for name, array in self.values.items()}
         return out
 
     def split(self) -> None:
         """From now on the three differ."""
-        if self.cover is self.entry:
-            self.cover, self.touched = self.entry.copy(), self.entry.copy()
+        if self.latest is self.active:
+            self.latest, self.last_changed = self.active.copy(), self.active.copy()
 
 
 class State:
@@ -105,7 +105,7 @@ class State:
 
     @property
     def entry(self) -> Numbers:
-        return self._layers[DECISION].entry
+        return self._layers[DECISION].active
 
     @property
     def tags(self) -> dict[str, Flags]:
@@ -115,8 +115,8 @@ class State:
     def notes(self) -> dict[int, str]:
         if self._notes is None:
             layers = self._layers.get(NOTES)
-            rows = np.zeros(0, np.int64) if layers is None else np.flatnonzero(layers.entry)
-            numbers = [] if layers is None else layers.entry[rows].tolist()
+            rows = np.zeros(0, np.int64) if layers is None else np.flatnonzero(layers.active)
+            numbers = [] if layers is None else layers.active[rows].tolist()
             found = zip(rows.tolist(), (self.texts[number] for number in numbers), strict=True)
             self._notes = {row: text for row, text in found if text}
         return self._notes
@@ -130,10 +130,10 @@ class State:
         """The index of a label in ``labels``; 1, 1.0 and True are three labels."""
         return self._code.get((type(label), label), absent)
 
-    def touched(self, channel: Channel = DECISION) -> Numbers:
+    def last_changed(self, channel: Channel = DECISION) -> Numbers:
         """(N,) number of the latest entry that changed each row, undo and redo included."""
         layers = self._layers.get(channel)
-        return np.zeros(self.n, np.int32) if layers is None else layers.touched
+        return np.zeros(self.n, np.int32) if layers is None else layers.last_changed
 
     def holder(self, channel: Channel) -> Layers | None:
         """The arrays of a channel."""
@@ -175,9 +175,9 @@ class State:
             (self._undo if entry.action == UNDO else self._redo)(target, entry.number, lookup)
         else:
             layers, rows = self._own(entry.channel), self._rows(entry)
-            layers.entry[rows] = entry.number
-            if layers.cover is not layers.entry:
-                layers.cover[rows] = layers.touched[rows] = entry.number
+            layers.active[rows] = entry.number
+            if layers.latest is not layers.active:
+                layers.latest[rows] = layers.last_changed[rows] = entry.number
             self._put(layers, rows, entry, slice(0, len(rows)))
         self.number = entry.number
 
@@ -228,19 +228,19 @@ class State:
         layers, rows = self._own(target.channel), self._rows(target)
         layers.split()
         self.undone.add(target.number)
-        mine = np.flatnonzero(layers.entry[rows] == target.number)
+        mine = np.flatnonzero(layers.active[rows] == target.number)
         rows, below = rows[mine], target.under[mine]
         below = self._in_force(rows, below, lookup)
-        layers.entry[rows], layers.touched[rows] = below, number
+        layers.active[rows], layers.last_changed[rows] = below, number
         groups = list(_groups(below))
         found = lookup([below_number for below_number, _ in groups if below_number])
-        for below_number, places in groups:
+        for below_number, positions in groups:
             if below_number:
                 entry = found[below_number]
-                self._put(layers, rows[places], entry, np.searchsorted(entry.rows, rows[places]))
+                self._put(layers, rows[positions], entry, np.searchsorted(entry.rows, rows[positions]))
             else:
                 for name, (_, empty) in VALUES[target.channel[0]].items():
-                    layers.values[name][rows[places]] = empty
+                    layers.values[name][rows[positions]] = empty
 
     def _in_force(self, rows: Rows, below: Numbers, lookup: Lookup) -> Numbers:
         """For each row the latest entry from ``below`` downwards that is not undone."""
@@ -250,8 +250,8 @@ class State:
         while len(waiting):
             groups = list(_groups(below[waiting]))
             found = lookup([number for number, _ in groups])
-            for number, places in groups:
-                entry, which = found[number], waiting[places]
+            for number, positions in groups:
+                entry, which = found[number], waiting[positions]
                 below[which] = entry.under[np.searchsorted(entry.rows, rows[which])]
             waiting = waiting[np.isin(below[waiting], undone)]
         return below
@@ -260,8 +260,8 @@ class State:
         layers, rows = self._own(target.channel), self._rows(target)
         layers.split()
         self.undone.discard(target.number)
-        mine = np.flatnonzero(layers.entry[rows] < target.number)
-        layers.entry[rows[mine]], layers.touched[rows[mine]] = target.number, number
+        mine = np.flatnonzero(layers.active[rows] < target.number)
+        layers.active[rows[mine]], layers.last_changed[rows[mine]] = target.number, number
         self._put(layers, rows[mine], target, mine)
 
     def intern(self, label: Label | None) -> int:

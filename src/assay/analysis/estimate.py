@@ -135,11 +135,11 @@ def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[
 
 def _picture_kilobytes(source: Source) -> float:
     """Mean size of a sample of the pictures, from their stamps or bytes."""
-    places = np.linspace(0, len(source.ids) - 1, min(200, len(source.ids))).astype(int).tolist()
+    positions = np.linspace(0, len(source.ids) - 1, min(200, len(source.ids))).astype(int).tolist()
     sizes: list[float] = []
-    for place in places:
-        blob = source.blobs[place] if source.blobs is not None else None
-        stamp = source.stamps[place] if source.stamps is not None else ""
+    for position in positions:
+        blob = source.blobs[position] if source.blobs is not None else None
+        stamp = source.stamps[position] if source.stamps is not None else ""
         numbers = [float(part) for part in stamp.split(":") if part.isdigit()]
         if blob is not None:
             sizes.append(len(blob) / 1e3)
@@ -151,8 +151,8 @@ def _picture_kilobytes(source: Source) -> float:
 def _mean_words(source: Source) -> float:
     """Of a sample of the texts."""
     column = source.cells[source.roles.text]
-    places = np.linspace(0, len(column) - 1, min(500, len(column))).astype(int)
-    return float(np.mean([len(str(text or "").split()) for text in column.take(places.tolist()).to_pylist()]))
+    positions = np.linspace(0, len(column) - 1, min(500, len(column))).astype(int)
+    return float(np.mean([len(str(text or "").split()) for text in column.take(positions.tolist()).to_pylist()]))
 
 
 def _texts(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:

@@ -25,7 +25,7 @@ from assay.analysis.runner import Runner
 from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adopt_pred_probs
 from assay.checks import CHECKS, FINDING_CHECKS
 from assay.columns import BY_NAME
-from assay.dataset.dataset import MISSING, Dataset, read_dataset, write_dataset
+from assay.dataset.dataset import MISSING, Dataset, check_labels, read_dataset, write_dataset
 from assay.dataset.following import Followed, contents, follow, same_numbers
 from assay.dataset.identity import SAME
 from assay.dataset.originals import write_originals
@@ -67,9 +67,11 @@ def analyze_source(
     Raises
     ------
     UsageError
-        the project belongs to another source, or the run does not fit into the memory that the user allows.
+        the labels are none of the task's, the project belongs to another source, or the run does not fit into the memory
+        that the user allows.
     """
     started = time.time()
+    said = check_labels(source) if settings.task != "unsupervised" else []
     plan = plan_memory(source, settings, own_embeddings=embeddings is not None)
     require_project_folder(folder)
     with locked(folder):
@@ -103,7 +105,7 @@ def analyze_source(
         write_scope(folder, dataset.fingerprint, scope_of(source))
         originals = write_originals(folder, dataset.fingerprint, source.originals)
         arrays = _user_arrays(folder, dataset, pred_probs, pred_classes, embeddings, len(source.ids))
-        notes = [*source.notes, *_changes(dataset, previous), *lost]
+        notes = [*source.notes, *said, *_changes(dataset, previous), *lost]
         for note in notes:
             progress.say(note)
         pa.default_memory_pool().release_unused()  # what reading the source left behind
@@ -221,7 +223,7 @@ def _lost(dataset: Dataset, previous: Dataset, followed: Followed, standing: Map
         return []
     ids = previous.rows["row_id"]
     present = set(dataset.order.tolist())
-    asked = {row: places for rows, places in followed.unsure for row in rows if row in standing}
+    asked = {row: candidates for rows, candidates in followed.unsure for row in rows if row in standing}
     gone = [
         row for row in standing if row not in present and row not in asked and previous.rows["order"][row].as_py() >= 0
     ]
@@ -237,8 +239,8 @@ def _lost(dataset: Dataset, previous: Dataset, followed: Followed, standing: Map
     if asked:
         what = "1 decision is" if len(asked) == 1 else f"{len(asked):,} decisions are"
         notes.append(f"{what} set aside, for nobody can tell which row is meant; please decide again:")
-        for row, places in list(asked.items())[:LISTED]:
-            new = ", ".join(str(source_id) for source_id in places[:5]) + (", ..." if len(places) > 5 else "")
+        for row, candidates in list(asked.items())[:LISTED]:
+            new = ", ".join(str(source_id) for source_id in candidates[:5]) + (", ..." if len(candidates) > 5 else "")
             notes.append(f"  {ids[row].as_py()}: {standing[row]} (is it row {new} now?)")
         notes += [f"  ... and {len(asked) - LISTED:,} more"] if len(asked) > LISTED else []
     return notes

@@ -190,15 +190,15 @@ def adopt_pred_probs(
 def _order(names: Sequence[Any], classes: Sequence[Label], width: int) -> tuple[int, ...]:
     if len(names) != width:
         raise ArrayError(f"{len(names)} class names were given for {width} columns of pred_probs")
-    place = {str(name): column for column, name in enumerate(names)}
-    absent = [str(name) for name in classes if str(name) not in place]
+    column_of = {str(name): column for column, name in enumerate(names)}
+    absent = [str(name) for name in classes if str(name) not in column_of]
     if absent:
         raise ArrayError(
             f"pred_probs have no column for the class{'es' if len(absent) > 1 else ''} {', '.join(map(repr, absent[:3]))}"
         )
-    if len(place) != len(names):
+    if len(column_of) != len(names):
         raise ArrayError("two columns of pred_probs carry the same class name")
-    return tuple(place[str(name)] for name in classes)
+    return tuple(column_of[str(name)] for name in classes)
 
 
 def _check_probabilities(array: NDArray[Any]) -> None:

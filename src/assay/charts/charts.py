@@ -53,9 +53,9 @@ def correction_matrix(table: ReviewTable, mask: Flags, most: int = MATRIX) -> di
     involved = np.bincount(pairs // k, counts, k) + np.bincount(pairs % k, counts, k)
     chosen = np.sort(np.argsort(-involved, kind="stable")[:most])
     chosen = chosen[involved[chosen] > 0]
-    place = np.full(k, -1)
-    place[chosen] = np.arange(len(chosen))
-    given, suggested = place[pairs // k], place[pairs % k]
+    index_of = np.full(k, -1)
+    index_of[chosen] = np.arange(len(chosen))
+    given, suggested = index_of[pairs // k], index_of[pairs % k]
     inside = (given >= 0) & (suggested >= 0)
     grid = np.zeros((len(chosen), len(chosen)), np.int64)
     grid[given[inside], suggested[inside]] = counts[inside]

@@ -150,6 +150,7 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
     from assay.analysis.run import analyze_source, failures
     from assay.analysis.settings import make_settings
     from assay.api import named_arrays
+    from assay.dataset.dataset import check_labels
     from assay.project import Project
     from assay.sources import open_source
     from assay.storage import Folder
@@ -177,9 +178,10 @@ def analyze(data: str, output: Path | None, dry_run: bool, quiet: bool, log_json
         sheet=given["sheet"],
         features=features,
     )
+    said = check_labels(source) if settings.task != "unsupervised" else []
     estimate = _estimate(source, settings, given)
     if dry_run:
-        for note in source.notes:
+        for note in [*source.notes, *said]:
             progress.say(note)
     for line in estimate:
         progress.say(line)
@@ -358,10 +360,10 @@ def insights(
         if dry_run:
             show_preview(opened.preview(number, alternative=instead))
         else:
-            say(opened.apply(number, person, alternative=instead).said)
+            say(opened.apply(number, person, alternative=instead).message)
         return
     numbered = [
-        (place, finding) for place, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])
+        (index, finding) for index, finding in enumerate(opened.insights(), 1) if check in (None, finding["check"])
     ]
     if as_json:
         say_json([finding for _, finding in numbered], indent=1)

@@ -88,7 +88,7 @@ def undo(project: str, number: int | None, person: str | None, debug: bool) -> N
     """Take your latest entry back, or entry NUMBER of anybody. Rows that were decided later stay as they are."""
     from assay import api
 
-    say(api.open(project).undo(number, person).said)
+    say(api.open(project).undo(number, person).message)
 
 
 @click.command()
@@ -100,7 +100,7 @@ def redo(project: str, number: int | None, person: str | None, debug: bool) -> N
     """Bring back what your latest undo took, or entry NUMBER."""
     from assay import api
 
-    say(api.open(project).redo(number, person).said)
+    say(api.open(project).redo(number, person).message)
 
 
 @click.command()
@@ -132,13 +132,13 @@ def apply(project: str, actions: str, person: str | None, overwrite: bool, keep_
         objects = _objects(stream, refuse)
     asked, lines = _asked(opened, objects, overwrite, refuse)
     done = opened.log.append_all(
-        asked, person or default_person(), failed=lambda place, error: refuse(lines[place], error)
+        asked, person or default_person(), failed=lambda index, error: refuse(lines[index], error)
     )
     written = sum(result.entry is not None for result in done)
     rows = sum(result.entry.n_rows for result in done if result.entry is not None)
     for result in done:
         if result.summary.get("skipped") or result.entry is None:
-            say(result.said)
+            say(result.message)
     for line, why in sorted(bad.items()):
         say(f"{name}, line {line}: {why}", err=True)
     say(f"actions in the log: {written:,} of {len(done) + len(bad):,}; rows changed: {rows:,}")

@@ -68,9 +68,9 @@ class Dataset:
     @cached_property
     def order(self) -> NDArray[np.int64]:
         """Row numbers of the present rows in the user's order."""
-        place = np.asarray(self.rows["order"].to_numpy())
-        present = np.flatnonzero(place >= 0)
-        return present[np.argsort(place[present], kind="stable")]
+        positions = np.asarray(self.rows["order"].to_numpy())
+        present = np.flatnonzero(positions >= 0)
+        return present[np.argsort(positions[present], kind="stable")]
 
     @cached_property
     def reasons(self) -> list[str | None]:
@@ -136,6 +136,13 @@ def task_of(source: Source) -> str:
     return ClassTarget.task if given is not None and given.null_count < len(given) else NoTarget.task
 
 
+def check_labels(source: Source) -> list[str]:
+    """What the task has to say of the label column; `UsageError` where its labels are none of this task's."""
+    if source.given is None or source.roles.label is None:
+        return []
+    return TARGETS[task_of(source)].check(source.given, source.roles.label)
+
+
 def write_dataset(
     folder: Folder,
     source: Source,
@@ -165,13 +172,13 @@ def write_dataset(
         fresh = number_of < 0
         number_of[fresh] = len(old_ids) + np.arange(int(fresh.sum()))
         total = len(old_ids) + int(fresh.sum())
-    place = np.full(total, -1, np.int64)
-    place[number_of] = np.arange(n)
+    position = np.full(total, -1, np.int64)
+    position[number_of] = np.arange(n)
 
     kind = TARGETS[task_of(source)]
     encoded, labels = kind.encode(source.given, previous.target.header if previous is not None else None)
     encoded = encoded if len(encoded) else pa.nulls(n, kind.column_type)
-    take = pa.array(np.where(place >= 0, place, 0), mask=place < 0)
+    take = pa.array(np.where(position >= 0, position, 0), mask=position < 0)
     reason = [source.reasons.get(row) for row in range(n)]
     given = source.given if source.given is not None else pa.nulls(n, pa.string())
     ids = new_ids.take(take)
@@ -179,11 +186,11 @@ def write_dataset(
         if source.roles.id is None:  # a number is another row's by now
             old_ids = pa.array([-1 - row for row in range(len(old_ids))], pa.int64()).cast(old_ids.type)
         ids = pc.coalesce(ids, pa.concat_arrays([old_ids, pa.nulls(total - len(old_ids), old_ids.type)]))
-    gone = place < 0
+    gone = position < 0
     rows = pa.table(
         {
             "row_id": ids,
-            "order": pa.array(place),
+            "order": pa.array(position),
             "uri": pa.array(source.uris or [""] * n, pa.string()).take(take),
             "token": pa.array(tokens(source, n), pa.string()).take(take),
             "given": given.take(take),
@@ -251,10 +258,10 @@ def read_blobs(folder: Folder, fingerprint: str, wanted: Sequence[int]) -> dict[
     out: dict[int, bytes] = {}
     for part in _parts(folder, fingerprint, "blobs"):
         rows = folder.get_table(part, ["row"])["row"].to_numpy()
-        places = np.flatnonzero(np.isin(rows, np.asarray(wanted)))
-        if len(places):
-            found = folder.get_table(part, ["bytes"])["bytes"].take(pa.array(places)).to_pylist()
-            out.update(zip(rows[places].tolist(), found, strict=True))
+        positions = np.flatnonzero(np.isin(rows, np.asarray(wanted)))
+        if len(positions):
+            found = folder.get_table(part, ["bytes"])["bytes"].take(pa.array(positions)).to_pylist()
+            out.update(zip(rows[positions].tolist(), found, strict=True))
     return out
 
 

@@ -68,7 +68,7 @@ def follow(folder: Folder, source: Source, previous: Dataset, decided: Mapping[i
     number_of = np.where(found.old >= 0, order[np.maximum(found.old, 0)], -1)
     if names == list(source.cells.column_names):
         _come_back(previous, row_hashes(hashes_now, names), number_of, found)
-    unsure = [([int(order[row]) for row in rows], places) for rows, places in found.unsure]
+    unsure = [([int(order[row]) for row in rows], positions) for rows, positions in found.unsure]
     return Followed(number_of, share, unsure)
 
 
@@ -87,16 +87,16 @@ def _cells(folder: Folder, source: Source, previous: Dataset) -> tuple[pa.Table,
 
 def _content(token: str) -> str:
     """What stays of a token where a picture is copied elsewhere: the hash of bytes in memory, the size of a file."""
-    place, tab, stamp = token.partition("\t")
-    return stamp.partition(":")[0] if tab else place
+    uri, tab, stamp = token.partition("\t")
+    return stamp.partition(":")[0] if tab else uri
 
 
 def _by_id(source: Source, previous: Dataset, before: pa.Table, now: pa.Table, rest: list[str]) -> Followed:
     ids, old_ids = source.ids.cast(pa.string()), previous.rows["row_id"].cast(pa.string()).combine_chunks()
-    place = np.asarray(pc.index_in(ids, value_set=old_ids).fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
+    old_row = np.asarray(pc.index_in(ids, value_set=old_ids).fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
     position = np.full(previous.n_rows, -1, np.int64)
     position[previous.order] = np.arange(len(previous.order))
-    common = np.flatnonzero((place >= 0) & (position[np.maximum(place, 0)] >= 0))
+    common = np.flatnonzero((old_row >= 0) & (position[np.maximum(old_row, 0)] >= 0))
     ours = (
         {source.roles.id, previous.roles.id, "path"}
         if source.modality == "image"
@@ -114,10 +114,10 @@ def _by_id(source: Source, previous: Dataset, before: pa.Table, now: pa.Table, r
             now = now.set_column(now.column_names.index(CONTENT), CONTENT, here)
     smaller = max(1, min(len(previous.order), now.num_rows))
     if not rest:  # nothing but ids to compare
-        return Followed(place, len(common) / smaller)
+        return Followed(old_row, len(common) / smaller)
     hashes_before, hashes_now = cell_hashes(before, rest), cell_hashes(now, rest)
-    alike = hashes_before[:, position[place[common]]] == hashes_now[:, common]
-    return Followed(place, float((alike.mean(0) >= 0.5).sum() / smaller))
+    alike = hashes_before[:, position[old_row[common]]] == hashes_now[:, common]
+    return Followed(old_row, float((alike.mean(0) >= 0.5).sum() / smaller))
 
 
 def _come_back(previous: Dataset, hashes: NDArray[np.uint64], number_of: NDArray[np.int64], found: Matched) -> None:
@@ -129,11 +129,11 @@ def _come_back(previous: Dataset, hashes: NDArray[np.uint64], number_of: NDArray
     values, count = np.unique(np.array([value or 0 for value in content], np.uint64), return_counts=True)
     once = set(values[count == 1].tolist())
     row_of = {value: int(row) for value, row in zip(content, gone.tolist(), strict=True) if value in once}
-    held = {place for _, places in found.unsure for place in places}
-    for place in np.flatnonzero(number_of < 0).tolist():
-        row = row_of.pop(int(hashes[place]), None) if place not in held else None
+    held = {position for _, positions in found.unsure for position in positions}
+    for position in np.flatnonzero(number_of < 0).tolist():
+        row = row_of.pop(int(hashes[position]), None) if position not in held else None
         if row is not None:
-            number_of[place] = row
+            number_of[position] = row
 
 
 def same_numbers(source: Source, previous: Dataset) -> NDArray[np.int64] | None:

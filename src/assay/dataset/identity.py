@@ -113,32 +113,32 @@ def _by_hash(before: Hashes, now: Hashes, marks: NDArray[np.int64], found: Match
     order_now = np.argsort(code_now, kind="stable")
     start_before = np.concatenate([[0], np.cumsum(count_before)])
     start_now = np.concatenate([[0], np.cumsum(count_now)])
-    place = np.arange(len(now)) - np.repeat(start_now[:-1], count_now)  # of each new row among its equals
+    rank = np.arange(len(now)) - np.repeat(start_now[:-1], count_now)  # of each new row among its equals
     codes = code_now[order_now]
-    good = even[codes] & (place < count_before[codes])
-    matched = order_before[start_before[codes[good]] + place[good]]
+    good = even[codes] & (rank < count_before[codes])
+    matched = order_before[start_before[codes[good]] + rank[good]]
     found.old[order_now[good]] = matched
     free[matched] = False
     for code in np.flatnonzero(~even & (count_now > 0)).tolist():
         rows = order_before[start_before[code] : start_before[code + 1]]
-        places = order_now[start_now[code] : start_now[code + 1]]
-        if len(places) <= len(rows) and len(np.unique(marks[rows])) == 1:
-            found.old[places] = rows[: len(places)]
-            free[rows[: len(places)]] = False
+        positions = order_now[start_now[code] : start_now[code + 1]]
+        if len(positions) <= len(rows) and len(np.unique(marks[rows])) == 1:
+            found.old[positions] = rows[: len(positions)]
+            free[rows[: len(positions)]] = False
         else:
-            _by_company(rows, places, found, free)
+            _by_neighbors(rows, positions, found, free)
 
 
-def _by_company(rows: Rows, places: Rows, found: Matched, free: NDArray[np.bool_]) -> None:
+def _by_neighbors(rows: Rows, positions: Rows, found: Matched, free: NDArray[np.bool_]) -> None:
     """Equal rows told apart by the row before or after them, where one row alone may have gone to a place; the rest is
     unsure."""
-    where = {old: place for place, old in enumerate(found.old.tolist()) if old >= 0}
-    left = set(places.tolist())
+    where = {old: position for position, old in enumerate(found.old.tolist()) if old >= 0}
+    left = set(positions.tolist())
     claims = {row: {where.get(row - 1, -9) + 1, where.get(row + 1, -9) - 1} & left for row in rows.tolist()}
-    times = Counter(place for some in claims.values() for place in some)
+    times = Counter(position for some in claims.values() for position in some)
     unsure = []
     for row, some in claims.items():
-        sure = [place for place in some if times[place] == 1]
+        sure = [position for position in some if times[position] == 1]
         if len(some) == 1 and sure:
             found.old[sure[0]] = row
             free[row] = False
@@ -149,15 +149,15 @@ def _by_company(rows: Rows, places: Rows, found: Matched, free: NDArray[np.bool_
         found.unsure.append((unsure, sorted(left)))
 
 
-def _unique(before: Hashes, now: Hashes, rows: Rows, places: Rows, found: Matched, free: NDArray[np.bool_]) -> None:
+def _unique(before: Hashes, now: Hashes, rows: Rows, positions: Rows, found: Matched, free: NDArray[np.bool_]) -> None:
     """Rows that are alike but for their label, and nothing else is."""
     first, count = np.unique(before[rows], return_counts=True)
-    second, times = np.unique(now[places], return_counts=True)
+    second, times = np.unique(now[positions], return_counts=True)
     once = np.intersect1d(first[count == 1], second[times == 1])
     by_hash = {int(value): int(row) for value, row in zip(before[rows].tolist(), rows.tolist(), strict=True)}
-    for place in places[np.isin(now[places], once)].tolist():
-        row = by_hash[int(now[place])]
-        found.old[place] = row
+    for position in positions[np.isin(now[positions], once)].tolist():
+        row = by_hash[int(now[position])]
+        found.old[position] = row
         free[row] = False
 
 
@@ -173,26 +173,26 @@ def edited_rows(found: Matched, cells_before: Hashes, cells_now: Hashes, marks: 
     held = {row for rows, _ in found.unsure for row in rows}
     taken = set(found.old[found.old >= 0].tolist()) | held
     n, m = len(found.old), cells_before.shape[1]
-    place = 0
-    while place < n:
-        if found.old[place] >= 0:
-            place += 1
+    position = 0
+    while position < n:
+        if found.old[position] >= 0:
+            position += 1
             continue
-        stop = place
+        stop = position
         while stop < n and found.old[stop] < 0:
             stop += 1
-        first = int(found.old[place - 1]) + 1 if place else 0
+        first = int(found.old[position - 1]) + 1 if position else 0
         last = int(found.old[stop]) if stop < n else m
         gap = list(range(first, last)) if first <= last else []
-        if len(gap) == stop - place and not taken & set(gap):
-            alike = (cells_before[:, gap] == cells_now[:, place:stop]).mean(0) >= ALIKE
+        if len(gap) == stop - position and not taken & set(gap):
+            alike = (cells_before[:, gap] == cells_now[:, position:stop]).mean(0) >= ALIKE
             stretch = len(gap) >= STRETCH and alike.mean() >= MOST
-            for row, one, good in zip(gap, range(place, stop), alike.tolist(), strict=True):
+            for row, one, good in zip(gap, range(position, stop), alike.tolist(), strict=True):
                 if marks[row] and not (good and stretch):
                     found.unsure.append(([row], [one]))
                 elif good:
                     found.old[one] = row
-        place = stop
+        position = stop
 
 
 def same_share(old: Rows, n_before: int) -> float:

@@ -90,11 +90,11 @@ class OriginalCells:
 
     def typed(self, plain: pa.Table) -> pa.Table:
         """Any rows of the plain cells in the numeric types that they came in: 0.1 and not 0.10000000149011612."""
-        for place, name in enumerate(plain.column_names):
+        for column, name in enumerate(plain.column_names):
             kind = self.schema.field(name).type if name in self.schema.names else plain[name].type
             number = pa.types.is_floating(kind) or pa.types.is_integer(kind)
             if number and name not in self._kept.column_names and plain[name].type != kind:
-                plain = plain.set_column(place, name, plain[name].cast(kind))
+                plain = plain.set_column(column, name, plain[name].cast(kind))
         return plain
 
     def slice(self, plain: pa.Table, start: int, blob: Callable[[int], bytes]) -> pa.Table:
@@ -120,8 +120,8 @@ class OriginalCells:
 
 def _with_bytes(column: pa.ChunkedArray, kind: pa.DataType, blob: Callable[[int], bytes]) -> pa.ChunkedArray:
     values = [
-        value and {"bytes": blob(place) if value["held"] else None, "path": value["path"]}
-        for place, value in enumerate(column.to_pylist())
+        value and {"bytes": blob(position) if value["held"] else None, "path": value["path"]}
+        for position, value in enumerate(column.to_pylist())
     ]
     if pa.types.is_struct(kind):
         return pa.chunked_array([pa.array(values, kind)])

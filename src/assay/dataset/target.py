@@ -19,8 +19,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import UsageError
+from assay.sources.columns import OTHER_LABEL
 
 Label = str | int | float | bool
+SMALL = 10  # with fewer labelled rows, all in classes of their own, nothing is odd
 
 
 class Target(ABC):
@@ -42,6 +44,12 @@ class Target(ABC):
     @abstractmethod
     def encode(cls, given: pa.Array | None, before: Mapping[str, Any] | None) -> tuple[pa.Array, dict[str, Any]]:
         """(column, header) of labels as they came; ``before``: the header of the run before, whose codes keep their meaning."""
+
+    @classmethod
+    def check(cls, given: pa.Array, column: str) -> list[str]:
+        """What to say of labels of this task that came from a column, before anything is written; `UsageError` for labels that it
+        cannot be about."""
+        return []
 
     @classmethod
     def absent(cls, column: pa.Array) -> pa.Array:
@@ -96,6 +104,22 @@ class ClassTarget(Target):
 
     task = "multi-class"
     column_type = pa.int32()
+
+    @classmethod
+    def check(cls, given: pa.Array, column: str) -> list[str]:
+        labelled, classes = len(given) - given.null_count, len(given.unique().drop_null())
+        if pa.types.is_floating(given.type) and classes > max(20, labelled // 10):
+            raise UsageError(
+                f"the label column {column!r} holds {classes:,} different numbers: that looks like a value to predict; "
+                f"regression is not there yet; {OTHER_LABEL}"
+            )
+        if classes == labelled >= SMALL:
+            raise UsageError(
+                f"the label column {column!r} has as many classes as rows ({labelled:,}): it looks like an id; {OTHER_LABEL}"
+            )
+        if classes > 0.5 * labelled and labelled > 20:
+            return [f"the label column {column!r} has {classes:,} classes for {labelled:,} rows: is it the right one?"]
+        return []
 
     @classmethod
     def encode(cls, given: pa.Array | None, before: Mapping[str, Any] | None) -> tuple[pa.Array, dict[str, Any]]:

@@ -14,7 +14,7 @@ from scipy.fft import dctn
 
 from assay.duplicates.image_windows import window_scores
 from assay.graph import neighbors_report
-from assay.graph.exact import each
+from assay.graph.exact import parallel_for
 
 __all__ = ["image_candidates"]
 
@@ -144,13 +144,13 @@ def _residuals(
     def one(start: int) -> None:
         mine = np.arange(start, min(start + BLOCK, len(tiny)))
         mine = mine[~plain[mine]]
-        others, place = np.unique(near[mine], return_inverse=True)
+        others, inverse = np.unique(near[mine], return_inverse=True)
         if not len(mine) or others[-1] < 0:
             return
         there = _normal(tiny[np.maximum(others, 0)])[0].reshape(len(others), -1)
         here = _normal(tiny[mine])[0].reshape(len(mine), -1)
         kept = []
-        for at, listed in enumerate(place.reshape(len(mine), -1)):
+        for at, listed in enumerate(inverse.reshape(len(mine), -1)):
             listed = listed[(others[listed] >= 0) & (others[listed] != mine[at])]
             crowd = there[listed][there[listed] @ here[at] >= CROWD_ALIKE]
             if len(crowd) < CROWD:
@@ -160,7 +160,7 @@ def _residuals(
         if kept:
             blocks[start] = np.array(kept, np.float16)
 
-    each(one, range(0, len(tiny), BLOCK), threads)
+    parallel_for(one, range(0, len(tiny), BLOCK), threads)
     rows = [blocks[start] for start in sorted(blocks)]
     return (np.concatenate(rows) if rows else np.zeros((0, tiny[0].size), np.float16)), crowded
 
@@ -228,7 +228,7 @@ def _position_free(tiny: NDArray[np.uint8], threads: int) -> tuple[NDArray[np.fl
         c = np.where(u < v, np.maximum(c, turned), np.where(u > v, np.minimum(c, turned), c))
         out[rows] = c[:, keep]
 
-    each(one, range(0, len(tiny), BLOCK), threads)
+    parallel_for(one, range(0, len(tiny), BLOCK), threads)
     return out, plain
 
 
@@ -248,8 +248,8 @@ def _thumbnail_pairs(
         mine = mine[~plain[mine]]
         if not len(mine):
             return
-        others, place = np.unique(near[mine], return_inverse=True)
-        there = _normal(tiny[np.maximum(others, 0)])[0].reshape(len(others), -1)[place.reshape(len(mine), -1)]
+        others, inverse = np.unique(near[mine], return_inverse=True)
+        there = _normal(tiny[np.maximum(others, 0)])[0].reshape(len(others), -1)[inverse.reshape(len(mine), -1)]
         here = np.stack(positions(_normal(tiny[mine])[0]), 1).reshape(len(mine), 8, -1)
         correlation = (there @ here.transpose(0, 2, 1)).max(2)  # (rows, near)
         correlation[near[mine] < 0] = -np.inf
@@ -262,7 +262,7 @@ def _thumbnail_pairs(
         kept[mine, : chosen.shape[1]] = chosen
         nearest[mine, : chosen.shape[1]], last[mine] = few, _last(distance)
 
-    each(one, range(0, len(tiny), BLOCK), threads)
+    parallel_for(one, range(0, len(tiny), BLOCK), threads)
     return _listed(kept, nearest, last, THUMBNAIL_OUT)
 
 

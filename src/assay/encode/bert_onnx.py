@@ -150,12 +150,12 @@ def first_position(config: Mapping[str, Any]) -> int:
 def _embeddings(graph: _Graph, first: int) -> str:
     weights = graph.weights
     table = graph.constant("words", weights["embeddings.word_embeddings.weight"])
-    places = weights["embeddings.position_embeddings.weight"][first:]
+    positions = weights["embeddings.position_embeddings.weight"][first:]
     if "embeddings.token_type_embeddings.weight" in weights:
-        places = places + weights["embeddings.token_type_embeddings.weight"][0]
+        positions = positions + weights["embeddings.token_type_embeddings.weight"][0]
     at = {name: graph.constant(name, np.array([value])) for name, value in (("at0", 0), ("at1", 1), ("at2", 2))}
     length = graph.op("Slice", [graph.op("Shape", ["ids"], "shape"), at["at1"], at["at2"]], "length")
-    position = graph.op("Slice", [graph.constant("places", places), at["at0"], length, at["at0"]], "position")
+    position = graph.op("Slice", [graph.constant("places", positions), at["at0"], length, at["at0"]], "position")
     word = graph.op("Gather", [table, "ids"], "word")
     return graph.norm(graph.op("Add", [word, position], "embedded"), "embeddings.LayerNorm")
 

@@ -48,8 +48,8 @@ Values = NDArray[np.float64]
 def weights_file() -> Path | None:
     """The weights inside the installed package (which is not imported), or None."""
     spec = importlib.util.find_spec(PACKAGE)
-    for place in (spec.submodule_search_locations or []) if spec is not None else []:
-        found = sorted(Path(place).rglob("*.pth"))
+    for folder in (spec.submodule_search_locations or []) if spec is not None else []:
+        found = sorted(Path(folder).rglob("*.pth"))
         if found:
             return found[0]
     return None

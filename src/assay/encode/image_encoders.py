@@ -69,7 +69,7 @@ class Lite0:
         return run_batches(self._model, prepared, np.stack)
 
     @cached_property
-    def _places_model(self) -> Any:
+    def _positions_model(self) -> Any:
         return session(efficientnet.with_places(lite0_model()))
 
     def windows(self, picture: Picture, state: State) -> NDArray[np.float32]:
@@ -79,9 +79,9 @@ class Lite0:
         map over its places. Cost: some 10 ms.
         """
         pixels = sampled(picture.rgb, 32 * PLACES, 32 * PLACES)
-        places = self._places_model.run(["head"], {"image": pixels[None]})[0][0]
+        positions = self._positions_model.run(["head"], {"image": pixels[None]})[0][0]
         spans = [(slice(top, bottom), slice(left, right)) for left, top, right, bottom in _window_places()]
-        means = [places.mean((1, 2)), *(places[:, rows, columns].mean((1, 2)) for rows, columns in spans)]
+        means = [positions.mean((1, 2)), *(positions[:, rows, columns].mean((1, 2)) for rows, columns in spans)]
         return apply_pca(np.stack(means).astype(np.float32), state)
 
     def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:

@@ -66,5 +66,5 @@ def pool(responses, edges, threshold, out):  # type: ignore[no-untyped-def]
                     for atom in range(atoms):
                         up[atom] += max(patch[atom] - bar, np.float32(0))
                         down[atom] += max(-patch[atom] - bar, np.float32(0))
-            for place in range(2 * atoms):
-                out[i, j, place] /= count
+            for slot in range(2 * atoms):
+                out[i, j, slot] /= count

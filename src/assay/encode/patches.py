@@ -122,7 +122,7 @@ def _code(maps: Floats, bag: Bag, state: State) -> Floats:
     rows = round(np.sqrt(count))
     z = x.reshape(n * count, -1) @ state[f"{bag.name}.white"] + state[f"{bag.name}.shift"]
     s = z @ state[f"{bag.name}.atoms"]
-    edges = np.array([-(-rows * place // bag.grid) for place in range(bag.grid + 1)])
+    edges = np.array([-(-rows * step // bag.grid) for step in range(bag.grid + 1)])
     out = np.zeros((n, bag.grid, bag.grid, 2 * ATOMS), np.float32)
     for responses, cells in zip(s.reshape(n, rows, rows, -1), out, strict=True):
         pool(responses, edges, np.float32(THRESHOLD), cells)

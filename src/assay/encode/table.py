@@ -185,10 +185,10 @@ def _indicators(codes: NDArray[np.int64], n_levels: int) -> NDArray[np.float32]:
     frequent = np.flatnonzero(counts >= RARE)
     if len(frequent) > INDICATORS:
         frequent = np.sort(np.argsort(-counts, kind="stable")[:INDICATORS])
-    place = np.full(n_levels + 1, len(frequent))  # the last is the blank's
-    place[frequent] = np.arange(len(frequent))
-    place[-1] = len(frequent) + 1
-    where = place[codes]
+    column_of = np.full(n_levels + 1, len(frequent))  # the last is the blank's
+    column_of[frequent] = np.arange(len(frequent))
+    column_of[-1] = len(frequent) + 1
+    where = column_of[codes]
     used = np.unique(where)
     if len(used) == 2:
         used = used[:1]

@@ -47,12 +47,12 @@ class Batch:
         )
 
 
-def rows_at(table: pa.Table, places: NDArray[np.int64]) -> pa.Table:
+def rows_at(table: pa.Table, positions: NDArray[np.int64]) -> pa.Table:
     """The rows at ascending places; of types that Arrow cannot take from, by cutting the table into runs."""
     try:
-        return table.take(pa.array(places, pa.int64()))
+        return table.take(pa.array(positions, pa.int64()))
     except pa.ArrowNotImplementedError:
-        starts = places[np.flatnonzero(np.diff(places, prepend=-2) != 1)]
-        ends = places[np.flatnonzero(np.diff(places, append=-2) != 1)] + 1
+        starts = positions[np.flatnonzero(np.diff(positions, prepend=-2) != 1)]
+        ends = positions[np.flatnonzero(np.diff(positions, append=-2) != 1)] + 1
         runs = [table.slice(start, end - start) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         return pa.concat_tables(runs) if runs else table.slice(0, 0)

@@ -219,10 +219,10 @@ def _pieces(batches: Iterable[Batch], shape: Callable[[Batch], pa.Table]) -> Ite
         if batch.raw is not None:
             lines = np.flatnonzero([line is not None for line in batch.raw])
         start = 0
-        for place in lines.tolist():
-            yield table.slice(start, place - start)
-            yield batch.raw[place]  # type: ignore[index]
-            start = place + 1
+        for broken in lines.tolist():
+            yield table.slice(start, broken - start)
+            yield batch.raw[broken]  # type: ignore[index]
+            start = broken + 1
         yield table.slice(start)
 
 
@@ -299,7 +299,7 @@ def _files(batches: Iterable[Batch]) -> Iterator[tuple[int, str, Any, str | None
         present = batch.results.column_names
         given = batch.results["given_label"].to_pylist() if "given_label" in present else [None] * n
         split = batch.results["split"].to_pylist() if "split" in present else [None] * n
-        for place in range(n):
-            corrected = batch.corrected_label[place]
-            label = given[place] if corrected is None else corrected
-            yield int(batch.rows[place]), batch.names[place], label, split[place]
+        for position in range(n):
+            corrected = batch.corrected_label[position]
+            label = given[position] if corrected is None else corrected
+            yield int(batch.rows[position]), batch.names[position], label, split[position]

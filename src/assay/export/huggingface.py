@@ -128,16 +128,16 @@ def _pieces(
     named = batch.results["split"].to_pylist() if splits else [WHOLE] * table.num_rows
     names = np.array([rename(name) if splits else name for name in named], object)
     for split in dict.fromkeys(names) or ([] if splits else [WHOLE]):
-        places = np.flatnonzero(names == split)
-        for start in range(0, max(len(places), 1), AT_ONCE if pictures else max(len(places), 1)):
-            some = places[start : start + AT_ONCE] if pictures else places
+        positions = np.flatnonzero(names == split)
+        for start in range(0, max(len(positions), 1), AT_ONCE if pictures else max(len(positions), 1)):
+            some = positions[start : start + AT_ONCE] if pictures else positions
             piece = rows_at(table, some)
             if open_bytes is not None:
                 assert batch.rows is not None and batch.names is not None
                 given = _given_pictures(piece, picture_column)
                 images = [
-                    held or _picture(int(batch.rows[place]), batch.names[place], open_bytes)
-                    for place, held in zip(some, given, strict=True)
+                    held or _picture(int(batch.rows[position]), batch.names[position], open_bytes)
+                    for position, held in zip(some, given, strict=True)
                 ]
                 piece = _with_pictures(piece, pa.array(images, PICTURE), picture_column)
             yield split, piece

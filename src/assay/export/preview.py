@@ -38,7 +38,7 @@ def plan_project(
     order = project.dataset.order
     decisions = log.state(at).decisions()
     if decisions:  # by position, as the columns are
-        decisions = {place: decisions[row] for place, row in enumerate(order.tolist()) if row in decisions}
+        decisions = {position: decisions[row] for position, row in enumerate(order.tolist()) if row in decisions}
     return plan_fixes(fix_columns(project), decisions, fix, drop_duplicates=drop_duplicates, drop_share=drop_share)
 
 

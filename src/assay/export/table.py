@@ -198,7 +198,7 @@ def _one_dictionary(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """The tables with categories as codes of one dictionary a column, which grows."""
     known: dict[str, pa.Array] = {}
     for table in batches:
-        for place, column in enumerate(table.schema):
+        for index, column in enumerate(table.schema):
             if not pa.types.is_dictionary(column.type):
                 continue
             chunks = table[column.name].unify_dictionaries().chunks
@@ -215,15 +215,15 @@ def _one_dictionary(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
                 )
                 for chunk in chunks
             ]
-            table = table.set_column(place, column, pa.chunked_array(codes, column.type))
+            table = table.set_column(index, column, pa.chunked_array(codes, column.type))
         yield table
 
 
 def plain_columns(table: pa.Table) -> pa.Table:
     """The table with categories (dictionary columns) as the values that they stand for."""
-    for place, column in enumerate(table.schema):
+    for index, column in enumerate(table.schema):
         if pa.types.is_dictionary(column.type):
-            table = table.set_column(place, column.name, table[column.name].cast(column.type.value_type))
+            table = table.set_column(index, column.name, table[column.name].cast(column.type.value_type))
     return table
 
 

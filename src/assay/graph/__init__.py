@@ -103,7 +103,7 @@ def check_search(k: int, metric: str) -> Metric:
 def distinct_neighbors(
     vectors: Vectors, k: int, *, threads: int, seed: int, enough: float = ENOUGH
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
-    """(ids, squared distances, recall) among the U distinct rows: (U, k) places in them; ``k`` below U, or 1."""
+    """(ids, squared distances, recall) among the U distinct rows: (U, k) indices into them; ``k`` below U, or 1."""
     if len(vectors) <= EXACT_ROWS:
         return *exact_neighbors(vectors, k, threads=threads), 1.0
     rng = np.random.default_rng([seed, 7_003])

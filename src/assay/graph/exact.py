@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from assay.graph.kernels import NOWHERE, offer, rank
+from assay.graph.kernels import NOWHERE, rank, update_topk
 from assay.graph.vectors import Vectors
 
 QUERIES = 256  # rows that meet a block of the others at a time
 SPARE = 16  # candidates beyond k: products round, so the last places are settled by exact distances
 
 
-def each(work: Callable[[int], None], tasks: Sequence[int], threads: int) -> None:
-    """Run ``work`` over ``tasks`` in threads, one BLAS thread inside each; results are placed by the work itself."""
+def parallel_for(work: Callable[[int], None], tasks: Sequence[int], threads: int) -> None:
+    """Call ``work`` with each of ``tasks`` in ``threads`` threads, one BLAS thread in each; ``work`` stores its own results."""
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, threads)) as pool:
         for _ in pool.map(work, tasks):
             pass
@@ -62,14 +62,14 @@ def exact_neighbors(
                 scores -= np.einsum("ij,ij->i", base, base) / 2
             inside = np.flatnonzero((rows >= block.start) & (rows < block.stop))
             scores[inside, rows[inside] - block.start] = -np.inf
-            offer(scores.astype(np.float32, copy=False), every, block.start, NOWHERE, best, who)
-        settle(vectors, rows, who, ids[start : start + QUERIES], squared[start : start + QUERIES])
+            update_topk(scores.astype(np.float32, copy=False), every, block.start, NOWHERE, best, who)
+        rerank(vectors, rows, who, ids[start : start + QUERIES], squared[start : start + QUERIES])
 
-    each(one, range(0, len(asked), QUERIES), threads)
+    parallel_for(one, range(0, len(asked), QUERIES), threads)
     return ids, squared
 
 
-def settle(
+def rerank(
     vectors: Vectors,
     rows: NDArray[np.int64],
     candidates: NDArray[np.int32],
@@ -77,9 +77,9 @@ def settle(
     squared: NDArray[np.float32],
 ) -> None:
     """Rank candidate distinct rows (-1 = none) of ``rows`` by exact distance into ``ids`` and ``squared``."""
-    chosen, place = np.unique(candidates, return_inverse=True)
+    chosen, inverse = np.unique(candidates, return_inverse=True)
     none = int(len(chosen) > 0 and chosen[0] < 0)
-    places = np.sort(place.reshape(candidates.shape).astype(np.int32) - none, axis=1)
+    positions = np.sort(inverse.reshape(candidates.shape).astype(np.int32) - none, axis=1)
     who = np.empty(ids.shape, np.int32)
-    rank(vectors.take(rows), places, vectors.take(chosen[none:]), squared, who)
+    rank(vectors.take(rows), positions, vectors.take(chosen[none:]), squared, who)
     ids[:] = np.where(who < 0, -1, np.append(chosen[none:], -1)[who])

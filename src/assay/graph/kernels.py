@@ -14,7 +14,7 @@ NOWHERE = -(1 << 40)  # "no item of this block is the row itself"
 
 
 @njit(nogil=True, cache=True)
-def offer(scores, rows, first, own, best, who):  # type: ignore[no-untyped-def]
+def update_topk(scores, rows, first, own, best, who):  # type: ignore[no-untyped-def]
     """Offer item ``first + b`` with ``scores[a, b]`` to the sorted list of row ``rows[a]``.
 
     ``best`` float32 (m, c) descending and ``who`` int32 (m, c) hold the lists. Item ``rows[a] + own`` of the block is
@@ -36,13 +36,13 @@ def offer(scores, rows, first, own, best, who):  # type: ignore[no-untyped-def]
             for b in range(start, stop):
                 score = scores[a, b]
                 if score > bar and b != me:
-                    place = count - 1
-                    while place > 0 and best[row, place - 1] < score:
-                        best[row, place] = best[row, place - 1]
-                        who[row, place] = who[row, place - 1]
-                        place -= 1
-                    best[row, place] = score
-                    who[row, place] = first + b
+                    slot = count - 1
+                    while slot > 0 and best[row, slot - 1] < score:
+                        best[row, slot] = best[row, slot - 1]
+                        who[row, slot] = who[row, slot - 1]
+                        slot -= 1
+                    best[row, slot] = score
+                    who[row, slot] = first + b
                     bar = best[row, count - 1]
 
 
@@ -50,8 +50,8 @@ def offer(scores, rows, first, own, best, who):  # type: ignore[no-untyped-def]
 def rank(queries, candidates, base, near, who):  # type: ignore[no-untyped-def]
     """The nearest candidates of each query by squared Euclidean distance in all dimensions.
 
-    ``candidates`` int32 (m, c): places in ``base``, ascending, -1 = none. ``near`` float32 (m, k) and ``who``
-    int32 (m, k) are filled, nearest first, ties to the lower place, -1 and infinity where there are too few.
+    ``candidates`` int32 (m, c): row numbers of ``base``, ascending, -1 = none. ``near`` float32 (m, k) and ``who``
+    int32 (m, k) are filled, nearest first, ties to the lower row, -1 and infinity where there are too few.
     """
     k = near.shape[1]
     dims = queries.shape[1]
@@ -59,9 +59,9 @@ def rank(queries, candidates, base, near, who):  # type: ignore[no-untyped-def]
     # one order of adding, whatever the processor, and one that it can do side by side
     sums = np.empty(LANES, np.float32)
     for a in range(queries.shape[0]):
-        for place in range(k):
-            near[a, place] = np.inf
-            who[a, place] = -1
+        for slot in range(k):
+            near[a, slot] = np.inf
+            who[a, slot] = -1
         for c in range(candidates.shape[1]):
             item = candidates[a, c]
             if item < 0:
@@ -79,13 +79,13 @@ def rank(queries, candidates, base, near, who):  # type: ignore[no-untyped-def]
                 gap = queries[a, d] - base[item, d]
                 total += gap * gap
             if total < near[a, k - 1]:
-                place = k - 1
-                while place > 0 and near[a, place - 1] > total:
-                    near[a, place] = near[a, place - 1]
-                    who[a, place] = who[a, place - 1]
-                    place -= 1
-                near[a, place] = total
-                who[a, place] = item
+                slot = k - 1
+                while slot > 0 and near[a, slot - 1] > total:
+                    near[a, slot] = near[a, slot - 1]
+                    who[a, slot] = who[a, slot - 1]
+                    slot -= 1
+                near[a, slot] = total
+                who[a, slot] = item
 
 
 @njit(nogil=True, cache=True)
@@ -97,9 +97,9 @@ def expand(ids, near, group, members, starts, out_ids, out_near):  # type: ignor
     """
     k = out_ids.shape[1]
     for row in range(len(group)):
-        for place in range(k):
-            out_ids[row, place] = -1
-            out_near[row, place] = np.inf
+        for slot in range(k):
+            out_ids[row, slot] = -1
+            out_near[row, slot] = np.inf
         own = group[row]
         for step in range(-1, ids.shape[1]):
             other = own if step < 0 else ids[own, step]
@@ -115,13 +115,13 @@ def expand(ids, near, group, members, starts, out_ids, out_near):  # type: ignor
                 last = out_ids[row, k - 1]
                 if distance > out_near[row, k - 1] or (distance == out_near[row, k - 1] and last >= 0 and item > last):
                     break
-                place = k - 1
-                while place > 0 and (
-                    out_near[row, place - 1] > distance
-                    or (out_near[row, place - 1] == distance and out_ids[row, place - 1] > item)
+                slot = k - 1
+                while slot > 0 and (
+                    out_near[row, slot - 1] > distance
+                    or (out_near[row, slot - 1] == distance and out_ids[row, slot - 1] > item)
                 ):
-                    out_near[row, place] = out_near[row, place - 1]
-                    out_ids[row, place] = out_ids[row, place - 1]
-                    place -= 1
-                out_near[row, place] = distance
-                out_ids[row, place] = item
+                    out_near[row, slot] = out_near[row, slot - 1]
+                    out_ids[row, slot] = out_ids[row, slot - 1]
+                    slot -= 1
+                out_near[row, slot] = distance
+                out_ids[row, slot] = item

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.graph.exact import each, settle
-from assay.graph.kernels import NOWHERE, offer
+from assay.graph.exact import parallel_for, rerank
+from assay.graph.kernels import NOWHERE, update_topk
 from assay.graph.vectors import BLOCK, Vectors
 
 ENERGY, LEAST_DIMS = 0.92, 128  # fewer dimensions cap the recall, whatever the number of probes
@@ -46,12 +46,12 @@ class Lists:
 
     def group_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The group that each of these distinct rows lies in."""
-        place = np.empty(len(self.order), np.int64)
-        place[self.order] = np.arange(len(self.order))
-        return np.searchsorted(self.limits[self.groups], place[rows], side="right") - 1
+        position = np.empty(len(self.order), np.int64)
+        position[self.order] = np.arange(len(self.order))
+        return np.searchsorted(self.limits[self.groups], position[rows], side="right") - 1
 
     def nearest(self, low: int, high: int, count: int) -> NDArray[np.int32]:
-        """(m, count) nearest lists of the rows at the places low:high, their own first."""
+        """(m, count) nearest lists of the sorted rows low:high, their own list first."""
         if count <= self.near.shape[1]:
             return self.near[low:high, :count]
         found = _nearest(self.coarse[low:high], self.centres, count, self.spherical)
@@ -101,7 +101,7 @@ def _k_means_of(
     def one(start: int) -> None:
         near[start : start + BLOCK] = _nearest(coarse[start : start + BLOCK], centres, near.shape[1], spherical)
 
-    each(one, range(0, n, BLOCK), threads)
+    parallel_for(one, range(0, n, BLOCK), threads)
     return centres, near
 
 
@@ -130,13 +130,13 @@ def join(
             found = who[start - low : stop - low]
             rows = lists.order[start:stop]
             near, distance = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
-            settle(vectors, rows, np.where(found < 0, -1, lists.order[found]), near, distance)
+            rerank(vectors, rows, np.where(found < 0, -1, lists.order[found]), near, distance)
             ids[rows], squared[rows] = near, distance
 
     limits = lists.limits[lists.groups].tolist()
     sizes = np.diff(limits)
     tasks = np.argsort(-sizes, kind="stable")[: int((sizes > 0).sum())]
-    each(one, (tasks if only is None else tasks[np.isin(tasks, only)]).tolist(), threads)
+    parallel_for(one, (tasks if only is None else tasks[np.isin(tasks, only)]).tolist(), threads)
     return ids, squared
 
 
@@ -166,7 +166,7 @@ def _candidates(lists: Lists, low: int, high: int, probes: int, count: int) -> N
                 else:
                     base = base - shift
                     scores = query @ base.T - np.einsum("ij,ij->i", base, base) / 2
-                offer(scores, some, begin, low - begin, best, who)
+                update_topk(scores, some, begin, low - begin, best, who)
     return who
 
 
@@ -193,7 +193,7 @@ def _project(
         block = vectors.take(slice(start, start + BLOCK) if order is None else order[start : start + BLOCK])
         coarse[start : start + BLOCK] = block if axes is None else block @ axes
 
-    each(one, range(0, n, BLOCK), threads)
+    parallel_for(one, range(0, n, BLOCK), threads)
     return coarse
 
 
@@ -206,7 +206,7 @@ def _nearest(rows: NDArray[np.float32], centres: NDArray[np.float32], count: int
             out[start : start + 512, 0] = scores.argmax(1)
             continue
         best = np.full((len(scores), count), -np.inf, np.float32)
-        offer(scores, np.arange(len(scores)), 0, NOWHERE, best, out[start : start + 512])
+        update_topk(scores, np.arange(len(scores)), 0, NOWHERE, best, out[start : start + 512])
     return out
 
 
@@ -225,7 +225,7 @@ def _k_means(
         home[start : start + BLOCK] = _nearest(sample[start : start + BLOCK], centres, 1, spherical)[:, 0]
 
     for left in reversed(range(ROUNDS)):
-        each(one, range(0, len(sample), BLOCK), threads)
+        parallel_for(one, range(0, len(sample), BLOCK), threads)
         size = np.bincount(home, minlength=count)
         full = size > 0
         order = np.argsort(home, kind="stable")

@@ -93,10 +93,11 @@ def rate_bounds(
 ) -> tuple[float, float]:
     """95 % interval of the share of wrong labels that is estimated as ``rate`` among ``n`` labels.
 
-    Probabilities that are all too sure, or not sure enough, are wrong together, so that their number says nothing. What tells is
-    how many of the surest rows carry another label (``told`` and ``sure_rows`` of the verdict). The interval runs from the lower to the
-    upper end of two: Wilson's around that rate, and one as wide around the estimate. A single row that disagrees proves no rate above
-    nothing. Without a verdict it is Wilson's of all labels. Copies of one thing are no further witnesses: ``originals`` of the ``n`` are.
+    Where a model is too sure, or not sure enough, all its probabilities are off in the same direction, so a large ``n`` does not make
+    the estimate more exact. What does is the share of the surest rows that carry another label (``told``, over ``sure_rows`` rows, of
+    the verdict). The interval is the smallest that holds two others: Wilson's of that share, and one of the same width around the
+    estimate. Where only one of these rows carries another label, the lower end is 0. Without a verdict it is Wilson's interval of
+    ``rate`` over all labels. Copies of one thing count once: ``originals`` of the ``n`` labels are independent.
     """
     witnesses = max(1, min(n, originals or n))
     if verdict is None or not verdict.get("sure_rows"):

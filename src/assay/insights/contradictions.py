@@ -3,7 +3,7 @@
 In: the columns of a table as `Cells`. Out: `Contradiction`s. Does not know: labels, which of the two cells is wrong.
 
 Two shapes: one column decides another in nearly all rows (a code and its name, a city and its state), and a value of one
-goes with nothing, or always something, in another (damage "none" and a cost of repair).
+goes nearly always with 0 or a blank in another, or hardly ever (damage "none" and a cost of repair).
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ Method, for classes a and b: ``cov_ab`` is the share of rows given a for which b
 more). Two classes are *fused* where nothing tells rows given a from rows given b in the region that they share: the area
 under the ROC curve of log p_b - log p_a is near one half there. Fused classes that cover each other are the same thing; where
 one is covered and covers only a part of the other, the other is the general one: each of its rows looks like some specific
-class, so the specific class covers few of its rows, while it is plausible on every row of the specific one.
+class, so each specific class is plausible on few of its rows, while the general class is plausible on every row of a specific one.
 A general class has few rows in the region of each of its specific ones, so that no pair proves anything by itself: all pairs
-with one general class are asked together, too (the mean of their areas, weighed by precision).
+with one general class are also tested together (by the mean of their areas, weighted by precision).
 Look-alikes are mistaken for each other and yet can be told apart. Class names decide nothing alone.
 """
 
@@ -128,12 +128,12 @@ def count_pairs(labels: Codes, seen: TopProbabilities) -> PairCounts:
     known = np.flatnonzero((labels >= 0) & seen.analyzed)
     given = labels[known].astype(np.int64)
     swap_keys, cover_keys = [], []
-    for place in range(seen.classes.shape[1]):
-        other = seen.classes[known, place].astype(np.int64)
+    for rank in range(seen.classes.shape[1]):
+        other = seen.classes[known, rank].astype(np.int64)
         differs = other != given
-        if place == 0:
+        if rank == 0:
             swap_keys.append((given * size + other)[differs])
-        plausible = differs & (np.asarray(seen.probs[known, place]) >= PLAUSIBLE)
+        plausible = differs & (np.asarray(seen.probs[known, rank]) >= PLAUSIBLE)
         cover_keys.append((given * size + other)[plausible])
     swapped, swaps = np.unique(np.concatenate(swap_keys), return_counts=True)
     covered, covers = np.unique(np.concatenate(cover_keys), return_counts=True)
@@ -181,7 +181,7 @@ def relations(
     catching = _catch_alls(classes, labels, seen, members, found)
     anything = {r.first for r in catching}
     found = [r for r in found if not (r.type == "is_a" and r.first in anything)] + catching
-    order = {name: place for place, name in enumerate(("same_thing", "is_a", "catch_all", "has_a", "looks_alike"))}
+    order = {name: rank for rank, name in enumerate(("same_thing", "is_a", "catch_all", "has_a", "looks_alike"))}
     return sorted(found, key=lambda r: (order[r.type], -len(r.rows), -r.strength, r.first, r.second))
 
 
@@ -428,8 +428,8 @@ def _group(type_: str, members: tuple[int, ...], head: int, inside: list[Relatio
     # one row of each relation after the other, so that the first examples show all members
     width = max(len(part) for part in rows)
     padded = np.full((len(rows), width), -1, np.int64)
-    for place, part in enumerate(rows):
-        padded[place, : len(part)] = part
+    for group, part in enumerate(rows):
+        padded[group, : len(part)] = part
     mixed = padded.T.ravel()
     mixed = mixed[mixed >= 0]
     _, first = np.unique(mixed, return_index=True)

@@ -47,7 +47,7 @@ def split_leakage(
     if len(sizes) < 2:
         return []
     largest = max(sizes, key=lambda split: sizes[split])
-    code_of = {split: place for place, split in enumerate(sizes)}
+    code_of = {split: index for index, split in enumerate(sizes)}
     split_code = np.array([code_of[str(s)] if s is not None else -1 for s in splits], np.int64)
     copied = np.flatnonzero(known & (clusters >= 0))
     pairs = np.unique(clusters[copied] * len(sizes) + split_code[copied])
@@ -253,8 +253,8 @@ def row_order(
         return []
     rng = np.random.default_rng([seed, 41])
     order = np.argsort(positions, kind="stable")
-    place = np.empty(n, np.int64)
-    place[order] = np.arange(n)
+    position = np.empty(n, np.int64)
+    position[order] = np.arange(n)
     found: list[Finding] = []
     in_order = codes[order]
     labelled = in_order[in_order >= 0]
@@ -293,7 +293,7 @@ def row_order(
     first, second = asked[one], ids[one, at]
     if len(first) < 100:
         return found
-    real = float(np.abs(place[first] - place[second]).mean())
+    real = float(np.abs(position[first] - position[second]).mean())
     shuffled = []
     for _ in range(SHUFFLES):
         mixed = rng.permutation(n)

@@ -337,14 +337,14 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
             }
             words.append((column, known, {text: int(held[code]) for text, code in known.items()}))
     homes: dict[str, list[int]] = {}
-    for place, (_, known, _) in enumerate(words):
+    for index, (_, known, _) in enumerate(words):
         for text in known:
-            homes.setdefault(text, []).append(place)
+            homes.setdefault(text, []).append(index)
     shared: dict[tuple[int, int], list[str]] = {}
-    for text, places in homes.items():
-        if 2 <= len(places) <= 4:
-            for here in places:
-                for there in places:
+    for text, found_in in homes.items():
+        if 2 <= len(found_in) <= 4:
+            for here in found_in:
+                for there in found_in:
                     if here != there:
                         shared.setdefault((here, there), []).append(text)
     for (here, there), texts in sorted(shared.items()):

@@ -22,22 +22,22 @@ SHOWN = 3
 def text_faults(texts: Sequence[str], numbers: NDArray[np.int64], column: str) -> list[Finding]:
     """At most one finding a kind: "tags", "entities", "encoding". Cost: O(characters)."""
     out = []
-    tagged = [place for place, text in enumerate(texts) if "<" in text and TAG.search(text)]
+    tagged = [position for position, text in enumerate(texts) if "<" in text and TAG.search(text)]
     if tagged:
-        tags = list(dict.fromkeys(found[0] for place in tagged for found in TAG.finditer(texts[place])))
+        tags = list(dict.fromkeys(found[0] for position in tagged for found in TAG.finditer(texts[position])))
         message = f"{_count(tagged)} {_hold(tagged)} HTML tags such as {_listed(tags)}; take the mark-up out."
         out.append(_finding("tags", "HTML tags", message, tagged, tags, numbers, column))
-    entities = [place for place, text in enumerate(texts) if has_entities(text)]
+    entities = [position for position, text in enumerate(texts) if has_entities(text)]
     if entities:
-        names = list(dict.fromkeys(found[0] for place in entities for found in ENTITY.finditer(texts[place])))
+        names = list(dict.fromkeys(found[0] for position in entities for found in ENTITY.finditer(texts[position])))
         message = (
             f"{_count(entities)} {_hold(entities)} HTML entities such as {_listed(names)}; unescape them "
             "(Python: html.unescape)."
         )
         out.append(_finding("entities", "HTML entities", message, entities, names, numbers, column))
-    broken = [place for place, text in enumerate(texts) if has_broken_encoding(text)]
+    broken = [position for position, text in enumerate(texts) if has_broken_encoding(text)]
     if broken:
-        parts = [word for place in broken[:50] for word in texts[place].split() if has_broken_encoding(word)]
+        parts = [word for position in broken[:50] for word in texts[position].split() if has_broken_encoding(word)]
         words = list(dict.fromkeys(parts))
         message = (
             f"{_count(broken)} {_hold(broken)} letters of a wrong encoding such as {_listed(words)}; the file was read or "
@@ -48,18 +48,29 @@ def text_faults(texts: Sequence[str], numbers: NDArray[np.int64], column: str) -
 
 
 def _finding(
-    kind: str, title: str, message: str, places: list[int], values: list[str], numbers: NDArray[np.int64], column: str
+    kind: str,
+    title: str,
+    message: str,
+    positions: list[int],
+    values: list[str],
+    numbers: NDArray[np.int64],
+    column: str,
 ) -> Finding:
-    data = {"kind": kind, "count": len(places), "values": values[:LISTED], "rows": numbers[places[:LISTED]].tolist()}
+    data = {
+        "kind": kind,
+        "count": len(positions),
+        "values": values[:LISTED],
+        "rows": numbers[positions[:LISTED]].tolist(),
+    }
     return Finding(CHECK, title, [column], message, data)
 
 
-def _count(places: list[int]) -> str:
-    return "1 text" if len(places) == 1 else f"{len(places):,} texts"
+def _count(positions: list[int]) -> str:
+    return "1 text" if len(positions) == 1 else f"{len(positions):,} texts"
 
 
-def _hold(places: list[int]) -> str:
-    return "holds" if len(places) == 1 else "hold"
+def _hold(positions: list[int]) -> str:
+    return "holds" if len(positions) == 1 else "hold"
 
 
 def _listed(values: list[str]) -> str:

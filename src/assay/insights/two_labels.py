@@ -79,7 +79,7 @@ def clauses(text: str) -> list[str]:
 
 
 def length_ranks(labels: Codes, lengths: NDArray[np.int64]) -> Floats:
-    """(N,) place of each row among its class by length, 0..1; one half without a class."""
+    """(N,) rank of each row's length among the rows of its class, scaled to 0..1; 0.5 for rows without a class."""
     from scipy.stats import rankdata
 
     out = np.full(len(labels), 0.5, np.float32)
@@ -96,8 +96,8 @@ def plausible_rows(labels: Codes, other: Floats, rank: Floats, most: int) -> NDA
     known = np.flatnonzero(labels >= 0)
     if len(known) <= most:
         return known
-    place = np.argsort(np.argsort(other[known], kind="stable"), kind="stable") / len(known)
-    order = np.argsort(-(place + 2 * rank[known]), kind="stable")
+    share = np.argsort(np.argsort(other[known], kind="stable"), kind="stable") / len(known)
+    order = np.argsort(-(share + 2 * rank[known]), kind="stable")
     return np.sort(known[order[:most]])
 
 
@@ -225,9 +225,10 @@ def second_in_windows(
 
 
 def traced(found: TwoLabels, probs: Floats) -> TwoLabels:
-    """``found``, plain only where the whole row has a trace of the second class; ``probs`` (m, K) probabilities of the rows.
+    """``found``, but plain only where the whole row gives the second class some probability; ``probs`` (m, K) of the whole rows.
 
-    A window of sky is like no picture and a clause like no question: a head says anything of them, and says it surely.
+    A window that shows only sky resembles no picture, and a clause no question; a head may still give it any class with high
+    probability. So the parts alone are not believed.
     """
     trace = probs[np.arange(len(found.rows)), np.maximum(found.second, 0)]
     return replace(found, plain=found.plain & (trace >= IN_WHOLE))
@@ -278,8 +279,8 @@ def held_classes(
     for at in np.flatnonzero(both >= SHARE).tolist():
         of.setdefault((int(labels[found.rows[at]]), int(found.second[at])), []).append(at)
     out = {}
-    for (holder, held), places in of.items():
-        chosen = np.array(places, np.int64)
+    for (holder, held), positions in of.items():
+        chosen = np.array(positions, np.int64)
         rows = found.rows[chosen]
         enough = len(chosen) >= max(FEWEST_TEXTS, OF_CLASS * counts[holder])
         alone = max(float(mixed[chosen].mean()), float(back[chosen].mean())) <= ALONE

@@ -1,4 +1,4 @@
-"""How much of what the surest rows' labels disagree with is overlap of the classes, not noise of the labels.
+"""Separates label noise from overlap of the classes, on the rows that the model is surest of (the anchors of each class).
 
 In: label codes, the `Scan` of out-of-sample probabilities, the surest rows of each predicted class. Out: a factor a pair of
 classes, and `Evidence`. Does not know: how a noise matrix is made of it, which rows are flagged.
@@ -6,8 +6,8 @@ classes, and `Evidence`. Does not know: how a noise matrix is made of it, which 
 A wrong label that has nothing to do with the row leaves a floor under its class's probability, which no row goes below, and
 a ceiling over the right class's, at which many rows lie (anchor points: Liu and Tao, TPAMI 2016; the simplex that holds all
 rows: Li, Liu, Han, Niu, Sugiyama, ICML 2021). Where classes overlap, probabilities go on rising towards the surest rows.
-Probabilities of real models also vary for no reason; so how far their differences are to be believed is measured by the
-labels that these same rows carry.
+The probabilities of a real model also differ by chance. So the given labels of the same rows are used to measure how far
+differences between probabilities mean anything (`slope`, `direction`, `trust`).
 """
 
 from __future__ import annotations
@@ -45,8 +45,11 @@ Floats = NDArray[np.float64]
 
 
 class Course(NamedTuple):
-    """How disagreement goes on beyond the surest rows: ``rising`` by more than chance; ``rises`` so much that there is no
-    plateau; ``plateau``: so much can be excluded."""
+    """Whether the share of rows whose label is not the predicted class grows from the surest rows to the next surest ones.
+
+    ``rising``: it grows by more than chance. ``rises``: by so much that there is no plateau, so the classes overlap.
+    ``plateau``: growth of that size can be excluded, as where labels are wrong at random.
+    """
 
     rising: bool = False
     rises: bool = False
@@ -58,16 +61,19 @@ EVEN = Course()
 
 @dataclass(frozen=True)
 class Evidence:
-    """``believed`` 0 to 1: how far the surest rows' labels bear out the differences between their probabilities.
+    """What the surest tenth of the rows tells about the labels.
 
-    surest     share of the surest tenth that carry the class predicted for them
-    disagree   the rest of them; ``foreseen`` what their probabilities say of it; ``noise`` what is left without overlap
-    n          of these rows
-    foretold   0 to 1, how far probabilities tell which other label a sure row carries (`direction`)
-    borne_out  ``trusted`` as if no labels were wrong at the boundaries
-    calibrated 0 to 1, whether their probabilities foresee that they carry another label (`trust`), whichever it is
-    rise       how much more of the next two tenths disagree, the mean of what labels say and of what probabilities say
-    course     whether that is chance, or a plateau
+    trusted    0 to 1, ``borne_out`` less what is wrong near the boundaries between classes (`noise.boundary_noise`)
+    believed   0 to 1, `slope` times ``trusted``: how much of the differences between probabilities is taken for overlap
+    surest     share of these rows whose label is the predicted class
+    disagree   share of these rows with another label; ``foreseen``: the same share as the probabilities predict it;
+               ``noise``: what is left of it once overlap is taken off
+    n          number of these rows
+    foretold   0 to 1, how well probabilities predict which other label such a row carries (`direction`)
+    borne_out  ``calibrated`` times ``foretold``
+    calibrated 0 to 1, how well probabilities predict how many of these rows carry any other label (`trust`)
+    rise       growth of the share with another label over the next two tenths (`rise`)
+    course     whether that growth is more than chance, or excluded
     """
 
     trusted: float
@@ -85,8 +91,10 @@ class Evidence:
 
 
 def slope(labels: Codes, seen: Scan, known: Rows) -> float:
-    """0 to 1: least squares of "carries another label" on one minus the largest probability, within each class's surest
-    rows, drawn to `PRIOR`. 1 = the differences are real; 0 = all rows are alike and the model's differences are its own.
+    """How far a lower top probability goes with a label other than the predicted class: 0 (not at all) to 1 (as predicted).
+
+    The slope of the least-squares line of "carries another label" (0 or 1) on one minus the largest probability, within the
+    surest `WIDE` of each predicted class, shrunk towards `PRIOR`. ``known``: rows of ``seen`` with a label. Cost: O(N log N).
     """
     top = np.asarray(seen.probs[known, 0], np.float64)
     predicted = seen.classes[known, 0]
@@ -109,10 +117,10 @@ def slope(labels: Codes, seen: Scan, known: Rows) -> float:
 
 
 def direction(labels: Codes, seen: Scan, known: Rows) -> float:
-    """0 to 1: how far probabilities tell, row by row, which other label the surest rows carry that carry another.
+    """How well probabilities predict, row by row, which other label a sure row carries: 0 (not at all) to 1 (as they say).
 
-    Fitted: P(j | another label) ~ mean_j (p_j / mean_j)^a, with the means of the class's surest rows; a is drawn to 1. Wrong
-    labels that have nothing to do with the row have a = 0, those of classes that overlap a = 1. 1 where K = 2.
+    Fitted by Newton steps: P(j | another label) ~ mean_j (p_j / mean_j)^a, with the means of the class's surest rows; a is shrunk
+    towards 1. Wrong labels that have nothing to do with the row have a = 0, those of classes that overlap a = 1. 1 where K = 2.
     """
     size, m = seen.n_classes, seen.probs.shape[1]
     if size < 3:
@@ -161,8 +169,11 @@ def direction(labels: Codes, seen: Scan, known: Rows) -> float:
 
 
 def rise(labels: Codes, seen: Scan, known: Rows) -> float:
-    """How much more of each class's next two tenths than of its surest tenth carry another label: the mean of labels and
-    probabilities. At a plateau of noise about nothing; where classes overlap it goes on rising."""
+    """By how much the share of rows with another label grows from each class's surest tenth to its next two tenths.
+
+    The mean of two measurements: counted from labels, and summed from probabilities. About 0 where labels are wrong at random;
+    above 0 where classes overlap.
+    """
     top = np.asarray(seen.probs[known, 0], np.float64)
     predicted = seen.classes[known, 0]
     wrong = labels[known] != predicted
@@ -179,7 +190,7 @@ def rise(labels: Codes, seen: Scan, known: Rows) -> float:
 
 
 def course(labels: Codes, seen: Scan, known: Rows, share: float, by: float) -> Course:
-    """How disagreement goes on beyond the surest ``share`` of rows, ``by`` as `rise` measures it."""
+    """Whether growth ``by`` (of `rise`) beyond the surest ``share`` of rows is more than chance, or excluded, at one-sided 95 %."""
     top = np.asarray(seen.probs[known, 0], np.float64)
     wrong = labels[known] != seen.classes[known, 0]
     n = max(1, int(np.ceil(share * len(known))))
@@ -191,7 +202,7 @@ def course(labels: Codes, seen: Scan, known: Rows, share: float, by: float) -> C
 
 
 def ceilings(seen: Scan, anchors: Rows) -> Floats:
-    """(K,) what the surest of a class's anchors leave to other classes, as a share of what all its anchors leave."""
+    """(K,) probability left to other classes by a class's surest anchors, divided by the mean over all its anchors; at most 1."""
     ratio = np.ones(seen.n_classes)
     left = 1 - np.asarray(seen.probs[anchors, 0], np.float64)
     for k, rows in enumerate(rows_by_class(seen.classes[anchors, 0], seen.n_classes)):
@@ -203,10 +214,11 @@ def ceilings(seen: Scan, anchors: Rows) -> Floats:
 
 
 def trust(disagree: float, foreseen: float, n: int) -> float:
-    """0 to 1: whether the probabilities of the surest rows foresee how often these carry another label.
+    """How well the probabilities of the ``n`` surest rows predict how many of them carry another label: 0 to 1.
 
-    A calibrated model does, whatever the noise; one that learned wrong labels at random does so too little, for it is surest
-    where it happened to miss them. A standard error of the count is allowed for.
+    ``disagree``: the share that does; ``foreseen``: the share that their probabilities predict. The two are equal for a
+    calibrated model, whatever the noise. A model that memorised labels that are wrong at random predicts too few, because it is
+    surest where it happened to miss them. ``disagree`` is lowered by its standard error first.
     """
     error = (disagree * (1 - disagree) / max(n, 1)) ** 0.5
     ratio = foreseen / max(disagree - error, 1e-9)
@@ -215,9 +227,10 @@ def trust(disagree: float, foreseen: float, n: int) -> float:
 
 
 def floors(seen: Scan, known: Rows, anchors: Rows) -> tuple[Floats, NDArray[np.int64], Floats]:
-    """What is left of a class's mean probability among the anchors of another when it is at its floor: a ratio, at most 1.
+    """The least probability of class j among rows predicted k, divided by its mean among the anchors of k; at most 1.
 
-    Returns (K,) for the pairs of which nothing more is known, and keys ``k * K + j`` with their own ratios. Cost: O(N log N).
+    Returns (K,) ratios by k for all j that are not measured singly, then keys ``k * K + j`` and the ratios of those that are.
+    Cost: O(N log N).
     """
     size, m = seen.n_classes, seen.probs.shape[1]
     if len(known) > SAMPLE:

@@ -4,7 +4,7 @@ In: label codes, probabilities (array or memory map), their `Scan`. Out: a flag 
 Does not know: Assay's own method, class names.
 
 Source: Northcutt, Jiang, Chuang, "Confident Learning", JAIR 2021, and `cleanlab.filter.find_label_issues` 2.9. Where
-rows tie, cleanlab's answer hangs on the order of its floating-point operations and of numpy's argsort; both are kept.
+rows tie, cleanlab's answer depends on the order of its floating-point operations and of numpy's argsort; both are reproduced.
 """
 
 from __future__ import annotations

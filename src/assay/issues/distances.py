@@ -46,11 +46,12 @@ def class_distances(
     Parameters
     ----------
     x : (N, d) float vectors. classes : (N,) codes; rows of -1 get NaN.
-    ranks : the nearest rows that count: (0, 10) the ten nearest, (5, 15) those after the fifth, so that five copies make no
-        company. Fewer in small classes, at most a third of the other rows: a small class is not sparse for being small.
+    ranks : the nearest rows that count: (0, 10) the ten nearest, (5, 15) those after the fifth, so that a row with five copies
+        is not taken for one with near neighbours. Fewer in small classes, at most a third of the other rows: a small class is
+        not sparse for being small.
     cosine : 1 - cosine, else Euclidean.
     exclude : (N,) a number of a group a row, -1 = none: rows of the row's own group do not count.
-    members_of : (N,) the rows that stand for their class; default all. The others are asked only.
+    members_of : (N,) bool, rows that distances are measured to; default all. Distances are returned for the other rows, too.
     seed : of the 2,000 rows that stand for a larger class.
 
     Returns
@@ -104,9 +105,9 @@ def _nearest_mean(
     squared *= np.float32(-2)
     squared += np.einsum("ij,ij->i", queries, queries)[:, None]
     squared += np.einsum("ij,ij->i", base, base)
-    place = np.minimum(np.searchsorted(chosen, rows), len(chosen) - 1)
-    itself = np.flatnonzero(chosen[place] == rows)
-    squared[itself, place[itself]] = np.inf
+    position = np.minimum(np.searchsorted(chosen, rows), len(chosen) - 1)
+    itself = np.flatnonzero(chosen[position] == rows)
+    squared[itself, position[itself]] = np.inf
     if exclude is not None and (exclude[rows] >= 0).any():
         mine = exclude[rows][:, None]
         squared[(mine >= 0) & (mine == exclude[chosen][None])] = np.inf

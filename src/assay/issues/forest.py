@@ -1,4 +1,4 @@
-"""Outliers of tables: neighbours and an isolation forest, against a table of the same columns without outliers.
+"""Outliers of tables: distances and isolation scores, compared with those of a made table of the same columns.
 
 In: (N, d) cells as numbers. Out: isolation scores (N,), the cut beyond which a row is an outlier, how far usual rows spread.
 Does not know: labels, column names.
@@ -32,8 +32,8 @@ STANDS_OUT = 0.99  # centile of how much farther away such a row is than its nei
 
 
 @dataclass(frozen=True)
-class Null:
-    """What a table of the same columns gives where no row is an outlier and no group of rows keeps together."""
+class ReferenceTable:
+    """What is measured on a made table of the same columns, which has neither outliers nor groups of similar rows."""
 
     cut: float  # robust z beyond which three rows in a thousand lie, at least 3.5
     nearest: float  # `tail.spread` of log distances to the ten nearest
@@ -58,13 +58,25 @@ def isolation_scores(x: NDArray[Any], *, seed: int, threads: int) -> Floats:
     return out
 
 
-def null(x: NDArray[Any], ordinary: NDArray[np.int64], widths: Sequence[int] = (), *, seed: int, threads: int) -> Null:
-    """The same evidence of a table whose columns keep the values and rank correlations of ``ordinary`` rows, nothing else.
+def reference_table(
+    x: NDArray[Any], ordinary: NDArray[np.int64], widths: Sequence[int] = (), *, seed: int, threads: int
+) -> ReferenceTable:
+    """Measure distances and isolation scores of a made table, to find out how far rows lie where none is an outlier.
 
-    A Gaussian copula of at most 2,000 rows: few dimensions or skewed columns give long tails of distance without a single
-    foreign row, and a fixed cut would flag up to 6 % of them. At least 3.5. ``widths``: dimensions of ``x`` (N, d) that
-    each column has, together d; a category's indicators stay those of one row, for no row is of two categories. Without them,
-    or where they are not d in all, every dimension is a column.
+    The table is drawn from a Gaussian copula: its columns keep the values and the rank correlations of the ``ordinary`` rows of
+    ``x`` and nothing else. A fixed cut would not do: few dimensions or skewed columns give long tails of distance, and it
+    would flag up to 6 % of the rows of a table without a foreign row.
+
+    Parameters
+    ----------
+    x : (N, d) numbers. ordinary : the rows that columns are taken from.
+    widths : dimensions of each column, d together; those of one column are drawn together, because a row has one category.
+        Without them, or where they are not d together, every dimension is a column of its own.
+    seed : of the draws. threads : changes nothing in the result.
+
+    Notes
+    -----
+    At most 2,000 rows are drawn. Cost: O(20,000 d log 20,000 + 2,000^2 d).
     """
     from assay.graph import neighbors
 
@@ -77,7 +89,7 @@ def null(x: NDArray[Any], ordinary: NDArray[np.int64], widths: Sequence[int] = (
     evidence = np.maximum(robust_z(nearest), robust_z(forest))
     cut = max(LEAST_Z, float(np.quantile(evidence, 1 - FALSE_FLAGS)))
     stands_out = float(np.quantile(beyond_neighbors(nearest, ids), STANDS_OUT))
-    return Null(cut, spread(nearest), float(np.quantile(nearest, FAR)), stands_out)
+    return ReferenceTable(cut, spread(nearest), float(np.quantile(nearest, FAR)), stands_out)
 
 
 def _copula(

@@ -1,9 +1,9 @@
-"""Groups of rows that keep to themselves: copies, and foreign groups larger than a neighbourhood.
+"""Groups of rows whose nearest neighbours are almost all in the same group: copies, and groups of foreign rows.
 
 In: the neighbour graph, labels. Out: a group number a row. Does not know: vectors, what makes a row foreign.
 
-A foreign row among forty of its kind has near neighbours, and looks at home. So company of one's own group does not count
-as company: the distances of its rows are measured to rows outside it.
+A foreign row among forty of its kind has near neighbours, so its distance to them does not show that it is foreign. Therefore
+the distances of rows of such a group are measured to rows outside the group.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def closed_groups(ids: NDArray[np.int32], labels: NDArray[np.int32]) -> NDArray[
         near = np.asarray(ids[start : start + BLOCK])
         own = np.arange(start, start + len(near), dtype=np.int32)
         mutual = (near >= 0) & (np.asarray(ids[np.maximum(near, 0)]) == own[:, None, None]).any(2)
-        at, place = np.nonzero(mutual)
+        at, slot = np.nonzero(mutual)
         sources.append(own[at])
-        targets.append(near[at, place])
+        targets.append(near[at, slot])
     source, target = np.concatenate(sources), np.concatenate(targets)
     graph = coo_array((np.ones(len(source), bool), (source, target)), (n, n))
     _, part = connected_components(graph, directed=False)

@@ -40,8 +40,8 @@ def largest(values, bits, labels, tolerance, sum_tolerance, classes, probs, give
     """One read of a block: the largest probabilities of each row, the given one, and whether the row is a distribution.
 
     ``bits`` is ``values`` (n, K) seen as integers of the same width: floats of positive sign order as their bits do, and
-    NaN above all, so that maxima are plain integer maxima, which compilers vectorise. A row with a minus sign goes the
-    long way. ``classes``, ``probs`` (n, m), descending, ties to the lower class; a row with a NaN gets NaN first.
+    NaN above all, so that maxima are plain integer maxima, which compilers vectorise. A row with a negative value is compared
+    number by number instead. ``classes``, ``probs`` (n, m), descending, ties to the lower class; a row with a NaN gets NaN first.
     """
     size = bits.shape[1]
     count = classes.shape[1]
@@ -70,8 +70,8 @@ def largest(values, bits, labels, tolerance, sum_tolerance, classes, probs, give
             least = _with_signs(values[row], classes[row], probs[row])
         else:
             bar = fifth  # the fifth largest value is no less
-            for place in range(count):
-                top[place] = lowest
+            for slot in range(count):
+                top[slot] = lowest
             for chunk in range(chunks):
                 if peaks[chunk] < bar or peaks[chunk] <= top[count - 1]:
                     continue
@@ -82,15 +82,15 @@ def largest(values, bits, labels, tolerance, sum_tolerance, classes, probs, give
                     for column in range(len(few)):
                         value = few[column]
                         if value >= bar and value > top[count - 1]:
-                            place = count - 1
-                            while place > 0 and top[place - 1] < value:
-                                top[place] = top[place - 1]
-                                classes[row, place] = classes[row, place - 1]
-                                place -= 1
-                            top[place] = value
-                            classes[row, place] = start + column
-            for place in range(count):
-                probs[row, place] = values[row, classes[row, place]]
+                            slot = count - 1
+                            while slot > 0 and top[slot - 1] < value:
+                                top[slot] = top[slot - 1]
+                                classes[row, slot] = classes[row, slot - 1]
+                                slot -= 1
+                            top[slot] = value
+                            classes[row, slot] = start + column
+            for slot in range(count):
+                probs[row, slot] = values[row, classes[row, slot]]
         if labels[row] >= 0:
             given[row] = values[row, labels[row]]
         proper[row] = least >= -tolerance and probs[row, 0] <= 1 + tolerance and abs(total - 1) <= sum_tolerance
@@ -105,18 +105,18 @@ def _with_signs(values, classes, probs):  # type: ignore[no-untyped-def]
     for column in range(len(values)):
         value = values[column]
         if np.isnan(value):
-            for place in range(count):
-                classes[place], probs[place] = column, value
+            for slot in range(count):
+                classes[slot], probs[slot] = column, value
             return value
         least = min(least, value)
         if filled < count or value > probs[count - 1]:
-            place = min(filled, count - 1)
-            while place > 0 and probs[place - 1] < value:
-                probs[place] = probs[place - 1]
-                classes[place] = classes[place - 1]
-                place -= 1
-            probs[place] = value
-            classes[place] = column
+            slot = min(filled, count - 1)
+            while slot > 0 and probs[slot - 1] < value:
+                probs[slot] = probs[slot - 1]
+                classes[slot] = classes[slot - 1]
+                slot -= 1
+            probs[slot] = value
+            classes[slot] = column
             filled = min(filled + 1, count)
     return least
 

@@ -233,7 +233,7 @@ def _labels(labels: Any, shape: tuple[int, ...], names: list[Any] | None) -> _Gi
 
 
 def _are_positions(names: list[Any]) -> bool:
-    return all(type(name) is int and name == place for place, name in enumerate(names))
+    return all(type(name) is int and name == position for position, name in enumerate(names))
 
 
 def _implied(present: set[Any], n_classes: int) -> list[Any]:

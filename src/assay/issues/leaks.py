@@ -55,8 +55,10 @@ class Leak:
 
 
 def told(values: Numbers, codes: Codes) -> tuple[float, float]:
-    """Share of the labelled rows whose class is the commonest among the *other* rows of their value, and that of the
-    commonest class. Values of one row count as one value. Cost: O(N log N).
+    """How well a value tells the class: two shares of the labelled rows.
+
+    The first is the share whose class is the commonest among the *other* rows with the same value; the second, for comparison,
+    is the share of the commonest class. All values that only one row has count as one value. Cost: O(N log N).
     """
     known = codes >= 0
     n = int(known.sum())

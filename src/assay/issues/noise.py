@@ -37,7 +37,7 @@ Codes = NDArray[np.int32]
 
 
 def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Floats, float, Evidence]:
-    """(K, K) T[y, s] = P(given label s | true class y); and how evenly a class's wrong labels spread over the others.
+    """The (K, K) noise matrix T[y, s] = P(given label s | true class y), and how evenly wrong labels spread over the classes.
 
     The labels of a class's anchors (the rows surest to be of it) are counted, since there the model's own confusion
     between classes is least (anchor points: Liu and Tao, TPAMI 2016). Where wrong labels go is shrunk towards

@@ -24,7 +24,7 @@ from assay.columns import ROW_ID
 from assay.encode.cells import Cells
 from assay.errors import ArrayError
 from assay.issues.distances import class_distances, outside_distances
-from assay.issues.forest import Null, beyond_neighbors, isolation_scores, null
+from assay.issues.forest import ReferenceTable, beyond_neighbors, isolation_scores, reference_table
 from assay.issues.isolated_groups import closed_groups
 from assay.issues.tail import ENOUGH, fit_tail, log_distance_z, log_distances, robust_z, spread
 from assay.issues.unusual_cells import UnusualCells, least_usual, unusual_cells
@@ -98,7 +98,7 @@ def outlier_issues(
     ------
     Flags: a generalised Pareto tail fitted between the 80th and the 98th centile, p < .003, and where very many rows lie
     beyond the same tail of rows whose neighbours share their label, as many of the highest scores; tables: an unusual cell
-    (`unusual_cells`), or a robust z beyond 3.5 and beyond what the columns give without outliers (`forest.null`), of
+    (`unusual_cells`), or a robust z beyond 3.5 and beyond what the columns give without outliers (`forest.reference_table`), of
     distances beyond their tail too; and where rows keep together, those of `_as_if_by_chance`. Rows of a group that keeps
     to itself are measured to rows outside it (`isolated_groups`), and groups larger than a neighbourhood are named in one
     note.
@@ -124,7 +124,7 @@ def outlier_issues(
     if modality == "table" and len(known) >= ENOUGH:
         cells = unusual_cells(columns) if len(columns) else cells
         ordinary = np.flatnonzero(analyzed & (cells.strength <= 0))
-        usual = null(_joined(views), ordinary, widths, seed=seed, threads=threads)
+        usual = reference_table(_joined(views), ordinary, widths, seed=seed, threads=threads)
         result["_notes"] += [cause.message for cause in cells.common]
     parts, combined = _evidence(views, codes, ids, distances, groups, analyzed, modality, usual, seed, threads)
     evidence = combined[known]
@@ -178,7 +178,7 @@ def _evidence(
     groups: NDArray[np.int32],
     analyzed: NDArray[np.bool_],
     modality: str,
-    usual: Null | None,
+    usual: ReferenceTable | None,
     seed: int,
     threads: int,
 ) -> tuple[list[Part], Floats]:
@@ -285,7 +285,9 @@ def _beyond_in_table(parts: list[Part], known: NDArray[np.int64], cut: float) ->
     return (forest > cut) | ((nearest > cut) & _in_tail(nearest))
 
 
-def _as_if_by_chance(nearest: NDArray[Any], ids: NDArray[np.int32], usual: Null, already: int) -> NDArray[np.bool_]:
+def _as_if_by_chance(
+    nearest: NDArray[Any], ids: NDArray[np.int32], usual: ReferenceTable, already: int
+) -> NDArray[np.bool_]:
     """Rows that lie where a row with cells drawn at random would, in a table whose other rows keep together.
 
     Nothing is flagged unless distances spread 1.5 times as far as those of a table of the same columns without groups: only

@@ -103,11 +103,11 @@ def least_usual(columns: Sequence[Cells], rows: NDArray[np.int64]) -> list[str]:
     shares = np.stack([_share_as_rare(column, rows) for column in used], axis=1)  # (rows, columns)
     out = []
     for row, share in zip(rows.tolist(), shares, strict=True):
-        chosen = [place for place in np.argsort(share, kind="stable")[:NAMED].tolist() if share[place] <= OUTER]
+        chosen = [which for which in np.argsort(share, kind="stable")[:NAMED].tolist() if share[which] <= OUTER]
         one = np.array([row])
-        parts = [_Part(one, share[[place]], "rare" if used[place].kind in VALUES else "far") for place in chosen]
+        parts = [_Part(one, share[[which]], "rare" if used[which].kind in VALUES else "far") for which in chosen]
         out.append(
-            "; ".join(_sentences(used[place], part)(row)[:-1] for place, part in zip(chosen, parts, strict=True))
+            "; ".join(_sentences(used[which], part)(row)[:-1] for which, part in zip(chosen, parts, strict=True))
         )
     return out
 

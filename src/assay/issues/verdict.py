@@ -45,7 +45,7 @@ class Verdict:
 
 
 def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
-    """Judge the check itself. Cost: O(N)."""
+    """Whether the label check can say anything about this dataset, and if so how exactly. Cost: O(N)."""
     known = np.flatnonzero((labels >= 0) & seen.analyzed)
     n = evidence.n
     if not len(known):

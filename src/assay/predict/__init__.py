@@ -39,7 +39,7 @@ Doubt = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]  # from (N, 
 
 @dataclass(frozen=True)
 class Rounds:
-    """Why there was a second round or none, and mean log-losses over labelled rows that were not dropped, nats."""
+    """Whether there was a second round and why, with the mean log-losses (nats) of the labelled rows that it did not drop."""
 
     used: int  # 1 or 2
     dropped: int

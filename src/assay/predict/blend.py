@@ -41,7 +41,7 @@ class Blend:
     n_classes: int
 
     def probabilities(self, rows: NDArray[np.int64]) -> Floats:
-        """(n, K) out of sample."""
+        """(n, K) probabilities of ``rows``, each row's from models that did not learn from its fold."""
         total = np.zeros((len(rows), self.n_classes), np.float32)
         for name, (member, temperature) in self.members.items():
             if weight := self.weights[name]:
@@ -49,7 +49,7 @@ class Blend:
         return np.exp(log_softmax(total / np.float32(self.temperature)))
 
     def fill(self, out: Floats, threads: int, *, share: float = 1.0) -> None:
-        """Every row's probabilities into ``out`` (N, K), or a ``share`` of them beside what is there."""
+        """Write every row's probabilities into ``out`` (N, K); with a ``share`` below 1 as a weighted mean with what ``out`` holds."""
         block = _block(self.n_classes)
 
         def part(start: int) -> None:
@@ -80,8 +80,23 @@ def fit_blend(
     learn: NDArray[np.bool_] | None = None,
     likely: NDArray[np.int32] | None = None,
 ) -> Blend | str:
-    """Models learned from the labelled rows of ``learn`` (default: ``use``), weighed and calibrated on those of ``use``
-    that are ``judged``, under their ``likely`` labels (default: the given ones). Or why not, where there is nothing to tell apart.
+    """Fit the models, then choose their weights and temperatures on out-of-fold predictions.
+
+    Parameters
+    ----------
+    problem : vectors, labels, folds, the graph.
+    use : (N,) bool, rows whose labels may be used.
+    judged : (N,) bool; weights and temperatures are chosen on the labelled rows of ``use`` that are judged, or a sample of them.
+    learn : (N,) bool, rows that models are fitted on; default ``use``.
+    likely : (N,) class codes that weights and temperatures are chosen for; default the given labels.
+
+    Returns
+    -------
+    Blend, or a phrase that says why there is none: one class, or no labelled rows.
+
+    Notes
+    -----
+    Cost: that of the models (`members_of`), and `STEPS` passes over the probabilities of the sampled rows.
     """
     learn = use if learn is None else learn
     k = problem.n_classes
@@ -109,13 +124,13 @@ def fit_blend(
 
 
 def prior_of(problem: Problem, use: NDArray[np.bool_]) -> Floats:
-    """(K,) shares of the classes among the labelled rows of ``use``, one row added to each."""
+    """(K,) share of each class among the labelled rows of ``use``, after one row is added to every class."""
     counts = np.bincount(problem.labels[(problem.labels >= 0) & use], minlength=problem.n_classes)
     return ((counts + 1) / (counts.sum() + problem.n_classes)).astype(np.float32)
 
 
 def sample(rows: NDArray[np.int64], n_classes: int, seed: int) -> NDArray[np.int64]:
-    """As many of ``rows`` as weights and temperatures are fitted on, in order."""
+    """The rows that weights and temperatures are fitted on: ``rows`` or a random subset of them, ascending."""
     most = min(FIT_ROWS, max(1_000, FIT_NUMBERS // n_classes))
     return rows if len(rows) <= most else np.sort(np.random.default_rng([seed, 29]).permutation(rows)[:most])
 

@@ -1,10 +1,10 @@
-"""What a blend learned, kept: it predicts rows that were not there when it was fitted.
+"""A fitted blend as arrays and JSON, so that it can be loaded again and predict new rows.
 
 In: fitted blends and their shares; or arrays and an index that were kept. Out: `FittedBlend`, and those arrays.
 Does not know: files, how anything was learned.
 
-A fold's head saw all rows but its fold's. A new row is of no fold: it gets the mean of all heads, and all its neighbours
-vote. A row that was there is asked about out of sample when its fold is named.
+Each fold has a head that was fitted on all rows of the other folds. A new row belongs to no fold: its scores are the mean over
+all heads, and all its neighbours vote. To predict a row of the training data out of sample, name its fold.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class FittedRound:
 
 @dataclass(frozen=True)
 class FittedBlend:
-    """The learned state of `assay.predict.predict`. Members without weight are not kept."""
+    """The fitted state of `assay.predict.predict`: one or two rounds of weighted models. Models of weight 0 are left out."""
 
     n_classes: int
     rounds_: tuple[FittedRound, ...]
@@ -106,8 +106,8 @@ class FittedBlend:
         rounds = []
         for at, part in enumerate(self.rounds_):
             members = []
-            for place, member in enumerate(part.members_):
-                arrays |= {f"{at}.{place}.{name}": array for name, array in member.arrays_.items()}
+            for number, member in enumerate(part.members_):
+                arrays |= {f"{at}.{number}.{name}": array for name, array in member.arrays_.items()}
                 members.append({
                     "name": member.name, "kind": member.kind, "weight": member.weight_, "temperature": member.temperature_,
                     "arrays": sorted(member.arrays_), "views": list(member.views_),
@@ -123,9 +123,9 @@ class FittedBlend:
             members = [
                 FittedMember(
                     one["name"], one["kind"], tuple(one["views"]), one["weight"], one["temperature"],
-                    {name: arrays[f"{at}.{place}.{name}"] for name in one["arrays"]},
+                    {name: arrays[f"{at}.{number}.{name}"] for name in one["arrays"]},
                 )
-                for place, one in enumerate(part["members"])
+                for number, one in enumerate(part["members"])
             ]  # fmt: skip
             rounds.append(FittedRound(part["share"], part["temperature"], tuple(members)))
         return cls(index["n_classes"], tuple(rounds))

@@ -37,7 +37,7 @@ class Head:
 
 
 def log_softmax(scores: Floats) -> Floats:
-    """Row-wise, stable."""
+    """Logarithm of the softmax of each row of ``scores`` (n, K); the row's maximum is subtracted first, so nothing overflows."""
     shifted = scores - scores.max(1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)), np.float32)
 

@@ -57,7 +57,7 @@ class Heads:
 
 @dataclass(frozen=True)
 class Vote:
-    """The graph's vote: neighbours (N, k), and what they vote with."""
+    """The vote of the nearest neighbours: ids (N, k) of the graph, and the labels, folds and voters it counts (`vote`)."""
 
     ids: NDArray[np.int32]
     labels: NDArray[np.int32]

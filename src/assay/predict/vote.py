@@ -36,6 +36,6 @@ def vote(
         counts &= voters[safe]
     counts &= np.cumsum(counts, 1) <= NEIGHBORS
     votes = np.repeat(prior[None], len(near), 0).astype(np.float32)
-    at, place = np.nonzero(counts)
-    np.add.at(votes, (at, labels[near[at, place]]), np.float32(1))
+    at, slot = np.nonzero(counts)
+    np.add.at(votes, (at, labels[near[at, slot]]), np.float32(1))
     return votes / votes.sum(1, keepdims=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,11 @@ class MemoryCells:
     def rows(self, rows: Sequence[int], names: Sequence[str]) -> list[list[Any]]:
         """The cells of some rows, one list a row in the order of ``names``. Cost: microseconds a cell."""
         batches = self.batches()
-        places = [self.schema.get_field_index(name) for name in names]
+        indices = [self.schema.get_field_index(name) for name in names]
         out = []
         for row in rows:
             batch, local = batches[row // PART], row % PART
-            out.append([batch.column(place)[local].as_py() for place in places])
+            out.append([batch.column(index)[local].as_py() for index in indices])
         return out
 
 
@@ -54,7 +55,10 @@ class DatasetCells(MemoryCells):
         self._folder, self._fingerprint, self._n_rows = folder, fingerprint, n_rows
         self._lock = threading.Lock()
         self._mapped: list[pa.RecordBatch] | None = None
-        self.schema = read_cells(folder, fingerprint, 0, min(1, n_rows)).schema
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        return read_cells(self._folder, self._fingerprint, 0, min(1, self._n_rows)).schema
 
     def batches(self) -> list[pa.RecordBatch]:
         with self._lock:

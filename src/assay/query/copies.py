@@ -36,7 +36,7 @@ def best_copy(table: ReviewTable, state: State, rows: NDArray[np.int64]) -> tupl
         doubted=table.flags.get("is_label_issue", nothing)[chosen],
         unlabelled=table.given[chosen] < 0,
         size=_size(table, chosen),
-        place=table.place[chosen],
+        position=table.position[chosen],
     )
     best = int(ranking.order()[0])
     return int(chosen[best]), ranking.why(best, np.arange(len(chosen)))

@@ -253,11 +253,11 @@ def _refuse_broken(where: str, value: Any) -> None:
 def _words(what: str, kind: Any, error: Any) -> str:
     """The first fault that pydantic found, with what is allowed instead."""
     keys = [field.name for field in fields(kind)]
-    place, given = error["loc"], _kind(None if error["type"] == "missing" else error["input"])
+    path, given = error["loc"], _kind(None if error["type"] == "missing" else error["input"])
     unknown = error["type"] in ("unexpected_keyword_argument", "extra_forbidden")
-    if not place:
+    if not path:
         return f"{what} must be an object{'' if kind is Filter else ' of by and descending'}, not {given}"
-    key, inside = place[0], place[1:]
+    key, inside = path[0], path[1:]
     if key == "similar":
         return f"similar must be {LIKENESS}"
     if key == "where" and inside:
@@ -272,14 +272,14 @@ def _words(what: str, kind: Any, error: Any) -> str:
     return f"{key if kind is Filter else f'sort: {key}'} must be {wanted}, not {given}"
 
 
-def _words_of_condition(where: str, place: Any, error: Any, unknown: bool, given: str) -> str:
-    if not place:
+def _words_of_condition(where: str, path: Any, error: Any, unknown: bool, given: str) -> str:
+    if not path:
         told = error.get("ctx", {}).get("error")
         return f"{where}: {told}" if told else f"{where} must be {CONDITION}, not {given}"
     if unknown:
-        return f"{where}: there is no key {place[0]!r}; the keys are {CONDITION.removeprefix('an object of ')}"
-    name = "among" if place[0] == "in" else place[0]
-    return f"{where}: {place[0]} must be {_wanted(Condition, name)}, not {given}"
+        return f"{where}: there is no key {path[0]!r}; the keys are {CONDITION.removeprefix('an object of ')}"
+    name = "among" if path[0] == "in" else path[0]
+    return f"{where}: {path[0]} must be {_wanted(Condition, name)}, not {given}"
 
 
 def _wanted(kind: Any, key: str) -> str:

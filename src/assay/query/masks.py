@@ -143,19 +143,19 @@ def rows_of_ids(table: ReviewTable, ids: Iterable[str | int]) -> NDArray[np.int6
     good = [isinstance(one, int) and abs(one) < 2**63 if whole else isinstance(one, str) for one in typed]
     values = pa.array([one for one, fits in zip(typed, good, strict=True) if fits], table.ids.type)
     # the few against the many: where each of the wanted ids lies among all
-    places = np.full(len(typed), -1, np.int64)
+    rows = np.full(len(typed), -1, np.int64)
     if len(values):
         index = np.asarray(pc.index_in(table.ids, value_set=values).fill_null(-1).to_numpy(), np.int64)
         hits = np.flatnonzero(index >= 0)
         of_value = np.full(len(values), -1, np.int64)
         of_value[index[hits]] = hits
         first = {value: int(row) for value, row in zip(values.to_pylist(), of_value, strict=True) if row >= 0}
-        places[:] = [first.get(one, -1) if fits else -1 for one, fits in zip(typed, good, strict=True)]
-    lost = [str(one) for one, place in zip(wanted, places.tolist(), strict=True) if place < 0]
+        rows[:] = [first.get(one, -1) if fits else -1 for one, fits in zip(typed, good, strict=True)]
+    lost = [str(one) for one, row_number in zip(wanted, rows.tolist(), strict=True) if row_number < 0]
     if lost:
         more = f" and {len(lost) - 3:,} more" if len(lost) > 3 else ""
         raise UsageError(f"ids: there is no row with the id {', '.join(map(repr, lost[:3]))}{more}")
-    return places
+    return rows
 
 
 def _known_row(table: ReviewTable, key: str, row: int) -> int:

@@ -21,14 +21,14 @@ USUAL = (5, 95)  # centiles
 class PictureProperties:
     """``places``: the shards' places, in the order of the rows they hold."""
 
-    def __init__(self, folder: Folder, places: list[str]) -> None:
-        self._folder, self._places = folder, places
+    def __init__(self, folder: Folder, prefixes: list[str]) -> None:
+        self._folder, self._prefixes = folder, prefixes
         self._first: dict[int, int] = {}
         self._lock = threading.Lock()
 
     def of(self, row: int) -> dict[str, float]:
         """The measured properties of a row; {} for a row without. Cost: a dozen small files of a million rows."""
-        low, high = 0, len(self._places)
+        low, high = 0, len(self._prefixes)
         while low < high:  # the last shard whose first row is not beyond the row
             middle = (low + high) // 2
             if self._first_row(middle) <= row:
@@ -46,7 +46,7 @@ class PictureProperties:
     def usual(self) -> dict[str, tuple[float, float]]:
         """name -> 5th and 95th centile over the pictures of `SAMPLED` shards; also of "area" and "ratio" (long / short side)."""
         with self._lock:
-            every = range(0, len(self._places), max(1, len(self._places) // SAMPLED))
+            every = range(0, len(self._prefixes), max(1, len(self._prefixes) // SAMPLED))
             tables = [self._read(at, list(NAMES)) for at in every]
         values: dict[str, Any] = {
             name: np.concatenate([table[name].to_numpy().astype(float) for table in tables]) if tables else np.zeros(0)
@@ -63,7 +63,7 @@ class PictureProperties:
         return self._first[at]
 
     def _read(self, at: int, columns: list[str]) -> Any:
-        return self._folder.get_table(f"{self._places[at]}.properties.parquet", columns)
+        return self._folder.get_table(f"{self._prefixes[at]}.properties.parquet", columns)
 
 
 def ratio(width: Any, height: Any) -> Any:

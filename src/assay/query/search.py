@@ -79,20 +79,20 @@ def _mark(data, offsets, text, fold, first, second, out):  # type: ignore[no-unt
         else:
             hit = True
         if hit:
-            place = at
-            while place < stop:
-                same = (data[place + first] | fold_a) == a and (data[place + second] | fold_b) == b
+            found = at
+            while found < stop:
+                same = (data[found + first] | fold_a) == a and (data[found + second] | fold_b) == b
                 j = 0
                 while same and j < length:
-                    same = (data[place + j] | fold[j]) == text[j]
+                    same = (data[found + j] | fold[j]) == text[j]
                     j += 1
                 if same:
-                    while offsets[cell + 1] <= place:
+                    while offsets[cell + 1] <= found:
                         cell += 1
-                    if place + length <= offsets[cell + 1]:
+                    if found + length <= offsets[cell + 1]:
                         out[cell] = True
                         # the rest of the cell need not be looked at
-                        place = offsets[cell + 1] - 1
-                place += 1
-            stop = max(stop, place)
+                        found = offsets[cell + 1] - 1
+                found += 1
+            stop = max(stop, found)
         at = stop

@@ -48,7 +48,7 @@ def row_order(table: ReviewTable, sort: Sort, state: State, rows: NDArray[np.int
 def _ordered_by(table: ReviewTable, sort: Sort, state: State, rows: NDArray[np.int32]) -> NDArray[np.int32]:
     """``rows`` by one key; ties stay as they are."""
     if sort.by == "order":
-        rows = rows[np.argsort(table.place[rows], kind="stable")]
+        rows = rows[np.argsort(table.position[rows], kind="stable")]
         return rows[::-1].copy() if sort.descending else rows
     if sort.by == "decided":
         keys = np.where(state.action == 0, LAST, _ordered(state.entry, sort.descending))  # a cleared row is undecided

@@ -67,7 +67,7 @@ class ColumnInfo:
 class ReviewTable:
     """The columns of one run by row number; `ReviewTable.load` makes it from a project.
 
-    n : row numbers. order : int32, present rows in the user's order. place : int32 (N,), position in that order, -1 =
+    n : row numbers. order : int32, present rows in the user's order. position : int32 (N,), that in this order, -1 =
     missing. classes : label values by code. flags, scores (NaN = none), numbers (-1 = none), labels (codes, -1 = none) :
     (N,) by the names of columns.py. split : codes into ``splits``, -1 = none. cluster : int64, -1 = none. ids : Arrow.
     cells : the user's columns. not_run : check -> why it has no results.
@@ -95,8 +95,8 @@ class ReviewTable:
     ) -> None:
         self.n = len(ids)
         self.order: NDArray[np.int32] = np.asarray(order, np.int32)
-        self.place: NDArray[np.int32] = np.full(self.n, -1, np.int32)
-        self.place[self.order] = np.arange(len(self.order), dtype=np.int32)
+        self.position: NDArray[np.int32] = np.full(self.n, -1, np.int32)
+        self.position[self.order] = np.arange(len(self.order), dtype=np.int32)
         self.ids, self.classes = ids, list(classes)
         self.flags, self.scores, self.numbers, self.labels = dict(flags), dict(scores), dict(numbers), dict(labels)
         self.split = np.full(self.n, -1, np.int32) if split is None else split
@@ -182,7 +182,7 @@ class ReviewTable:
     @cached_property
     def present(self) -> Flags:
         """(N,) rows that are in the source. Not to be written to, as all arrays here."""
-        return self.place >= 0
+        return self.position >= 0
 
     @cached_property
     def checks(self) -> list[str]:

@@ -52,9 +52,9 @@ class View:
         """Where rows stand in the view, -1 = not in it. Cost: one pass over the view."""
         if not len(self.rows):
             return [-1] * len(rows)
-        place = np.full(int(self.rows.max()) + 1, -1, np.int32)
-        place[self.rows] = np.arange(len(self.rows), dtype=np.int32)
-        return [int(place[row]) if 0 <= row < len(place) else -1 for row in rows]
+        position_of = np.full(int(self.rows.max()) + 1, -1, np.int32)
+        position_of[self.rows] = np.arange(len(self.rows), dtype=np.int32)
+        return [int(position_of[row]) if 0 <= row < len(position_of) else -1 for row in rows]
 
     def top(self, k: int) -> NDArray[np.int32]:
         return self.rows[: max(k, 0)]

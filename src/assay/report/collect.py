@@ -1,7 +1,7 @@
 """From a finished project to what its report shows.
 
-In: a finished run. Out: `ReportData`. Reads the flags, scores and labels of all rows once, and texts, cells and pictures
-of the rows that are shown only: memory grows with N by about 160 bytes a row, the page does not.
+In: a finished run. Out: `ReportData`. Counts and rankings come from `assay.query`, so that they are those of the review app; texts,
+cells and pictures are read of the rows that are shown only: memory grows with N by about 150 bytes a row, the page does not.
 Does not know: HTML.
 """
 

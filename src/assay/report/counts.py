@@ -36,7 +36,7 @@ def class_counts(overview: Overview) -> list[ClassCount]:
 
 def quality_histogram(overview: Overview) -> Histogram | None:
     """Label quality of the labelled rows; None where it was not computed."""
-    quality = overview.scores.get("label_quality")
+    quality = overview.score("label_quality")
     if quality is None:
         return None
     known = (overview.given >= 0) & ~np.isnan(quality)

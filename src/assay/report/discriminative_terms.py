@@ -39,13 +39,13 @@ def plain_passages(text: str, *, longest: int = 320) -> tuple[Passage, ...]:
 def _window(text: str, word: str | None, longest: int) -> tuple[int, int]:
     if len(text) <= longest:
         return 0, len(text)
-    place = 0
+    middle = 0
     if word is not None:
-        place = next(match.start() for match in WORD.finditer(text) if match.group().lower() == word)
-    start = max(0, min(place - longest // 3, len(text) - longest))
+        middle = next(match.start() for match in WORD.finditer(text) if match.group().lower() == word)
+    start = max(0, min(middle - longest // 3, len(text) - longest))
     if start > 0:  # begin at a word, unless the next one is far
         space = text.find(" ", start, start + 30)
-        start = space + 1 if 0 <= space < place else start
+        start = space + 1 if 0 <= space < middle else start
     return start, min(len(text), start + longest)
 
 

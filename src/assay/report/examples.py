@@ -61,7 +61,7 @@ class Examples:
         self.project, self._overview = project, overview
         index = np.unique(np.asarray(positions, np.int64))
         rows = overview.rows[index]
-        self._place = {int(position): at for at, position in enumerate(index)}
+        self._index_of = {int(position): at for at, position in enumerate(index)}
         self._results: dict[str, list[Any]] = project.results(rows=rows).to_pydict()
         self._cells: pa.Table = project.cells(rows=rows) if self.modality in ("text", "table") else pa.table({})
         self._pictures = PictureShelf(project.thumbnail, budget=budget)
@@ -80,7 +80,7 @@ class Examples:
     def value(self, position: int, name: str) -> Any:
         """A result column's value, None where it was not computed."""
         column = self._results.get(name)
-        return None if column is None else column[self._place[position]]
+        return None if column is None else column[self._index_of[position]]
 
     def show(
         self, position: int, *, telling: bool = False, suggest: bool = False, reason: str = "", is_wrong: bool = False
@@ -139,7 +139,7 @@ class Examples:
         return function_words(list(self._words.values()))
 
     def _passages(self, position: int, given: int, suggested: int, telling: bool) -> tuple[Passage, ...]:
-        raw = self._cells[self._text][self._place[position]].as_py()
+        raw = self._cells[self._text][self._index_of[position]].as_py()
         text = clean(self._masked(position, "" if raw is None else str(raw)), READ_TEXT)
         if telling and given >= 0:
             words = self._words
@@ -175,8 +175,8 @@ class Examples:
         )
 
     def _row_cells(self, position: int, telling: bool) -> tuple[Cell, ...]:
-        place = self._place[position]
-        row = {name: self._cells[name][place].as_py() for name in self._features}
+        index = self._index_of[position]
+        row = {name: self._cells[name][index].as_py() for name in self._features}
         given, suggested = int(self._overview.given[position]), int(self._overview.suggested[position])
         contrasts: dict[str, ColumnContrast] = {}
         if telling and given >= 0 and suggested >= 0:

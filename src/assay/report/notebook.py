@@ -152,9 +152,9 @@ def _value(frame: pd.DataFrame, number: int, column: str) -> Any:
 def row_numbers(project: FinishedRun, ids: Sequence[Hashable]) -> list[int]:
     """Row numbers of these row ids, -1 where there is none. Cost: one pass over the ids of the project."""
     known = project.results(columns=[ROW_ID])[ROW_ID]
-    places = pc.index_in(pa.array(ids, known.type), value_set=known.combine_chunks()).to_pylist()
+    positions = pc.index_in(pa.array(ids, known.type), value_set=known.combine_chunks()).to_pylist()
     order = np.asarray(project.dataset.order)
-    return [-1 if place is None else int(order[place]) for place in places]
+    return [-1 if position is None else int(order[position]) for position in positions]
 
 
 def _image(project: FinishedRun, row: int) -> str:

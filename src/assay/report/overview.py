@@ -1,102 +1,69 @@
-"""The result columns of the whole dataset as numpy arrays: what counts and rankings are made from.
+"""The whole dataset as the report counts and ranks it: what the review app filters by, in the user's order.
 
-In: a project. Out: `Overview`. Does not know: what is shown.
+In: a finished run. Out: `Overview`. Does not know: what is shown, how columns are read (`assay.query.table`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.checks import CHECKS
+from assay.query import ReviewTable
 
 if TYPE_CHECKING:
     from assay.runs import FinishedRun
 
 
-@dataclass(frozen=True)
 class Overview:
-    """Arrays over the N present rows in the user's order. ``rows`` turns a position into a row number.
+    """Arrays over the n present rows in the user's order. ``rows`` turns a position into a row number.
 
-    ``given`` and ``suggested``: class codes, -1 = none. ``split``: codes of the splits, -1 = none. ``flags`` and
-    ``scores`` by column name, NaN = not computed.
-    Memory: about 5 bytes a row and check, 160 MB for 1.3 million images; no texts, no pictures.
+    ``given`` and ``suggested``: class codes, -1 = none. ``split``: codes of the splits, -1 = none. ``clusters``: of copies, -1 =
+    none. Each column is that of the `ReviewTable`, so that the report counts what a filter of the review app finds.
+    Memory: that of the table, 150 bytes a row; no texts, no pictures.
     """
 
-    rows: NDArray[np.int64]
-    class_names: list[str]
-    given: NDArray[np.int32]
-    suggested: NDArray[np.int32]
-    flags: dict[str, NDArray[np.bool_]]
-    scores: dict[str, NDArray[np.float32]]
-    clusters: NDArray[np.int64]
-    split: NDArray[np.int32]
+    def __init__(self, table: ReviewTable) -> None:
+        self._table = table
+        self.rows: NDArray[np.int64] = table.order.astype(np.int64)
+        self.class_names = [str(label) for label in table.classes]
+        self.given = self._ordered(table.given)
+        self.suggested = self._ordered(table.suggested)
+        self.clusters: NDArray[np.int64] = self._ordered(table.cluster).astype(np.int64)
+        self.split = self._ordered(table.split)
 
     @classmethod
     def of(cls, project: FinishedRun) -> Overview:
-        """Read the flags, scores, labels and clusters of every row, and no other column."""
-        present = set(project.result_columns())
-        flags = [name for name in dict.fromkeys(check.flag for check in CHECKS) if name in present]
-        flags += [name for name in ("is_duplicate_label_wrong", "is_safe_to_fix") if name in present]
-        wanted = dict.fromkeys([*(check.score for check in CHECKS if check.score), "label_quality", "p_label_error"])
-        scores = [name for name in wanted if name in present]
-        labels = ("given_label", "suggested_label", "near_duplicate_cluster_id", "split")
-        others = [name for name in labels if name in present]
-        table = project.results(columns=[*flags, *scores, *others])
-        n = table.num_rows
-        cluster = "near_duplicate_cluster_id"
-        splits = pc.unique(table["split"]).drop_null().to_pylist() if "split" in others else []
-        return cls(
-            rows=np.asarray(project.dataset.order, np.int64),
-            class_names=[str(label) for label in project.classes],
-            given=_codes(table, "given_label", project.classes),
-            suggested=_codes(table, "suggested_label", project.classes),
-            flags={name: _numbers(table[name], False).astype(bool) for name in flags},
-            scores={name: _numbers(table[name], np.nan).astype(np.float32) for name in scores},
-            clusters=_numbers(table[cluster], -1).astype(np.int64) if cluster in others else np.full(n, -1, np.int64),
-            split=_codes(table, "split", splits),
-        )
+        return cls(ReviewTable.load(project))
+
+    def _ordered(self, values: NDArray[Any]) -> NDArray[Any]:
+        return values[self.rows]
 
     def flag(self, name: str) -> NDArray[np.bool_]:
-        """The flag column, all False where it was not computed."""
-        return self.flags.get(name, np.zeros(len(self.rows), bool))
+        """(n,) the flag column, all False where it was not computed."""
+        found = self._table.flags.get(name)
+        return np.zeros(len(self.rows), bool) if found is None else self._ordered(found)
+
+    def score(self, name: str) -> NDArray[np.float32] | None:
+        """(n,) the score column, NaN = none; None where it was not computed."""
+        found = self._table.scores.get(name)
+        return None if found is None else self._ordered(found)
 
     @property
     def safe(self) -> NDArray[np.bool_]:
-        """Rows of which the safe policy takes the suggestion, as far as no copies of it say otherwise."""
+        """(n,) rows of which the safe policy takes the suggestion, as far as no copies of it say otherwise."""
         return self.flag("is_safe_to_fix") & ~self.flag("is_outlier") & ~self.flag("is_multi_label")
 
     def worst(self, chosen: NDArray[np.bool_], score: str | None, most: int) -> NDArray[np.int64]:
         """Positions of the ``most`` chosen rows of the highest score; ties and missing scores keep the user's order."""
         positions = np.flatnonzero(chosen)
-        if score is None or score not in self.scores:
+        values = None if score is None else self.score(score)
+        if values is None:
             return positions[:most]
-        value = np.nan_to_num(self.scores[score][positions], nan=-1.0)
+        value = np.nan_to_num(values[positions], nan=-1.0)
         return positions[np.argsort(-value, kind="stable")[:most]]
 
     def faulty(self) -> NDArray[np.bool_]:
-        """Rows with at least one finding."""
-        found = np.zeros(len(self.rows), bool)
-        for check in CHECKS:
-            if not check.harmless:
-                found |= self.flag(check.flag)
-        return found
-
-
-def _codes(table: pa.Table, name: str, classes: list[Any]) -> NDArray[np.int32]:
-    if name not in table.column_names or not classes:
-        return np.full(table.num_rows, -1, np.int32)
-    column = table[name]
-    index = pc.index_in(column, value_set=pa.array(classes, type=column.type))
-    return np.asarray(index.fill_null(-1).to_numpy(), np.int32)
-
-
-def _numbers(column: Any, missing: Any) -> NDArray[Any]:
-    if pa.types.is_null(column.type):
-        return np.full(len(column), missing)
-    return np.asarray(column.fill_null(missing).to_numpy() if column.null_count else column.to_numpy())
+        """(n,) rows with at least one finding."""
+        return ~self._ordered(self._table.clean)

@@ -66,11 +66,11 @@ def shown_members(members: Positions) -> Positions:
 def _duplicate_sets(overview: Overview) -> list[tuple[int, Positions]]:
     """The sets to show: conflicting labels first (worst label leading), copies across splits, then the largest."""
     chosen: dict[int, None] = {}
-    similar = overview.scores.get("near_duplicate_score")
+    similar = overview.score("near_duplicate_score")
     conflict, cross = overview.flag("is_duplicate_label_conflict"), overview.flag("is_cross_split_duplicate")
     other = ~np.isin(overview.clusters, overview.clusters[conflict | cross])
     for group, mask in (("conflict", conflict), ("cross", cross), ("other", other)):
-        score = overview.scores.get("label_issue_score") if group == "conflict" else similar
+        score = overview.score("label_issue_score") if group == "conflict" else similar
         rows = np.flatnonzero(mask & (overview.clusters >= 0))
         numbers, inverse, sizes = np.unique(overview.clusters[rows], return_inverse=True, return_counts=True)
         best = np.zeros(len(numbers), np.float32)
@@ -89,10 +89,10 @@ def _telling_first(overview: Overview, members: Positions) -> Positions:
     kinds = np.stack([overview.given[members], overview.split[members]])
     _, kind = np.unique(kinds, axis=1, return_inverse=True)
     order = np.lexsort((members, ~wrong, kind.ravel()))
-    place = np.arange(len(members))
+    position = np.arange(len(members))
     first = np.r_[True, kind.ravel()[order][1:] != kind.ravel()[order][:-1]]
     rank = np.empty(len(members), np.int64)
-    rank[order] = place - np.maximum.accumulate(np.where(first, place, 0))
+    rank[order] = position - np.maximum.accumulate(np.where(first, position, 0))
     ranked = np.lexsort((members, ~wrong, rank))
     shown = ranked[:MEMBERS][np.argsort(~wrong[ranked[:MEMBERS]], kind="stable")]
     return members[np.r_[shown, ranked[MEMBERS:]]]

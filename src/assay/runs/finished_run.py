@@ -144,11 +144,11 @@ class FinishedRun:
         return ARROW[dtype]
 
     def _kind_table(self, kind: str, names: list[str]) -> pa.Table | None:
-        place = self.run["tables"].get(kind)
-        if place is None:
+        prefix = self.run["tables"].get(kind)
+        if prefix is None:
             return None
         n_parts = max(1, -(-self.dataset.n_rows // PART))
-        parts = [f"{place}-{part:05d}.parquet" for part in range(n_parts)]
+        parts = [f"{prefix}-{part:05d}.parquet" for part in range(n_parts)]
         for part in parts:
             if not self.folder.exists(part):
                 raise ProjectError(f"{self.folder.path(part)} is missing; run the analysis again: other work is kept")
@@ -211,8 +211,8 @@ class FinishedRun:
         for cells, results in self.batches(found.step):
             rows = order[start : start + cells.num_rows]
 
-            def blob(place: int, rows: NDArray[np.int64] = rows) -> bytes:
-                return self.open_bytes(int(rows[place]))
+            def blob(position: int, rows: NDArray[np.int64] = rows) -> bytes:
+                return self.open_bytes(int(rows[position]))
 
             yield found.slice(cells, start, blob), results
             start += cells.num_rows
@@ -223,15 +223,15 @@ class FinishedRun:
     def _thumbnail_parts(self) -> list[tuple[str, NDArray[np.int64]]]:
         if self.run["modality"] != "image":
             return []
-        return [(place, self.folder.get_array(f"{place}.rows.npy")) for place in self.run["properties"]]
+        return [(prefix, self.folder.get_array(f"{prefix}.rows.npy")) for prefix in self.run["properties"]]
 
     def thumbnail(self, row: int) -> bytes | None:
         """JPEG of a row number; None for unreadable rows and other modalities."""
-        for place, rows in self._thumbnail_parts:
+        for prefix, rows in self._thumbnail_parts:
             if len(rows) and rows[0] <= row <= rows[-1]:
                 position = int(np.searchsorted(rows, row))
                 if position < len(rows) and rows[position] == row:
-                    return bytes(self.folder.get_table(f"{place}.thumbs.parquet")["jpeg"][position].as_py())
+                    return bytes(self.folder.get_table(f"{prefix}.thumbs.parquet")["jpeg"][position].as_py())
         return None
 
     def open_bytes(self, row: int) -> bytes:
@@ -329,7 +329,7 @@ class FinishedRun:
         """Row numbers of the user's row ids, aligned with them; `UsageError` names the first that do not exist."""
         found = self.find_rows(ids)
         if (found < 0).any():
-            strange = [ids[place] for place in np.flatnonzero(found < 0).tolist()]
+            strange = [ids[position] for position in np.flatnonzero(found < 0).tolist()]
             more = f" and {len(strange) - 3:,} more" if len(strange) > 3 else ""
             raise UsageError(f"there is no row with the id {', '.join(repr(id) for id in strange[:3])}{more}")
         return found

@@ -155,8 +155,8 @@ def _answer_errors(app: FastAPI) -> None:
     async def wrong_body(_request: Request, error: RequestValidationError) -> JSONResponse:
         told = []
         for one in error.errors()[:5]:
-            place = ".".join(str(part) for part in one["loc"] if part != "body")
-            told.append(f"{place}: {one['msg']}" if place else str(one["msg"]))
+            field = ".".join(str(part) for part in one["loc"] if part != "body")
+            told.append(f"{field}: {one['msg']}" if field else str(one["msg"]))
         return problem(422, "This cannot be done as asked", "; ".join(told))
 
     @app.exception_handler(HTTPException)

@@ -112,16 +112,16 @@ class Jobs:
         with self._database.writing() as connection:
             connection.execute(sa.delete(jobs).where(jobs.c.project == str(project)))
 
-    def moved(self, project: Path, place: Path) -> None:
+    def moved(self, project: Path, folder: Path) -> None:
         """The folder is called otherwise now; `BusyError` while a job of it is active."""
         self._refuse_active(project)
         with self._database.writing() as connection:
             here = sa.select(jobs.c.id, jobs.c.command).where(jobs.c.project == str(project))
             for job, text in connection.execute(here).all():
                 told = json.loads(text)
-                told["arguments"] = [str(place) if word == str(project) else word for word in told["arguments"]]
+                told["arguments"] = [str(folder) if word == str(project) else word for word in told["arguments"]]
                 change = sa.update(jobs).where(jobs.c.id == job)
-                connection.execute(change.values(project=str(place), command=json.dumps(told)))
+                connection.execute(change.values(project=str(folder), command=json.dumps(told)))
 
     def _refuse_active(self, project: Path) -> None:
         job = self.latest(project)

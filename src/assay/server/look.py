@@ -73,10 +73,13 @@ def look(path: Path, options: dict[str, Any], bounds: Sequence[Path], *, strict:
 
 def preview(path: str, options: dict[str, Any], *, strict: bool = False) -> SourcePreview:
     """How data would be read, in this process."""
+    from assay.dataset.dataset import check_labels
     from assay.sources import open_source
 
     try:
-        return _shown(open_source(path, **options))
+        source = open_source(path, **options)
+        source.notes.extend(check_labels(source))
+        return _shown(source)
     except UsageError as error:
         if strict or "label" in options:
             raise
@@ -127,10 +130,10 @@ def _shown(source: Any) -> SourcePreview:
     for name in first.column_names:
         for row, value in zip(rows, first[name].to_pylist(), strict=False):
             row[name] = None if value is None else str(value)[:200]
-    for place, row in enumerate(rows):
-        row.setdefault("id", str(source.ids[place].as_py()))
+    for number, row in enumerate(rows):
+        row.setdefault("id", str(source.ids[number].as_py()))
         if source.given is not None and (source.roles.label is None or source.roles.label not in row):
-            row["label"] = source.given[place].as_py()
+            row["label"] = source.given[number].as_py()
     classes = classes_of(source.given)
     roles = source.roles
     # a hint beside the guess by name that the sources make; never taken without being shown

@@ -163,12 +163,12 @@ class Uploads:
         row = self._row(upload) if ID.fullmatch(upload) else None
         if row is None:
             raise UsageError(f"there is no finished upload {upload[:40]!r}; send the file again")
-        place = self.folder / f"{upload}.d" / row.name
-        if not place.exists():
-            place.parent.mkdir(exist_ok=True)
+        target = self.folder / f"{upload}.d" / row.name
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
             with contextlib.suppress(FileExistsError):
-                os.link(self._data(upload), place)
-        return place
+                os.link(self._data(upload), target)
+        return target
 
     def holds(self, path: str | os.PathLike[str]) -> bool:
         return Path(path).resolve().is_relative_to(self.folder.resolve())

@@ -110,7 +110,7 @@ class Workspace:
     _opened: OrderedDict[str, Opened] = field(default_factory=OrderedDict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def places(self) -> dict[str, Path]:
+    def folders(self) -> dict[str, Path]:
         """Project folders by id, the user's own first."""
         found = [*self.named]
         if self.folder.is_dir():
@@ -118,28 +118,28 @@ class Workspace:
             found += [path for path in inside if path.is_dir() and (path / PROJECT).is_file()]
         return {project_id(path): path for path in found}
 
-    def place(self, project: str) -> Path:
-        place = self.places().get(project)
-        if place is None:
+    def folder_of(self, project: str) -> Path:
+        folder = self.folders().get(project)
+        if folder is None:
             raise NoProjectError(f"there is no project {project!r} here")
-        return place
+        return folder
 
     def open(self, project: str) -> Opened:
         """The project's newest run. Kept open; the least recently asked is let go."""
-        place = self.place(project)
+        folder = self.folder_of(project)
         with self._lock:
-            run = latest_run(Folder(place))
+            run = latest_run(Folder(folder))
             kept = self._opened.get(project)
             # the same path may hold another folder than before, and other decisions
             if (
                 kept is None
                 or run is None
-                or (kept.folder, kept.run_number) != (_folder(place), int(run["run"]))
+                or (kept.folder, kept.run_number) != (_folder(folder), int(run["run"]))
                 or kept.log.is_replaced
             ):
                 if kept is not None:
                     kept.log.close()
-                kept = Opened(Project(place))
+                kept = Opened(Project(folder))
                 self._opened[project] = kept
             self._opened.move_to_end(project)
             while len(self._opened) > OPEN:
@@ -154,55 +154,55 @@ class Workspace:
     def warm(self) -> None:
         """Load the first of the named projects, while the browser starts. What is wrong with it is told when it is asked for."""
         with contextlib.suppress(AssayError):
-            for place in self.named[:1]:
-                self.open(project_id(place)).warm()
+            for folder in self.named[:1]:
+                self.open(project_id(folder)).warm()
 
-    def own_place(self, place: Path) -> Path:
+    def own_folder(self, folder: Path) -> Path:
         """A project that this server may move or delete: one of its own folder, not one that somebody named by its path."""
-        if place.parent.resolve() != self.folder.resolve():
-            raise NotAllowedError(f"{place.name} lies outside the folder of this server: move or delete it there")
-        return place
+        if folder.parent.resolve() != self.folder.resolve():
+            raise NotAllowedError(f"{folder.name} lies outside the folder of this server: move or delete it there")
+        return folder
 
     def let_go(self, project: str) -> None:
         """Keep it open no longer."""
         with self._lock:
             self._opened.pop(project, None)
 
-    def new_place(self, name: str) -> Path:
+    def new_folder(self, name: str) -> Path:
         """A new, empty folder for a project of this name."""
         base = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:80] or "data"
         self.folder.mkdir(parents=True, exist_ok=True)
         count = 1
         while True:
-            place = self.folder / (f"{base}.assay" if count == 1 else f"{base}-{count}.assay")
+            folder = self.folder / (f"{base}.assay" if count == 1 else f"{base}-{count}.assay")
             with contextlib.suppress(FileExistsError):
-                place.mkdir()
-                return place
+                folder.mkdir()
+                return folder
             count += 1
 
     def readable(self, path: str) -> Path:
         """The data behind a path that somebody typed; only below the folders that the server was told to allow."""
         try:
-            place = Path(path).expanduser().resolve()
+            data = Path(path).expanduser().resolve()
         except (OSError, ValueError, RuntimeError) as error:  # a zero byte, too long a name, a user who does not exist
             raise NotAllowedError(f"there is no path {path[:80]!r}") from error
-        if not any(place.is_relative_to(root.resolve()) for root in self.allow):
+        if not any(data.is_relative_to(root.resolve()) for root in self.allow):
             allowed = ", ".join(str(root) for root in self.allow)
             hint = f"it may read below {allowed}" if allowed else "start it with --allow FOLDER to let it read there"
             raise NotAllowedError(f"this server may not read {path}; {hint}")
-        return place
+        return data
 
 
-def _folder(place: Path) -> tuple[int, int]:
+def _folder(folder: Path) -> tuple[int, int]:
     """Which folder lies at a path, whatever its name."""
-    status = place.stat()
+    status = folder.stat()
     return status.st_dev, status.st_ino
 
 
-def project_id(place: Path) -> str:
+def project_id(folder: Path) -> str:
     """Readable, and the same as long as the folder stays where it is."""
-    base = re.sub(r"[^a-z0-9]+", "-", place.name.removesuffix(".assay").lower()).strip("-")[:40] or "project"
-    return f"{base}-{hashlib.blake2b(str(place.resolve()).encode(), digest_size=3).hexdigest()}"
+    base = re.sub(r"[^a-z0-9]+", "-", folder.name.removesuffix(".assay").lower()).strip("-")[:40] or "project"
+    return f"{base}-{hashlib.blake2b(str(folder.resolve()).encode(), digest_size=3).hexdigest()}"
 
 
 def why(error: Exception) -> str:

@@ -300,9 +300,9 @@ def _from_cells(cells: Cells, wanted: Wanted, name: str, base: Base) -> Source:
         else:
             if roles.image in cells.nested:
                 raise UsageError(f"the image column {roles.image!r} holds lists or objects; name another with --image")
-            places = find_places(table[roles.image].cast(pa.string()).to_pylist(), base)
-            uris, stamps, reasons = places.uris, places.stamps, places.reasons | reasons
-            notes += [places.note] if places.note else []
+            paths = find_places(table[roles.image].cast(pa.string()).to_pylist(), base)
+            uris, stamps, reasons = paths.uris, paths.stamps, paths.reasons | reasons
+            notes += [paths.note] if paths.note else []
     if len(reasons) == table.num_rows:
         raise SourceError(f"none of the {table.num_rows:,} rows of {cells.where} can be read; the first: {reasons[0]}")
     return Source(

@@ -131,12 +131,12 @@ def _are(names: Sequence[str]) -> str:
 
 def _by_name(found: Listing) -> dict[str, tuple[str, str]]:
     """(uri, stamp) by the name of a file with and without its ending, where only one image has it."""
-    places: dict[str, tuple[str, str] | None] = {}
+    files: dict[str, tuple[str, str] | None] = {}
     for path, uri, stamp in found.files:
         file = PurePosixPath(path)
         for name in (file.name, file.stem):
-            places[name] = None if name in places else (uri, stamp)
-    return {name: place for name, place in places.items() if place is not None}
+            files[name] = None if name in files else (uri, stamp)
+    return {name: image for name, image in files.items() if image is not None}
 
 
 def _naming_column(cells: Cells, known: Mapping[str, tuple[str, str]], images: int) -> tuple[str | None, int]:

@@ -357,10 +357,10 @@ def _pieces(chunk: pa.Array) -> list[pa.Array]:
 
 def _decoded(chunk: pa.Array, row: int, name: str, out: Cells) -> list[str | None]:
     values = []
-    for place, data in enumerate(chunk.cast(pa.large_binary()).to_pylist(), row):
+    for position, data in enumerate(chunk.cast(pa.large_binary()).to_pylist(), row):
         text = data if data is None else data.decode("utf-8", "replace")
         if text is not None and BROKEN in text and text.encode() != data:
-            out.reasons.setdefault(place, f"the column {name!r} is not valid UTF-8")
+            out.reasons.setdefault(position, f"the column {name!r} is not valid UTF-8")
         values.append(text)
     return values
 

@@ -16,7 +16,6 @@ from assay.errors import UsageError
 from assay.sources.cells import BROKEN, Cells, whole_again
 from assay.sources.words import BLANK
 
-SMALL = 10  # with fewer labelled rows, all in classes of their own, nothing is odd
 OTHER_LABEL = "choose another column with --label, or --label none to leave labels out"
 MAY_BE_BLANK = frozenset({"none", "unknown"})
 OFTEN = 1 / 3  # share of the rows from which a word for "blank" is a class, as "NA" for North America may be
@@ -24,7 +23,8 @@ OFTEN = 1 / 3  # share of the rows from which a word for "blank" is a class, as 
 
 def given_labels(cells: Cells, name: str | None, notes: list[str]) -> pa.Array | None:
     """The label column: null = unlabelled (blank text too). Integers, floats, booleans and text stay what they are;
-    floats that are whole numbers beside gaps become the integers they were. Rows that were misread have no label.
+    floats that are whole numbers beside gaps become the integers they were. Rows that were misread have no label. Whether the
+    values make classes is for the task to say (`assay.dataset.target.Target.check`).
     """
     if name is None:
         return None
@@ -38,26 +38,20 @@ def given_labels(cells: Cells, name: str | None, notes: list[str]) -> pa.Array |
         notes.append(f"the label column {name!r} holds lists of one value: the value counts")
     kind = values.type
     if pa.types.is_floating(kind):
-        values = _float_labels(values, name)
+        values = _float_labels(values)
     elif not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         values = values.cast(pa.string())
         values = pc.if_else(pc.equal(pc.utf8_trim_whitespace(values), ""), pa.scalar(None, pa.string()), values)
     values = _without_broken(values, cells)
     if pa.types.is_string(values.type):
         values = _without_blank_words(values, notes)
-    labelled = len(values) - values.null_count
-    if not labelled:
+    if values.null_count == len(values):
         raise UsageError(f"every cell of the label column {name!r} is blank; {OTHER_LABEL}")
-    classes = values.unique().drop_null()
-    if len(classes) == labelled >= SMALL:
-        raise UsageError(
-            f"the label column {name!r} has as many classes as rows ({labelled:,}): it looks like an id; {OTHER_LABEL}"
-        )
-    if len(classes) > 0.5 * labelled and labelled > 20:
-        notes.append(
-            f"the label column {name!r} has {len(classes):,} classes for {labelled:,} rows: is it the right one?"
-        )
-    odd = [value for value in classes.to_pylist() if isinstance(value, str) and value.strip().lower() in MAY_BE_BLANK]
+    odd = [
+        value
+        for value in values.unique().drop_null().to_pylist()
+        if isinstance(value, str) and value.strip().lower() in MAY_BE_BLANK
+    ]
     if odd:
         notes.append(f"{', '.join(map(repr, odd[:3]))} counts as a class; blank the cells if it means unlabelled")
     return values
@@ -111,17 +105,10 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-def _float_labels(values: pa.Array, name: str) -> pa.Array:
+def _float_labels(values: pa.Array) -> pa.Array:
     values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     if values.null_count:
         values = whole_again(values)
-    if pa.types.is_floating(values.type):
-        different = len(values.unique().drop_null())
-        if different > max(20, (len(values) - values.null_count) // 10):
-            raise UsageError(
-                f"the label column {name!r} holds {different:,} different numbers: that looks like a value to predict; "
-                f"regression is not there yet; {OTHER_LABEL}"
-            )
     return values
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from assay.errors import SourceError
 from assay.sources.cells import Cells, from_values, refuse_twins
+from assay.sources.csv_plain import is_number, read_plain, typed
 from assay.sources.csv_shapes import completed, labelled_lines, titles, without_spaces
 from assay.sources.words import count_words
 
@@ -37,7 +38,8 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     """Header first. A column becomes numbers only where writing them back gives the same text.
 
     Without ``delimiter`` the one is taken that gives most rows the width of the header. Lines above the header are titles,
-    and `assay.sources.csv_shapes` has what else is read though it is not quite CSV. Cost: 1 to 2 us a cell, in Python.
+    and `assay.sources.csv_shapes` has what else is read though it is not quite CSV. Rows by the book are read by pyarrow
+    (`assay.sources.csv_plain`); where any row is not, all are read tolerantly, in Python.
     """
     text, broken = _decoded(data)
     lines = list(io.StringIO(text, newline=""))
@@ -65,6 +67,31 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     plain_text = where.lower().removesuffix(".gz").endswith(".txt")
     header_record, body = _header(lines, above, chosen, where, notes, one_a_line=plain_text)
     header = _names(header_record, where, broken)
+    table = None if broken else read_plain("".join(lines[body:]), chosen, header)
+    if table is None:
+        found = _read_tolerantly(lines, body, chosen, header, where, notes, as_found, broken)
+    else:
+        found = Cells(table, notes=notes, where=where)
+    if any(is_number(name) for name in header):
+        found.notes.append(f"the first row is taken as column names: {', '.join(header[:5])}. Is there no header row?")
+    found.raw_form = f"csv{chosen}"
+    return found
+
+
+def _read_tolerantly(
+    lines: Sequence[str],
+    body: int,
+    chosen: str,
+    header: list[str],
+    where: str,
+    notes: list[str],
+    as_found: Sequence[str],
+    broken: bool,
+) -> Cells:
+    """The records from line ``body`` on, each kept, those that are no rows with a reason. Cost: 1 to 2 us a cell, in Python.
+
+    as_found : the lines before white space was taken out. broken : some of the file is not UTF-8.
+    """
     odd: list[int] = []
     records = list(_records(lines, body, chosen, len(header), csv.QUOTE_MINIMAL, odd))
     if any(wrong for _, _, wrong, _ in records) and chosen == "\t":
@@ -78,7 +105,6 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     if not records:
         raise SourceError(f"{where} has a header but no rows")
     found = _assembled(header, records, where, broken, notes)
-    found.raw_form = f"csv{chosen}"
     found.raw = {row: _line(as_found, records[row]) for row in found.reasons}
     return found
 
@@ -181,7 +207,7 @@ def _header(
         f"the first line looks like data ({', '.join(first[:3])[:60]}...): read without a header, the columns are called "
         "column 1, column 2, ...; if that line holds the names, change it so that it differs from the data"
     )
-    return [f"column {place}" for place in range(1, len(first) + 1)], start
+    return [f"column {number}" for number in range(1, len(first) + 1)], start
 
 
 def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
@@ -236,7 +262,7 @@ def _names(record: Sequence[str], where: str, broken: bool) -> list[str]:
     """Column names; one without a name is called as pandas calls it."""
     if broken and any(_is_broken(name) for name in record):
         raise SourceError(f"{where}: the header is not UTF-8; save the file as UTF-8 ({LATIN})")
-    names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(record)]
+    names = [name.strip() or f"Unnamed: {column}" for column, name in enumerate(record)]
     refuse_twins(names, where)
     return names
 
@@ -372,11 +398,9 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
         )
         notes.append(f"{what} not analysed ({repeated[min(repeated)]})")
     columns = []
-    for place in range(width):
-        values = [record[place] if place < len(record) else "" for _, record, _, _ in records]
+    for column in range(width):
+        values = [record[column] if column < len(record) else "" for _, record, _, _ in records]
         columns.append(typed([_mended(value) for value in values] if broken else values, misread))
-    if any(_is_number(name) for name in header):
-        notes.append(f"the first row is taken as column names: {', '.join(header[:5])}. Is there no header row?")
     return Cells(pa.table(columns, header), reasons, misread, notes, where=where)
 
 
@@ -393,33 +417,3 @@ def _repeated_headers(header: Sequence[str], records: Sequence[Record], reasons:
 
 def _mended(cell: str) -> str:
     return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if _is_broken(cell) else cell
-
-
-def typed(values: Sequence[str], misread: set[int] = frozenset()) -> pa.Array:  # type: ignore[assignment]
-    """Strings -> int64 or float64 where every value comes back as the same text; blank = null; else strings as they are.
-
-    Rows in ``misread`` have no say: what does not fit in them becomes null.
-    """
-    filled = [value for row, value in enumerate(values) if value.strip() and row not in misread]
-    for fits, kind, make in ((_is_int, pa.int64(), int), (_is_float, pa.float64(), float)):
-        if filled and all(fits(value) for value in filled):
-            return pa.array([make(value) if value and fits(value) else None for value in values], kind)
-    return pa.array([value or None for value in values], pa.string())
-
-
-def _is_int(value: str) -> bool:
-    digits = value.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
-        return False
-    return value == "0" or digits[0] != "0"
-
-
-def _is_float(value: str) -> bool:
-    try:
-        return repr(float(value)) == value and value[-1].isdigit()
-    except ValueError:
-        return False
-
-
-def _is_number(value: str) -> bool:
-    return _is_int(value) or _is_float(value)

@@ -52,13 +52,13 @@ def read_excel(path: Path, sheet: str | None = None) -> Cells:
         raise SourceError(f"{path}: {called} has a header but no rows")
     filled = _fill_merged(rows, merged, titles)
     header, body = rows[titles], rows[titles + 1 :]
-    columns: dict[int, list[Any]] = {place: [row[place] for row in body] for place in range(len(header))}
+    columns: dict[int, list[Any]] = {column: [row[column] for row in body] for column in range(len(header))}
     kept = [
-        place for place, values in columns.items() if header[place] is not None or any(v is not None for v in values)
+        column for column, values in columns.items() if header[column] is not None or any(v is not None for v in values)
     ]
-    names = [_name(header[place], place) for place in kept]
+    names = [_name(header[column], column) for column in kept]
     refuse_twins(names, str(path))
-    found = from_values({name: _numbers(columns[place]) for name, place in zip(names, kept, strict=True)}, str(path))
+    found = from_values({name: _numbers(columns[column]) for name, column in zip(names, kept, strict=True)}, str(path))
     if len(sheets) > 1:
         which = "the first of" if chosen == sheets[0] else "of"
         found.notes.append(f"sheet: {chosen} ({which} {len(sheets)}; another: --sheet NAME)")
@@ -114,9 +114,9 @@ def _fill_merged(rows: Rows, merged: Merged, titles: int) -> int:
             continue
         value = rows[top][left]
         for at in range(top, min(bottom + 1, len(rows))):
-            for place in range(left, min(right + 1, len(rows[at]))):
-                if rows[at][place] is None and value is not None:
-                    rows[at][place] = value
+            for column in range(left, min(right + 1, len(rows[at]))):
+                if rows[at][column] is None and value is not None:
+                    rows[at][column] = value
                     filled += 1
     return filled
 
@@ -133,8 +133,8 @@ def _whole(value: Any) -> bool:
     return isinstance(value, float) and value.is_integer() and abs(value) < WHOLE
 
 
-def _name(value: Any, place: int) -> str:
-    return f"Unnamed: {place}" if value is None else str(int(value) if _whole(value) else value).strip()
+def _name(value: Any, column: int) -> str:
+    return f"Unnamed: {column}" if value is None else str(int(value) if _whole(value) else value).strip()
 
 
 def _numbers(values: list[Any]) -> list[Any]:

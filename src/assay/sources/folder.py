@@ -90,9 +90,9 @@ def list_folder(root: Path) -> Listing:
     stack: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset({_identity(root)}))]
     while stack:
         prefix, parents = stack.pop()
-        place = f"{base}/{prefix}"
+        folder = f"{base}/{prefix}"
         try:
-            with os.scandir(place) as entries:
+            with os.scandir(folder) as entries:
                 for entry in entries:
                     path = prefix + entry.name
                     if is_hidden(entry.name):
@@ -108,7 +108,7 @@ def list_folder(root: Path) -> Listing:
                     else:
                         found.pass_over(path)
         except OSError as error:
-            raise SourceError(f"the folder {place.rstrip('/')} cannot be listed: {error.strerror or error}") from error
+            raise SourceError(f"the folder {folder.rstrip('/')} cannot be listed: {error.strerror or error}") from error
     found.files.sort(key=lambda file: os.fsencode(file[0]))
     found.files = [file if file[0].isascii() else _printable(file) for file in found.files]
     return found

@@ -51,10 +51,10 @@ def local_uri(path: str) -> str:
 
 def zip_uri(archive: Path, member: str) -> str:
     """The uri of a member: ``zip:/abs/x.zip!member``; a ``!`` and bytes that are no UTF-8 in the archive's path are escaped."""
-    place = local_uri(str(archive)).removeprefix("file://")
-    if place == str(archive):
-        place = place.replace("%", "%25")
-    return f"{ZIP}{place.replace('!', '%21')}!{member}"
+    path = local_uri(str(archive)).removeprefix("file://")
+    if path == str(archive):
+        path = path.replace("%", "%25")
+    return f"{ZIP}{path.replace('!', '%21')}!{member}"
 
 
 def path_of_file_url(url: str) -> str:

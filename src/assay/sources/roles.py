@@ -265,14 +265,15 @@ def _by_label_name(table: pa.Table, wanted: Wanted) -> list[str]:
     """Columns named like a label, the plainest names first."""
     other = {wanted.text, wanted.image, wanted.id, wanted.split, *(wanted.features or ())}
     names = [name for name in table.column_names if name not in other]
-    rank = {word: place for place, word in enumerate(LABEL_WORDS)}
+    rank = {word: position for position, word in enumerate(LABEL_WORDS)}
     found = [(rank[name.strip().lower()], at, name) for at, name in enumerate(names) if name.strip().lower() in rank]
+    ends = (table.schema.field(0).name, table.schema.field(table.num_columns - 1).name) if table.num_columns else ()
     for at, name in enumerate(names):
         ending = label_ending(name)
         if ending is None or name.strip().lower() in rank:
             continue
         # "building class, 20 to 190" amid a table is a code like others; a label of numbers stands at an end
-        if not pa.types.is_integer(table[name].type) or name in (table.schema.field(0).name, table.schema.field(table.num_columns - 1).name):
+        if not pa.types.is_integer(table[name].type) or name in ends:
             found.append((len(rank) + rank[ending], at, name))
     return [name for _, _, name in sorted(found)]
 

@@ -145,23 +145,23 @@ def check_address(address: str) -> None:
         raise UnreadableError(f"the address leads to a machine that is not public ({address})")
 
 
-def connect(scope: Scope, place: tuple[str, int], timeout: Any = None, source: Any = None) -> socket.socket:
-    """A connection to ``place`` if the scope names it or every address it resolves to is public; to the address judged."""
-    if scope.may_connect(*place):
-        return socket.create_connection(place, timeout, source)
+def connect(scope: Scope, address: tuple[str, int], timeout: Any = None, source: Any = None) -> socket.socket:
+    """A connection to ``address`` if the scope names it or every address it resolves to is public; to the address judged."""
+    if scope.may_connect(*address):
+        return socket.create_connection(address, timeout, source)
     try:
-        found = socket.getaddrinfo(place[0], place[1], type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(address[0], address[1], type=socket.SOCK_STREAM)
     except UnicodeError as error:
-        raise OSError(f"{place[0]!r} is no name of a machine") from error
+        raise OSError(f"{address[0]!r} is no name of a machine") from error
     for one in found:
         check_address(str(one[4][0]))
     problem: OSError | None = None
     for one in found:
         try:
-            return socket.create_connection((str(one[4][0]), place[1]), timeout, source)
+            return socket.create_connection((str(one[4][0]), address[1]), timeout, source)
         except OSError as error:
             problem = error
-    raise problem or OSError(f"{place[0]} has no address")
+    raise problem or OSError(f"{address[0]} has no address")
 
 
 class _HttpHandler(urllib.request.HTTPHandler):

@@ -21,8 +21,8 @@ SHARD = re.compile(r"(.{1,99})-[0-9]{5}-of-[0-9]{5}(?:-[0-9a-f]{1,40})?\.parquet
 
 def find_shards(folder: Path) -> dict[str, list[Path]]:
     """The files of each split, in ``folder`` or its ``data/``; empty where other Parquet files lie there, too."""
-    for place in (folder, folder / "data"):
-        files = sorted(place.glob("*.parquet"))
+    for below in (folder, folder / "data"):
+        files = sorted(below.glob("*.parquet"))
         matches = [(file, SHARD.fullmatch(file.name)) for file in files]
         if files and all(match for _, match in matches):
             found: dict[str, list[Path]] = {}

@@ -240,12 +240,12 @@ class _Seen:
     def order(self) -> list[Finding]:
         from assay.insights.splits import row_order
 
-        place = np.full(self.spec.n_rows, -1, np.int64)
+        position = np.full(self.spec.n_rows, -1, np.int64)
         order = self.folder.get_array(self.spec.order)
-        place[order] = np.arange(len(order))
+        position[order] = np.arange(len(order))
         return row_order(
             self.codes,
-            place[self.rows],
+            position[self.rows],
             self.neighbors,
             self.rows,
             sorted_by=lambda: self._sorted_by(order),

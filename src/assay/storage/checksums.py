@@ -142,8 +142,8 @@ def _records_of(path: Path) -> list[Path]:
     """The records that may speak of a file: ``all.done`` of all.npy, all.rows.npy, all-00001.parquet; ``dataset.json``."""
     found = [path.with_name(DATASET)] if path.name != DATASET else []
     name = path.name
-    places = [at for at, letter in enumerate(name) if letter in ".-" and at]
-    found += [path.with_name(name[:at] + MARKER) for at in reversed(places)]
+    ends = [at for at, letter in enumerate(name) if letter in ".-" and at]
+    found += [path.with_name(name[:at] + MARKER) for at in reversed(ends)]
     return [record for record in found if record.is_file() and record != path]
 
 

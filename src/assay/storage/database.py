@@ -56,15 +56,15 @@ class Database:
     file: Path | None
 
     @classmethod
-    def at(cls, place: str | Path, schema: Schema) -> Database:
+    def at(cls, address: str | Path, schema: Schema) -> Database:
         """A file of SQLite, or a URL. Nothing is opened or made yet.
 
         `ProjectError` for a URL that is none, or whose driver is not installed.
         """
-        if isinstance(place, Path):
-            return _sqlite(place, schema)
+        if isinstance(address, Path):
+            return _sqlite(address, schema)
         try:
-            made = sa.make_url(place)
+            made = sa.make_url(address)
             if made.get_backend_name() == "sqlite":
                 return _sqlite(Path(made.database or ""), schema)
             engine = sa.create_engine(made, pool_pre_ping=True)
@@ -84,8 +84,8 @@ class Database:
             if version is None and tables:
                 version = ""
         if version is not None and not (len(version) == 4 and version.isdecimal() and version > "0000"):
-            place = self.file or f"the database of {self.schema.what}"
-            raise ProjectError(f"{place} is damaged (it states no version); restore it from a copy")
+            name = self.file or f"the database of {self.schema.what}"
+            raise ProjectError(f"{name} is damaged (it states no version); restore it from a copy")
         newest = self.schema.newest
         if version is not None and version > newest:
             raise ProjectError(
@@ -265,28 +265,28 @@ def _forget_copies(connection: object, record: Any) -> None:
 @contextlib.contextmanager
 def told(file: Path | None, what: str) -> Iterator[None]:
     """The database's own errors as one sentence with advice."""
-    place = file if file is not None else f"the database of {what}"
+    name = file if file is not None else f"the database of {what}"
     try:
         yield
     except OperationalError as error:
         reason = str(error.orig)
         if "locked" in reason:
             raise BusyStorageError(
-                f"another program holds {place}; nothing was changed, try again in a moment"
+                f"another program holds {name}; nothing was changed, try again in a moment"
             ) from error
         if "full" in reason or ("disk I/O" in reason and file is not None and _is_full(file)):
             raise StorageError(
-                f"cannot write {place}: the disk is full; free some space, nothing was half-written"
+                f"cannot write {name}: the disk is full; free some space, nothing was half-written"
             ) from error
         if "readonly" in reason or "read-only" in reason or "unable to open" in reason:
-            raise StorageError(f"cannot write {place}: it is read-only here; copy it to where you may write") from error
-        raise StorageError(f"cannot use {place}: {reason}") from error
+            raise StorageError(f"cannot write {name}: it is read-only here; copy it to where you may write") from error
+        raise StorageError(f"cannot use {name}: {reason}") from error
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.DatabaseError) and (
             "malformed" in str(error.orig) or "not a database" in str(error.orig)
         ):
             raise ProjectError(
-                f"{place} is damaged ({error.orig}); restore it from a copy: it holds the {what}"
+                f"{name} is damaged ({error.orig}); restore it from a copy: it holds the {what}"
             ) from error
         raise
 

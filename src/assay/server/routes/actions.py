@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from fastapi import APIRouter, Query
 
-from assay.actions import Done as Deed
-from assay.actions import Entry, Prepared, Request
+from assay.actions import Entry, Outcome, Prepared, Request
 from assay.actions.entry import Rows
 from assay.errors import NoProjectError
 from assay.query.masks import resolved
@@ -149,13 +148,13 @@ def _removals(rows: Rows, opened: Opened) -> list[Removal]:
     ]
 
 
-def done_of(deed: Deed) -> Done:
+def done_of(outcome: Outcome) -> Done:
     bare: dict[str, Any] = {"first": [], "first_removals": []}
     return Done(
-        entry=None if deed.entry is None else _plain(deed.entry),
-        summary=None if deed.summary is None else Preview.model_validate({"removals": 0} | deed.summary | bare),
-        kept=deed.kept,
-        number=deed.number,
+        entry=None if outcome.entry is None else _plain(outcome.entry),
+        summary=None if outcome.summary is None else Preview.model_validate({"removals": 0} | outcome.summary | bare),
+        kept=outcome.kept,
+        number=outcome.number,
     )
 
 

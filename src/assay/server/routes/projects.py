@@ -49,11 +49,11 @@ PAUSE = 1.0  # seconds between two looks at a job
 @router.get("/projects")
 def projects(services: Ask) -> list[ProjectItem]:
     """Every project here, with how far it is resolved."""
-    places = dict(services.workspace.places())
-    for place in services.jobs.projects():
-        if place.parent == services.workspace.folder:
-            places.setdefault(project_id(place), place)
-    return [_item(name, place, services) for name, place in places.items()]
+    folders = dict(services.workspace.folders())
+    for folder in services.jobs.projects():
+        if folder.parent == services.workspace.folder:
+            folders.setdefault(project_id(folder), folder)
+    return [_item(name, folder, services) for name, folder in folders.items()]
 
 
 @router.post("/projects", status_code=201)
@@ -63,30 +63,30 @@ def create(body: NewProject, services: Ask, person: Person) -> Created:
     bounds = reach(path, services)
     options = source_options(body.options)
     seen = look(path, options, bounds, strict=True)
-    place = services.workspace.new_place(body.name or seen.name)
-    arguments = ["analyze", str(path), "-o", str(place), "--log-json"]
+    folder = services.workspace.new_folder(body.name or seen.name)
+    arguments = ["analyze", str(path), "-o", str(folder), "--log-json"]
     for name, value in body.options.items():
         if value:
             arguments.append(f"--{name}={value}")
-    job = services.jobs.submit(place, arguments, person, confined=bounds)
-    found = services.jobs.latest(place)
+    job = services.jobs.submit(folder, arguments, person, confined=bounds)
+    found = services.jobs.latest(folder)
     assert found is not None and found.id == job
-    return Created(id=project_id(place), job=found)
+    return Created(id=project_id(folder), job=found)
 
 
 @router.post("/projects/{project}/run", status_code=201)
 def run_again(project: str, body: RunBody, services: Ask, person: Person) -> Created:
     """Analyse the same data again, from where a cancelled or failed run stopped, or with other columns, task or effort."""
-    place = _place(project, services)
+    folder = _folder_of(project, services)
     source_options(body.options)
-    told = services.jobs.command(place)
+    told = services.jobs.command(folder)
     if told is None:
         raise UsageError("this project was analysed in the terminal: run assay analyze there again")
     arguments, bounds = told
     kept = [word for word in arguments if not any(word.startswith(f"--{name}=") for name in body.options)]
     chosen = [f"--{name}={value}" for name, value in body.options.items() if value]
-    services.jobs.submit(place, [*kept, *chosen], person, confined=[Path(folder) for folder in bounds])
-    found = services.jobs.latest(place)
+    services.jobs.submit(folder, [*kept, *chosen], person, confined=[Path(bound) for bound in bounds])
+    found = services.jobs.latest(folder)
     assert found is not None
     return Created(id=project, job=found)
 
@@ -111,47 +111,47 @@ def drop_view(name: str, opened: Open) -> list[SavedView]:
 @router.post("/projects/{project}/rename")
 def rename(project: str, body: RenameBody, services: Ask) -> Renamed:
     """Another name, and so another folder and id."""
-    place = services.workspace.own_place(_place(project, services))
-    if project_id(place) and body.name == place.name.removesuffix(".assay"):
+    folder = services.workspace.own_folder(_folder_of(project, services))
+    if project_id(folder) and body.name == folder.name.removesuffix(".assay"):
         return Renamed(id=project)
-    new = services.workspace.new_place(body.name)
+    new = services.workspace.new_folder(body.name)
     new.rmdir()
     services.workspace.let_go(project)
-    services.jobs.moved(place, new)
-    if place.exists():
-        place.rename(new)
+    services.jobs.moved(folder, new)
+    if folder.exists():
+        folder.rename(new)
     return Renamed(id=project_id(new))
 
 
 @router.get("/projects/{project}/size")
 def size(project: str, services: Ask) -> Freed:
     """What deleting it would free."""
-    return Freed(bytes=_bytes(_place(project, services)))
+    return Freed(bytes=_bytes(_folder_of(project, services)))
 
 
 @router.delete("/projects/{project}")
 def delete(project: str, services: Ask) -> Freed:
     """Delete the project with every decision; the data that it was made of stays where it is."""
-    place = services.workspace.own_place(_place(project, services))
-    freed = _bytes(place)
-    services.jobs.forget(place)
+    folder = services.workspace.own_folder(_folder_of(project, services))
+    freed = _bytes(folder)
+    services.jobs.forget(folder)
     services.workspace.let_go(project)
-    shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     return Freed(bytes=freed)
 
 
-def _bytes(place: Path) -> int:
-    return sum(path.stat().st_size for path in place.rglob("*") if path.is_file() and not path.is_symlink())
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 @router.get("/projects/{project}")
 def one(project: str, services: Ask) -> ProjectOut:
     """What a page needs to know of a project before it asks for rows. Before its first run has ended: its job alone."""
-    place = _place(project, services)
-    job = services.jobs.latest(place)
-    if not _finished(place):
+    folder = _folder_of(project, services)
+    job = services.jobs.latest(folder)
+    if not _finished(folder):
         return ProjectOut(
-            id=project, name=place.name.removesuffix(".assay"), path=str(place), modality="", task="", rows=0, classes=[],
+            id=project, name=folder.name.removesuffix(".assay"), path=str(folder), modality="", task="", rows=0, classes=[],
             checks=[], columns=[], roles={}, splits=[], tags=[], people=[], notes=[], missing=[], findings=[],
             seconds=0.0, number=0, job=job,
         )  # fmt: skip
@@ -161,7 +161,7 @@ def one(project: str, services: Ask) -> ProjectOut:
     counts = table.class_counts
     return ProjectOut(
         id=project,
-        name=place.name.removesuffix(".assay"),
+        name=folder.name.removesuffix(".assay"),
         path=opened.project.path,
         modality=run["modality"],
         task=run["task"],
@@ -199,20 +199,20 @@ def _check(record: dict[str, object]) -> CheckOut:
     )
 
 
-def _item(name: str, place: Path, services: Services) -> ProjectItem:
-    job = services.jobs.latest(place)
+def _item(name: str, folder: Path, services: Services) -> ProjectItem:
+    job = services.jobs.latest(folder)
     active = job is not None and job.state in ("waiting", "running")
     bare = ProjectItem(
-        id=name, name=place.name.removesuffix(".assay"), path=str(place), modality="", task="", rows=0, n_classes=0,
+        id=name, name=folder.name.removesuffix(".assay"), path=str(folder), modality="", task="", rows=0, n_classes=0,
         issues=0, resolved=0, state="running" if active else "empty", error="", job=job,
-        changed=_changed(place),
+        changed=_changed(folder),
     )  # fmt: skip
     if job is not None and job.state == "cancelled":
         bare = bare.model_copy(update={"state": "cancelled"})
     if job is not None and job.state == "failed":
         bare = bare.model_copy(update={"state": "failed", "error": job.error})
     try:
-        if not _finished(place):
+        if not _finished(folder):
             return bare
         opened = services.workspace.open(name)
         run = opened.project.run
@@ -228,52 +228,52 @@ def _item(name: str, place: Path, services: Services) -> ProjectItem:
     )  # fmt: skip
 
 
-def _changed(place: Path) -> float | None:
+def _changed(folder: Path) -> float | None:
     """When a run or a decision was last written, in seconds since the epoch."""
-    times = [path.stat().st_mtime for path in (place, place / "runs", place / "state.sqlite") if path.exists()]
+    times = [path.stat().st_mtime for path in (folder, folder / "runs", folder / "state.sqlite") if path.exists()]
     return max(times, default=None)
 
 
 # runs ------------------------------------------------------------------------------------------------------------
 
 
-def _finished(place: Path) -> bool:
-    return (place / PROJECT).exists() and latest_run(Folder(place)) is not None
+def _finished(folder: Path) -> bool:
+    return (folder / PROJECT).exists() and latest_run(Folder(folder)) is not None
 
 
-def _place(project: str, services: Services) -> Path:
-    places = services.workspace.places()
-    if project in places:
-        return places[project]
-    for place in services.jobs.projects():
-        if project_id(place) == project:
-            return place
+def _folder_of(project: str, services: Services) -> Path:
+    folders = services.workspace.folders()
+    if project in folders:
+        return folders[project]
+    for folder in services.jobs.projects():
+        if project_id(folder) == project:
+            return folder
     raise NoProjectError(f"there is no project {project!r} here")
 
 
 @router.get("/projects/{project}/job")
 def job(project: str, services: Ask) -> Job | None:
     """The newest run of a project."""
-    return services.jobs.latest(_place(project, services))
+    return services.jobs.latest(_folder_of(project, services))
 
 
 @router.post("/projects/{project}/cancel")
 def cancel(project: str, services: Ask) -> Job | None:
     """Stop its run; finished work is kept."""
-    place = _place(project, services)
-    services.jobs.cancel(place)
-    return services.jobs.latest(place)
+    folder = _folder_of(project, services)
+    services.jobs.cancel(folder)
+    return services.jobs.latest(folder)
 
 
 @router.get("/projects/{project}/events", response_class=StreamingResponse)
 async def events(project: str, request: Request, services: Ask) -> StreamingResponse:
     """Server-sent events: the job whenever it changes, and the number of the newest decision."""
-    place = await asyncio.to_thread(_place, project, services)
+    folder = await asyncio.to_thread(_folder_of, project, services)
 
     async def told() -> AsyncIterator[str]:
         before = ""
         while not await request.is_disconnected():
-            now = await asyncio.to_thread(_now, place, project, services)
+            now = await asyncio.to_thread(_now, folder, project, services)
             if now != before:
                 yield f"data: {now}\n\n"
                 before = now
@@ -284,11 +284,11 @@ async def events(project: str, request: Request, services: Ask) -> StreamingResp
     return StreamingResponse(told(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _now(place: Path, project: str, services: Services) -> str:
-    job = services.jobs.latest(place)
+def _now(folder: Path, project: str, services: Services) -> str:
+    job = services.jobs.latest(folder)
     number = None
     try:
-        if _finished(place):
+        if _finished(folder):
             number = services.workspace.open(project).state().number
     except AssayError:
         pass
