@@ -36,7 +36,7 @@ class Verdict:
     bound: float
     accuracy: float
     surest: float
-    by_lot: bool = False  # the surest rows are hardly better than chance
+    by_lot: bool = False  # the surest rows are hardly better than chance, nor are all together
     told: float = 0.0
     sure_rows: int = 0
 
@@ -73,17 +73,19 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     # rows that are no surer than that, and know it: noise is believed of a plateau only
     doubting = evidence.foreseen >= DOUBTING * evidence.disagree
     unsure |= many and classes > 2 and doubting and not evidence.course.plateau
-    surely, withheld = 1.0, ""
+    surely, overall, withheld = 1.0, 1.0, ""
     numbers = f"(accuracy {_share(accuracy)}, surest tenth {_share(evidence.surest)})"
     if classes > 1:
         z = next(z for least, z in Z_SURE if len(known) >= least)
         surely = (float(wilson_end(evidence.surest * n, n, -z)) - chance) / (1 - chance)
+        overall = (float(wilson_end(accuracy * len(known), len(known), -z)) - chance) / (1 - chance)
         likely = (evidence.surest - chance) / (1 - chance)
         if len(known) < 10 and surely < INFORMED:
             withheld = f"{len(known)} labelled rows are too few to judge labels by: label findings are withheld"
         elif surely < INFORMED or (likely < ANCHORED and unsure) or rests_on_noise or untold:
             withheld = f"the data do not predict this label well enough {numbers}: label findings are withheld"
-    by_lot = bool(withheld) and surely < INFORMED
+    # few rows that are surest prove little; all rows together may, though they tell overlap from noise still less
+    by_lot = bool(withheld) and surely < INFORMED and overall < INFORMED
     return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot, told, n)
 
 

@@ -141,7 +141,7 @@ class LabelsChecked(Checked):
     verdict: dict[str, Any]
 
 
-@stage(version=8)
+@stage(version=9)
 def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     """Labels that are likely wrong; ``blind`` says why nothing may be said of them."""
     from dataclasses import replace
