@@ -5,13 +5,14 @@ In: label codes, the `Scan`, what the surest rows are `Evidence` of. Out: `Verdi
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.issues.anchors import OVERLAP, Evidence
+from assay.issues.counted import Counted
 from assay.issues.interval import Z95, wilson_end
 from assay.issues.scan import Scan
 
@@ -29,7 +30,8 @@ Codes = NDArray[np.int32]
 class Verdict:
     """``withheld``: why label findings are withheld, or "" where they stand. ``at_most``: the rate of wrong labels is known
     as a bound only, ``bound``; ``accuracy`` and ``surest``: share of labelled rows, and of the surest tenth, that carry the
-    class predicted for them. ``told``: the rate that the labels of the ``sure_rows`` surest rows tell."""
+    class predicted for them. ``told``: the rate that the labels of the ``sure_rows`` surest rows tell. ``counted``: what that
+    rate accounts for of each p_label_error, None where nothing is known of it."""
 
     withheld: str
     at_most: bool
@@ -39,9 +41,11 @@ class Verdict:
     by_lot: bool = False  # the surest rows are hardly better than chance, nor are all together
     told: float = 0.0
     sure_rows: int = 0
+    counted: Counted | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """All but ``counted``, as JSON values."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "counted"}
 
 
 def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
