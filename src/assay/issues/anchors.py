@@ -12,7 +12,7 @@ labels that these same rows carry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -68,6 +68,7 @@ class Evidence:
     calibrated 0 to 1, whether their probabilities foresee that they carry another label (`trust`), whichever it is
     rise       how much more of the next two tenths disagree, the mean of what labels say and of what probabilities say
     course     whether that is chance, or a plateau
+    of_class   (K,) standard error of the number of wrong labels among those given each class, as few anchors tell where they go
     """
 
     trusted: float
@@ -82,6 +83,7 @@ class Evidence:
     borne_out: float = 0.0
     calibrated: float = 0.0
     course: Course = EVEN
+    of_class: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 def slope(labels: Codes, seen: Scan, known: Rows) -> float:

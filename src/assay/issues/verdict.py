@@ -30,7 +30,8 @@ Codes = NDArray[np.int32]
 class Verdict:
     """``withheld``: why label findings are withheld, or "" where they stand. ``at_most``: the rate of wrong labels is known
     as a bound only, ``bound``; ``accuracy`` and ``surest``: share of labelled rows, and of the surest tenth, that carry the
-    class predicted for them. ``told``: the rate that the labels of the ``sure_rows`` surest rows tell. ``counted``: what that
+    class predicted for them. ``told``: the rate that the labels of the ``sure_rows`` surest rows tell. ``of_class``: standard error of the
+    number of wrong labels of each class, see `Evidence`. ``counted``: what that
     rate accounts for of each p_label_error, None where nothing is known of it."""
 
     withheld: str
@@ -41,11 +42,13 @@ class Verdict:
     by_lot: bool = False  # the surest rows are hardly better than chance, nor are all together
     told: float = 0.0
     sure_rows: int = 0
+    of_class: tuple[float, ...] = ()
     counted: Counted | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All but ``counted``, as JSON values."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "counted"}
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "counted"}
+        return values | {"of_class": list(self.of_class)}
 
 
 def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
@@ -90,7 +93,8 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
             withheld = f"the data do not predict this label well enough {numbers}: label findings are withheld"
     # few rows that are surest prove little; all rows together may, though they tell overlap from noise still less
     by_lot = bool(withheld) and surely < INFORMED and overall < INFORMED
-    return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot, told, n)
+    errors = tuple(round(float(error), 3) for error in evidence.of_class)
+    return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot, told, n, errors)
 
 
 def _share(value: float) -> str:
