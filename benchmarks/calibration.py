@@ -68,7 +68,7 @@ def precision(_: int) -> Iterator[Row]:
             "wrong": int(problem.is_error.sum()), "at_most": known.at_most, "came": [],
         }  # fmt: skip
         for verdicts in (nobody, said):
-            judged = Calibrated(p, verdicts, verdicts >= 0)
+            judged = Calibrated(p, verdicts, verdicts >= 0, known.counted)
             for asked in ASKED:
                 cut = judged.at_precision(asked)
                 right = int(problem.is_error[cut.rows].sum())

@@ -502,6 +502,19 @@ def test_rows_marked_safe_under_overlap_are_right_in_98_percent(overlaps):
     assert np.concatenate(right).mean() >= 0.98
 
 
+def test_few_surest_rows_do_not_make_labels_look_drawn_by_lot() -> None:
+    # 160 rows, 7 in 9 predicted rightly however sure the model is: the surest tenth alone proves little, all rows do
+    rng = np.random.default_rng(0)
+    labels = rng.choice(3, 160, p=[0.6, 0.2, 0.2]).astype(np.int32)
+    predicted = np.where(np.arange(160) % 9 < 7, labels, (labels + 1) % 3)
+    probs = np.full((160, 3), 0.1, np.float32)
+    probs[np.arange(160), predicted] = rng.uniform(0.6, 0.9, 160)
+    probs /= probs.sum(1, keepdims=True)
+    known = judge_with_verdict(labels, scan(labels, probs))[1]
+    assert known.withheld and not known.by_lot
+    assert judge_with_verdict(labels, scan(labels, probs[rng.permutation(160)]))[1].by_lot
+
+
 @pytest.mark.parametrize("n_classes", [2, 5, 40])
 def test_labels_drawn_by_lot_are_not_judged(n_classes):
     rng = np.random.default_rng(n_classes)

@@ -370,13 +370,18 @@ def test_windows_that_are_surely_of_two_classes_are_two_labels() -> None:
     unsure = np.array([[0.5, 0.05, 0.45]] * 5, np.float32)
     labels = np.zeros(8, np.int32)
     parts = [*[both] * 5, given_only, mislabelled, unsure]
-    found = second_in_windows(labels, np.arange(8), parts, np.eye(3, dtype=bool))
+    probs = np.tile(np.array([[0.9, 0.05, 0.05]], np.float32), (8, 1))
+    found = second_in_windows(labels, np.arange(8), parts, probs, np.eye(3, dtype=bool))
     assert found.plain.tolist() == [True] * 5 + [False] * 3
     assert set(found.second[:5].tolist()) == {2}
     assert found.score[0] > max(found.score[5:])
     assert {pair: len(rows) for pair, rows in held_in_windows(labels, found, 3).items()} == {(0, 2): 5}
     close = np.ones((3, 3), dtype=bool)
-    assert (second_in_windows(labels, np.arange(8), parts, close).second == -1).all()
+    assert (second_in_windows(labels, np.arange(8), parts, probs, close).second == -1).all()
+    # of pictures whose windows say the same, the one that shows more of the second thing as a whole ranks first
+    probs[1, 2] = 0.4
+    ranked = second_in_windows(labels, np.arange(8), parts, probs, np.eye(3, dtype=bool))
+    assert ranked.score.argmax() == 1 and ranked.plain.tolist() == found.plain.tolist()
     # windows alone prove nothing: of sky a head says anything
     probs = np.full((8, 3), 0.05, np.float32)
     assert traced(found, probs).plain.tolist() == found.plain.tolist()

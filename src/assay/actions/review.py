@@ -50,4 +50,4 @@ def calibrated(project: FinishedRun, state: State) -> Calibrated:
         given = project.dataset.codes[row]
         same = given >= 0 and state.labels[int(label[row])] == project.classes[int(given)]
         verdict[row] = 0 if same else 1
-    return Calibrated(p, verdict, action > 0)
+    return Calibrated(p, verdict, action > 0, project.artefacts.counted())

@@ -95,10 +95,11 @@ def class_table(
     asked = np.bincount(predicted, minlength=size)
     quality_sum = np.bincount(given, np.nan_to_num(quality), size)
     away, into = _flows(labels, label, names)
+    unsure = list((verdict or {}).get("of_class") or [0.0] * size)
     out = []
     for code, name in enumerate(names):
         n = int(rows[code])
-        low, high = class_bounds(float(wrong[code]), float(spread[code]), n, rate, verdict)
+        low, high = class_bounds(float(wrong[code]), float(spread[code]), n, rate, verdict, unsure[code])
         out.append(
             {
                 "class": name,
@@ -118,13 +119,14 @@ def class_table(
 
 
 def class_bounds(
-    wrong: float, variance: float, n: int, rate: float, verdict: Mapping[str, Any] | None
+    wrong: float, variance: float, n: int, rate: float, verdict: Mapping[str, Any] | None, unsure: float = 0.0
 ) -> tuple[float, float]:
     """95 % interval of a class's share of wrong labels.
 
-    ``wrong`` of its ``n`` labels are estimated to be, which as independent draws vary by ``variance``. Two uncertainties, as the root of
-    the sum of their squares: chance in this class (the wider of what the draws and Wilson's interval say), and what is uncertain for
-    all classes alike, the dataset's ``rate`` of wrong labels between the ends of `assay.insights.classes.rate_bounds`.
+    ``wrong`` of its ``n`` labels are estimated to be, which as independent draws vary by ``variance``. Three uncertainties, as the root of
+    the sum of their squares: chance in this class (the wider of what the draws and Wilson's interval say), what is uncertain for all
+    classes alike, the dataset's ``rate`` of wrong labels between the ends of `assay.insights.classes.rate_bounds`, and how few of the
+    surest rows tell that wrong labels go to this class (``unsure``, a standard error in rows).
     """
     if n <= 0:
         return 0.0, 1.0
@@ -133,8 +135,9 @@ def class_bounds(
     reach = Z95 * math.sqrt(max(variance, 0.0)) / n
     least, most = rate_bounds(rate, verdict, n) if verdict and rate > 0 else (rate, rate)
     scale = share / rate if rate > 0 else 0.0
-    down = math.hypot(max(share - low, reach), scale * (rate - least))
-    up = math.hypot(max(high - share, reach), scale * (most - rate))
+    own = Z95 * unsure / n
+    down = math.hypot(max(share - low, reach), scale * (rate - least), own)
+    up = math.hypot(max(high - share, reach), scale * (most - rate), own)
     return max(0.0, share - down), min(1.0, share + up)
 
 

@@ -40,11 +40,12 @@ RIDGE = 0.03  # shrinkage of the one-against-rest scores, as a share of the vect
 IN_WINDOWS = (
     0.60  # probability that the windows of a picture must give both classes; chosen on composites of photos_600
 )
-SURE = 0.70  # ... and the score; chosen on photos_600 and composites of them
+SURE = 0.80  # ... and the score of the windows; chosen on photos_600 and composites of them
+WHOLE = 0.35  # weight of the whole picture's probabilities in the rank, beside the windows'; chosen on coco_photos
 IN_WHOLE = 0.01  # a flag needs so much of the second class in the whole row: parts by themselves are called anything
 AGAIN = 2  # rows of a class that show one second class: then its other rows are taken apart, too
 PIECES = 14  # parts of a text at most
-TWO_BEST = 2  # the mean of so many parts counts: one part alone may be chance
+TWO_BEST = 2  # the mean of so many parts of a text counts: one part alone may be chance
 BLOCK = 16_384
 SENTENCE = re.compile(r"(?<=[.!?;])\s+|\s(?=(?:and|but|then)\s)")
 
@@ -131,18 +132,18 @@ def _with_one(x: NDArray[Any]) -> NDArray[np.float64]:
     return np.column_stack([block, np.ones(len(block))])
 
 
-def _beside(p: Floats, given: int, close: NDArray[np.bool_]) -> tuple[Floats, int]:
+def _beside(p: Floats, given: int, close: NDArray[np.bool_], best_of: int = TWO_BEST) -> tuple[Floats, int]:
     """(K,) how sure the best parts are of each class, and the class that they show beside ``given``; -1 = none."""
     if len(p) < 2 or given < 0:
         return np.zeros(p.shape[1], np.float32), -1
-    best = _best(p)
+    best = _best(p, best_of)
     others = np.where(close[given], -1.0, best)
     code = int(others.argmax())
     return best, code if others[code] > 0 else -1
 
 
-def _best(p: Floats) -> Floats:
-    return np.asarray(np.sort(p, axis=0)[-TWO_BEST:].mean(0))
+def _best(p: Floats, best_of: int = TWO_BEST) -> Floats:
+    return np.asarray(np.sort(p, axis=0)[-best_of:].mean(0))
 
 
 def rows_of_holders(
@@ -201,26 +202,32 @@ def second_labels(
 
 
 def second_in_windows(
-    labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], close: NDArray[np.bool_]
+    labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], probs: Floats, close: NDArray[np.bool_]
 ) -> TwoLabels:
     """Which second class each picture holds, from its windows: they need no length and few share words.
+
+    The flag rests on windows alone; the rank on `WHOLE` of the whole picture, too, where a second thing that is small or
+    everywhere shows more than in any window.
 
     Parameters
     ----------
     labels : (N,) class codes. rows : (m,) the rows that were taken apart.
-    parts : m arrays (windows, K) of probabilities. close : (K, K) as in `second_labels`.
+    parts : m arrays (windows, K) of probabilities. probs : (m, K) probabilities of the whole rows.
+    close : (K, K) as in `second_labels`.
     """
     m = len(rows)
     second, score = np.full(m, -1, np.int32), np.zeros(m, np.float32)
     part, plain = np.full(m, -1, np.int64), np.zeros(m, bool)
     for at in range(m):
         p, given = parts[at], int(labels[rows[at]])
-        best, code = _beside(p, given, close)
+        best, code = _beside(p, given, close, 1)  # windows are large and overlap
         if code < 0:
             continue
         second[at], part[at] = code, int(p[:, code].argmax())
-        score[at] = best[code] * math.sqrt(best[given])
-        plain[at] = best[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS and score[at] >= SURE
+        both = WHOLE * probs[at] + (1 - WHOLE) * best
+        score[at] = both[code] * math.sqrt(both[given])
+        sure = best[code] * math.sqrt(best[given])
+        plain[at] = best[code] >= IN_WINDOWS and best[given] >= IN_WINDOWS and sure >= SURE
     return TwoLabels(rows, second, score, part, plain)
 
 

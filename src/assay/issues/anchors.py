@@ -12,7 +12,7 @@ differences between probabilities mean anything (`slope`, `direction`, `trust`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +74,7 @@ class Evidence:
     calibrated 0 to 1, how well probabilities predict how many of these rows carry any other label (`trust`)
     rise       growth of the share with another label over the next two tenths (`rise`)
     course     whether that growth is more than chance, or excluded
+    of_class   (K,) standard error of the number of wrong labels among those given each class, as few anchors tell where they go
     """
 
     trusted: float
@@ -88,6 +89,7 @@ class Evidence:
     borne_out: float = 0.0
     calibrated: float = 0.0
     course: Course = EVEN
+    of_class: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 def slope(labels: Codes, seen: Scan, known: Rows) -> float:

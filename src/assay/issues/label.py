@@ -10,11 +10,13 @@ label then comes back as evidence: how often is a row of each class given the la
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.issues.counted import Counted, counted, drawn_labels, with_labels
 from assay.issues.interval import wilson
 from assay.issues.kernels import mixtures
 from assay.issues.noise import boundary_noise, demix, estimate_noise
@@ -42,6 +44,7 @@ DISAGREEMENT = 0.7  # weight of 1 - p_given in p_label_error where labels are su
 LEAST = 0.1  # p_label_error below which no row is flagged: on clean data the best expected F1 would flag long shots
 RARE = 5  # fewer labelled rows than this: no fold of a 5-fold split sees the class as it is
 ROWS = 4_096
+DRAWN = 200_000  # rows at most that get a label by lot
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int32]
@@ -72,11 +75,12 @@ def find_label_issues(
     Noise matrix T[true, given] from the surest rows of each class -> Richardson-Lucy inversion of T on the row's five
     largest classes and the given one (q) -> posterior of each class given the label -> where labels are wrong at the
     boundaries (`boundary_noise`), p_label_error goes up to `DISAGREEMENT` of the way to 1 - p of the given label, since T
-    knows nothing of those errors -> flags at the cut of largest expected F1. Quality: where labels are wrong at random,
-    the mean of q of the given label and, three times, its probability p tempered by its margin m, p^(2/3) m^(1/3); where
-    one class is taken for another, the mean of q and the posterior; in between, as the spread of the noise says (weight
-    1 / (1 + spread) for the second). Chosen on noise of three kinds in digits and Fashion-MNIST, banking77's test
-    questions in 32 dimensions, and beers by state and ounces.
+    knows nothing of those errors, and is no larger than `counted` allows where no wrong label is proven -> flags at
+    the cut of largest expected F1. Quality: where labels are wrong at random, the mean of q of the given label and,
+    three times, its probability p tempered by its margin m, p^(2/3) m^(1/3); where one class is taken for another,
+    the mean of q and the posterior; in between, as the spread of the noise says (weight 1 / (1 + spread) for the
+    second). Chosen on noise of three kinds in digits and Fashion-MNIST, banking77's test questions in 32 dimensions,
+    and beers by state and ounces.
     Probabilities of a model that is far surer than the labels bear out are first brought back (`no_surer_than_right`).
     Cost: one read of ``pred_probs``, then O(N); memory O(N + K^2).
     """
@@ -110,16 +114,20 @@ def judge_with_verdict(
     noise, spread, evidence = estimate_noise(labels, seen, boundary)
     found = verdict(labels, seen, evidence)
     weight = np.float32(GIVEN_WEIGHT + (1 - GIVEN_WEIGHT) * evidence.trusted)
-    starts = range(0, max(len(labels), 1), ROWS)
-    parts = [_solve(labels, seen, noise, weight, slice(start, start + ROWS)) for start in starts]
-    solved = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    solved = _solve_all(labels, seen, noise, weight)
+    error = _errors(labels, seen, solved, DISAGREEMENT * boundary)
+    proven = _any_proven(found)
+    account = _account(labels, seen, error, solved["best"], noise, weight, DISAGREEMENT * boundary, found, proven)
+    if not proven and account is not None:
+        error = account.at(error).astype(np.float32)
+    found = replace(found, counted=account)
     if rare is None:
         rare = np.bincount(labels[labels >= 0], minlength=seen.n_classes) < RARE
     has_rare_class = (labels >= 0) & rare[labels]
     sure = sure_enough(labels, seen, noise, evidence)
-    if not _any_proven(found):
+    if not proven:
         sure &= labels < 0
-    columns = _judge(labels, seen, solved, spread, DISAGREEMENT * boundary, sure) | {"has_rare_class": has_rare_class}
+    columns = _judge(labels, seen, solved, spread, error, sure) | {"has_rare_class": has_rare_class}
     # a class too small to be learned could not have been doubted
     columns["is_well_labeled"] &= ~has_rare_class & (seen.n_classes > 1)
     if unjudged is not None:
@@ -143,6 +151,45 @@ def _withhold(columns: Columns, found: Verdict) -> Columns:
     if found.by_lot:
         columns["p_label_error"] = np.full_like(columns["p_label_error"], np.nan)
     return columns
+
+
+def _account(
+    labels: Codes,
+    seen: Scan,
+    error: Floats,
+    best: Codes,
+    noise: Floats,
+    weight: np.float32,
+    doubt: float,
+    found: Verdict,
+    proven: bool,
+) -> Counted | None:
+    """How many labels noise makes wrong at each p_label_error; None where nothing is known of them. At most `DRAWN` rows, evenly."""
+    rows = np.flatnonzero(np.isfinite(error))
+    if not len(rows) or not found.sure_rows or found.withheld or seen.n_classes < 2:
+        return None
+    some = rows[:: -(-len(rows) // DRAWN)]
+    drawn, wrong = drawn_labels(best[some], noise)
+    asked = replace(
+        seen, classes=seen.classes[some], probs=seen.probs[some], given=seen.given[some],
+        analyzed=seen.analyzed[some], proper=seen.proper[some],
+    )  # fmt: skip
+    asked = replace(asked, given=with_labels(asked, drawn))
+    lies = _errors(drawn, asked, _solve_all(drawn, asked, noise, weight), doubt)
+    return counted(error[rows], lies, wrong, found.told, found.sure_rows, proven=proven)
+
+
+def _errors(labels: Codes, seen: Scan, solved: Columns, doubt: float) -> Floats:
+    """(N,) p_label_error; NaN where there is no label."""
+    known = (labels >= 0) & seen.analyzed
+    fine = (1 - doubt) * solved["given_posterior"] + doubt * np.where(known, seen.given, 0)
+    return np.where(known, np.clip(1 - fine, 0, 1), np.nan).astype(np.float32)
+
+
+def _solve_all(labels: Codes, seen: Scan, noise: Floats, weight: np.float32) -> Columns:
+    starts = range(0, max(len(labels), 1), ROWS)
+    parts = [_solve(labels, seen, noise, weight, slice(start, start + ROWS)) for start in starts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _solve(labels: Codes, seen: Scan, noise: Floats, weight: np.float32, rows: slice) -> Columns:
@@ -183,12 +230,10 @@ def _candidates(label: Codes, seen: Scan, rows: slice) -> tuple[Codes, Floats, F
     return classes.astype(np.int32), p.astype(np.float32), np.vstack([among, last[None]])
 
 
-def _judge(labels: Codes, seen: Scan, solved: Columns, spread: float, doubt: float, sure: Flags) -> Columns:
+def _judge(labels: Codes, seen: Scan, solved: Columns, spread: float, error: Floats, sure: Flags) -> Columns:
     """Columns over all rows from what was solved row by row; the cut of the flags needs the whole dataset."""
     labelled = labels >= 0
     known = labelled & seen.analyzed
-    fine = (1 - doubt) * solved["given_posterior"] + doubt * np.where(known, seen.given, 0)
-    error = np.where(known, np.clip(1 - fine, 0, 1), np.nan).astype(np.float32)
     quality = np.where(known, _quality(labels, seen, solved, spread), np.nan).astype(np.float32)
     fits = solved["best"] == labels
     issue = known & ~fits & expected_f1_cut(error) & (np.nan_to_num(error) >= LEAST)

@@ -64,7 +64,7 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
     seen_counts: NDArray[np.float64] = counts[off].astype(np.float64)
     wrong = np.bincount(true, seen_counts, size).astype(np.float64)
     error = (wrong.sum() + 1) / (total.sum() + 2)
-    strength = _concentration(seen_counts, share[given] / elsewhere[true], wrong)
+    strength, inverse = _concentration(seen_counts, share[given] / elsewhere[true], wrong)
     pseudo = _alike(wrong, total, error)
     rate = (wrong + pseudo * error) / (total + pseudo)
     scale = rate / (wrong + strength)
@@ -89,6 +89,9 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
     lifted = np.maximum(left, np.minimum(rate, 2 / (counted + 2))) / np.maximum(left, 1e-12)
     matrix *= lifted[:, None].astype(np.float32)
     rate = left * lifted
+    unsure = _unsure(
+        matrix, np.bincount(seen.classes[known, 0], minlength=size), wrong + pseudo * error, total + pseudo, inverse
+    )
     matrix[np.arange(size), np.arange(size)] = 1 - rate
     evidence = Evidence(
         trusted,
@@ -103,8 +106,21 @@ def estimate_noise(labels: Codes, seen: Scan, boundary: float = 0.0) -> tuple[Fl
         borne_out,
         calibrated,
         goes_on,
+        unsure,
     )
     return matrix, strength, evidence
+
+
+def _unsure(
+    matrix: Floats, rows: NDArray[np.int64], wrong: NDArray[Any], total: NDArray[Any], inverse: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(K,) standard error of how many labels of each class are wrong: of a class's ``rows`` a Beta(``wrong``, ``total`` - ``wrong``) share
+    is, and goes to the others as a Dirichlet of the strength whose ``inverse`` (plus one) this is. ``matrix``: zero diagonal. O(K^2)."""
+    leaves = matrix.sum(1, dtype=np.float64)
+    square = rows.astype(np.float64) ** 2
+    relative = (total - wrong) / np.maximum(wrong * (total + 1), 1e-12)  # variance of the share over its square
+    of_pairs = np.einsum("j,jc,jc->c", square * (relative - inverse), matrix, matrix)
+    return np.sqrt(np.maximum((square * leaves * inverse) @ matrix + of_pairs, 0))
 
 
 def _surest(predicted: Codes, prob: NDArray[np.float64], n_classes: int, share: float) -> NDArray[np.int64]:
@@ -116,14 +132,21 @@ def _surest(predicted: Codes, prob: NDArray[np.float64], n_classes: int, share: 
     return np.sort(np.concatenate(chosen))
 
 
-def _concentration(counts: NDArray[np.float64], expected: NDArray[np.float64], wrong: NDArray[np.float64]) -> float:
-    """The Dirichlet strength of largest likelihood: ``counts`` wrong labels a pair of classes, ``expected`` their share
-    if wrong labels fell anywhere, ``wrong`` (K,) wrong labels a class."""
-    likelihood = [
-        (gammaln(a) - gammaln(wrong + a)).sum() + (gammaln(counts + a * expected) - gammaln(a * expected)).sum()
-        for a in CONCENTRATIONS
-    ]
-    return float(CONCENTRATIONS[int(np.argmax(likelihood))])
+def _concentration(
+    counts: NDArray[np.float64], expected: NDArray[np.float64], wrong: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """The Dirichlet strength of largest likelihood, and (K,) the mean of 1 / (strength + wrong + 1) over all of them: few classes tell
+    little of it. ``counts`` wrong labels a pair of classes, ``expected`` their share if wrong labels fell anywhere, ``wrong`` (K,)
+    wrong labels a class."""
+    likelihood = np.array(
+        [
+            (gammaln(a) - gammaln(wrong + a)).sum() + (gammaln(counts + a * expected) - gammaln(a * expected)).sum()
+            for a in CONCENTRATIONS
+        ]
+    )
+    weight = np.exp(likelihood - likelihood.max())
+    inverse = (weight / weight.sum()) @ (1 / (CONCENTRATIONS[:, None] + wrong + 1))
+    return float(CONCENTRATIONS[int(np.argmax(likelihood))]), inverse
 
 
 def _alike(wrong: NDArray[Any], total: NDArray[Any], error: float) -> float:

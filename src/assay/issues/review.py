@@ -1,12 +1,15 @@
 """Thresholds in a reviewer's words: as many rows as hold a precision, as many as one can look at, and what is left.
 
-In: p_label_error of each row, the verdicts of people on some. Out: `Calibrated`: cuts and remainders with intervals. Pure.
-Does not know: the log, files, where verdicts come from.
+In: p_label_error of each row, what noise accounts for of it, the verdicts of people on some. Out: `Calibrated`: cuts and
+remainders with intervals. Pure. Does not know: the log, files, where verdicts come from.
 
 People look at the worst rows first, so their verdicts are no random sample and their share of wrong labels says nothing about
 the rest. But given its p_label_error a row was not chosen by whether it is wrong: so the verdicts correct the scale of that
 number (log odds a + b log odds p; Platt, 1999), with a prior round a = 0, b = 1, and never a rate. Intervals draw a and b from
 the Laplace approximation of their posterior, and each label as a coin.
+
+A promise must not be surer than what can be counted, a remainder no smaller than what may be there: so a cut goes by p_label_error
+where it is no larger than `assay.issues.counted.Counted` allows, and what is left by p_label_error as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from assay.issues.counted import Counted
 
 PRIOR = 0.5, 0.25  # standard deviations of a and b without any verdict
 STEEP = 0.1  # b stays above: a larger p is never a smaller chance
@@ -96,26 +101,34 @@ class Left:
 
 class Calibrated:
     """``p`` (N,) of `p_label_error`, NaN where there is none; ``verdict`` (N,) int8: 1 wrong, 0 right, -1 nobody said;
-    ``settled`` (N,) rows with any decision. Cost: O(N log N)."""
+    ``settled`` (N,) rows with any decision; ``counted``: what noise accounts for, default: all. Cost: O(N log N)."""
 
-    def __init__(self, p: NDArray[np.floating], verdict: NDArray[np.int8], settled: NDArray[np.bool_]) -> None:
+    def __init__(
+        self,
+        p: NDArray[np.floating],
+        verdict: NDArray[np.int8],
+        settled: NDArray[np.bool_],
+        counted: Counted | None = None,
+    ) -> None:
         self.known = np.isfinite(p)
-        self._odds = _log_odds(np.where(self.known, p, 0.5))
+        self._p = np.where(self.known, p, 0.5)
+        self._order = _log_odds(self._p)
+        self._counted = counted
         said = self.known & (verdict >= 0)
         self.verdicts = int(said.sum())
         self.settled = settled
-        self.mean, self.covariance = _fit(self._odds[said], verdict[said] == 1)
-        draws = np.random.default_rng(0).multivariate_normal(self.mean, self.covariance, DRAWS)
-        self._draws = np.maximum(draws, [-np.inf, STEEP])
+        wrong = verdict[said] == 1
+        self._all = _Scale(self._order, said, wrong)
+        self._sure = self._all if counted is None else _Scale(_log_odds(counted.at(self._p)), said, wrong)
 
     def probabilities(self, rows: NDArray[np.int64]) -> Floats:
-        """Probability that the label of each row is wrong, as the verdicts have corrected it."""
-        return _sigmoid(self.mean[0] + self.mean[1] * self._odds[rows])
+        """Probability that the label of each row is wrong, as far as it can be counted and as verdicts have corrected it."""
+        return self._sure.probabilities(rows)
 
     def open_rows(self) -> NDArray[np.int64]:
         """Labelled rows without a decision, largest probability first, ties in order."""
         rows = np.flatnonzero(self.known & ~self.settled)
-        return rows[np.argsort(-self._odds[rows], kind="stable")]
+        return rows[np.argsort(-self._order[rows], kind="stable")]
 
     def at_precision(self, precision: float) -> Cut:
         """As many undecided rows as hold this expected precision."""
@@ -132,22 +145,46 @@ class Calibrated:
     def left(self, stop: float = STOP) -> Left:
         """What is wrong still, and how far to go."""
         rows = self.open_rows()
-        cut = self._cut(rows)
+        wrong, low, high = self._all.total(rows)
         n = int(self.known.sum())
-        after = cut.wrong - np.concatenate([[0.0], np.cumsum(self.probabilities(rows))])
+        after = wrong - np.concatenate([[0.0], np.cumsum(self._all.probabilities(rows))])
         more = int(np.argmax(after < stop * n)) if n else 0
-        return Left(n, len(rows), cut.wrong, cut.low, cut.high, more, self.verdicts, stop)
+        return Left(n, len(rows), wrong, low, high, more, self.verdicts, stop)
 
     def _cut(self, rows: NDArray[np.int64]) -> Cut:
-        odds, counts = _binned(self._odds[rows])
+        """With the interval of what can be counted, up to that of p_label_error as it is; without verdicts the rate of wrong labels is
+        itself uncertain."""
+        wrong, low, high = self._sure.total(rows)
+        if self._counted is not None:
+            high = max(high, self._all.total(rows)[2])
+            if not self.verdicts:
+                short = wrong - float(self._counted.at(self._p[rows], low=True).sum())
+                low = max(0.0, wrong - float(np.hypot(wrong - low, short)))
+        return Cut(rows, wrong, low, high)
+
+
+class _Scale:
+    """Log odds (N,) on the scale of verdicts: a + b times them."""
+
+    def __init__(self, odds: Floats, said: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> None:
+        self.odds = odds
+        self.mean, covariance = _fit(odds[said], wrong)
+        draws = np.random.default_rng(0).multivariate_normal(self.mean, covariance, DRAWS)
+        self.draws = np.maximum(draws, [-np.inf, STEEP])
+
+    def probabilities(self, rows: NDArray[np.int64]) -> Floats:
+        return _sigmoid(self.mean[0] + self.mean[1] * self.odds[rows])
+
+    def total(self, rows: NDArray[np.int64]) -> tuple[float, float, float]:
+        """How many of the rows are expected to be wrong, with the 95 % interval."""
+        odds, counts = _binned(self.odds[rows])
         sums, spread = np.zeros(DRAWS), np.zeros(DRAWS)
-        for at, (a, b) in enumerate(self._draws):
+        for at, (a, b) in enumerate(self.draws):
             q = _sigmoid(a + b * odds)
             sums[at], spread[at] = (counts * q).sum(), (counts * q * (1 - q)).sum()
         wrong = float(self.probabilities(rows).sum())
         reach = 1.96 * float(np.sqrt(sums.var() + spread.mean()))
-        low, high = max(0.0, wrong - reach), min(float(len(rows)), wrong + reach)
-        return Cut(rows, wrong, low, high)
+        return wrong, max(0.0, wrong - reach), min(float(len(rows)), wrong + reach)
 
 
 def _binned(odds: Floats) -> tuple[Floats, Floats]:

@@ -5,13 +5,14 @@ In: label codes, the `Scan`, what the surest rows are `Evidence` of. Out: `Verdi
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.issues.anchors import OVERLAP, Evidence
+from assay.issues.counted import Counted
 from assay.issues.interval import Z95, wilson_end
 from assay.issues.scan import Scan
 
@@ -29,19 +30,25 @@ Codes = NDArray[np.int32]
 class Verdict:
     """``withheld``: why label findings are withheld, or "" where they stand. ``at_most``: the rate of wrong labels is known
     as a bound only, ``bound``; ``accuracy`` and ``surest``: share of labelled rows, and of the surest tenth, that carry the
-    class predicted for them. ``told``: the rate that the labels of the ``sure_rows`` surest rows tell."""
+    class predicted for them. ``told``: the rate that the labels of the ``sure_rows`` surest rows tell. ``of_class``: standard error of the
+    number of wrong labels of each class, see `Evidence`. ``counted``: what that
+    rate accounts for of each p_label_error, None where nothing is known of it."""
 
     withheld: str
     at_most: bool
     bound: float
     accuracy: float
     surest: float
-    by_lot: bool = False  # the surest rows are hardly better than chance
+    by_lot: bool = False  # the surest rows are hardly better than chance, nor are all together
     told: float = 0.0
     sure_rows: int = 0
+    of_class: tuple[float, ...] = ()
+    counted: Counted | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """All but ``counted``, as JSON values."""
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "counted"}
+        return values | {"of_class": list(self.of_class)}
 
 
 def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
@@ -73,18 +80,21 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     # rows that are no surer than that, and know it: noise is believed of a plateau only
     doubting = evidence.foreseen >= DOUBTING * evidence.disagree
     unsure |= many and classes > 2 and doubting and not evidence.course.plateau
-    surely, withheld = 1.0, ""
+    surely, overall, withheld = 1.0, 1.0, ""
     numbers = f"(accuracy {_share(accuracy)}, surest tenth {_share(evidence.surest)})"
     if classes > 1:
         z = next(z for least, z in Z_SURE if len(known) >= least)
         surely = (float(wilson_end(evidence.surest * n, n, -z)) - chance) / (1 - chance)
+        overall = (float(wilson_end(accuracy * len(known), len(known), -z)) - chance) / (1 - chance)
         likely = (evidence.surest - chance) / (1 - chance)
         if len(known) < 10 and surely < INFORMED:
             withheld = f"{len(known)} labelled rows are too few to judge labels by: label findings are withheld"
         elif surely < INFORMED or (likely < ANCHORED and unsure) or rests_on_noise or untold:
             withheld = f"the data do not predict this label well enough {numbers}: label findings are withheld"
-    by_lot = bool(withheld) and surely < INFORMED
-    return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot, told, n)
+    # few rows that are surest prove little; all rows together may, though they tell overlap from noise still less
+    by_lot = bool(withheld) and surely < INFORMED and overall < INFORMED
+    errors = tuple(round(float(error), 3) for error in evidence.of_class)
+    return Verdict(withheld, at_most or bool(withheld), bound, accuracy, evidence.surest, by_lot, told, n, errors)
 
 
 def _share(value: float) -> str:

@@ -6,6 +6,7 @@ In: a project folder and a run's record. Out: prefixes, arrays, tables. Does not
     encode/tfidf         fitted state of the words                   predict      out-of-sample probabilities, fitted heads
     graph                ids, distances                              predict/trees  fitted trees
     properties           shards of what was measured of single rows  findings     findings about classes and the dataset
+    issues/label         what noise accounts for of p_label_error
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from assay.storage import Folder
 
 if TYPE_CHECKING:
     from assay.encode.text import FittedTfidf
+    from assay.issues.counted import Counted
     from assay.predict.fitted import FittedBlend
     from assay.predict.trees import FittedTrees
 
@@ -66,6 +68,15 @@ class Artefacts:
     def pred_probs(self) -> NDArray[np.float32] | None:
         """(M, K) out-of-sample probabilities, over the vector rows."""
         return self.array("predict", ".npy")
+
+    def counted(self) -> Counted | None:
+        """What the noise of the labels accounts for of each p_label_error; None where nothing is known of it."""
+        from assay.issues.counted import Counted
+
+        prefix = self.prefix("issues/label")
+        if prefix is None or not self._folder.was_written(f"{prefix}.counted.npz"):
+            return None
+        return Counted(**self._folder.get_arrays(f"{prefix}.counted.npz"))
 
     def encoder_state(self, encoder: str) -> dict[str, NDArray[Any]] | None:
         """What an image encoder learned from a sample of this dataset."""

@@ -141,9 +141,10 @@ class LabelsChecked(Checked):
     verdict: dict[str, Any]
 
 
-@stage(version=8)
+@stage(version=11)
 def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
-    """Labels that are likely wrong; ``blind`` says why nothing may be said of them."""
+    """Labels that are likely wrong; ``blind`` says why nothing may be said of them. Beside the table: ``.pairs.npz``, how often
+    which label is suggested for which, and ``.counted.npz``, `assay.issues.counted.Counted`, where anything is known of that."""
     from dataclasses import replace
 
     from assay.issues.label import judge_with_verdict, reasons
@@ -166,6 +167,8 @@ def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     flagged = np.asarray(found["is_label_issue"], bool)
     pairs, counts = np.unique(np.stack([labels[flagged], suggested[flagged]]), axis=1, return_counts=True)
     folder.put_arrays(f"{prefix}.pairs.npz", {"pairs": pairs, "counts": counts})
+    if known.counted is not None and not known.withheld:
+        folder.put_arrays(f"{prefix}.counted.npz", vars(known.counted))
     return LabelsChecked(result.flags, result.notes, known.to_dict())
 
 

@@ -57,7 +57,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=11)
+@stage(version=12)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)

@@ -27,6 +27,10 @@ TAKEN_APART = 3_000  # rows at most: some 10 parts of a text, 2 ms a part and co
 SMALLEST = 96  # pixels of the shorter side: a window of a smaller picture shows strokes, not things
 FEW_PICTURES, FEW_TEXTS = (600, 4), (300, 8)  # so many are taken apart in any case; of more, one in so many
 HELD_OUT = 4_000  # rows that the scale of a head's scores is read off
+OWN, ROUNDS = (
+    4,
+    2,
+)  # windows of a picture that the second head learns from, and how often these are chosen; on coco_photos
 Vectors = NDArray[np.float32]
 
 
@@ -107,7 +111,7 @@ class TwoLabelsSpec(CheckSpec):
     text: str = setting()
 
 
-@stage(version=11)
+@stage(version=12)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
@@ -220,25 +224,38 @@ def _probabilities(folder: Folder, spec: TwoLabelsSpec, rows: NDArray[np.int64])
 def _pictures(
     folder: Folder, spec: TwoLabelsSpec, labels: NDArray[np.int32], rows: NDArray[np.int64], close: NDArray[np.bool_]
 ) -> Judged:
-    """Windows of the last feature map, scored by two heads that did not learn from the picture, geometric mean: that of the
-    pictures as they were encoded, and one of the whole pictures at the windows' scale."""
+    """Windows of the last feature map, scored by two heads that did not learn from the picture, mean: that of the pictures as
+    they were encoded, and one of the windows that show most of what the pictures are labelled as."""
     from assay.encode.image_encoders import window_bounds
     from assay.insights.two_labels import held_in_windows, second_in_windows, traced
 
     read = np.concatenate([folder.get_array(f"{part}.npy") for part in spec.windows])
     readable = np.isfinite(read[:, 0]).all(1)
-    rows, read = rows[readable], read[readable]
-    vectors = embeddings_of(folder, spec)[spec.encoder]
-    encoded = _scorer(folder, spec, vectors, labels, np.arange(len(labels)), (rows, read[:, 1:]))
-    at_scale = _scorer(folder, spec, np.asarray(read[:, 0], np.float32), labels, rows, (rows, read[:, 1:]))
-    scored = []
-    for at, row in enumerate(rows.tolist()):
-        parts = np.asarray(read[at, 1:], np.float32)
-        scored.append(np.sqrt(encoded(row, parts) * at_scale(row, parts)))
-    windowed, probs = second_in_windows(labels, rows, scored, close), _probabilities(folder, spec, rows)
+    rows, windows = rows[readable], np.asarray(read[readable, 1:], np.float32)
+    score = _scorer(
+        folder, spec, embeddings_of(folder, spec)[spec.encoder], labels, np.arange(len(labels)), (rows, windows)
+    )
+    encoded = [score(row, parts) for row, parts in zip(rows.tolist(), windows, strict=True)]
+    telling = encoded
+    for _ in range(ROUNDS):
+        own = _own_windows(windows, labels[rows], telling)
+        score = _scorer(folder, spec, own, labels, np.repeat(rows, own.shape[0] // max(len(rows), 1)), (rows, windows))
+        telling = [score(row, parts) for row, parts in zip(rows.tolist(), windows, strict=True)]
+    scored = [(one + two) / 2 for one, two in zip(encoded, telling, strict=True)]
+    probs = _probabilities(folder, spec, rows)
+    windowed = second_in_windows(labels, rows, scored, probs, close)
     found = traced(windowed, probs)
     where = [" ".join(f"{share:.2f}" for share in bounds) for bounds in window_bounds()]
     return found, [where] * len(rows), held_in_windows(labels, windowed, len(spec.classes))
+
+
+def _own_windows(windows: Vectors, labels: NDArray[np.int32], scored: list[Vectors]) -> Vectors:
+    """(m * `OWN`, d) the windows of each picture that are surest to show its own class: a whole picture also shows its
+    surroundings, and a head that learned those sees a class wherever they are."""
+    m, _, d = windows.shape
+    given = np.array([p[:, code] for p, code in zip(scored, labels.tolist(), strict=True)]).reshape(m, -1)
+    chosen = np.argsort(-given, axis=1, kind="stable")[:, :OWN]
+    return windows[np.arange(m)[:, None], chosen].reshape(-1, d)
 
 
 def _scorer(
