@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from assay.issues.scan import rows_by_class
 
 SHARE = 0.40  # probability that the parts must give both classes ...
-SCORE = 0.12  # ... and the one-against-rest score of the second class over the whole row
+# ... and the one-against-rest score of the second class over the whole row, beside half of the class's share of the rows: of
+# two classes a row that speaks of neither scores one half. Chosen on clinc150, where that share is next to nothing.
+SCORE, OF_SHARE = 0.12, 0.5
 LONGER = (
     0.70  # a text with two things in it is longer than most of its class: this share of them, over a pair's rows ...
 )
@@ -42,7 +44,8 @@ IN_WINDOWS = (
 )
 SURE = 0.80  # ... and the score of the windows; chosen on photos_600 and composites of them
 WHOLE = 0.35  # weight of the whole picture's probabilities in the rank, beside the windows'; chosen on coco_photos
-IN_WHOLE = 0.01  # a flag needs so much of the second class in the whole row: parts by themselves are called anything
+# A flag needs so much of the second class in the whole row: parts by themselves are called anything. Pictures hide it more.
+IN_WHOLE, IN_TEXT = 0.01, 0.1
 AGAIN = 2  # rows of a class that show one second class: then its other rows are taken apart, too
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts of a text counts: one part alone may be chance
@@ -187,6 +190,8 @@ def second_labels(
     m = len(rows)
     second, score = np.full(m, -1, np.int32), np.zeros(m, np.float32)
     part, plain = np.full(m, -1, np.int64), np.zeros(m, bool)
+    known = labels[labels >= 0]
+    least = SCORE + OF_SHARE * np.bincount(known, minlength=whole.shape[1]) / max(len(known), 1)
     for at in range(m):
         p, given = parts[at], int(labels[rows[at]])
         best, code = _beside(p, given, close)
@@ -197,7 +202,7 @@ def second_labels(
         second[at], part[at] = code, int(p[:, code].argmax())
         alien = (1 - float(p[part[at], given])) * (1 - float(p[int(p[:, given].argmax()), code]))
         score[at] = both * math.sqrt(seen) * float(rank[rows[at]]) * alien
-        plain[at] = both >= SHARE and seen >= SCORE and rank[rows[at]] >= 0.5 and p[part[at], given] <= ALIEN
+        plain[at] = both >= SHARE and seen >= least[code] and rank[rows[at]] >= 0.5 and p[part[at], given] <= ALIEN
     return TwoLabels(rows, second, score, part, plain)
 
 
@@ -231,14 +236,15 @@ def second_in_windows(
     return TwoLabels(rows, second, score, part, plain)
 
 
-def traced(found: TwoLabels, probs: Floats) -> TwoLabels:
-    """``found``, but plain only where the whole row gives the second class some probability; ``probs`` (m, K) of the whole rows.
+def traced(found: TwoLabels, probs: Floats, least: float = IN_WHOLE) -> TwoLabels:
+    """``found``, but plain only where the whole row gives the second class the probability ``least``; ``probs`` (m, K) of the whole
+    rows.
 
     A window that shows only sky resembles no picture, and a clause no question; a head may still give it any class with high
     probability. So the parts alone are not believed.
     """
     trace = probs[np.arange(len(found.rows)), np.maximum(found.second, 0)]
-    return replace(found, plain=found.plain & (trace >= IN_WHOLE))
+    return replace(found, plain=found.plain & (trace >= least))
 
 
 def held_in_windows(labels: Codes, found: TwoLabels, n_classes: int) -> dict[tuple[int, int], NDArray[np.int64]]:

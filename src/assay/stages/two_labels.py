@@ -111,7 +111,7 @@ class TwoLabelsSpec(CheckSpec):
     text: str = setting()
 
 
-@stage(version=12)
+@stage(version=13)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
@@ -184,6 +184,7 @@ def _texts(
     """Clauses, encoded by themselves and scored by the head that did not learn from their text."""
     from assay.encode.bert import sentence_encoders
     from assay.insights.two_labels import (
+        IN_TEXT,
         clauses,
         held_classes,
         length_ranks,
@@ -212,7 +213,7 @@ def _texts(
     whole = one_against_rest(x, labels, size, rows)
     lengths = _lengths(texts)
     found = second_labels(labels, rows, scored, whole, close, length_ranks(labels, lengths))
-    found = traced(found, _probabilities(folder, spec, rows))
+    found = traced(found, _probabilities(folder, spec, rows), IN_TEXT)
     return found, taken, held_classes(labels, found, scored, whole, lengths, size)
 
 
