@@ -59,11 +59,10 @@ def test_the_plan_knows_the_limits_of_the_stages():
     from assay.graph import EXACT_ROWS
     from assay.graph.join import IN_HALF
     from assay.graph.self_join import LEAST_DIMS
-    from assay.predict import blend, logistic
+    from assay.predict import blend
 
     assert (memory.EXACT, memory.HALF, memory.COARSE) == (EXACT_ROWS, IN_HALF, LEAST_DIMS)
     assert (memory.FIT_NUMBERS, memory.FIT_ROWS) == (blend.FIT_NUMBERS, blend.FIT_ROWS)
-    assert memory.HELD == logistic.HELD
     assert (memory.FILL_NUMBERS, memory.FILL_ROWS) == (blend.BLOCK_NUMBERS, blend.BLOCK)
     assert (memory.VOCABULARY, memory.DIRECTIONS) == (2 * text.VOCABULARY, text.DIMS + text.OVERSAMPLING)
 

@@ -107,7 +107,7 @@ def test_a_hub_that_serves_another_file_than_the_list_knows_is_refused(hub, monk
     )
     monkeypatch.setitem(models.BY_NAME, "pinned", pinned)
     place = pull("pinned")
-    assert all("/resolve/c1/" in path for path in hub[3:]) and find("pinned") == place
+    assert all("/resolve/c1/" in path for path in hub if "/resolve/" in path) and find("pinned") == place
     other = replace(pinned, name="other", digests=(*pinned.digests[:2], "0" * 64))
     monkeypatch.setitem(models.BY_NAME, "other", other)
     with pytest.raises(UsageError, match=r"onnx/model.onnx is not the file that this version of Assay knows"):

@@ -18,7 +18,6 @@ from assay.graph import neighbors
 from assay.predict import predict
 from assay.predict.folds import alone_in_fold, make_folds
 from assay.predict.linear import SHRINKAGES, calibrated_loss, discriminants, log_softmax
-from assay.predict.logistic import STRENGTHS, _strength, logistic_heads
 from assay.predict.vote import vote
 
 ALONE = -1
@@ -279,7 +278,7 @@ def test_a_good_extra_model_is_used_and_its_gaps_are_filled():
     extra[np.arange(600), labels] = 0.94
     extra[5] = np.nan
     out, made = run(x, labels, folds, graph, 4, extra={"oracle": extra})
-    assert made.weights["oracle"] > 0 and made.log_loss["blend"] < 0.02 < min(made.log_loss["view/lda"], 0.05)
+    assert made.weights["oracle"] > 0.8
     assert (out.argmax(1) == labels).mean() > 0.95
     assert out[5].max() < 0.7
 
@@ -375,95 +374,3 @@ def test_queries_are_predicted_as_well_as_by_logistic_regression(data_dir: Path)
         LogisticRegression(C=10, max_iter=200), x, true, cv=PredefinedSplit(folds), method="predict_proba"
     )
     assert log_loss(true, out) < log_loss(true, peer)
-
-
-# the logistic head ---------------------------------------------------------------------------------------------
-
-
-def side_by_side(n=400, n_classes=4, seed=0, apart=2.0):
-    """Two views of very different sizes that know different things, and their scaled join."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, n_classes, n).astype(np.int32)
-    small = 0.01 * (np.eye(n_classes, 6)[labels // 2] * apart + rng.normal(size=(n, 6)))
-    large = 100 * (np.eye(n_classes, 5)[labels % 2] * apart + rng.normal(size=(n, 5)) + 3)
-    views = [small.astype(np.float32), large.astype(np.float32)]
-    centred = [view - view.mean(0) for view in views]
-    joined = np.hstack([view / np.sqrt(np.square(view).sum(1).mean()) for view in centred])
-    return views, labels, make_folds(labels, np.full(n, ALONE, np.int64)), joined
-
-
-@pytest.mark.parametrize("strength", [0.3, 3.0, 30.0])
-def test_the_logistic_head_is_the_one_of_scikit_learn(strength, monkeypatch):
-    """On the views brought to one size; its C is ours."""
-    views, labels, folds, joined = side_by_side()
-    monkeypatch.setattr("assay.predict.logistic._strength", lambda _: strength)
-    heads = logistic_heads(views, labels, folds, np.ones(400, bool), 4, passes=200, threads=1)
-    for fold, head in enumerate(heads):
-        peer = LogisticRegression(C=strength, tol=1e-8, max_iter=2_000).fit(
-            joined[folds != fold], labels[folds != fold]
-        )
-        ours = np.exp(log_softmax(head.scores(np.hstack(views)[folds == fold])))
-        np.testing.assert_allclose(ours, peer.predict_proba(joined[folds == fold]), atol=0.005)
-
-
-def test_a_few_passes_come_near_the_converged_head():
-    views, labels, folds, _ = side_by_side()
-    few, many = (
-        logistic_heads(views, labels, folds, np.ones(400, bool), 4, passes=passes, threads=2)[0].scores(
-            np.hstack(views)
-        )
-        for passes in (8, 200)
-    )
-    assert np.abs(np.exp(log_softmax(few)) - np.exp(log_softmax(many))).max() < 0.03
-
-
-def test_views_that_know_different_things_are_read_together():
-    views, labels, folds, _ = side_by_side(n=800)
-    use, k = np.ones(800, bool), 4
-
-    def right(some):
-        heads = logistic_heads(some, labels, folds, use, k, passes=8, threads=2)
-        scores = np.stack([heads[fold].scores(row) for fold, row in zip(folds, np.hstack(some), strict=True)])
-        return (scores.argmax(1) == labels).mean()
-
-    assert right(views) > max(right(views[:1]), right(views[1:])) + 0.15
-
-
-def test_more_dimensions_than_rows_and_dimensions_that_repeat_give_the_same_head():
-    views, labels, folds, _ = side_by_side(n=60)
-    wide = [np.hstack([view] * 20) for view in views]
-    one, other = (
-        logistic_heads(some, labels, folds, np.ones(60, bool), 4, passes=100, threads=1)[0].scores(np.hstack(some))
-        for some in (views, wide)
-    )
-    np.testing.assert_allclose(one, other, atol=0.05)
-
-
-def test_of_ridges_that_rows_cannot_tell_apart_the_strongest_is_taken():
-    rng = np.random.default_rng(0)
-    best = rng.exponential(size=2_000).astype(np.float32)
-    close = best + rng.normal(0.01, 1, 2_000).astype(np.float32)
-    far = best + rng.normal(0.5, 1, 2_000).astype(np.float32)
-    assert _strength([far, close, best, far, far]) == STRENGTHS[1]
-    assert _strength([far, far, best, close, far]) == STRENGTHS[2]
-    assert _strength([best] * 5) == STRENGTHS[0]
-
-
-def test_members_that_few_rows_cannot_tell_apart_share_the_weight():
-    """Of two models that are alike but for chance; with many rows the better one may have it all."""
-    from assay.predict.blend import _pool
-
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 4_000).astype(np.int32)
-    logs = [log_softmax((np.eye(3)[labels] * 1.5 + rng.normal(size=(4_000, 3))).astype(np.float32)) for _ in range(2)]
-    noise = log_softmax(rng.normal(size=(4_000, 3)).astype(np.float32))
-    weights, _, _ = _pool([log[:60] for log in logs], labels[:60])
-    assert min(weights) > 0.2
-    weights, temperature, loss = _pool([*logs, noise], labels)
-    assert weights[2] < 0.03 and temperature < 1
-    mixed = log_softmax(sum(np.float32(w / temperature) * log for w, log in zip(weights, [*logs, noise], strict=True)))
-    assert loss == pytest.approx(-mixed[np.arange(4_000), labels].mean(), abs=1e-4)
-    for some in (logs, logs[:1], logs[1:]):  # no grid of powers is better
-        for power in (0.5, 0.75, 1.0, 1.5):
-            tried = log_softmax(np.float32(power) * sum(some))
-            assert loss <= -tried[np.arange(4_000), labels].mean() + 1e-4

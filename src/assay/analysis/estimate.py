@@ -16,8 +16,7 @@ import numpy as np
 from assay.analysis.memory import MB, Load, MemoryPlan, make_plan
 from assay.analysis.settings import EFFORTS, Settings
 from assay.dataset.target import classes_of
-from assay.predict import logistic_passes, second_round_affordable
-from assay.predict.logistic import CHOOSING
+from assay.predict import second_round_affordable, softmax_epochs
 from assay.predict.trees import BOOSTED_CLASSES, TREES
 from assay.sources import Source
 from assay.sources.reading import is_url
@@ -114,7 +113,7 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
 def _models(source: Source, n: int, classes: int, effort: str, own_embeddings: bool) -> dict[str, float]:
     """CPU seconds of what learns from the labels."""
     views = 1 if own_embeddings or source.modality == "table" else 2
-    costs = {"predict": _heads(n, views, classes, effort)}
+    costs = {"predict": views * _heads(n, classes, effort)}
     if source.modality == "table" and not own_embeddings:
         costs["trees"] = _trees(n, len(source.roles.features), classes, effort)
     return costs
@@ -205,12 +204,11 @@ def _graph(n: int) -> float:
     return 8.0 + 1.2e-4 * n
 
 
-def _heads(n: int, views: int, classes: int, effort: str) -> float:
-    """CPU seconds: the discriminants' sums of every view, the logistic head of all, and all probabilities, once or twice."""
-    passed = (logistic_passes(n, classes, effort) + 1) * (4 * n + 5 * min(n, CHOOSING))
-    fitted = passed * views * DIMS * classes * 4 / 4e10 if logistic_passes(n, classes, effort) else 0.0
+def _heads(n: int, classes: int, effort: str) -> float:
+    """CPU seconds of one view: the discriminants' sums, five softmax heads and all probabilities, once or twice."""
+    trained = 5 * softmax_epochs(n, classes, effort) * n * DIMS * (classes * 6 + DIMS * 2) / 1e10
     rounds = 2 if second_round_affordable(n, classes, effort) else 1
-    return 0.3 * views + rounds * (views * n * DIMS * DIMS * 4 / 1.5e10 + fitted)
+    return 0.3 + rounds * (n * DIMS * DIMS * 4 / 1.5e10 + trained)
 
 
 def _trees(n: int, columns: int, classes: int, effort: str) -> float:

@@ -25,7 +25,6 @@ JOINED, COARSE = 256, 128  # dimensions of the graph, and of its coarse space
 HALF = 200_000  # `assay.graph.join.IN_HALF`
 EXACT = 20_000  # `assay.graph.EXACT_ROWS`
 FIT_NUMBERS, FIT_ROWS, FILL_NUMBERS, FILL_ROWS = 8_000_000, 20_000, 8_000_000, 8_192  # of `assay.predict.blend`
-HELD = 16_000_000  # of `assay.predict.logistic`
 FOLDS = 5
 VOCABULARY, DIRECTIONS = 120_000, 272  # of `assay.encode.text`
 COUNTERS = 1 << 26  # of `assay.duplicates.rare_grams`, at most
@@ -135,16 +134,14 @@ def _duplicates(load: Load) -> Need:
 
 
 def _predict(load: Load) -> Need:
-    """Sums and weights a fold, scores that the blend is fitted on, the rows and steps of a logistic head, and the blocks that a
-    thread fills."""
-    k, members = load.classes, load.views + 2
+    """Sums and weights a fold, scores that the blend is fitted on, and the blocks that a thread fills."""
+    k, members = load.classes, 2 * load.views + 1
     heads = FOLDS * k * load.dims * 20
-    logistic = 8 * min(load.rows * load.dims, HELD) + k * load.dims * 160 + load.dims * load.dims * 24
     fitted = min(load.rows, FIT_ROWS, max(1_000, FIT_NUMBERS // k)) * k * 4 * (2 * members + 2)
     block = min(load.rows, FILL_ROWS, max(256, FILL_NUMBERS // k)) * k * 16 + 16_384 * load.dims * 8 // max(
         load.views, 1
     )
-    return Need(WORKER + heads + load.rows * 200 + max(logistic, fitted + block), max(logistic, block))
+    return Need(WORKER + heads + fitted + load.rows * 200 + block, block)
 
 
 def _outlier(load: Load) -> Need:

@@ -122,7 +122,7 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default="regular",
             type=click.Choice(["fast", "regular", "best"]),
             show_default=True,
-            help="How much is tried: fast leaves the logistic head out, best trains it longer.",
+            help="How much is tried: fast leaves the softmax heads out, best trains them longer.",
         ),
         click.option("--seed", default=0, type=int, show_default=True),
         click.option("--workers", type=int, help="Worker processes. [default: the cores]"),

@@ -3,9 +3,9 @@
 In: views (vectors), labels, folds, the graph, probabilities made elsewhere. Out: float32 (N, K), written block by block.
 Does not know: files, issues; what makes a label doubtful it is told.
 
-Every view has a shrunken linear discriminant; where it is affordable, all views together have a logistic head; the graph
-gives a vote; each is a log-probability (`members`), and `blend` makes them one. The second round learns without the rows
-whose labels the first one doubts.
+Every view has a shrunken linear discriminant and, where it is affordable, a softmax head; the graph gives a vote; each is a
+log-probability (`members`), and `blend` makes them one. The second round learns without the rows whose labels the first
+one doubts.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from assay.predict.blend import Blend, fit_blend, prior_of, sample
 from assay.predict.fitted import FittedBlend, fitted_blend
 from assay.predict.folds import alone_in_fold
-from assay.predict.members import Problem, logistic_passes
+from assay.predict.members import Problem, softmax_epochs
 
-__all__ = ["Doubt", "Prediction", "Rounds", "logistic_passes", "predict", "second_round_affordable"]
+__all__ = ["Doubt", "Prediction", "Rounds", "predict", "second_round_affordable", "softmax_epochs"]
 
 MAX_SECOND = {"regular": 400_000_000, "best": 10**12}  # probabilities, N x K
 # Chosen on digits, Fashion-MNIST and CIFAR-10N, six kinds of noise: from .75 on average precision fell on none of them.
@@ -90,7 +90,7 @@ def predict(
     it, and an effort beyond "fast", a second round learns without the issues that are wrong
     with probability .75, and is averaged with the first where the log-loss of the other labelled rows falls. The same
     bytes whatever ``threads``.
-    Cost: O(N d^2 + N d K) for discriminants, a few times that for the logistic head (left out above 200,000 rows); twice with
+    Cost: O(N d^2 + N d K) for discriminants, a few times that for softmax heads (left out above 200,000 rows); twice with
     a second round (left out above 400 million probabilities unless the effort is "best").
     """
     labels = np.asarray(labels, np.int32)

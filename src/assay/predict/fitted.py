@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from assay.predict.blend import Blend
 from assay.predict.linear import Head, log_softmax
-from assay.predict.logistic import beside
 from assay.predict.members import Floats, Given, Heads, Vote, given_scores, head_scores
 from assay.predict.vote import vote
 
@@ -27,12 +26,11 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class FittedMember:
-    """``arrays_``: of heads ``mean`` (d,), ``weights`` (F, d, K) and ``intercept`` (F, K), d of all their views together; of
-    the vote ``labels``, ``folds`` and ``voters`` (N,) and ``prior`` (K,); of probabilities made elsewhere ``prior``."""
+    """``arrays_``: of heads ``mean`` (d,), ``weights`` (F, d, K) and ``intercept`` (F, K); of the vote ``labels``, ``folds``
+    and ``voters`` (N,) and ``prior`` (K,); of probabilities made elsewhere ``prior``."""
 
-    name: str  # "lite0/lda", "logistic", "neighbors", "lightgbm"
+    name: str  # "lite0/lda", "neighbors", "lightgbm"
     kind: str  # heads, vote or given
-    views_: tuple[str, ...]  # that heads see side by side
     weight_: float
     temperature_: float
     arrays_: Arrays
@@ -56,7 +54,7 @@ class FittedBlend:
 
     @property
     def asks_for_(self) -> dict[str, str]:
-        """Member -> its kind: whether `predict_proba` needs views (`FittedMember.views_`), neighbours or probabilities for it."""
+        """Member -> its kind: which views, neighbours and probabilities `predict_proba` needs."""
         return {member.name: member.kind for part in self.rounds_ for member in part.members_}
 
     def predict_proba(
@@ -88,11 +86,8 @@ class FittedBlend:
         for part in self.rounds_:
             total = np.zeros((n, self.n_classes), np.float32)
             for member in part.members_:
-                asked = (
-                    [views.get(view) for view in member.views_] if member.kind == "heads" else [given.get(member.name)]
-                )
-                values = [one for one in asked if one is not None]
-                if len(values) < len(asked):
+                values = views.get(member.name.rpartition("/")[0]) if member.kind == "heads" else given.get(member.name)
+                if values is None:
                     raise ValueError(f"{member.name!r} was learned from, and is not given")
                 scores = _scores(member, values, own)
                 total += np.float32(member.weight_) * log_softmax(scores / np.float32(member.temperature_))
@@ -110,7 +105,7 @@ class FittedBlend:
                 arrays |= {f"{at}.{number}.{name}": array for name, array in member.arrays_.items()}
                 members.append({
                     "name": member.name, "kind": member.kind, "weight": member.weight_, "temperature": member.temperature_,
-                    "arrays": sorted(member.arrays_), "views": list(member.views_),
+                    "arrays": sorted(member.arrays_),
                 })  # fmt: skip
             rounds.append({"share": part.share_, "temperature": part.temperature_, "members": members})
         return {"n_classes": self.n_classes, "rounds": rounds}, arrays
@@ -122,7 +117,7 @@ class FittedBlend:
         for at, part in enumerate(index["rounds"]):
             members = [
                 FittedMember(
-                    one["name"], one["kind"], tuple(one["views"]), one["weight"], one["temperature"],
+                    one["name"], one["kind"], one["weight"], one["temperature"],
                     {name: arrays[f"{at}.{number}.{name}"] for name in one["arrays"]},
                 )
                 for number, one in enumerate(part["members"])
@@ -136,7 +131,7 @@ def fitted_blend(blends: Sequence[tuple[Blend, float]]) -> FittedBlend:
     rounds = []
     for blend, share in blends:
         members = [
-            FittedMember(name, _kind(member), _views(member), blend.weights[name], temperature, _arrays(member))
+            FittedMember(name, _kind(member), blend.weights[name], temperature, _arrays(member))
             for name, (member, temperature) in blend.members.items()
             if blend.weights[name]
         ]
@@ -146,10 +141,6 @@ def fitted_blend(blends: Sequence[tuple[Blend, float]]) -> FittedBlend:
 
 def _kind(member: Heads | Vote | Given) -> str:
     return {Heads: "heads", Vote: "vote", Given: "given"}[type(member)]
-
-
-def _views(member: Heads | Vote | Given) -> tuple[str, ...]:
-    return tuple(member.views) if isinstance(member, Heads) else ()
 
 
 def _arrays(member: Heads | Vote | Given) -> Arrays:
@@ -164,11 +155,11 @@ def _arrays(member: Heads | Vote | Given) -> Arrays:
     return {"prior": member.prior}
 
 
-def _scores(member: FittedMember, values: list[NDArray[Any]], own: NDArray[np.int8]) -> Floats:
+def _scores(member: FittedMember, values: NDArray[Any], own: NDArray[np.int8]) -> Floats:
     kept = member.arrays_
     if member.kind == "heads":
         heads = [Head(kept["mean"], w, b) for w, b in zip(kept["weights"], kept["intercept"], strict=True)]
-        return head_scores(heads, beside(values, slice(None)), own)
+        return head_scores(heads, np.asarray(values, np.float32), own)
     if member.kind == "vote":
-        return np.log(vote(values[0], own, kept["labels"], kept["folds"], kept["prior"], kept["voters"]))
-    return given_scores(values[0], kept["prior"])
+        return np.log(vote(values, own, kept["labels"], kept["folds"], kept["prior"], kept["voters"]))
+    return given_scores(values, kept["prior"])

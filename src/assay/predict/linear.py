@@ -4,7 +4,7 @@ In: (N, d) vectors, class codes, folds. Out: one weight matrix and intercept a f
 Does not know: other views, calibration across views.
 
 Shrunken linear discriminants: every fold's model comes from sums over all rows less the fold's own sums (sufficient
-statistics), so N x d is read twice whatever the number of folds.
+statistics), so N x d is read twice whatever the number of folds. Softmax heads start from them.
 """
 
 from __future__ import annotations
@@ -180,3 +180,75 @@ def calibrated_loss(scores: Floats, labels: NDArray[np.int32]) -> tuple[float, f
             fb = loss(b)
     best = a if fa <= fb else b
     return float(np.exp(best)), min(fa, fb)
+
+
+def softmax_heads(
+    x: NDArray[Any],
+    labels: NDArray[np.int32],
+    folds: NDArray[np.int8],
+    use: NDArray[np.bool_],
+    start: list[Head],
+    *,
+    epochs: int,
+    seed: int,
+    threads: int,
+) -> list[Head]:
+    """Each fold's discriminant trained further on log-loss: Adam, whitened inputs, cosine steps. Cost: O(epochs F N d K)."""
+    rows = np.flatnonzero((folds >= 0) & use)
+    sample = rows[:: max(1, len(rows) // 20_000)]
+    centred = np.asarray(x[sample], np.float32) - start[0].mean
+    values, vectors = np.linalg.eigh((centred.T @ centred).astype(np.float64) / max(len(sample), 1))
+    values = np.maximum(values, 0)
+    whiten = (vectors / np.sqrt(values + 0.01 * max(values.mean(), 1e-12))).astype(np.float32)
+
+    def one(fold: int) -> Head:
+        train = rows[folds[rows] != fold]
+        return _train(x, labels, train, start[fold], whiten, epochs, np.random.default_rng([seed, 23, fold]))
+
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(one, range(len(start))))
+
+
+def _train(
+    x: NDArray[Any],
+    labels: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    head: Head,
+    whiten: Floats,
+    epochs: int,
+    rng: np.random.Generator,
+) -> Head:
+    if not len(rows):
+        return head
+    probe = rows[:: max(1, len(rows) // 4_000)]
+    temperature, _ = calibrated_loss(head.scores(x[probe]), labels[probe])
+    w = (np.linalg.solve(whiten.astype(np.float64), head.weights.astype(np.float64)) / temperature).astype(np.float32)
+    b = head.intercept / np.float32(temperature)
+    moments = [np.zeros_like(w), np.zeros_like(w), np.zeros_like(b), np.zeros_like(b)]
+    batch = 512
+    steps = epochs * -(-len(rows) // batch)
+    step = 0
+    for _ in range(epochs):
+        order = rng.permutation(rows)
+        for start in range(0, len(order), batch):
+            part = order[start : start + batch]
+            z = (np.asarray(x[part], np.float32) - head.mean) @ whiten
+            error = np.exp(log_softmax(z @ w + b))
+            error[np.arange(len(part)), labels[part]] -= 1
+            error /= len(part)
+            step += 1
+            rate = 3e-3 * (0.5 * (1 + np.cos(np.pi * step / steps)) + 1e-3)
+            for value, gradient, m, v in (
+                (w, z.T @ error, moments[0], moments[1]),
+                (b, error.sum(0), moments[2], moments[3]),
+            ):
+                m *= 0.9
+                m += 0.1 * gradient
+                v *= 0.99
+                v += 0.01 * gradient * gradient
+                value -= (
+                    np.float32(rate / (1 - 0.9**step))
+                    * m
+                    / (np.sqrt(v / np.float32(1 - 0.99**step)) + np.float32(1e-8))
+                )
+    return Head(head.mean, whiten @ w, b)
