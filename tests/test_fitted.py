@@ -11,6 +11,9 @@ import pytest
 import assay
 from assay.encode.table import FittedTable, fit_table
 from assay.encode.text import FittedTfidf, fit_tfidf
+from assay.issues.isolated_groups import closed_groups
+from assay.issues.outlier import measure_distances, outlier_issues
+from assay.issues.outlier_reference import OutlierReference
 from assay.predict import predict
 from assay.predict.fitted import FittedBlend
 from assay.predict.folds import make_folds
@@ -32,6 +35,46 @@ def test_the_heads_and_the_vote_of_a_run_say_again_what_it_said(digits_project):
     neighbors = np.asarray(kept.array("graph", ".ids.npy"))
     again = fitted.predict_proba(views, neighbors=neighbors, folds=folds)
     np.testing.assert_allclose(again, kept.pred_probs, atol=1e-4)
+
+
+def test_the_outlier_reference_of_a_run_says_again_what_it_said(digits_project):
+    """Of pictures: from the distances of the same rows, to the bit; a row farther off than any is an outlier."""
+    project = assay.open(digits_project)
+    kept = artefacts(project)
+    reference = kept.outlier_reference()
+    assert reference is not None and {"nearest", "learned"} < set(reference.scales_)
+    ids, distances = (np.asarray(kept.array("graph", f".{name}.npy")) for name in ("ids", "distances"))
+    views = {name: kept.embedding(name) for name in kept.embeddings}
+    codes = FinishedRun(project.path).dataset.codes[kept.vector_rows]
+    measured = measure_distances(
+        views, codes, ids, distances, closed_groups(ids, codes), np.ones(len(ids), bool), "image", 0, 1
+    )
+    score, flagged = reference.score(measured)
+    table = project.results(kept.vector_rows, ["outlier_score", "is_outlier"])
+    assert np.array_equal(score, table["outlier_score"].to_numpy())
+    assert np.array_equal(flagged, table["is_outlier"].to_numpy())
+    far = {name: np.array([10 * np.nanmax(values), np.nanmin(values)]) for name, values in measured.items()}
+    score, flagged = reference.score(far)
+    assert score[0] == 1 and flagged.tolist() == [True, False] and score[1] < 0.1
+
+
+@pytest.mark.parametrize("foreign", [0, 4])
+def test_an_outlier_reference_flags_what_was_flagged_and_what_lies_as_far(foreign):
+    rng = np.random.default_rng(5)
+    x = np.ones((400, 12)) + rng.normal(0, 0.2, (400, 12))
+    x[:foreign] = rng.normal(size=(foreign, 12))
+    x = x.astype(np.float32)
+    ids, distances = assay.neighbors(x, 15)
+    codes, every = np.full(400, -1, np.int32), np.ones(400, bool)
+    found = outlier_issues(
+        {"v": x}, codes, ids, distances, None, every, modality="text", seed=0, threads=1
+    )  # fmt: skip
+    reference = OutlierReference.from_arrays(*found["_reference"].to_arrays())
+    measured = measure_distances({"v": x}, codes, ids, distances, closed_groups(ids, codes), every, "text", 0, 1)
+    score, flagged = reference.score(measured)
+    assert np.array_equal(score, found["outlier_score"]) and np.array_equal(flagged, found["is_outlier"])
+    assert not foreign or flagged[:foreign].all()
+    assert reference.score({"nearest": np.array([0.9])})[1].all()
 
 
 @pytest.mark.parametrize("rounds", [1, 2])

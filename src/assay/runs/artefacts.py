@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from assay.encode.table import FittedTable
     from assay.encode.text import FittedTfidf
     from assay.issues.counted import Counted
+    from assay.issues.outlier_reference import OutlierReference
     from assay.predict.fitted import FittedBlend
     from assay.predict.trees import FittedTrees
 
@@ -107,6 +108,13 @@ class Artefacts:
 
         kept = self._kept("predict")
         return None if kept is None else FittedBlend.from_arrays(*kept)
+
+    def outlier_reference(self) -> OutlierReference | None:
+        """What outliers of pictures and texts were measured against; None of tables, and where none could be told."""
+        from assay.issues.outlier_reference import OutlierReference
+
+        kept = self._kept("issues/outlier")
+        return None if kept is None else OutlierReference.from_arrays(*kept)
 
     def fitted_trees(self) -> FittedTrees | None:
         """The tree models of a table, whose probabilities `fitted_blend` asks for."""
