@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import assay
+from assay.encode.table import FittedTable, fit_table
 from assay.encode.text import FittedTfidf, fit_tfidf
+from assay.issues.isolated_groups import closed_groups
+from assay.issues.outlier import measure_distances, outlier_issues
+from assay.issues.outlier_reference import OutlierReference
 from assay.predict import predict
 from assay.predict.fitted import FittedBlend
 from assay.predict.folds import make_folds
@@ -29,6 +35,46 @@ def test_the_heads_and_the_vote_of_a_run_say_again_what_it_said(digits_project):
     neighbors = np.asarray(kept.array("graph", ".ids.npy"))
     again = fitted.predict_proba(views, neighbors=neighbors, folds=folds)
     np.testing.assert_allclose(again, kept.pred_probs, atol=1e-4)
+
+
+def test_the_outlier_reference_of_a_run_says_again_what_it_said(digits_project):
+    """Of pictures: from the distances of the same rows, to the bit; a row farther off than any is an outlier."""
+    project = assay.open(digits_project)
+    kept = artefacts(project)
+    reference = kept.outlier_reference()
+    assert reference is not None and {"nearest", "learned"} < set(reference.scales_)
+    ids, distances = (np.asarray(kept.array("graph", f".{name}.npy")) for name in ("ids", "distances"))
+    views = {name: kept.embedding(name) for name in kept.embeddings}
+    codes = FinishedRun(project.path).dataset.codes[kept.vector_rows]
+    measured = measure_distances(
+        views, codes, ids, distances, closed_groups(ids, codes), np.ones(len(ids), bool), "image", 0, 1
+    )
+    score, flagged = reference.score(measured)
+    table = project.results(kept.vector_rows, ["outlier_score", "is_outlier"])
+    assert np.array_equal(score, table["outlier_score"].to_numpy())
+    assert np.array_equal(flagged, table["is_outlier"].to_numpy())
+    far = {name: np.array([10 * np.nanmax(values), np.nanmin(values)]) for name, values in measured.items()}
+    score, flagged = reference.score(far)
+    assert score[0] == 1 and flagged.tolist() == [True, False] and score[1] < 0.1
+
+
+@pytest.mark.parametrize("foreign", [0, 4])
+def test_an_outlier_reference_flags_what_was_flagged_and_what_lies_as_far(foreign):
+    rng = np.random.default_rng(5)
+    x = np.ones((400, 12)) + rng.normal(0, 0.2, (400, 12))
+    x[:foreign] = rng.normal(size=(foreign, 12))
+    x = x.astype(np.float32)
+    ids, distances = assay.neighbors(x, 15)
+    codes, every = np.full(400, -1, np.int32), np.ones(400, bool)
+    found = outlier_issues(
+        {"v": x}, codes, ids, distances, None, every, modality="text", seed=0, threads=1
+    )  # fmt: skip
+    reference = OutlierReference.from_arrays(*found["_reference"].to_arrays())
+    measured = measure_distances({"v": x}, codes, ids, distances, closed_groups(ids, codes), every, "text", 0, 1)
+    score, flagged = reference.score(measured)
+    assert np.array_equal(score, found["outlier_score"]) and np.array_equal(flagged, found["is_outlier"])
+    assert not foreign or flagged[:foreign].all()
+    assert reference.score({"nearest": np.array([0.9])})[1].all()
 
 
 @pytest.mark.parametrize("rounds", [1, 2])
@@ -109,6 +155,71 @@ def test_tfidf_gives_other_texts_the_vectors_that_the_texts_it_learned_from_have
     assert not loaded.transform(["", "..."]).any()
 
 
+def mixed_cells(n: int) -> pd.DataFrame:
+    """Every kind of column, some as people type them, with blanks."""
+    rng = np.random.default_rng(3)
+    makers = ["Fender", "Gibson", "Ibanez", "Yamaha", "Gretsch", "Martin", "Taylor", "Guild", "Epiphone", "Jackson"]
+    frame = pd.DataFrame(
+        {
+            "price": [f"${value:,.2f}" for value in rng.uniform(5, 9_000, n)],
+            "width": [f"{value:.1f}".replace(".", ",") for value in rng.uniform(1, 90, n)],
+            "count": rng.integers(0, 40, n).astype(float),
+            "day": [
+                f"{day:02}/{month:02}/2021"
+                for day, month in zip(rng.integers(1, 29, n), rng.integers(1, 13, n), strict=True)
+            ],
+            "made": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, n), "D"),
+            "maker": rng.choice(makers, n),
+            "city": [
+                f"{rng.choice(['North', 'South'])} {name}ville"
+                for name in rng.choice([f"{a}{b}" for a in "abcdefgh" for b in "xyzuvwst"], n)
+            ],
+        }
+    )
+    frame.loc[::9, "count"] = np.nan
+    frame.loc[::11, "maker"] = "n/a"
+    frame.loc[::13, "price"] = None
+    return frame
+
+
+def test_the_encoder_of_a_table_says_again_what_it_said_and_reads_other_rows():
+    cells = mixed_cells(400)
+    found, learned = fit_table(cells, list(cells))
+    kinds = {column.name: column.kind for column in learned.columns_}
+    assert set(kinds.values()) == {"number", "date", "category", "string"} and set(kinds) == set(cells), kinds
+    index, arrays = learned.to_arrays()
+    fitted = FittedTable.from_arrays(json.loads(json.dumps(index)), arrays)
+    dense, trees = fitted.transform(cells)
+    np.testing.assert_allclose(dense, found.dense, atol=4e-3)  # directions are kept as float16
+    np.testing.assert_allclose(trees, found.trees, atol=4e-3)
+    plain = [at for at, name in enumerate(found.names) if kinds[name] in ("number", "date")]
+    starts = np.cumsum([0, *found.widths])
+    for at in plain:  # to the bit
+        own = slice(starts[at], starts[at + 1])
+        assert np.array_equal(dense[:, own], found.dense[:, own]), found.names[at]
+    one = cells.iloc[[0]].assign(price="$12.50", width="1,5", count=np.inf, day="25/12/2021", maker="Fendr", city=None)
+    alone, _ = fitted.transform(one)
+    assert alone.shape == (1, found.dense.shape[1]) and np.isfinite(alone).all()
+    columns = {column.name: column for column in fitted.columns_}
+    assert columns["price"].transform(one["price"]).trees.tolist() == [[12.5]]
+    assert columns["width"].transform(one["width"]).trees.tolist() == [[1.5]]
+    assert columns["count"].transform(one["count"]).trees.tolist() == [[cells["count"].max()]]
+    assert columns["day"].transform(one["day"]).trees[0, 1] == 12  # a month, for the day is first
+    unknown, blank = (columns["maker"].transform(pd.Series([value])) for value in ("Fendr", None))
+    assert np.isnan(unknown.trees[0, 0]) and not np.array_equal(unknown.dense, blank.dense)
+    near = columns["maker"].transform(pd.Series(["Fender"])).dense[0, -4:] @ unknown.dense[0, -4:]
+    assert near > 0 and not blank.dense[0, -4:].any()
+
+
+def test_the_encoder_of_a_very_wide_table_turns_other_rows_as_well(monkeypatch):
+    monkeypatch.setattr("assay.encode.table.MAX_DIMS", 5)
+    cells = mixed_cells(150)
+    found, learned = fit_table(cells, list(cells))
+    assert found.dense.shape[1] == 5
+    dense, _ = FittedTable.from_arrays(*learned.to_arrays()).transform(cells)
+    np.testing.assert_allclose(dense, found.dense, atol=2e-2)
+
+
 def test_a_table_and_texts_analysed_leave_states_that_load(data_dir, tmp_path):
     table = pd.DataFrame({"a": np.tile(np.arange(40.0), 5), "b": np.tile(np.arange(8.0), 25)})
     table["label"] = np.where(table["a"] + table["b"] > 22, "high", "low")
@@ -117,6 +228,10 @@ def test_a_table_and_texts_analysed_leave_states_that_load(data_dir, tmp_path):
     assert trees is not None and blend is not None
     cells, dense = kept.array("encode/table", ".trees.npy"), np.asarray(kept.array("encode/table", ".cells.npy"))
     folds = np.asarray(kept.array("folds", ".npy"))
+    encoder = kept.fitted_table()
+    assert encoder is not None
+    made = encoder.transform(table)
+    assert np.array_equal(made[0].astype(np.float16), dense) and np.array_equal(made[1], cells)
     extra = trees.predict_proba(cells, dense, folds=folds)
     again = blend.predict_proba(
         {name: np.asarray(kept.embedding(name), np.float32) for name in kept.embeddings},

@@ -77,6 +77,7 @@ def test_the_tail_of_a_pareto_sample_is_found(shape):
     tail = fit_tail(sample)
     asked = genpareto.isf([0.01, 0.003, 0.001], shape)
     assert tail.p_values(asked) == pytest.approx([0.01, 0.003, 0.001], rel=0.4)
+    assert tail.p_values([tail.value_at(0.003)]) == pytest.approx(0.003)
 
 
 def test_three_in_a_thousand_of_a_clean_sample_lie_in_the_tail():

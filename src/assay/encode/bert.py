@@ -81,7 +81,7 @@ class SentenceEncoder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """float32 (n, d), rows of length 1, on one thread.
 
-        Batches hold rows of one token count, so nothing is padded and a row's numbers do not depend on its company.
+        Batches hold rows of one token count, so nothing is padded and a text's vector does not depend on the other texts.
         At most `TOKENS_READ` tokens of a text are read. Cost: about 2 ms a short text for a MiniLM-sized model.
         """
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -149,7 +149,7 @@ def find_minilm() -> Path | None:
 
 
 def sentence_encoders(names: Sequence[str]) -> list[SentenceEncoder]:
-    """No names: MiniLM where its weights are here. Names: what `--encoder` takes, a model's name or a folder.
+    """The text encoders of ``names`` (each a model's name or a folder, as `--encoder` takes it); without names MiniLM, if it is here.
 
     Raises UsageError where a name is neither, or its folder is no text encoder.
     """

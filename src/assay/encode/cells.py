@@ -50,6 +50,46 @@ _DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How the texts of a column become numbers (``kind`` "number") or days since 1970 ("date"), learned from all its cells.
+
+    units : those that may follow a number, "" = none. decimal_comma : "1,5" is one and a half. day_first : 3/4 is in April.
+    iso : dates are written year first.
+    """
+
+    kind: Literal["number", "date"]
+    units: tuple[str, ...] = ("",)
+    decimal_comma: bool = False
+    day_first: bool = False
+    iso: bool = False
+
+    def read(self, column: pd.Series[Any]) -> Floats:
+        """(n,) numbers or days of n cells; NaN where a cell is blank or does not read as the column's others do."""
+        kind_of_dtype = column.dtype.kind if hasattr(column.dtype, "kind") else "O"
+        if kind_of_dtype in "iuf":
+            return column.to_numpy(np.float64, na_value=np.nan)
+        if kind_of_dtype in "mM":
+            return _days(column)
+        codes, levels = level_codes(column)
+        if self.kind == "number":
+            found = [split_number(level) for level in levels]
+            values = [
+                to_float(one[0], decimal_comma=self.decimal_comma) if one and one[1] in self.units else np.nan
+                for one in found
+            ]
+            return np.append(np.array(values, np.float64), np.nan)[codes]
+        days = np.full(len(levels) + 1, np.nan)
+        like = np.flatnonzero([_DATE.fullmatch(level) is not None for level in levels])
+        if len(like):
+            texts = pd.Series([levels[at] for at in like.tolist()])
+            how: dict[str, Any] = {"format": "ISO8601"} if self.iso else {"format": "mixed", "dayfirst": self.day_first}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                days[like] = _days(pd.to_datetime(texts, errors="coerce", utc=True, **how).dt.tz_localize(None))
+        return days[codes]
+
+
+@dataclass(frozen=True)
 class Cells:
     """One column of N cells.
 
@@ -63,6 +103,7 @@ class Cells:
     numbers: Floats | None = None  # (N,) numbers, or days since 1970; NaN = blank or unreadable; may hold +-inf
     codes: NDArray[np.int64] | None = None  # (N,) index into levels, -1 = blank; None for native numbers and dates
     levels: tuple[str, ...] = ()  # distinct values as text, ends stripped, sorted
+    reading: Reading | None = None  # of numbers and dates that were written as text
 
 
 def read_cells(column: pd.Series[Any], name: str) -> Cells:
@@ -72,19 +113,18 @@ def read_cells(column: pd.Series[Any], name: str) -> Cells:
         return _native(column.to_numpy(np.float64, na_value=np.nan), name, "number")
     if kind_of_dtype in "mM":
         return _native(_days(column), name, "date")
-    codes, levels = _levels(column)
+    codes, levels = level_codes(column)
     blank = codes < 0
     if not levels:
         return Cells(name, "empty", blank, None, codes)
     if len(levels) == 1 and not blank.any():
         return Cells(name, "constant", blank, None, codes, levels)
     counts = np.bincount(codes[~blank], minlength=len(levels))
-    parsed, kind = _parse_numbers(levels, counts), "number"
-    if parsed is None:
-        parsed, kind = _parse_dates(levels, counts), "date"
+    parsed = _parse_numbers(levels, counts) or _parse_dates(levels, counts)
     if parsed is None:
         return Cells(name, _string_kind(levels, counts, name), blank, None, codes, levels)
-    return _native(np.append(parsed, np.nan)[codes], name, "date" if kind == "date" else "number", blank, codes, levels)
+    numbers, reading = parsed
+    return _native(np.append(numbers, np.nan)[codes], name, reading.kind, blank, codes, levels, reading)
 
 
 def reads_alone(text: str) -> bool:
@@ -128,6 +168,7 @@ def _native(
     blank: NDArray[np.bool_] | None = None,
     codes: NDArray[np.int64] | None = None,
     levels: tuple[str, ...] = (),
+    reading: Reading | None = None,
 ) -> Cells:
     blank = np.isnan(values) if blank is None else blank
     known = values[~np.isnan(values)]
@@ -138,7 +179,7 @@ def _native(
         found = "constant"
     elif kind == "number" and _is_running_number(known, name):
         found = "identifier"
-    return Cells(name, found, blank, values, codes, levels)
+    return Cells(name, found, blank, values, codes, levels, reading)
 
 
 def _days(column: pd.Series[Any]) -> Floats:
@@ -151,8 +192,8 @@ def _days(column: pd.Series[Any]) -> Floats:
     return np.where(np.isnat(seconds), np.nan, values)
 
 
-def _levels(column: pd.Series[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Codes and the distinct texts, white space at the ends removed, blank words left out."""
+def level_codes(column: pd.Series[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """(N,) codes, -1 = blank, and the distinct texts, sorted, white space at the ends removed, words for blank left out."""
     try:
         raw, distinct = pd.factorize(column.astype(object))
     except TypeError:  # lists and other values without a hash
@@ -165,8 +206,8 @@ def _levels(column: pd.Series[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]
     return lookup[raw], tuple(levels)
 
 
-def _parse_numbers(levels: tuple[str, ...], counts: NDArray[np.int64]) -> Floats | None:
-    """A number a level, NaN where there is none; None if this is not a column of numbers."""
+def _parse_numbers(levels: tuple[str, ...], counts: NDArray[np.int64]) -> tuple[Floats, Reading] | None:
+    """A number a level, NaN where there is none, and how they are read; None if this is not a column of numbers."""
     split = [split_number(level) for level in levels]
     wordy = sorted(
         (int(count) for count, level in zip(counts, levels, strict=True) if not _DIGITS.search(level)), reverse=True
@@ -198,11 +239,11 @@ def _parse_numbers(levels: tuple[str, ...], counts: NDArray[np.int64]) -> Floats
     numbers = np.full(len(levels), np.nan)
     for level in kept:
         numbers[level] = to_float(digits[level], decimal_comma=comma)
-    return numbers
+    return numbers, Reading("number", tuple(sorted(good)), comma)
 
 
-def _parse_dates(levels: tuple[str, ...], counts: NDArray[np.int64]) -> Floats | None:
-    """Days since 1970 a level, NaN where there is no date; None if this is not a column of dates."""
+def _parse_dates(levels: tuple[str, ...], counts: NDArray[np.int64]) -> tuple[Floats, Reading] | None:
+    """Days since 1970 a level, NaN where there is no date, and how they are read; None if this is not a column of dates."""
     like = np.array([_DATE.fullmatch(level) is not None for level in levels])
     if counts[like].sum() < MIN_NUMERIC * counts.sum():
         return None
@@ -221,7 +262,9 @@ def _parse_dates(levels: tuple[str, ...], counts: NDArray[np.int64]) -> Floats |
         found = pd.to_datetime(texts, errors="coerce", utc=True, **how) if how else one_format
     days = np.full(len(levels), np.nan)
     days[like] = _days(found.dt.tz_localize(None))
-    return None if counts[~np.isnan(days)].sum() < MIN_NUMERIC * counts.sum() else days
+    if counts[~np.isnan(days)].sum() < MIN_NUMERIC * counts.sum():
+        return None
+    return days, Reading("date", day_first=dayfirst, iso=bool(iso))
 
 
 def _is_running_number(known: Floats, name: str) -> bool:

@@ -51,7 +51,10 @@ class ImageEncoder(Protocol):
 
 
 class Lite0:
-    """EfficientNet-Lite0 pretrained on ImageNet, PCA to 256 dims. It has seen ImageNet's labels: on ImageNet that flatters it."""
+    """EfficientNet-Lite0 pretrained on ImageNet, PCA to 256 dims.
+
+    It was trained on ImageNet's labels, so on ImageNet its predictions agree with given labels, right or wrong, more than elsewhere.
+    """
 
     name = "lite0"
     sample = PCA_SAMPLE
@@ -175,7 +178,7 @@ def lite0_model() -> bytes:
 
 
 def image_encoders(names: Sequence[str]) -> list[ImageEncoder]:
-    """No names: the built-in encoders that can run here. Names: what `--encoder` takes, a model's name, file or folder."""
+    """The image encoders of ``names`` (each a model's name, file or folder, as `--encoder` takes it); without names the built-in ones."""
     if names:
         return [UserOnnx(OnnxFolder.find(name)) for name in names]
     built_in: list[tuple[bool, Callable[[], ImageEncoder]]] = [

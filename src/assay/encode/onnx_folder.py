@@ -23,7 +23,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class OnnxFolder:
-    """Preprocessing as the folder says (size, mean, std); else 224 pixels and ImageNet's mean and deviation."""
+    """A model and its preprocessing: size, mean and deviation from the folder, else 224 pixels and ImageNet's mean and deviation."""
 
     def __init__(self, model: Path, config: dict[str, Any], name: str) -> None:
         self.model, self.name = model, name

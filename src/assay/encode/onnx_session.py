@@ -26,7 +26,7 @@ def session(model: bytes | str) -> Any:
 def run_batches(
     model: Any, rows: list[Any], feed: Callable[[list[Any]], NDArray[Any]], output: str | None = None
 ) -> NDArray[np.float32]:
-    """Feed rows in batches of 8 through the model's first input; 4-D answers are averaged over their area, 3-D over tokens."""
+    """Run rows through the model in batches of 8, by its first input; 4-D outputs are averaged over their area, 3-D ones over tokens."""
     name = model.get_inputs()[0].name
     out = []
     for start in range(0, len(rows), BATCH):

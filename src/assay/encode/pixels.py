@@ -129,7 +129,8 @@ def common_levels(ranges: Sequence[DeepRange]) -> dict[str, tuple[float, float]]
     """What black and white are in a dataset, for whole numbers and for floating ones, from the ranges of some pictures.
 
     Cameras and scanners put 10, 12 or 14 bits into files of 16, tomographs count from -1,024: which of these it is shows
-    in the whole dataset. Picture by picture a dim one would be made bright, and copies and brightness judged by chance.
+    in the whole dataset only. Were each picture scaled by its own values, a dim one would become bright, and neither brightness nor
+    copies could be judged.
     """
     levels = {}
     for kind in sorted({one.kind for one in ranges}):

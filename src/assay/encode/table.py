@@ -1,6 +1,7 @@
 """A table's feature columns as two matrices: one for linear models and distances, one for trees.
 
-In: the cells of all rows. Out: `TableFeatures`. Does not know: labels, files.
+In: the cells of all rows. Out: `TableFeatures`, and `FittedTable`, which makes the same of other rows. Does not know: labels,
+files.
 
 Numbers are centred on the median, divided by their spread and squashed; dates become numbers and the parts of the calendar
 that vary; categories become indicators; strings and prose become a few dimensions of their TF-IDF (`encode/text.py`), so
@@ -9,16 +10,17 @@ that spellings of one thing lie together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from assay.encode.cells import Cells, Floats, read_cells
-from assay.encode.text import tfidf_embeddings
+from assay.encode.cells import Cells, Floats, Reading, level_codes, read_cells
+from assay.encode.text import FittedTfidf, fit_tfidf
 
 MAX_DIMS = 512
 CATEGORY_DIMS, STRING_DIMS, TEXT_DIMS = 8, 24, 48
@@ -28,6 +30,8 @@ RARE = 5  # levels of fewer rows share one indicator
 LIMIT = 6.0  # squashed numbers stay inside +-LIMIT
 MIN_BLANK = 0.005  # share of blank cells from which blankness is a feature of its own
 SAMPLE = 20_000  # rows that the PCA of very wide tables learns from
+BLANK_LEVEL, UNKNOWN = -1, -2  # codes of cells that hold none of the levels
+TFIDF = "tfidf."
 CYCLES = (("month", 12), ("weekday", 7), ("hour", 24))
 
 
@@ -41,6 +45,9 @@ class TableFeatures:
     names: tuple[str, ...]
     widths: tuple[int, ...]
     notes: list[str]
+
+
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,12 @@ LEFT_OUT = {
 
 
 def table_features(cells: pd.DataFrame, features: Sequence[str], *, seed: int = 0) -> TableFeatures:
-    """Both matrices of the feature columns.
+    """The matrices of `fit_table`."""
+    return fit_table(cells, features, seed=seed)[0]
+
+
+def fit_table(cells: pd.DataFrame, features: Sequence[str], *, seed: int = 0) -> tuple[TableFeatures, FittedTable]:
+    """Both matrices of the feature columns, and how cells became numbers.
 
     Parameters
     ----------
@@ -71,55 +83,154 @@ def table_features(cells: pd.DataFrame, features: Sequence[str], *, seed: int = 
     -------
     TableFeatures
         Where no column is left, each matrix has one column of zeros.
+    FittedTable
+        Makes the same numbers of other rows with the same columns.
 
     Notes
     -----
     Cost: O(N) a column, and O(characters of the distinct values) for strings.
     """
-    blocks, names, notes = [], [], []
+    blocks, columns, notes = [], [], []
     for name in features:
         column = read_cells(cells[name], str(name))
         if column.kind in LEFT_OUT:
             notes.append(f"column {str(name)!r} is left out of the models: {LEFT_OUT[column.kind]}")
             continue
-        names.append(str(name))
-        blocks.append(_block(column, seed))
+        block, fitted = _fit(column, seed)
+        blocks.append(block)
+        columns.append(fitted)
     if not blocks:
         notes.append("no feature column is left; rows cannot be told apart")
         blank = np.zeros((len(cells), 1), np.float32)
-        return TableFeatures(blank, blank, (), (), notes)
+        return TableFeatures(blank, blank, (), (), notes), FittedTable(())
     dense = np.concatenate([block.dense for block in blocks], axis=1)
     widths = tuple(block.dense.shape[1] for block in blocks)
+    turn: Arrays = {}
     if dense.shape[1] > MAX_DIMS:
         notes.append(f"{dense.shape[1]:,} table features were reduced to {min(MAX_DIMS, len(dense))} dimensions")
-        dense, widths = _reduce(dense, seed), ()
-    return TableFeatures(dense, np.concatenate([block.trees for block in blocks], axis=1), tuple(names), widths, notes)
+        (dense, turn), widths = _reduce(dense, seed), ()
+    trees = np.concatenate([block.trees for block in blocks], axis=1)
+    names = tuple(column.name for column in columns)
+    return TableFeatures(dense, trees, names, widths, notes), FittedTable(tuple(columns), turn)
 
 
-def _block(column: Cells, seed: int) -> Block:
-    if column.kind == "number":
+@dataclass(frozen=True)
+class FittedColumn:
+    """How the cells of one column become numbers.
+
+    arrays_ : of numbers and dates ``bounds`` (2,), ``scale`` (2,) middle and spread, ``gaps`` () whether blanks have a column of
+    their own; of dates ``cycles``, which of `CYCLES` vary; of strings ``frequent``, the levels with an indicator, ``used``, the
+    indicators that are kept, ``level_bytes`` and ``level_sizes``, the levels in UTF-8, and what `FittedTfidf` keeps as "tfidf.*".
+    """
+
+    name: str
+    kind: str
+    reading_: Reading | None
+    arrays_: Arrays
+
+    def transform(self, column: pd.Series[Any]) -> Block:
+        """The numbers of other cells. A string that was never seen counts as a rare one, and lies near those spelt like it."""
+        if self.kind in ("number", "date"):
+            reading = self.reading_ or Reading("date" if self.kind == "date" else "number")
+            return (_numbers if self.kind == "number" else _dates)(reading.read(column), self.arrays_)
+        codes, levels = level_codes(column)
+        number = {level: code for code, level in enumerate(unpack_levels(self.arrays_))}
+        known = np.array([number.get(level, UNKNOWN) for level in levels] + [BLANK_LEVEL], np.int64)[codes]
+        vectors = None
+        if state := {name[len(TFIDF) :]: array for name, array in self.arrays_.items() if name.startswith(TFIDF)}:
+            of_levels = FittedTfidf.from_arrays(state).transform(levels)
+            vectors = np.concatenate([of_levels, np.zeros((1, of_levels.shape[1]), np.float32)])[codes]
+        return _strings(known, vectors, self.kind, self.arrays_)
+
+
+@dataclass(frozen=True)
+class FittedTable:
+    """What `fit_table` learned. ``turn_``: of very wide tables ``mean`` (D,) and ``components`` (512, D)."""
+
+    columns_: tuple[FittedColumn, ...]
+    turn_: Arrays = field(default_factory=dict)
+
+    def transform(self, cells: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(dense, trees) of n rows, as `TableFeatures` has them; ``cells`` holds all columns that were used."""
+        if not self.columns_:
+            return (blank := np.zeros((len(cells), 1), np.float32)), blank
+        blocks = [column.transform(cells[column.name]) for column in self.columns_]
+        dense = np.concatenate([block.dense for block in blocks], axis=1)
+        if self.turn_:
+            dense = ((dense - self.turn_["mean"]) @ self.turn_["components"].T).astype(np.float32)
+        return dense, np.concatenate([block.trees for block in blocks], axis=1)
+
+    @property
+    def nbytes(self) -> int:
+        """Of all arrays."""
+        return sum(array.nbytes for array in self.to_arrays()[1].values())
+
+    def to_arrays(self) -> tuple[dict[str, Any], Arrays]:
+        """(index, arrays): the index is JSON, and says which arrays are whose."""
+        arrays = {f"turn.{name}": array for name, array in self.turn_.items()}
+        columns = []
+        for at, column in enumerate(self.columns_):
+            arrays |= {f"{at}.{name}": array for name, array in column.arrays_.items()}
+            reading = None if column.reading_ is None else asdict(column.reading_)
+            columns.append({"name": column.name, "kind": column.kind, "reading": reading, "arrays": [*column.arrays_]})
+        return {"columns": columns, "turn": [*self.turn_]}, arrays
+
+    @classmethod
+    def from_arrays(cls, index: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedTable:
+        """The inverse of `to_arrays`."""
+        columns = [
+            FittedColumn(
+                one["name"],
+                one["kind"],
+                None
+                if one["reading"] is None
+                else Reading(**one["reading"] | {"units": tuple(one["reading"]["units"])}),
+                {name: arrays[f"{at}.{name}"] for name in one["arrays"]},
+            )
+            for at, one in enumerate(index["columns"])
+        ]
+        return cls(tuple(columns), {name: arrays[f"turn.{name}"] for name in index["turn"]})
+
+
+def _fit(column: Cells, seed: int) -> tuple[Block, FittedColumn]:
+    if column.kind in ("number", "date"):
         assert column.numbers is not None
-        return _numbers(column.numbers)
-    if column.kind == "date":
-        assert column.numbers is not None
-        return _dates(column.numbers)
-    return _strings(column, seed)
+        state = _fit_numbers(column.numbers) if column.kind == "number" else _fit_dates(column.numbers)
+        block = (_numbers if column.kind == "number" else _dates)(column.numbers, state)
+        return block, FittedColumn(column.name, column.kind, column.reading, state)
+    assert column.codes is not None
+    state = _fit_indicators(column.codes, len(column.levels)) | pack_levels(column.levels)
+    vectors = None
+    if len(column.levels) >= SPELLINGS:
+        dims = {"category": CATEGORY_DIMS, "string": STRING_DIMS}.get(column.kind, TEXT_DIMS)
+        vectors, tfidf = fit_tfidf(column.levels, dims=dims, seed=seed)
+        state |= {f"{TFIDF}{name}": array for name, array in tfidf.to_arrays().items()}
+        vectors = np.concatenate([vectors, np.zeros((1, vectors.shape[1]), np.float32)])[column.codes]  # blank: zeros
+    return _strings(column.codes, vectors, column.kind, state), FittedColumn(column.name, column.kind, None, state)
 
 
-def _numbers(values: Floats) -> Block:
-    values = _within_bounds(values)
-    gaps = np.isnan(values)
-    dense = [squash(values)]
-    if MIN_BLANK * len(values) <= gaps.sum() < len(values):
-        dense.append(gaps)
+def _fit_numbers(values: Floats) -> Arrays:
+    finite = values[np.isfinite(values)]
+    bounds = np.array([finite.min(), finite.max()] if len(finite) else [0.0, 0.0])
+    gaps = int(np.isnan(values).sum())
+    return {
+        "bounds": bounds,
+        "scale": np.array(_scale(np.clip(values, *bounds))),
+        "gaps": np.array(MIN_BLANK * len(values) <= gaps < len(values)),
+    }
+
+
+def _numbers(values: Floats, state: Arrays) -> Block:
+    values = _finite(values, state)
+    dense = [_bend(values, *state["scale"].tolist())]
+    if state["gaps"]:
+        dense.append(np.isnan(values))
     return Block(np.column_stack(dense).astype(np.float32), _float32(values)[:, None])
 
 
-def _within_bounds(values: Floats) -> Floats:
-    """Infinities become the largest and smallest finite value (0 where there is none)."""
-    finite = values[np.isfinite(values)]
-    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
-    return np.clip(values, low, high)
+def _finite(values: Floats, state: Arrays) -> Floats:
+    """Infinities become the largest and smallest finite value that was learned from (0 where there was none)."""
+    return np.where(np.isinf(values), np.clip(values, *state["bounds"]), values)
 
 
 def squash(values: Floats) -> Floats:
@@ -128,9 +239,14 @@ def squash(values: Floats) -> Floats:
     The spread is the interquartile range scaled to a normal's standard deviation, or the standard deviation where half of
     the values are equal.
     """
+    return _bend(values, *_scale(values))
+
+
+def _scale(values: Floats) -> tuple[float, float]:
+    """(middle, spread) of the values that are no gaps; a spread of 0 where there is none."""
     known = values[~np.isnan(values)]
     if not len(known):
-        return np.zeros(len(values))
+        return 0.0, 0.0
     low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
     with np.errstate(over="ignore"):
         spread = (high - low) / 1.349
@@ -138,6 +254,13 @@ def squash(values: Floats) -> Floats:
             spread = float(np.std(known / 2) * 2)
         if not 0 < spread < np.inf:
             spread = max(abs(float(middle)), 1.0)
+    return float(middle), float(spread)
+
+
+def _bend(values: Floats, middle: float, spread: float) -> Floats:
+    if not spread:
+        return np.zeros(len(values))
+    with np.errstate(over="ignore"):
         scaled = np.clip(np.nan_to_num((values - middle) / spread, nan=0.0), -1e100, 1e100)
         return np.asarray(scaled / np.sqrt(1 + np.square(scaled / LIMIT)), np.float64)
 
@@ -147,59 +270,86 @@ def _float32(values: Floats) -> NDArray[np.float32]:
     return np.clip(values, -largest, largest).astype(np.float32)
 
 
-def _dates(days: Floats) -> Block:
-    """The day count, then the place in the year, week and day, each only where it varies."""
-    days = _within_bounds(days)
+def _fit_dates(days: Floats) -> Arrays:
+    state = _fit_numbers(days)
+    times, gaps = _times(_finite(days, state))
+    varies = [len(np.unique(getattr(times.dt, part).fillna(0).to_numpy()[~gaps])) > 1 for part, _ in CYCLES]
+    return state | {"cycles": np.array(varies)}
+
+
+def _times(days: Floats) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
     gaps = np.isnan(days)
-    times = pd.Series(pd.to_datetime(np.where(gaps, 0, days), unit="D", errors="coerce"))
-    base = _numbers(days)
+    return pd.Series(pd.to_datetime(np.where(gaps, 0, days), unit="D", errors="coerce")), gaps
+
+
+def _dates(days: Floats, state: Arrays) -> Block:
+    """The day count, then the place in the year, week and day, each only where it varies."""
+    base = _numbers(days, state)
+    times, gaps = _times(_finite(days, state))
     dense, trees = [base.dense], [base.trees]
-    for part, period in CYCLES:
-        value = getattr(times.dt, part).fillna(0).to_numpy(np.float64)
-        if len(np.unique(value[~gaps])) < 2:
+    for (part, period), varies in zip(CYCLES, state["cycles"].tolist(), strict=True):
+        if not varies:
             continue
+        value = getattr(times.dt, part).fillna(0).to_numpy(np.float64)
         angle = 2 * np.pi * value / period
         dense.append(np.where(gaps[:, None], 0, np.stack([np.sin(angle), np.cos(angle)], axis=1)).astype(np.float32))
         trees.append(np.where(gaps, np.nan, value).astype(np.float32)[:, None])
     return Block(np.concatenate(dense, axis=1), np.concatenate(trees, axis=1))
 
 
-def _strings(column: Cells, seed: int) -> Block:
-    assert column.codes is not None
-    codes, levels = column.codes, column.levels
-    dense = [_indicators(codes, len(levels))]
+def _strings(codes: NDArray[np.int64], vectors: NDArray[np.float32] | None, kind: str, state: Arrays) -> Block:
+    """``codes`` (N,): of levels, `BLANK_LEVEL` and `UNKNOWN`; ``vectors`` (N, d) of their spelling."""
+    dense = [_indicators(codes, state)]
     trees = [np.where(codes < 0, np.nan, codes).astype(np.float32)[:, None]]
-    if len(levels) >= SPELLINGS:
-        dims = {"category": CATEGORY_DIMS, "string": STRING_DIMS}.get(column.kind, TEXT_DIMS)
-        vectors = tfidf_embeddings(levels, dims=dims, seed=seed)
-        vectors = np.concatenate([vectors, np.zeros((1, vectors.shape[1]), np.float32)])[codes]  # blank: zeros
+    if vectors is not None:
         dense.append(vectors)
-        if column.kind != "category":
+        if kind != "category":
             trees.append(vectors)
     return Block(np.concatenate(dense, axis=1), np.concatenate(trees, axis=1))
 
 
-def _indicators(codes: NDArray[np.int64], n_levels: int) -> NDArray[np.float32]:
-    """(N, l) one column a frequent level, one for the rest together, one for blanks; a single one for two levels."""
+def _fit_indicators(codes: NDArray[np.int64], n_levels: int) -> Arrays:
+    """One column a frequent level, one for the rest together, one for blanks, of those that occur; a single one of two."""
     counts = np.bincount(codes[codes >= 0], minlength=n_levels)
     frequent = np.flatnonzero(counts >= RARE)
     if len(frequent) > INDICATORS:
         frequent = np.sort(np.argsort(-counts, kind="stable")[:INDICATORS])
-    column_of = np.full(n_levels + 1, len(frequent))  # the last is the blank's
+    state = {"frequent": frequent, "n_levels": np.array(n_levels)}
+    used = np.unique(_indicator_of(codes, state))
+    return state | {"used": used[:1] if len(used) == 2 else used}
+
+
+def _indicator_of(codes: NDArray[np.int64], state: Arrays) -> NDArray[np.int64]:
+    frequent, n_levels = state["frequent"], int(state["n_levels"])
+    column_of = np.full(n_levels + 2, len(frequent))  # the last two are the unknown levels' and the blank's
     column_of[frequent] = np.arange(len(frequent))
-    column_of[-1] = len(frequent) + 1
-    where = column_of[codes]
-    used = np.unique(where)
-    if len(used) == 2:
-        used = used[:1]
-    return (where[:, None] == used).astype(np.float32)
+    column_of[BLANK_LEVEL] = len(frequent) + 1
+    return column_of[codes]
 
 
-def _reduce(dense: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """Principal components of a very wide table, learned from a sample of rows."""
+def _indicators(codes: NDArray[np.int64], state: Arrays) -> NDArray[np.float32]:
+    return (_indicator_of(codes, state)[:, None] == state["used"]).astype(np.float32)
+
+
+def pack_levels(levels: Sequence[str]) -> Arrays:
+    """Strings as bytes: numpy's own strings are as wide as the longest of them."""
+    held = [level.encode("utf-8", "surrogatepass") for level in levels]
+    sizes = np.array([len(one) for one in held], np.int64)
+    return {"level_bytes": np.frombuffer(b"".join(held), np.uint8), "level_sizes": sizes}
+
+
+def unpack_levels(arrays: Mapping[str, NDArray[Any]]) -> list[str]:
+    """The inverse of `pack_levels`."""
+    data, ends = arrays["level_bytes"].tobytes(), np.cumsum(arrays["level_sizes"]).tolist()
+    return [data[start:end].decode("utf-8", "surrogatepass") for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _reduce(dense: NDArray[np.float32], seed: int) -> tuple[NDArray[np.float32], Arrays]:
+    """Principal components of a very wide table, learned from a sample of rows, and the turn that makes them."""
     from sklearn.decomposition import PCA
 
     rows = np.random.default_rng([seed, 51]).permutation(len(dense))[:SAMPLE]
     with threadpool_limits(1):
         model = PCA(min(MAX_DIMS, len(rows)), svd_solver="randomized", random_state=seed).fit(dense[np.sort(rows)])
-        return np.asarray(model.transform(dense), np.float32)
+        turned = np.asarray(model.transform(dense), np.float32)
+    return turned, {"mean": np.asarray(model.mean_), "components": np.asarray(model.components_)}

@@ -23,9 +23,11 @@ from scipy.stats import rankdata
 from assay.columns import ROW_ID
 from assay.encode.cells import Cells
 from assay.errors import ArrayError
+from assay.issues import outlier_reference
 from assay.issues.distances import class_distances, outside_distances
 from assay.issues.forest import ReferenceTable, beyond_neighbors, isolation_scores, reference_table
 from assay.issues.isolated_groups import closed_groups
+from assay.issues.outlier_reference import OutlierReference
 from assay.issues.tail import ENOUGH, fit_tail, log_distance_z, log_distances, robust_z, spread
 from assay.issues.unusual_cells import UnusualCells, least_usual, unusual_cells
 
@@ -36,10 +38,10 @@ NEAREST = {"text": (0, 10)}  # ranks of the neighbours that count; texts have fe
 # ... pictures come in series: the sixth to the fifteenth (photographs, foreign class of 6: AP .16 -> .60)
 OTHERS = (5, 15)
 TABLE_NEAREST = (0, 10)  # on the made sets .810 of mean AUROC against .808 with twenty, see `outlier_issues`
-LEARNED = "patches"  # the view without pretraining: cosines say nothing there, lengths do
-LEARNED_WEIGHT = 0.6  # of its z: at 1 its false alarms hide foreign photographs (AP .92 -> .17)
+LEARNED_VIEW = "patches"  # the view without pretraining: cosines say nothing there, lengths do
 AGREE = 0.5  # share of neighbours with the row's label from which a row stands for a clean dataset
 BLOCK = 8_192  # rows looked at together
+NEAREST_REASON = "its nearest rows are {} as far away as usual"
 MOST_AGREE = 0.5  # of the labelled rows; fewer, and those that agree are not what most rows are like
 # So many times the usual flags, and so large a share of rows beyond the range of agreeing rows: many foreign rows. Clean
 # sets (banking77, cifar10n_6k, fashion_mnist_5k, with 0 to 40 % wrong labels) give at most 1.5 %.
@@ -76,7 +78,7 @@ def outlier_issues(
     columns: Sequence[Cells] = (),
     widths: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """The columns of kind "outlier", and under "_notes" sentences about the dataset.
+    """The columns of kind "outlier", under "_notes" sentences about the dataset, and under "_reference" an `OutlierReference`.
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ def outlier_issues(
     Returns
     -------
     is_outlier bool; outlier_score float32, the share of rows with no more evidence; outlier_reason one sentence for flagged
-    rows, else None. Under 30 rows, and where all are alike, nothing is flagged.
+    rows, else None. Under 30 rows, and where all are alike, nothing is flagged, and there is no reference; nor of tables.
 
     Method
     ------
@@ -126,7 +128,11 @@ def outlier_issues(
         ordinary = np.flatnonzero(analyzed & (cells.strength <= 0))
         usual = reference_table(_joined(views), ordinary, widths, seed=seed, threads=threads)
         result["_notes"] += [cause.message for cause in cells.common]
-    parts, combined = _evidence(views, codes, ids, distances, groups, analyzed, modality, usual, seed, threads)
+    if modality == "table":
+        parts, combined = _table_evidence(views, ids, distances, groups, usual, seed, threads)
+        reference = None
+    else:
+        parts, combined, reference = _evidence(views, codes, ids, distances, groups, analyzed, modality, seed, threads)
     evidence = combined[known]
     if usual is not None:  # a cell that no one would believe outweighs any distance between ordinary rows
         evidence = evidence + np.where(cells.strength[known] > 0, np.ptp(evidence) + cells.strength[known], 0)
@@ -160,6 +166,8 @@ def outlier_issues(
             f"this dataset seems to hold many foreign rows: {many:,} lie beyond the range of rows whose neighbours share their "
             "label; as many are flagged, the highest by outlier_score"
         ]
+    if reference is not None:
+        result["_reference"] = reference.learned_from(evidence, beyond, P_VALUE)
     flagged = known[beyond]
     result["is_outlier"][flagged] = True
     named = dict(zip(flagged.tolist(), least_usual(columns, flagged), strict=True))
@@ -170,7 +178,27 @@ def outlier_issues(
     return result
 
 
-def _evidence(
+def _table_evidence(
+    views: Mapping[str, NDArray[Any]],
+    ids: NDArray[np.int32],
+    distances: NDArray[np.float32],
+    groups: NDArray[np.int32],
+    usual: ReferenceTable | None,
+    seed: int,
+    threads: int,
+) -> tuple[list[Part], Floats]:
+    """Of a table: the parts, nearest rows first, and the one number a row that they give together."""
+    nearest = _graph_distances(views, ids, distances, groups, TABLE_NEAREST, False, seed, threads)
+    parts = [Part(log_distance_z(nearest), nearest, NEAREST_REASON)]
+    forest = robust_z(isolation_scores(_joined(views), seed=seed, threads=threads))
+    parts.append(Part(forest, forest, "few random cuts through the columns set it apart"))
+    if usual is None:
+        return parts, np.maximum(parts[0].z, forest)
+    apart = _more(log_distances(nearest), usual.nearest) * parts[0].z
+    return parts, np.maximum(apart, forest)
+
+
+def measure_distances(
     views: Mapping[str, NDArray[Any]],
     codes: NDArray[np.int32],
     ids: NDArray[np.int32],
@@ -178,25 +206,26 @@ def _evidence(
     groups: NDArray[np.int32],
     analyzed: NDArray[np.bool_],
     modality: str,
-    usual: ReferenceTable | None,
     seed: int,
     threads: int,
-) -> tuple[list[Part], Floats]:
-    """The parts, nearest rows first, and the one number a row that they give together."""
-    table = modality == "table"
-    ranks = TABLE_NEAREST if table else NEAREST.get(modality, OTHERS)
-    nearest = _graph_distances(views, ids, distances, groups, ranks, not table, seed, threads)
-    parts = [Part(log_distance_z(nearest), nearest, "its nearest rows are {} as far away as usual")]
-    if table:
-        scores = isolation_scores(_joined(views), seed=seed, threads=threads)
-        forest = robust_z(scores)
-        parts.append(Part(forest, forest, "few random cuts through the columns set it apart"))
-        if usual is None:
-            return parts, np.maximum(parts[0].z, forest)
-        apart = _more(log_distances(nearest), usual.nearest) * parts[0].z
-        return parts, np.maximum(apart, forest)
-    labelled = 2 * (codes >= 0).sum() >= analyzed.sum()
-    # a row without a label is held against the class that its neighbours carry, and stands for none
+) -> dict[str, NDArray[np.float32]]:
+    """How far rows lie from their nearest rows and from rows of their class, as `OutlierReference` asks for it.
+
+    Parameters
+    ----------
+    views : name -> (N, d) vectors. codes : (N,) class codes, -1 = unlabelled or not analysed.
+    ids, distances : (N, k) the graph over the joined views. groups : (N,) of `closed_groups`; rows of one's own do not count.
+    analyzed : (N,) rows that take part. modality : "text", or any other but "table". seed : of samples.
+
+    Returns
+    -------
+    "nearest", "class/VIEW" where at least half of the rows have a label, "learned" where there are vectors without pretraining:
+    (N,) each, NaN where there is none. Cost: O(N d min(class size, 2,000)).
+    """
+    ranks = NEAREST.get(modality, OTHERS)
+    measured = {outlier_reference.NEAREST: _graph_distances(views, ids, distances, groups, ranks, True, seed, threads)}
+    labelled = _mostly_labelled(codes, analyzed)
+    # an unlabelled row is compared with the majority class of its neighbours and does not count as a member of it
     classes = np.where(analyzed, _class_nearby(ids, codes) if labelled else 0, -1).astype(np.int32)
     options: dict[str, Any] = {
         "ranks": ranks,
@@ -205,21 +234,45 @@ def _evidence(
         "seed": seed,
         "threads": threads,
     }
-    pretrained = [view for name, view in views.items() if name != LEARNED]
-    combined = parts[0].z
-    if labelled and pretrained:
-        found = [class_distances(view, classes, **options) for view in pretrained]
-        z = np.mean([log_distance_z(distance) for distance in found], axis=0)
-        value = np.mean(found, axis=0)
-        parts.append(Part(z, value, "it is {} as far from the nearest rows of its class as usual"))
-        combined = (combined + z) / 2
-    if LEARNED in views:
-        value = class_distances(views[LEARNED], classes, cosine=False, **options)
-        z = log_distance_z(value) * (LEARNED_WEIGHT if pretrained else 1.0)
+    if labelled:
+        for name in (name for name in views if name != LEARNED_VIEW):
+            measured[f"{outlier_reference.CLASS}{name}"] = class_distances(views[name], classes, **options)
+    if LEARNED_VIEW in views:
+        measured[outlier_reference.LEARNED] = class_distances(views[LEARNED_VIEW], classes, cosine=False, **options)
+    return measured
+
+
+def _evidence(
+    views: Mapping[str, NDArray[Any]],
+    codes: NDArray[np.int32],
+    ids: NDArray[np.int32],
+    distances: NDArray[np.float32],
+    groups: NDArray[np.int32],
+    analyzed: NDArray[np.bool_],
+    modality: str,
+    seed: int,
+    threads: int,
+) -> tuple[list[Part], Floats, OutlierReference]:
+    """Of anything but tables: the parts, nearest rows first, the one number a row that they give together, and their scales."""
+    measured = measure_distances(views, codes, ids, distances, groups, analyzed, modality, seed, threads)
+    keys = [key for key in measured if key.startswith(outlier_reference.CLASS)]
+    reference = OutlierReference.fit(measured, learned_alone=all(name == LEARNED_VIEW for name in views))
+    z = reference.z(measured)
+    parts = [Part(z[outlier_reference.NEAREST], measured[outlier_reference.NEAREST], NEAREST_REASON)]
+    if keys:
+        value = np.mean([measured[key] for key in keys], axis=0)
+        mean = np.mean([z[key] for key in keys], axis=0)
+        parts.append(Part(mean, value, "it is {} as far from the nearest rows of its class as usual"))
+    if LEARNED_VIEW in views:
+        labelled = _mostly_labelled(codes, analyzed)
         whose = "those of its class" if labelled else "those of other pictures"
-        parts.append(Part(z, value, f"its colours and textures are {{}} as far from {whose} as usual"))
-        combined = np.maximum(combined, z) if pretrained else z
-    return parts, combined
+        reason = f"its colours and textures are {{}} as far from {whose} as usual"
+        parts.append(Part(z[outlier_reference.LEARNED], measured[outlier_reference.LEARNED], reason))
+    return parts, reference.evidence(measured), reference
+
+
+def _mostly_labelled(codes: NDArray[np.int32], analyzed: NDArray[np.bool_]) -> bool:
+    return bool(2 * (codes >= 0).sum() >= analyzed.sum())
 
 
 def _more(values: Floats, usual: float) -> float:

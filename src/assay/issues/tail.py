@@ -31,6 +31,12 @@ class Tail:
         """P(X > value); below ``start``, where nothing was fitted, 1 - START."""
         return (1 - START) * np.exp(-self.hazard(values))
 
+    def value_at(self, p: float) -> float:
+        """The value that is exceeded with probability ``p``, at most 1 - START."""
+        hazard = float(np.log((1 - START) / p))
+        y = hazard if abs(self.shape) < 1e-6 else float(np.expm1(self.shape * hazard)) / self.shape
+        return self.start + self.scale * y
+
     def hazard(self, values: NDArray[Any]) -> Floats:
         """- log P(X > value | X > start); 0 below ``start``. Of a sample from the tail it is exponential with mean 1."""
         y = np.maximum(np.asarray(values, np.float64) - self.start, 0) / self.scale
@@ -93,11 +99,17 @@ def robust_z(values: NDArray[Any]) -> Floats:
     """(value - median) / `spread`, not below -4; 0, the middle, for NaN (unknown), and everywhere where all are equal."""
     x = np.asarray(values, np.float64)
     known = np.isfinite(x)
-    width = spread(x)
+    middle, width = robust_z_scale(x)
     if width == 0:
         return np.zeros(len(x))
-    middle = float(np.median(x[known]))
     return np.where(known, np.maximum((np.where(known, x, middle) - middle) / width, -4.0), 0.0)
+
+
+def robust_z_scale(values: NDArray[Any]) -> tuple[float, float]:
+    """(median, `spread`) of the finite values; the spread is 0 where all are equal, or none is known."""
+    x = np.asarray(values, np.float64)
+    width = spread(x)
+    return (float(np.median(x[np.isfinite(x)])) if width else 0.0), width
 
 
 def spread(values: NDArray[Any]) -> float:

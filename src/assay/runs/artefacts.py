@@ -4,6 +4,7 @@ In: a project folder and a run's record. Out: prefixes, arrays, tables. Does not
 
     vectors              rows, reasons, one array an embedding       encode/fit   fitted state of the image encoders
     encode/tfidf         fitted state of the words                   predict      out-of-sample probabilities, fitted heads
+    encode/table         a table's cells as numbers, fitted state
     graph                ids, distances                              predict/trees  fitted trees
     properties           shards of what was measured of single rows  findings     findings about classes and the dataset
     issues/label         what noise accounts for of p_label_error
@@ -20,8 +21,10 @@ from numpy.typing import NDArray
 from assay.storage import Folder
 
 if TYPE_CHECKING:
+    from assay.encode.table import FittedTable
     from assay.encode.text import FittedTfidf
     from assay.issues.counted import Counted
+    from assay.issues.outlier_reference import OutlierReference
     from assay.predict.fitted import FittedBlend
     from assay.predict.trees import FittedTrees
 
@@ -92,12 +95,26 @@ class Artefacts:
         prefix = self.prefix("encode/tfidf")
         return None if prefix is None else FittedTfidf.from_arrays(self._folder.get_arrays(f"{prefix}.fitted.npz"))
 
+    def fitted_table(self) -> FittedTable | None:
+        """How the cells of a table became numbers, to encode other rows; None, too, where it was too large to keep."""
+        from assay.encode.table import FittedTable
+
+        kept = self._kept("encode/table")
+        return None if kept is None else FittedTable.from_arrays(*kept)
+
     def fitted_blend(self) -> FittedBlend | None:
         """What was learned of the classes, to predict other rows."""
         from assay.predict.fitted import FittedBlend
 
         kept = self._kept("predict")
         return None if kept is None else FittedBlend.from_arrays(*kept)
+
+    def outlier_reference(self) -> OutlierReference | None:
+        """What outliers of pictures and texts were measured against; None of tables, and where none could be told."""
+        from assay.issues.outlier_reference import OutlierReference
+
+        kept = self._kept("issues/outlier")
+        return None if kept is None else OutlierReference.from_arrays(*kept)
 
     def fitted_trees(self) -> FittedTrees | None:
         """The tree models of a table, whose probabilities `fitted_blend` asks for."""

@@ -192,9 +192,11 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=5)
+@stage(version=6)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
+    """Outliers; what rows were measured against lies in ``.fitted.json`` and ``.fitted.npz``, but of tables."""
     from assay.issues.outlier import outlier_issues
+    from assay.stages.vectors import keep_fitted
 
     rows = _rows(folder, spec)
     entropy = _entropy(folder.get_array(f"{spec.pred_probs}.npy", mmap=True)) if spec.pred_probs else None
@@ -211,6 +213,8 @@ def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
         columns=_columns(folder, spec, rows),
         widths=spec.widths,
     )
+    if "_reference" in found:
+        keep_fitted(folder, prefix, found["_reference"])
     return write_issues(folder, prefix, "outlier", found, rows, spec)
 
 

@@ -18,6 +18,8 @@ from assay.stages.specs import DatasetSpec, VectorsSpec
 from assay.stages.stage import setting, stage
 from assay.storage import Folder
 
+KEPT_BYTES = 64 << 20  # of the levels and directions of a table's strings; larger encoders are not kept
+
 
 def frame(folder: Folder, spec: DatasetSpec, features: Sequence[str]) -> tuple[NDArray[np.int64], pd.DataFrame]:
     """Row numbers and feature cells of the readable rows."""
@@ -48,13 +50,16 @@ class FeaturesMade:
     notes: tuple[str, ...]
 
 
-@stage(version=3)
+@stage(version=4)
 def features(folder: Folder, prefix: str, spec: FeaturesSpec) -> FeaturesMade:
-    """Cells -> numbers."""
-    from assay.encode.table import table_features
+    """Cells -> numbers; how they became numbers lies in ``.fitted.json`` and ``.fitted.npz``, where that is small enough."""
+    from assay.encode.table import fit_table
+    from assay.stages.vectors import keep_fitted
 
     rows, cells = frame(folder, spec, spec.features)
-    found = table_features(cells, list(spec.features), seed=spec.seed)
+    found, fitted = fit_table(cells, list(spec.features), seed=spec.seed)
+    if fitted.nbytes <= KEPT_BYTES:
+        keep_fitted(folder, prefix, fitted)
     folder.put_array(f"{prefix}.cells.npy", found.dense.astype(np.float16))
     folder.put_array(f"{prefix}.trees.npy", found.trees)
     folder.put_array(f"{prefix}.rows.npy", rows)

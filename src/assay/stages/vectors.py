@@ -21,6 +21,8 @@ from assay.stages.stage import setting, stage
 from assay.storage import Folder
 
 if TYPE_CHECKING:
+    from assay.encode.table import FittedTable
+    from assay.issues.outlier_reference import OutlierReference
     from assay.predict.fitted import FittedBlend
     from assay.predict.trees import FittedTrees
 
@@ -216,7 +218,9 @@ def folds(folder: Folder, prefix: str, spec: FoldsSpec) -> FoldsMade:
     return FoldsMade(tuple(np.bincount(assigned[assigned >= 0], minlength=spec.n_folds).tolist()))
 
 
-def keep_fitted(folder: Folder, prefix: str, fitted: FittedBlend | FittedTrees) -> None:
+def keep_fitted(
+    folder: Folder, prefix: str, fitted: FittedBlend | FittedTrees | FittedTable | OutlierReference
+) -> None:
     """What was learned, as `assay.runs.artefacts.Artefacts` loads it."""
     index, arrays = fitted.to_arrays()
     folder.put_json(f"{prefix}.fitted.json", index)

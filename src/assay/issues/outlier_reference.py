@@ -1,0 +1,124 @@
+"""What rows of a dataset of pictures or texts are like, kept: how unusual is a distance, of these rows or of others?
+
+In: distances of rows to their nearest rows and to rows of their class. Out: `OutlierReference`, which turns such distances into one
+number a row, scores and flags. Does not know: vectors, how distances are measured, tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.issues.tail import fit_tail, robust_z_scale
+
+Floats = NDArray[np.float64]
+Distances = Mapping[str, NDArray[Any]]
+
+NEAREST, CLASS, LEARNED = "nearest", "class/", "learned"  # keys of distances; "class/lite0": of the encoder lite0
+LEARNED_WEIGHT = 0.6  # of its z: at 1 its false alarms hide foreign photographs (AP .92 -> .17)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Robust z scores of logarithms of distances, as `assay.issues.tail.log_distance_z` has them, for other distances, too."""
+
+    lift: float  # added to distances before their logarithm
+    middle: float
+    width: float  # 0: all distances were equal, and z is 0
+
+    @classmethod
+    def of(cls, distances: NDArray[Any]) -> Scale:
+        x = np.asarray(distances, np.float64)
+        some = x[np.isfinite(x) & (x > 0)]
+        if not len(some):
+            return cls(0.0, 0.0, 0.0)
+        lift = 1e-3 * float(np.median(some))
+        return cls(lift, *robust_z_scale(np.log(x + lift)))
+
+    def z(self, distances: NDArray[Any]) -> Floats:
+        """(n,) z scores, not below -4; 0 for NaN."""
+        x = np.asarray(distances, np.float64)
+        if self.width == 0:
+            return np.zeros(len(x))
+        logs = np.log(x + self.lift)
+        known = np.isfinite(logs)
+        return np.where(known, np.maximum((np.where(known, logs, self.middle) - self.middle) / self.width, -4.0), 0.0)
+
+
+@dataclass(frozen=True)
+class OutlierReference:
+    """The scale of each kind of distance, and the evidence of the rows that it was learned from.
+
+    scales_ : key of a distance -> `Scale`. evidence_ : (N,) of the analysed rows, ascending. least_flagged_ : the evidence from
+    which a row is an outlier; infinity where that cannot be told.
+    """
+
+    scales_: dict[str, Scale]
+    learned_alone: bool
+    evidence_: Floats
+    least_flagged_: float = np.inf
+
+    @classmethod
+    def fit(cls, distances: Distances, *, learned_alone: bool = False) -> OutlierReference:
+        """Learn the scales. Cost: O(N).
+
+        distances : key -> (N,), NaN where there is none. learned_alone : there are no vectors but those without pretraining.
+        """
+        return cls({name: Scale.of(values) for name, values in distances.items()}, learned_alone, np.zeros(0))
+
+    def z(self, distances: Distances) -> dict[str, Floats]:
+        """Key -> (n,) z scores on the common scale, that of the vectors without pretraining weighted down beside others."""
+        found = {name: scale.z(distances[name]) for name, scale in self.scales_.items()}
+        if LEARNED in found and not self.learned_alone:
+            found[LEARNED] = found[LEARNED] * LEARNED_WEIGHT
+        return found
+
+    def evidence(self, distances: Distances) -> Floats:
+        """(n,) one number a row: the mean of nearest rows and rows of the class, or what learned vectors say where that is more.
+
+        ``distances``: every key of ``scales_`` -> (n,).
+        """
+        z = self.z(distances)
+        combined = z[NEAREST]
+        if of_class := [z[name] for name in self.scales_ if name.startswith(CLASS)]:
+            combined = (combined + np.mean(of_class, axis=0)) / 2
+        if LEARNED in z:
+            combined = z[LEARNED] if self.learned_alone else np.maximum(combined, z[LEARNED])
+        return combined
+
+    def learned_from(self, evidence: Floats, flagged: NDArray[np.bool_], p_value: float) -> OutlierReference:
+        """With the evidence of the analysed rows, and which of them are outliers; where none is, with the evidence that is
+        exceeded with probability ``p_value`` by the tail that was fitted to theirs."""
+        if flagged.any():
+            least = float(evidence[flagged].min())
+        else:
+            tail = fit_tail(evidence)
+            least = np.inf if tail is None else tail.value_at(p_value)
+        return replace(self, evidence_=np.sort(evidence), least_flagged_=least)
+
+    def score(self, distances: Distances) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """(score, whether it is an outlier) of n rows: the share of the learned rows with no more evidence; of equals the mean.
+
+        Cost: O(n log N).
+        """
+        evidence = self.evidence(distances)
+        below = np.searchsorted(self.evidence_, evidence, "left")
+        upto = np.searchsorted(self.evidence_, evidence, "right")
+        rank = np.where(upto > below, (below + upto + 1) / 2, upto)
+        return (rank / len(self.evidence_)).astype(np.float32), evidence >= self.least_flagged_
+
+    def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """(index, arrays): the index is JSON."""
+        scales = np.array([[one.lift, one.middle, one.width] for one in self.scales_.values()])
+        arrays = {"scales": scales, "evidence": self.evidence_, "least_flagged": np.array(self.least_flagged_)}
+        return {"distances": list(self.scales_), "learned_alone": self.learned_alone}, arrays
+
+    @classmethod
+    def from_arrays(cls, index: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> OutlierReference:
+        """The inverse of `to_arrays`."""
+        scales = dict(zip(index["distances"], (Scale(*one) for one in arrays["scales"].tolist()), strict=True))
+        return cls(scales, index["learned_alone"], arrays["evidence"], float(arrays["least_flagged"]))
