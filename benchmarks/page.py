@@ -271,14 +271,17 @@ def review(record: Row, log: Row | None) -> str:
     mix = ", ".join(f"{share:.0%} {name}" for name, share in many["mix"].items())
     sorts = ", ".join(f"{name} {ms:,.0f} ms" for name, ms in record["new_sorts_ms"].items())
     lines = [
-        f"- from the start of the server to the first page of rows: {record['first_page_seconds']} s, "
-        f"{record['first_page_cpu_seconds']} s of computing; the first map of {record['rows']:,} rows, a sample of them: "
-        f"{record['first_map_cpu_seconds']} s of computing",
+        f"- from the start of the server to the first page of rows: {record['first_page_seconds']} s",
         f"- first page of a sort that nobody has asked for yet: {sorts}",
         f"- auto-fix of {bulk['auto-fix_rows']:,} rows {bulk['auto-fix_seconds']} s, its undo {bulk['auto-fix_undo_seconds']} s; "
         f"leaving out {bulk['exclude_rows']:,} rows {bulk['exclude_seconds']} s, its undo {bulk['exclude_undo_seconds']} s",
         f"- memory of the server, mapped files left out: {record['resident_megabytes']:,} MB",
     ]
+    if "first_map_cpu_seconds" in record:
+        lines.append(
+            f"- computed until the first page {record['first_page_cpu_seconds']} s, for the first map of a sample of the rows "
+            f"{record['first_map_cpu_seconds']} s"
+        )
     if "script_ms_a_frame" in scrolled:
         lines.append(
             f"- script time a frame while scrolling: {scrolled['script_ms_a_frame']} ms over {scrolled['frames']} frames; "

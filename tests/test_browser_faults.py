@@ -594,6 +594,10 @@ def test_views_are_saved_by_name_and_bars_narrow(review, project):
     told(review, "Deleted the view")
     review.keyboard.press("Escape")
 
+    review.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")  # as over http from afar
+    review.get_by_role("button", name="Copy the address of this view").click()
+    told(review, "take the address from its bar")
+
     rail = review.get_by_role("navigation", name="What was found")
     rail.get_by_text("Narrow by").click()
     bar = rail.get_by_role("group", name="Narrow by given").get_by_role("button").first
