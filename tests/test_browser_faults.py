@@ -347,6 +347,12 @@ def test_names_of_any_length_and_script_stay_in_their_places(projects, long_name
                 page.wait_for_load_state("networkidle")
                 assert page.evaluate(SPILLS) == [], (tab, width)
         page.set_viewport_size({"width": 1280, "height": 800})
+        see(page, f"?any=label&given={quote(json.dumps([LONG]))}")  # where every page was: the last one is the rows
+        page.locator("#cell-0").click()
+        page.get_by_role("heading", name="Why it was flagged").wait_for()
+        sentences = page.locator(".evidence")
+        expect(sentences.filter(has_text=LONG).first).to_be_visible()
+        assert sentences.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth + 1)")
         page.goto(f"{base}/charts")
         bars = page.get_by_role("region", name="Most suggested corrections").locator(".bars button")
         bars.first.wait_for()
