@@ -277,6 +277,11 @@ def review(record: Row, log: Row | None) -> str:
         f"leaving out {bulk['exclude_rows']:,} rows {bulk['exclude_seconds']} s, its undo {bulk['exclude_undo_seconds']} s",
         f"- memory of the server, mapped files left out: {record['resident_megabytes']:,} MB",
     ]
+    if "first_map_cpu_seconds" in record:
+        lines.append(
+            f"- computed until the first page {record['first_page_cpu_seconds']} s, for the first map of a sample of the rows "
+            f"{record['first_map_cpu_seconds']} s"
+        )
     if "script_ms_a_frame" in scrolled:
         lines.append(
             f"- script time a frame while scrolling: {scrolled['script_ms_a_frame']} ms over {scrolled['frames']} frames; "

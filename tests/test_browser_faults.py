@@ -347,6 +347,12 @@ def test_names_of_any_length_and_script_stay_in_their_places(projects, long_name
                 page.wait_for_load_state("networkidle")
                 assert page.evaluate(SPILLS) == [], (tab, width)
         page.set_viewport_size({"width": 1280, "height": 800})
+        see(page, f"?any=label&given={quote(json.dumps([LONG]))}")  # where every page was: the last one is the rows
+        page.locator("#cell-0").click()
+        page.get_by_role("heading", name="Why it was flagged").wait_for()
+        sentences = page.locator(".evidence")
+        expect(sentences.filter(has_text=LONG).first).to_be_visible()
+        assert sentences.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth + 1)")
         page.goto(f"{base}/charts")
         bars = page.get_by_role("region", name="Most suggested corrections").locator(".bars button")
         bars.first.wait_for()
@@ -593,6 +599,10 @@ def test_views_are_saved_by_name_and_bars_narrow(review, project):
     review.get_by_role("button", name="Delete the view the worst").click()
     told(review, "Deleted the view")
     review.keyboard.press("Escape")
+
+    review.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")  # as over http from afar
+    review.get_by_role("button", name="Copy the address of this view").click()
+    told(review, "take the address from its bar")
 
     rail = review.get_by_role("navigation", name="What was found")
     rail.get_by_text("Narrow by").click()

@@ -156,6 +156,8 @@ def test_all_that_is_suggested_between_two_classes_moves_as_one_entry_and_comes_
     (given, suggested), n = corrections.index[0], int(corrections.iloc[0])
     move_suggested(review, given, suggested, n)
     decided(review, n)
+    moved = review.get_by_role("region", name=given).get_by_role("button", name="Move 0 suggested")
+    expect(moved).to_be_disabled()  # what is decided is not offered again
     go_to(review, "History")
     assert what_happened(review, 1) == [["1", f"Relabelled {n} rows as {suggested}", "a class"]]
     review.get_by_role("main").get_by_role("button", name="Undo entry 1").click()

@@ -27,7 +27,7 @@ from assay.query import Filter, ReviewTable, Sort, Views
 from assay.query.cells import MemoryCells
 from assay.query.unusual_cells import describe_cell
 from assay.similar import embedding_map
-from assay.similar.embedding_map import spread
+from assay.similar.embedding_map import near_by_hops, spread
 from assay.similar.neighborhood import Neighborhood
 from assay.similar.query_vectors import text_vectors
 from made_table import CLASSES, made
@@ -315,6 +315,27 @@ def test_a_map_of_a_sample_says_so_and_is_the_same_each_time() -> None:
     assert once.rows[-1] == 1_598
     assert once.x.tobytes() == again.x.tobytes()
     assert once.y.tobytes() == again.y.tobytes()
+
+
+def test_rows_of_a_sample_are_joined_to_those_of_it_that_lie_two_edges_away() -> None:
+    """Oracle: sets, and a sort."""
+    found, truth = digits_neighborhood()
+    chosen = np.arange(0, 1_000, 4)
+    place = np.full(1_000, -1, np.int32)
+    place[chosen] = np.arange(len(chosen))
+    vectors = found.views["own"][chosen]
+    near = near_by_hops(found.ids, chosen, place, vectors, 5)
+    for i, row in enumerate(chosen.tolist()):
+        once = set(found.ids[row].tolist())
+        met = {int(place[c]) for c in once.union(*(found.ids[b].tolist() for b in once))} - {-1, i}
+        far = {j: float(((vectors[i] - vectors[j]) ** 2).sum()) for j in met}  # whole numbers, some of them equal
+        kept = near[i][near[i] >= 0].tolist()
+        assert [far[j] for j in kept] == sorted(far.values())[:5] and len(set(kept)) == len(kept)
+    made_map = embedding_map(found, np.ones(2_000, bool), most=250)
+    plane = np.stack([made_map.x, made_map.y], 1).astype(np.float64)
+    nearest = neighbors(plane, 1, "euclidean", threads=1)[0][:, 0]
+    shown = truth[made_map.rows // 2]
+    assert (shown[nearest] == shown).mean() > 0.9
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 6])

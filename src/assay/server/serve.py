@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import UsageError
+from assay.server.allocation import give_memory_back
 from assay.server.app import create_app
 from assay.server.auth import LOOPBACK, Authenticator, is_loopback
 from assay.server.database import open_workspace_database
@@ -89,6 +90,7 @@ def serve(listening: Listening, *, browser: bool = True) -> None:
 
     from assay.server.connections import CONNECTIONS, PatientProtocol
 
+    give_memory_back()
     app = create_app(listening.services)
     listening.services.jobs.start()
     config = uvicorn.Config(

@@ -85,7 +85,7 @@ class Opened:
         return self.views.view(filter, sort, state), state
 
     def map(self) -> EmbeddingMap:
-        """The map of all present rows. Made once, half a minute at the most; others wait for it, not for anything else."""
+        """The map of all present rows. Made once, some ten seconds; others wait for it, not for anything else."""
         with self._drawing:
             if self._map is None:
                 self._map = embedding_map(self.views.neighborhood, self.table.present)

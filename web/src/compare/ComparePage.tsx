@@ -103,8 +103,8 @@ export default function ComparePage() {
           <Failure error={error} retry={() => void refetch()} />
         ) : (
           <div className="compare">
-            <Side label={a} other={b} side={data?.a} moving={data?.a_to_b} />
-            <Side label={b} other={a} side={data?.b} moving={data?.b_to_a} />
+            <Side label={a} other={b} side={data?.a} />
+            <Side label={b} other={a} side={data?.b} />
           </div>
         )}
       </div>
@@ -127,17 +127,7 @@ export function pairs(list: { given: Label; suggested: Label; count: number }[])
   return [...found.values()].sort((x, y) => y.ab + y.ba - (x.ab + x.ba))
 }
 
-function Side({
-  label,
-  other,
-  side,
-  moving,
-}: {
-  label: Label
-  other: Label
-  side: Compared | undefined
-  moving: number | undefined
-}) {
+function Side({ label, other, side }: { label: Label; other: Label; side: Compared | undefined }) {
   const { actions } = useOpened()
   const [renaming, setRenaming] = useState(false)
   const name = labelText(label)
@@ -146,7 +136,13 @@ function Side({
       {
         action: 'label',
         label: other,
-        target: { filter: { any: ['label'], given: [label], suggested: [other] }, sort: null, top: null, ranges: null },
+        // what somebody decided already stays
+        target: {
+          filter: { any: ['label'], given: [label], suggested: [other], resolved: false },
+          sort: null,
+          top: null,
+          ranges: null,
+        },
         route: 'class',
       },
       `Move what is suggested from “${name}” to “${labelText(other)}”?`,
@@ -173,8 +169,8 @@ function Side({
         </Text>
       </Group>
       <Group gap={6} mb="md">
-        <Button size="compact-sm" onClick={move} disabled={!moving}>
-          Move {moving === undefined ? '' : `${count(moving)} `}suggested
+        <Button size="compact-sm" onClick={move} disabled={!side?.open}>
+          Move {side === undefined ? '' : `${count(side.open)} `}suggested
         </Button>
         <Button size="compact-sm" variant="default" onClick={merge} disabled={!side?.count}>
           Merge into “{labelText(other)}”

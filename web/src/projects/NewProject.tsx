@@ -148,7 +148,7 @@ function Choose({ drop, chosen }: { drop: DataTransfer | null; chosen: (source: 
           Folders of pictures by class, or CSV, TSV, JSON, JSON lines, Parquet, Arrow, Excel. Large files may stop and
           go on.
         </Text>
-        <Group mt="xs">
+        <Group mt="xs" justify="center">
           <FileButton onChange={(file) => file && void send([{ path: file.name, file }])}>
             {(props) => (
               <Button {...props} variant="default" leftSection={<IconFileUpload size={16} />}>
@@ -422,7 +422,7 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
           {state.error}
         </Alert>
       )}
-      <Group justify="space-between">
+      <Group justify="space-between" className="stays-in-sight">
         <Button variant="subtle" onClick={back}>
           Back
         </Button>

@@ -121,9 +121,9 @@ export function ProjectsPage({ person }: { person: string }) {
                 </Button>
               }
             >
-              Drop a folder of pictures or texts, a ZIP, or a table (CSV, JSON lines, Parquet, Excel) here, or name a path on
-              this machine. Assay finds wrong labels, outliers, duplicates and broken rows, and you fix them here. Your
-              files are never changed.
+              Drop a folder of pictures or texts, a ZIP, or a table (CSV, JSON lines, Parquet, Excel) here, or name a
+              path on this machine. Assay finds wrong labels, outliers, duplicates and broken rows, and you fix them
+              here. Your files are never changed.
             </Notice>
           </div>
         ) : (

@@ -26,8 +26,10 @@ export function SavedViews() {
       },
       (error: unknown) => actions.say(message(error)),
     )
+  // pages that come unencrypted from another machine have no clipboard at all
+  const clipboard: Clipboard | undefined = navigator.clipboard
   const copy = () =>
-    void navigator.clipboard.writeText(window.location.href).then(
+    void (clipboard?.writeText(window.location.href) ?? Promise.reject(new Error())).then(
       () => actions.say('The address of this view is in the clipboard.'),
       () => actions.say('The browser does not let the page copy; take the address from its bar.'),
     )
