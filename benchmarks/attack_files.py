@@ -167,10 +167,10 @@ def odd_pictures(path: Path) -> None:
 
 
 def row_groups(path: Path) -> None:
-    """A row group for each of 200,000 rows."""
+    """A row group for each of 100,000 rows."""
     table = pa.table({"text": ["a"], "label": ["b"]})
     with pq.ParquetWriter(path, table.schema, write_statistics=False, compression="none") as writer:
-        for _ in range(200_000):
+        for _ in range(100_000):
             writer.write_table(table)
 
 

@@ -25,7 +25,7 @@ def main() -> None:
     import flipping
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("requests", nargs="?", type=int, default=6_000)
+    parser.add_argument("requests", nargs="?", type=int, default=3_000)
     n, found = parser.parse_args().requests, []
     for kind in flipping.KINDS:
         with tempfile.TemporaryDirectory(prefix="assay-fuzz-") as scratch:

@@ -185,7 +185,9 @@ def _from_hub(model: Model, target: Path) -> str:
     if not sys.stderr.isatty():
         disable_progress_bars()
     try:
-        about = HfApi(endpoint=HUB, token=False).model_info(model.source, revision=model.revision, files_metadata=True)
+        about = HfApi(endpoint=HUB, token=False).model_info(
+            model.source, revision=model.revision or None, files_metadata=True
+        )
         known = {one.rfilename: one.lfs.sha256 for one in about.siblings or () if one.lfs}
         revision = about.sha or model.revision or "main"
         target.mkdir()
