@@ -63,6 +63,7 @@ def test_the_report_proposes_the_group_and_one_action_merges_it(store: Path, tmp
     (group,) = [f for f in project.insights() if f["check"] == "relation_group" and f["type"] == "has_a"]
     assert group["classes"]["holder"] == "shoe store"
     assert sorted(group["classes"]["held"]) == sorted(HELD)
+    assert group["strength"] == pytest.approx(group["rows"] / 40) and group["low"] < group["strength"] < group["high"]
     assert group["message"] in Path(project.report(tmp_path / "report.md")).read_text().replace("\\", "")
     done = project.apply(group, "ann", alternative=True)
     assert done.entry is not None and done.entry.n_rows == 3 * A_CLASS

@@ -343,6 +343,17 @@ def test_where_a_correction_is_named_it_is_not_said_that_no_label_is_wrong() -> 
     assert found[0].message.startswith("Hardly any of the 3,000 labels is estimated to be wrong")
 
 
+def test_corrections_that_come_once_are_not_called_common() -> None:
+    codes = np.repeat(np.arange(3), 100).astype(np.int32)
+    p, to = np.full(300, 0.01, np.float32), np.full(300, -1)
+    p[[0, 1, 150]], to[[0, 1, 150]] = 0.9, [1, 1, 2]
+    (found,) = [f for f in class_findings(list("abc"), codes, summary(p, to >= 0, to)) if f.check == "corrections"]
+    assert found.message == "The most common corrections: “a” to “b” (2)."
+    to[1] = 2
+    (found,) = [f for f in class_findings(list("abc"), codes, summary(p, to >= 0, to)) if f.check == "corrections"]
+    assert found.message.startswith("No correction is suggested twice: “a” to “b” (1)")
+
+
 def overlapping(seed: int, noise: float, power: int, size: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """True and given codes of Gaussian classes, and the Bayes classifier's probabilities to a power; class k has 0 to twice the
     noise."""

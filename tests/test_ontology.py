@@ -189,6 +189,46 @@ def test_intervals_are_wilsons(hits: int, n: int) -> None:
     assert wilson(hits, n) == pytest.approx((oracle.low, oracle.high), abs=1e-6)
 
 
+def test_of_a_hundred_classes_chance_makes_none_noisy_and_a_bad_one_is_named() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(100), 15).astype(np.int32)
+    probs = np.full((1_500, 100), 1e-4, np.float32)
+    probs[np.arange(1_500), labels] = 0.99
+    error = np.where(rng.random(1_500) < 0.02, 0.95, 0.002).astype(np.float32)
+    known = {
+        "is_label_issue": error > 0.5, "p_label_error": error, "label_quality": 1 - error,
+        "suggested_label": np.where(error > 0.5, (labels + 1) % 100, -1).astype(np.int32),
+    }  # fmt: skip
+    names, seen = [f"class {code}" for code in range(100)], scan(labels, probs)
+
+    def noisy() -> list[str]:
+        return [f.subject[0] for f in quality_findings(names, labels, seen, known) if f.check == "class_noise"]
+
+    assert noisy() == []
+    error[labels == 7] = 0.95
+    assert noisy() == ["class 7"]
+
+
+def test_a_column_of_numbers_that_differs_between_splits_is_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(3, size=400)
+    frame = pd.DataFrame(
+        {
+            "debt_now": rng.normal(label, 1),
+            "years": rng.normal(2 * label, 1),
+            "grade": np.array(["low", "mid", "high"])[label],
+        }
+    ).round(3)
+    frame["split"] = np.where(rng.random(400) < 0.3, "test", "train")
+    frame.loc[frame["split"] == "test", "debt_now"] += 2
+    project = assay.analyze(
+        frame, label="grade", split="split", output=tmp_path / "t.assay", progress="quiet", workers=1
+    )
+    shifts = [f for f in project.insights() if f["check"] == "split_shift"]
+    told = [f["message"] for f in shifts if "differ in column “debt_now”" in f["message"]]
+    assert len(told) == 1 and not any("years" in f["message"] for f in shifts)
+
+
 def test_intervals_of_class_noise_cover_the_true_rate() -> None:
     covered = total = 0
     for seed in range(100):

@@ -628,6 +628,7 @@ class Pipeline:
             verdict=self.verdict,
             ordered=not folder_of_files,
             reasons=reasons,
+            features=tuple(roles.features) if dataset.modality == "table" and dataset.splits is not None else (),
         )
         inputs = dataset.inputs | {"vectors": gathered.output, "graph": graph.output, "duplicates": copies.output}
         inputs |= {"pred_probs": predicted.output} if predicted else {}

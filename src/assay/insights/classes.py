@@ -135,9 +135,12 @@ def _corrections(names: list[Any], codes: NDArray[np.int32], summary: Mapping[st
         {"given": names[pair // len(names)], "suggested": names[pair % len(names)], "count": count}
         for pair, count in zip(pairs[order].tolist(), times[order].tolist(), strict=True)
     ]
-    shown = ", ".join(f"{quote(one['given'])} to {quote(one['suggested'])} ({one['count']:,})" for one in top[:NAMED])
+    often = [one for one in top if one["count"] > 1][:NAMED]
+    shown = ", ".join(
+        f"{quote(one['given'])} to {quote(one['suggested'])} ({one['count']:,})" for one in often or top[:NAMED]
+    )
     subject = list(dict.fromkeys(name for one in top for name in (one["given"], one["suggested"])))
-    message = f"The most common corrections: {shown}."
+    message = f"The most common corrections: {shown}." if often else f"No correction is suggested twice: {shown}."
     return [Finding("corrections", "Most common corrections", subject, message, {"pairs": top, "distinct": len(pairs)})]
 
 

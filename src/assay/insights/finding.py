@@ -59,8 +59,18 @@ PROPERTIES = {
 }
 
 
+COLUMN = "column “"
+
+
+def in_column(name: str) -> str:
+    """A column among measured properties."""
+    return f"column {quote(name)}"
+
+
 def in_words(name: str) -> str:
-    """A measured property as a person would call it."""
+    """A measured property as a person would call it; a column keeps the name it has."""
+    if name.startswith(COLUMN):
+        return name
     return PROPERTIES.get(name, name.replace("_", " "))
 
 

@@ -115,6 +115,7 @@ def _group(names: list[Any], n: NDArray[np.int64], g: Group) -> Finding:
     between: list[Any] | dict[str, Any] = members
     subject = members if g.head < 0 else [names[g.head], *members]
     action: Action | None
+    strength, low, high = g.strength, g.low, g.high
     if g.type == "same_thing":
         largest = names[max(g.members, key=lambda code: (int(n[code]), -code))]
         message = f"These {count} seem to be one thing: {told}. Nothing tells the rows of any two apart."
@@ -127,9 +128,10 @@ def _group(names: list[Any], n: NDArray[np.int64], g: Group) -> Finding:
     elif g.type == "has_a":
         head = names[g.head]
         between = {"holder": head, "held": members}
+        strength, (low, high) = len(g.rows) / max(int(n[g.head]), 1), wilson(len(g.rows), int(n[g.head]))
         message = (
-            f"A candidate: rows given {quote(head)} hold other classes as well: {told}. Give several labels a row, or "
-            "merge the group if it means one thing to you."
+            f"A candidate: {rows_of(len(g.rows))} given {quote(head)} ({strength:.0%} of them) hold other classes as well: {told}. "
+            "Give several labels a row, or merge the group if it means one thing to you."
         )
         action = _several(head, members)
     else:
@@ -137,7 +139,7 @@ def _group(names: list[Any], n: NDArray[np.int64], g: Group) -> Finding:
         action = _move(members)
     return Finding(
         "relation_group", f"{TITLES[g.type]}: a group", subject, message, {}, g.type, between,
-        round(g.strength, 4), round(g.low, 4), round(g.high, 4), len(g.rows), examples_of(g.rows), action,
+        round(strength, 4), round(low, 4), round(high, 4), len(g.rows), examples_of(g.rows), action,
     )  # fmt: skip
 
 

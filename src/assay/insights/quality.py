@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from assay.insights.classes import rate_bounds
 from assay.insights.finding import WORTH_A_WORD, Finding, quote, rows_of
@@ -184,14 +185,18 @@ def _label_quality(quality: NDArray[np.float64]) -> list[Finding]:
 
 
 def _noisy(table: list[dict[str, Any]], names: list[Any], labels: Codes, label: Label) -> list[Finding]:
-    """Classes whose labels are surely worse than the dataset's; the table of all classes goes with the first finding."""
+    """Classes whose labels are surely worse than the dataset's, sure for all classes that are asked together (Bonferroni)."""
     error = np.nan_to_num(np.asarray(label["p_label_error"], np.float64))
     total = sum(line["rows"] for line in table)
     mean = sum((line["noise"] or 0) * line["rows"] for line in table) / max(total, 1)
+    asked = sum(line["rows"] >= LEAST for line in table)
+    wider = float(ndtri(1 - 0.025 / max(asked, 1))) / Z95
     noisy = [
         code
         for code, line in enumerate(table)
-        if line["rows"] >= LEAST and line["low"] > mean and line["noise"] >= 0.02
+        if line["rows"] >= LEAST
+        and line["noise"] - wider * (line["noise"] - line["low"]) > mean
+        and line["noise"] >= 0.02
     ]
     noisy.sort(key=lambda code: (-table[code]["noise"], code))
     found = []

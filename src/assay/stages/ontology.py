@@ -31,7 +31,7 @@ class OntologySpec(CheckSpec):
 
     ``multi_label``: prefix of `assay.stages.two_labels.two_labels`, "" where that did not run.
     ``withheld``: why label issues were, where they were; ``verdict``: what can be known of the labels.
-    ``reasons``: check -> why it cannot be done, as far as that is known before.
+    ``reasons``: check -> why it cannot be done, as far as that is known before. ``features``: of a table with splits, else none.
     """
 
     pred_probs: str
@@ -45,6 +45,7 @@ class OntologySpec(CheckSpec):
     verdict: dict[str, Any] | None
     ordered: bool = setting()
     reasons: dict[str, str]
+    features: tuple[str, ...] = setting(default=())
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=12)
+@stage(version=13)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)
@@ -183,6 +184,23 @@ class _Seen:
             and (pa.types.is_integer(taken[name].type) or pa.types.is_floating(taken[name].type))
         }
 
+    def columns(self) -> dict[str, NDArray[np.float64]]:
+        """Columns of numbers of a table, over the vector rows; NaN where a cell holds none."""
+        from assay.encode.cells import read_cells
+        from assay.insights.finding import in_column
+        from assay.stages.tables import frame
+
+        if not self.spec.features:
+            return {}
+        readable, cells = frame(self.folder, self.spec, self.spec.features)
+        at = np.searchsorted(readable, self.rows)
+        read = {name: read_cells(cells[name].iloc[at], str(name)) for name in self.spec.features}
+        return {
+            in_column(name): column.numbers
+            for name, column in read.items()
+            if column.kind == "number" and column.numbers is not None
+        }
+
     # checks --------------------------------------------------------------------------------------------------
 
     def relations(self) -> list[Finding]:
@@ -235,7 +253,8 @@ class _Seen:
     def shift(self) -> list[Finding]:
         from assay.insights.splits import split_shift
 
-        return split_shift(self.names, self.codes, self.splits, self.properties, self.neighbors, self.rows)
+        numbers = self.properties | self.columns()
+        return split_shift(self.names, self.codes, self.splits, numbers, self.neighbors, self.rows)
 
     def order(self) -> list[Finding]:
         from assay.insights.splits import row_order
