@@ -36,6 +36,7 @@ NEAREST = {"text": (0, 10)}  # ranks of the neighbours that count; texts have fe
 # ... pictures come in series: the sixth to the fifteenth (photographs, foreign class of 6: AP .16 -> .60)
 OTHERS = (5, 15)
 TABLE_NEAREST = (0, 10)  # on the made sets .810 of mean AUROC against .808 with twenty, see `outlier_issues`
+CUTS = "few random cuts through the columns set it apart"
 LEARNED = "patches"  # the view without pretraining: cosines say nothing there, lengths do
 LEARNED_WEIGHT = 0.6  # of its z: at 1 its false alarms hide foreign photographs (AP .92 -> .17)
 AGREE = 0.5  # share of neighbours with the row's label from which a row stands for a clean dataset
@@ -190,7 +191,7 @@ def _evidence(
     if table:
         scores = isolation_scores(_joined(views), seed=seed, threads=threads)
         forest = robust_z(scores)
-        parts.append(Part(forest, forest, "few random cuts through the columns set it apart"))
+        parts.append(Part(forest, forest, CUTS))
         if usual is None:
             return parts, np.maximum(parts[0].z, forest)
         apart = _more(log_distances(nearest), usual.nearest) * parts[0].z
@@ -371,6 +372,8 @@ def _reasons(
         text = part.reason.format(f"{times:.1f} times" if times < 1000 else "over 1,000 times")
         if groups[row] >= 0:
             text = f"it is one of {sizes[groups[row]]:,} rows that are close to each other and far from all others"
+        elif part.reason == CUTS and not named[row]:
+            text = f"no cell of it is unusual by itself, but together they are: {text}"
         if named[row]:
             text += f": {named[row]}"
         if entropy is not None and entropy[row] > max(undecided, 0):

@@ -192,7 +192,7 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=5)
+@stage(version=6)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     from assay.issues.outlier import outlier_issues
 
@@ -356,7 +356,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=10)
+@stage(version=11)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
