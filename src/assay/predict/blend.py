@@ -21,6 +21,7 @@ from assay.predict.members import Floats, Member, Problem, members_of
 
 BLOCK = 8_192
 BLOCK_NUMBERS = 8_000_000  # probabilities of one block
+POOL_NUMBERS = 2_000_000  # of one member, that the weights are fitted on
 FIT_ROWS = 20_000  # rows that temperatures and weights are fitted on
 FIT_NUMBERS = 8_000_000  # and the probabilities of one member over them: fewer rows for thousands of classes
 # Belief in equal weights, so that members which few rows cannot tell apart share: of .3 to 30 it is 3 at which errors among 150
@@ -155,11 +156,15 @@ def _pool(logs: list[Floats], labels: NDArray[np.int32]) -> tuple[list[float], f
     """
     from scipy.optimize import minimize
 
-    n, k = logs[0].shape
-    at, members = np.arange(n), len(logs)
+    k, members = logs[0].shape[1], len(logs)
+    every, whole = labels, logs
+    step = -(-len(labels) * k // POOL_NUMBERS)  # a few weights need fewer rows than their temperature gets
+    labels, logs = labels[::step], [log[::step] for log in logs]
+    n = len(labels)
+    at = np.arange(n)
     given = [log[at, labels].astype(np.float64) for log in logs]
 
-    def mixed(powers: NDArray[np.float64]) -> Floats:
+    def mixed(powers: NDArray[np.float64], logs: list[Floats]) -> Floats:
         total = np.zeros_like(logs[0])
         for power, log in zip(powers.tolist(), logs, strict=True):
             if power:
@@ -168,7 +173,7 @@ def _pool(logs: list[Floats], labels: NDArray[np.int32]) -> tuple[list[float], f
 
     def objective(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         powers, lot = point[:-1], float(point[-1])
-        made = np.exp(mixed(powers))
+        made = np.exp(mixed(powers, logs))
         own = made[at, labels].astype(np.float64)
         likely = (1 - lot) * own + lot / k
         meant = (1 - lot) * own / likely  # that a label was not drawn by lot
@@ -187,5 +192,5 @@ def _pool(logs: list[Floats], labels: NDArray[np.int32]) -> tuple[list[float], f
     powers = minimize(objective, begin, jac=True, method="L-BFGS-B", bounds=bounds).x[:-1]
     powers[powers < LEAST * powers.sum()] = 0
     weights = powers / powers.sum() if powers.any() else begin[:-1]
-    temperature, loss = calibrated_loss(mixed(weights), labels)
+    temperature, loss = calibrated_loss(mixed(weights, whole), every)
     return weights.tolist(), temperature, loss
