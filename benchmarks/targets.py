@@ -61,6 +61,7 @@ TARGETS = (
     quality("beers", quick=False),
     quality("clinc150", quick=False),
     Target("noise", ("noise.py",), ("noise.py", "digits"), rooms=LABELS),
+    Target("learner", ("learner.py",), ("learner.py", "digits", "wine"), rooms=LABELS),
     Target("safe", ("safe.py",), ("safe.py", "digits"), rooms=LABELS),
     Target("overlap", ("overlap.py",), ("overlap.py", "1"), rooms=LABELS),
     Target("copies", ("copies.py",), ("copies.py", "mirror"), rooms=COPIES),

@@ -59,6 +59,8 @@ def test_a_rare_misspelling_is_merged_into_the_common_name(wrong: str, right: st
         ("St. Paul", "St Paul"),
         ("grand-piano", "grand piano"),
         ("a  b", "A b"),
+        ("vitamin_c", "Vitamin C"),
+        ("VitaminC", "Vitamin C"),
     ],
 )
 def test_variants_in_case_and_spacing_are_merged_whatever_their_number(wrong: str, right: str) -> None:
@@ -70,6 +72,8 @@ def test_variants_in_case_and_spacing_are_merged_whatever_their_number(wrong: st
     [
         ["1", "2"],
         ["class_1", "class_2"],
+        ["Juana", "Juan A."],
+        ["Christiana", "Christian A"],
         ["digit 10", "digit 1"],
         [1, 2],
         [True, False],

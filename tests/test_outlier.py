@@ -577,3 +577,18 @@ def test_out_of_scope_queries_rank_above_mislabelled_ones(data_dir: Path):
         foreign, mean_distance
     )
     assert found["is_outlier"][~foreign].mean() < 0.008
+
+
+def test_a_row_whose_cells_are_all_usual_is_told_to_be_unusual_as_a_whole():
+    from assay.issues.outlier import CUTS, Part, _reasons
+
+    part = Part(np.array([0.0, 0.0, 9.0]), np.array([1.0, 1.0, 3.0]), CUTS)
+    for named, sentence in (
+        (
+            "",
+            "No cell of it is unusual by itself, but together they are: few random cuts through the columns set it apart.",
+        ),
+        ("a is 9; usual: 1 to 3", "Few random cuts through the columns set it apart: a is 9; usual: 1 to 3."),
+    ):
+        told = _reasons(np.array([2]), [part], np.zeros(1, bool), np.full(3, -1), None, {}, {2: named})
+        assert told == [sentence]

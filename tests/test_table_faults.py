@@ -203,3 +203,19 @@ def test_entities_and_broken_encodings_are_told_from_text():
     ):
         assert not has_broken_encoding(fine), fine
     assert repaired("Ã©") == "é"
+
+
+def test_a_word_for_nothing_is_told_once():
+    frame = made(7)
+    frame.loc[[3, 4, 5], "shop"] = "NA"
+    found = by_kind(table_faults(frame, list(frame)))
+    assert ("missing", "shop") not in found and found["placeholder", "shop"].data["rows"] == [3, 4, 5]
+    frame.loc[9, "shop"] = None
+    found = by_kind(table_faults(frame, list(frame)))
+    assert found["missing", "shop"].data["rows"] == [9] and found["placeholder", "shop"].data["rows"] == [3, 4, 5]
+
+
+def test_a_name_and_its_initial_are_no_spelling_of_another_name():
+    people = ["Juana", "Juan A.", "Ana", "Bo"] * 10 + ["juan a"]
+    found = by_kind(table_faults(pd.DataFrame({"who": people}), ["who"]))
+    assert found["spelling", "who"].data["values"] == ["juan a = Juan A."]

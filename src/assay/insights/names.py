@@ -27,6 +27,7 @@ _GAPS = re.compile(r"[\s_]+")
 _PUNCTUATION = re.compile(r"[\s_\-.,;:'’\"()/]+")
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[^\W\d_]+")
+_INITIAL = re.compile(r"[^\W\d_]{2}(?:[\s_.,-]+|(?<=[a-z])(?=[A-Z]))([^\W\d_])\W*$")
 # "complete" and "incomplete", "hypertension" and "hypotension" are two things.
 _OPPOSITES = [
     ("hyper", "hypo"),
@@ -92,10 +93,18 @@ def _end(code: int, merged: dict[int, tuple[int, Kind]]) -> int:
     return code
 
 
+def initial_of(text: str) -> str | None:
+    """The letter of its own that ends a name, case folded: of "Juan A.", "class_b" and "VitaminC"."""
+    found = _INITIAL.search(text)
+    return None if found is None else found[1].casefold()
+
+
 def _plain(text: str) -> str:
     """What two spellings of one name share. Where there are digits or signs such as "C++", punctuation carries meaning."""
     kept = _GAPS if _DIGITS.search(text) else _PUNCTUATION
-    return kept.sub("", text.casefold())
+    plain = kept.sub("", text.casefold())
+    initial = initial_of(text)  # "Juan A." is not "Juana"
+    return plain if initial is None else f"{plain.removesuffix(initial)} {initial}"
 
 
 def _plain_words(text: str) -> str:
@@ -131,6 +140,8 @@ def _typos(texts: list[str], counts: NDArray[np.int64]) -> Iterator[tuple[int, i
 
 def _is_typo(rare: str, common: str, edits: int) -> bool:
     if edits == 0 or min(len(rare), len(common)) < SHORTEST[edits]:
+        return False
+    if _PUNCTUATION.sub("", rare) == _PUNCTUATION.sub("", common) and initial_of(rare) != initial_of(common):
         return False
     if _DIGITS.findall(rare) != _DIGITS.findall(common) or not _misspelt_words(rare, common):
         return False

@@ -20,7 +20,7 @@ from rapidfuzz.distance import OSA
 from assay.encode.cells import Cells, named_like_id, read_cells
 from assay.insights.contradictions import Contradiction, contradictions
 from assay.insights.finding import Finding, quote
-from assay.insights.names import misspelt
+from assay.insights.names import initial_of, misspelt
 from assay.issues.text_damage import has_broken_encoding, has_entities
 
 CHECK = "cells"
@@ -140,17 +140,21 @@ def _column(cells: pd.Series[Any], name: str) -> _Column:
 
 
 def _missing(column: _Column) -> Iterator[_Fault]:
-    at = np.flatnonzero(column.read.blank)
+    """Cells that hold nothing; those that hold a word for it are told by `_placeholders`."""
+    at = np.setdiff1d(np.flatnonzero(column.read.blank), _words_for_nothing(column))
     n = len(column.read.blank)
-    if 0 < len(at) <= MOSTLY_BLANK * n:
+    if len(at) and 0 < column.read.blank.sum() <= MOSTLY_BLANK * n:
         share = f"{len(at) / n:.1%}" if len(at) >= 0.001 * n else "under 0.1%"
         yield _Fault("missing", "Missing values", f"{quote(column.name)} is blank in {{rows}} ({share}).", at)
 
 
+def _words_for_nothing(column: _Column) -> NDArray[np.int64]:
+    words = NOTHING | PERHAPS if column.read.numbers is not None else NOTHING
+    return column.rows_where(lambda text: text.strip().lower() in words)
+
+
 def _placeholders(column: _Column) -> Iterator[_Fault]:
-    numeric = column.read.numbers is not None
-    words = NOTHING | PERHAPS if numeric else NOTHING
-    at = column.rows_where(lambda text: text.strip().lower() in words)
+    at = _words_for_nothing(column)
     n = len(column.codes)
     if len(at) and len(at) < n:
         values = _common(column, at)
@@ -225,8 +229,11 @@ def _spellings(column: _Column) -> Iterator[_Fault]:
 
 def _plain_forms(value: str) -> list[str]:
     """What is left of a value without case, blanks and punctuation, as it is and with letters written without accents, "ü" as "u"
-    and as "ue". Of numbers only marks around them that count nothing are taken off: "1.5" is not "15"."""
+    and as "ue". Of numbers only marks around them that count nothing are taken off: "1.5" is not "15". A letter of its own at the
+    end stays apart: "Juan A." is not "Juana"."""
     plain = re.sub(r"[\W_]+", "", value.casefold())
+    if (initial := initial_of(value)) is not None:
+        return [f"{plain[: -len(initial)]} {initial}"]
     if not plain or plain.isdigit():
         number = value.strip(" *#'\"")
         return [number] if number.isdigit() else []

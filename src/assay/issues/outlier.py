@@ -38,6 +38,7 @@ NEAREST = {"text": (0, 10)}  # ranks of the neighbours that count; texts have fe
 # ... pictures come in series: the sixth to the fifteenth (photographs, foreign class of 6: AP .16 -> .60)
 OTHERS = (5, 15)
 TABLE_NEAREST = (0, 10)  # on the made sets .810 of mean AUROC against .808 with twenty, see `outlier_issues`
+CUTS = "few random cuts through the columns set it apart"
 LEARNED_VIEW = "patches"  # the view without pretraining: cosines say nothing there, lengths do
 AGREE = 0.5  # share of neighbours with the row's label from which a row stands for a clean dataset
 BLOCK = 8_192  # rows looked at together
@@ -191,7 +192,7 @@ def _table_evidence(
     nearest = _graph_distances(views, ids, distances, groups, TABLE_NEAREST, False, seed, threads)
     parts = [Part(log_distance_z(nearest), nearest, NEAREST_REASON)]
     forest = robust_z(isolation_scores(_joined(views), seed=seed, threads=threads))
-    parts.append(Part(forest, forest, "few random cuts through the columns set it apart"))
+    parts.append(Part(forest, forest, CUTS))
     if usual is None:
         return parts, np.maximum(parts[0].z, forest)
     apart = _more(log_distances(nearest), usual.nearest) * parts[0].z
@@ -424,6 +425,8 @@ def _reasons(
         text = part.reason.format(f"{times:.1f} times" if times < 1000 else "over 1,000 times")
         if groups[row] >= 0:
             text = f"it is one of {sizes[groups[row]]:,} rows that are close to each other and far from all others"
+        elif part.reason == CUTS and not named[row]:
+            text = f"no cell of it is unusual by itself, but together they are: {text}"
         if named[row]:
             text += f": {named[row]}"
         if entropy is not None and entropy[row] > max(undecided, 0):

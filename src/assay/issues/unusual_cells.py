@@ -94,7 +94,7 @@ def unusual_cells(columns: Sequence[Cells]) -> UnusualCells:
 def least_usual(columns: Sequence[Cells], rows: NDArray[np.int64]) -> list[str]:
     """For each of ``rows`` its two least usual cells with what is usual, "" where none is in a column's outer tenth.
 
-    How usual: the share of rows that hold a value as rare, or a number as far from the middle on the same side.
+    How usual: the share of rows that hold a value as rare, or a number as far from the middle on the same side, or are blank there.
     Cost: O(N log N) a column.
     """
     used = [column for column in columns if column.kind in USED]
@@ -105,16 +105,22 @@ def least_usual(columns: Sequence[Cells], rows: NDArray[np.int64]) -> list[str]:
     for row, share in zip(rows.tolist(), shares, strict=True):
         chosen = [which for which in np.argsort(share, kind="stable")[:NAMED].tolist() if share[which] <= OUTER]
         one = np.array([row])
-        parts = [_Part(one, share[[which]], "rare" if used[which].kind in VALUES else "far") for which in chosen]
-        out.append(
-            "; ".join(_sentences(used[which], part)(row)[:-1] for which, part in zip(chosen, parts, strict=True))
-        )
+        told = []
+        for which in chosen:
+            column = used[which]
+            if column.blank[row]:
+                blank = int(column.blank.sum())
+                told.append(f"{column.name} is blank, as in {blank:,} of {len(column.blank):,} rows")
+            else:
+                part = _Part(one, share[[which]], "rare" if column.kind in VALUES else "far")
+                told.append(_sentences(column, part)(row)[:-1])
+        out.append("; ".join(told))
     return out
 
 
 def _share_as_rare(column: Cells, rows: NDArray[np.int64]) -> Floats:
-    """(rows,) share of known cells at least as unusual; 1 for blank ones."""
-    out = np.ones(len(rows))
+    """(rows,) share of known cells at least as unusual; of blank ones the share of blank cells."""
+    out = np.where(column.blank[rows], column.blank.mean(), 1.0)
     if column.kind in VALUES:
         assert column.codes is not None
         codes = column.codes
