@@ -288,7 +288,7 @@ def tables(rows: list[Row]) -> list[Row]:
         "rows of their own, which a quarter of their kinds' rows joined: that cannot be told from wrong labels that go one way. clothing "
         "has no known tree; its catch-alls are named: Not sure, Other. Nothing was chosen on seeds 12 and 13. The same things "
         "that clinc150 misses are halves of 15 rows each, in which a few wrong labels and chance make a difference; has-a "
-        "of banking77's questions, of which many say two things anyway, is a candidate and no more."
+        "of banking77 is missed on seeds 12 and 13, and it is not known why: it is a candidate and no more."
     )
     first = {
         "title": "Relations between classes, planted and of real trees", "text": text,

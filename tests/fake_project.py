@@ -57,7 +57,9 @@ class FakeProject:
             codes=codes,
             target=SimpleNamespace(labelled=codes >= 0),
         )
-        self.folder = None  # cells come from `cells`
+        # no file is there: cells come from `cells`, and nothing was learned
+        self.folder = SimpleNamespace(path=lambda name: Path(self.path) / name)
+        self.artefacts = SimpleNamespace(counted=lambda: None)
         self.log = SimpleNamespace(state=lambda at=None: State(n))  # nobody decided anything
         self.reads: list[int] = []  # rows asked of cells(): what a report must keep small
         self.public_names = public_names(cells.column_names)

@@ -15,12 +15,12 @@ from serving import served
 pytestmark = [pytest.mark.xdist_group("browser")]
 
 CLASSES = ("cat", "dog", "frog", "ship")
-A_CLASS = 60  # pictures
+A_CLASS = 150  # pictures
 
 
 @pytest.fixture(scope="module")
 def pictures(data_dir, tmp_path_factory) -> Path:
-    """A ZIP of class folders: 240 CIFAR pictures under the labels that people gave, some of them wrong."""
+    """A ZIP of class folders: 600 CIFAR pictures under the labels that people gave, some of them wrong."""
     table = pd.read_csv(data_dir / "cifar10n_6k" / "labels.csv")
     table = table[table["random1_name"].isin(CLASSES)].groupby("random1_name").head(A_CLASS)
     place = tmp_path_factory.mktemp("pictures") / "animals.zip"

@@ -19,6 +19,13 @@ _INSIDE = re.compile(rb"(?<=[a-z])[\x80-\x9f](?=[a-z\s,.])")  # letters in Mac R
 _FIRST_LEVEL = re.compile(r"[\u4e00-\u9fff]")
 
 
+def wide(data: bytes) -> str | None:
+    """The codec of a file that begins with a byte order mark of UTF-32 or UTF-16."""
+    if data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        return "utf-32"
+    return "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else None
+
+
 def to_utf8(data: bytes) -> tuple[bytes, str | None]:
     """(UTF-8, the name of the encoding it was in), or (the same bytes, None).
 

@@ -17,7 +17,7 @@ from assay.errors import SourceError, UsageError
 from assay.sources.cells import Cells, from_arrow
 from assay.sources.csv_tables import read_csv
 from assay.sources.decompression import check_cells, check_unpacked, gunzip
-from assay.sources.encodings import to_utf8
+from assay.sources.encodings import to_utf8, wide
 from assay.sources.excel import read_excel
 from assay.sources.json_tables import read_json, read_jsonl
 from assay.sources.sandbox import check_path, is_confined
@@ -134,12 +134,11 @@ def _text(data: bytes, where: str) -> bytes:
     for magic, what in MAGIC.items():
         if data.startswith(magic):
             raise SourceError(f"{where} is {what}, not text as its ending says; rename it or convert it")
-    wide = 32 if data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff") else 16 if data[:2] in (b"\xff\xfe", b"\xfe\xff") else 0
-    if wide:
+    if codec := wide(data):
         try:
-            return data.decode(f"utf-{wide}").encode()
+            return data.decode(codec).encode()
         except UnicodeError as error:
-            raise SourceError(f"{where} is damaged UTF-{wide} text ({error}); save it as UTF-8") from error
+            raise SourceError(f"{where} is damaged {codec.upper()} text ({error}); save it as UTF-8") from error
     head = data[:65_536]
     if head.count(0) > ZERO_BYTES * len(head):
         raise SourceError(f"{where} is not a text file (it holds zero bytes); if it is UTF-16, save it as UTF-8")

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from assay.errors import SourceError, UsageError
 from assay.sources.cells import Cells
-from assay.sources.encodings import to_utf8
+from assay.sources.encodings import to_utf8, wide
 from assay.sources.folder import TABLE_ENDINGS, Listing, ending, find_layout
 from assay.sources.unreadable import UnreadableError
 
@@ -114,11 +114,11 @@ def _text(path: str, read: Callable[[str], bytes], encodings: dict[str, int]) ->
         return ("", None) if "empty" in str(error) else (None, str(error))
     if len(data) > LARGEST:
         return None, f"the file is larger than {LARGEST >> 20} MiB: one text a file is expected"
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if codec := wide(data):
         try:
-            return data.decode("utf-16"), None
+            return data.decode(codec), None
         except UnicodeError:
-            return None, "damaged UTF-16 text"
+            return None, f"damaged {codec.upper()} text"
     if data[:4096].count(0) > ZERO_BYTES * len(data[:4096]):
         return None, "no text: the file holds zero bytes"
     data, name = to_utf8(data.removeprefix(b"\xef\xbb\xbf"))
