@@ -61,5 +61,5 @@ def test_of_too_many_neighbours_those_that_stand_out_are_looked_at(monkeypatch: 
     monkeypatch.setattr(module, "PARTS_AT_MOST", 3)
     kept = module._most_alike(near, distances)
     assert kept.tolist() == [[1, -1, -1], [0, -1, -1], [-1, -1, -1], [0, -1, -1]]
-    monkeypatch.setattr(module, "PARTS_AT_LEAST", 0.5)  # of eleven
+    monkeypatch.setattr(module, "PARTS_AT_MOST", 5)
     assert module._most_alike(near, distances).tolist() == [[1, 2, -1], [0, -1, -1], [0, -1, -1], [0, -1, -1]]

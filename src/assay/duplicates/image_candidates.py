@@ -41,9 +41,9 @@ CROWD_MORE, CROWD_OTHERS = 2, 400
 # A part: neighbours that are looked at, correlation from which one looks like a part of the other, and how that ranks: at .9
 # as a pair at twice the distance at which it would stand out.
 PART_TOP, PART, PART_RANK = 12, 0.85, 10.0
-# Neighbours looked at so, about .1 ms each; of more, a tenth at least, those that stand out most from the row's last one: of the
-# crops of photos_600 .81 are in the first tenth, .93 in the first quarter.
-PARTS_AT_MOST, PARTS_AT_LEAST = 400_000, 0.1
+# Neighbours looked at so, up to .5 ms each; of more, those that stand out most from the row's last one: of the crops of photos_600
+# .93 are in the first quarter, .81 in the first tenth, .35 in the first fortieth.
+PARTS_AT_MOST = 150_000
 FLAT = 1.0  # standard deviation in grey levels under which a thumbnail is plain
 BLOCK = 256
 
@@ -118,13 +118,11 @@ def _part_pairs(
 
 def _most_alike(near: NDArray[np.int32], distances: NDArray[np.float32]) -> NDArray[np.int32]:
     """``near``, of many only the neighbours that stand out most: nearly all neighbours of a million rows are no crops."""
-    listed = int((near >= 0).sum())
-    most = max(PARTS_AT_MOST, int(PARTS_AT_LEAST * listed))
-    if listed <= most:
+    if int((near >= 0).sum()) <= PARTS_AT_MOST:
         return near
     last = np.maximum(_last(distances), 1e-12)[:, None]
     ratio = np.where(near >= 0, distances[:, : near.shape[1]] / last, np.inf).astype(np.float32)
-    cut = np.partition(ratio, most, axis=None)[most]
+    cut = np.partition(ratio, PARTS_AT_MOST, axis=None)[PARTS_AT_MOST]
     return np.where(ratio < cut, near, np.int32(-1))
 
 
