@@ -417,6 +417,14 @@ SHAPES = {
         text="text",
         splits={"bbc_train", "bbc_dev"},
     ),
+    "a zipped folder of a table for each split": Shape(
+        tree(extra={"bbc/train.csv": PLAIN_CSV, "bbc/test.csv": PLAIN_CSV, "bbc/readme.md": "about"}, zipped="utf-8"),
+        "text",
+        "2 tables are read as one, a split each: bbc/train.csv, bbc/test.csv",
+        label="label",
+        text="text",
+        splits={"train", "test"},
+    ),
     "splits in one JSON file": Shape(
         text_of(
             json.dumps({"train": [list(pair) for pair in PAIRS], "val": [list(pair) for pair in PAIRS[:9]]}), "d.json"

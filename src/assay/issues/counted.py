@@ -26,7 +26,7 @@ RATES = 64  # quantiles of the rate of wrong labels that the mean is over
 ENDS = 0.025, 0.975
 JEFFREYS = 0.5  # prior count of wrong labels, and of right ones, among the surest rows
 MOST = 3.0  # wrong labels counted a row seen there: beyond that chance in a few rows would carry their neighbours along
-LEAST = 1e-5
+EDGE = 1e-4  # p is kept off 0 and 1
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int32]
 
@@ -42,7 +42,7 @@ class Counted:
     def at(self, p: NDArray[np.floating], *, low: bool = False) -> Floats:
         """``p`` no larger than what is counted there, or surely counted; NaN stays NaN."""
         p = np.asarray(p, np.float64)
-        return np.minimum(p, np.interp(_log_odds(p), self.log_odds, self.low if low else self.share))
+        return np.minimum(p, np.interp(_within_reach(p), self.log_odds, self.low if low else self.share))
 
 
 def drawn_labels(predicted: Codes, noise: NDArray[np.floating]) -> tuple[Codes, Floats]:
@@ -94,8 +94,8 @@ def counted(
     from scipy.optimize import isotonic_regression
 
     edges = np.linspace(-REACH, REACH, BINS + 1)
-    seen = np.histogram(_log_odds(p), edges)[0].astype(np.float64)
-    lies = np.histogram(_log_odds(drawn), edges, weights=weight)[0]
+    seen = np.histogram(_within_reach(p), edges)[0].astype(np.float64)
+    lies = np.histogram(_within_reach(drawn), edges, weights=weight)[0]
     hits = told * sure_rows
     of = hits + JEFFREYS, max(sure_rows - hits, 0.0) + JEFFREYS
     mean = of[0] / sum(of)
@@ -112,6 +112,11 @@ def counted(
     return Counted((edges[1:] + edges[:-1]) / 2, share, np.minimum(steady * least / mean, share))
 
 
-def _log_odds(p: NDArray[np.floating]) -> Floats:
-    q = np.clip(np.asarray(p, np.float64), LEAST, 1 - LEAST)
-    return np.clip(np.log(q) - np.log1p(-q), -REACH, REACH)
+def log_odds(p: NDArray[np.floating]) -> Floats:
+    """log p / (1 - p), ``p`` kept off 0 and 1."""
+    q = np.clip(np.asarray(p, np.float64), EDGE, 1 - EDGE)
+    return np.log(q) - np.log1p(-q)
+
+
+def _within_reach(p: NDArray[np.floating]) -> Floats:
+    return np.clip(log_odds(p), -REACH, REACH)

@@ -133,7 +133,9 @@ def outlier_issues(
         parts, combined = _table_evidence(views, ids, distances, groups, usual, seed, threads)
         reference = None
     else:
-        parts, combined, reference = _evidence(views, codes, ids, distances, groups, analyzed, modality, seed, threads)
+        measured = measure_distances(views, codes, ids, distances, groups, analyzed, modality, seed, threads)
+        learned_alone = all(name == LEARNED_VIEW for name in views)
+        parts, combined, reference = _evidence(measured, learned_alone, _mostly_labelled(codes, analyzed))
     evidence = combined[known]
     if usual is not None:  # a cell that no one would believe outweighs any distance between ordinary rows
         evidence = evidence + np.where(cells.strength[known] > 0, np.ptp(evidence) + cells.strength[known], 0)
@@ -244,32 +246,24 @@ def measure_distances(
 
 
 def _evidence(
-    views: Mapping[str, NDArray[Any]],
-    codes: NDArray[np.int32],
-    ids: NDArray[np.int32],
-    distances: NDArray[np.float32],
-    groups: NDArray[np.int32],
-    analyzed: NDArray[np.bool_],
-    modality: str,
-    seed: int,
-    threads: int,
+    measured: Mapping[str, NDArray[np.float32]], learned_alone: bool, labelled: bool
 ) -> tuple[list[Part], Floats, OutlierReference]:
-    """Of anything but tables: the parts, nearest rows first, the one number a row that they give together, and their scales."""
-    measured = measure_distances(views, codes, ids, distances, groups, analyzed, modality, seed, threads)
-    keys = [key for key in measured if key.startswith(outlier_reference.CLASS)]
-    reference = OutlierReference.fit(measured, learned_alone=all(name == LEARNED_VIEW for name in views))
+    """Of anything but tables: the parts, nearest rows first, the one number a row that they give together, and their scales.
+
+    measured : of `measure_distances`. learned_alone : there are no vectors but those without pretraining. labelled : most rows.
+    """
+    reference = OutlierReference.fit(measured, learned_alone=learned_alone)
     z = reference.z(measured)
     parts = [Part(z[outlier_reference.NEAREST], measured[outlier_reference.NEAREST], NEAREST_REASON)]
-    if keys:
+    if keys := [key for key in measured if key.startswith(outlier_reference.CLASS)]:
         value = np.mean([measured[key] for key in keys], axis=0)
         mean = np.mean([z[key] for key in keys], axis=0)
         parts.append(Part(mean, value, "it is {} as far from the nearest rows of its class as usual"))
-    if LEARNED_VIEW in views:
-        labelled = _mostly_labelled(codes, analyzed)
+    if outlier_reference.LEARNED in measured:
         whose = "those of its class" if labelled else "those of other pictures"
         reason = f"its colours and textures are {{}} as far from {whose} as usual"
         parts.append(Part(z[outlier_reference.LEARNED], measured[outlier_reference.LEARNED], reason))
-    return parts, reference.evidence(measured), reference
+    return parts, reference.combined(z), reference
 
 
 def _mostly_labelled(codes: NDArray[np.int32], analyzed: NDArray[np.bool_]) -> bool:

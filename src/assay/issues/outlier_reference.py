@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.issues.tail import fit_tail, robust_z_scale
+from assay.issues.tail import fit_tail, lift, robust_z_scale, z_on_scale
 
 Floats = NDArray[np.float64]
 Distances = Mapping[str, NDArray[Any]]
@@ -33,20 +33,13 @@ class Scale:
     @classmethod
     def of(cls, distances: NDArray[Any]) -> Scale:
         x = np.asarray(distances, np.float64)
-        some = x[np.isfinite(x) & (x > 0)]
-        if not len(some):
-            return cls(0.0, 0.0, 0.0)
-        lift = 1e-3 * float(np.median(some))
-        return cls(lift, *robust_z_scale(np.log(x + lift)))
+        lifted = lift(x)
+        return cls(lifted, *robust_z_scale(np.log(x + lifted))) if lifted else cls(0.0, 0.0, 0.0)
 
     def z(self, distances: NDArray[Any]) -> Floats:
         """(n,) z scores, not below -4; 0 for NaN."""
         x = np.asarray(distances, np.float64)
-        if self.width == 0:
-            return np.zeros(len(x))
-        logs = np.log(x + self.lift)
-        known = np.isfinite(logs)
-        return np.where(known, np.maximum((np.where(known, logs, self.middle) - self.middle) / self.width, -4.0), 0.0)
+        return z_on_scale(np.log(x + self.lift) if self.width else x, self.middle, self.width)
 
 
 @dataclass(frozen=True)
@@ -82,7 +75,10 @@ class OutlierReference:
 
         ``distances``: every key of ``scales_`` -> (n,).
         """
-        z = self.z(distances)
+        return self.combined(self.z(distances))
+
+    def combined(self, z: Mapping[str, Floats]) -> Floats:
+        """`evidence` from the z scores of `z`."""
         combined = z[NEAREST]
         if of_class := [z[name] for name in self.scales_ if name.startswith(CLASS)]:
             combined = (combined + np.mean(of_class, axis=0)) / 2

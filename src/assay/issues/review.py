@@ -19,13 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.issues.counted import Counted
+from assay.issues.counted import Counted, log_odds
 
 PRIOR = 0.5, 0.25  # standard deviations of a and b without any verdict
 STEEP = 0.1  # b stays above: a larger p is never a smaller chance
 DRAWS = 200
 BINS = 4_096  # ranges of log odds, each at most .005 wide
-EDGE = 1e-4  # p is kept off 0 and 1
 STOP = 0.01  # share of wrong labels below which a review may end
 Floats = NDArray[np.float64]
 
@@ -112,14 +111,14 @@ class Calibrated:
     ) -> None:
         self.known = np.isfinite(p)
         self._p = np.where(self.known, p, 0.5)
-        self._order = _log_odds(self._p)
+        self._order = log_odds(self._p)
         self._counted = counted
         said = self.known & (verdict >= 0)
         self.verdicts = int(said.sum())
         self.settled = settled
         wrong = verdict[said] == 1
         self._all = _Scale(self._order, said, wrong)
-        self._sure = self._all if counted is None else _Scale(_log_odds(counted.at(self._p)), said, wrong)
+        self._sure = self._all if counted is None else _Scale(log_odds(counted.at(self._p)), said, wrong)
 
     def probabilities(self, rows: NDArray[np.int64]) -> Floats:
         """Probability that the label of each row is wrong, as far as it can be counted and as verdicts have corrected it."""
@@ -196,11 +195,6 @@ def _binned(odds: Floats) -> tuple[Floats, Floats]:
     counts = np.bincount(at, minlength=BINS)
     used = counts > 0
     return np.bincount(at, odds, minlength=BINS)[used] / counts[used], counts[used].astype(np.float64)
-
-
-def _log_odds(p: NDArray[np.floating]) -> Floats:
-    q = np.clip(np.asarray(p, np.float64), EDGE, 1 - EDGE)
-    return np.log(q) - np.log1p(-q)
 
 
 def _sigmoid(x: Floats) -> Floats:

@@ -98,10 +98,14 @@ def fit_tail(values: NDArray[Any]) -> Tail | None:
 def robust_z(values: NDArray[Any]) -> Floats:
     """(value - median) / `spread`, not below -4; 0, the middle, for NaN (unknown), and everywhere where all are equal."""
     x = np.asarray(values, np.float64)
-    known = np.isfinite(x)
-    middle, width = robust_z_scale(x)
+    return z_on_scale(x, *robust_z_scale(x))
+
+
+def z_on_scale(x: Floats, middle: float, width: float) -> Floats:
+    """`robust_z` of values by another sample's scale, as `robust_z_scale` gives it."""
     if width == 0:
         return np.zeros(len(x))
+    known = np.isfinite(x)
     return np.where(known, np.maximum((np.where(known, x, middle) - middle) / width, -4.0), 0.0)
 
 
@@ -126,11 +130,17 @@ def spread(values: NDArray[Any]) -> float:
     return width if width > 1e-9 * max(1.0, abs(middle)) else 0.0
 
 
+def lift(distances: Floats) -> float:
+    """A thousandth of the usual distance, that zeros are lifted to before their logarithm; 0 where there is no distance above 0."""
+    some = distances[np.isfinite(distances) & (distances > 0)]
+    return 1e-3 * float(np.median(some)) if len(some) else 0.0
+
+
 def log_distances(distances: NDArray[Any]) -> Floats:
-    """Logarithms, zeros lifted to a thousandth of the usual distance; all 0 where there is no distance above 0."""
+    """Logarithms, zeros lifted by `lift`; all 0 where there is no distance above 0."""
     x = np.asarray(distances, np.float64)
-    some = x[np.isfinite(x) & (x > 0)]
-    return np.log(x + 1e-3 * float(np.median(some))) if len(some) else np.zeros(len(x))
+    lifted = lift(x)
+    return np.log(x + lifted) if lifted else np.zeros(len(x))
 
 
 def log_distance_z(distances: NDArray[Any]) -> Floats:

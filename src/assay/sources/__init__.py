@@ -176,12 +176,7 @@ def _has_spoken(wanted: Wanted) -> bool:
 def _from_images(found: Listing, wanted: Wanted, name: str, where: str, notes: Sequence[str | None]) -> Source:
     if wanted.modality not in ("auto", "image"):
         raise UsageError(f"a folder of images cannot be read as {wanted.modality}")
-    own = {"label": ("label", NONE), "image": ("path",), "id": ("path",), "split": ("split", NONE)}
-    other = any(value and value not in own[role] for role, value in _spoken(wanted))
-    if wanted.text or wanted.features or other:
-        raise UsageError(
-            "a folder of images has no columns to name: its class folders are the labels, its paths the ids"
-        )
+    _refuse_columns(wanted, "images", image="path")
     source = image_source(
         found,
         name=name,
@@ -194,8 +189,15 @@ def _from_images(found: Listing, wanted: Wanted, name: str, where: str, notes: S
     return source
 
 
-def _spoken(wanted: Wanted) -> list[tuple[str, str | None]]:
-    return [(role, getattr(wanted, role)) for role in ("label", "image", "id", "split")]
+def _refuse_columns(wanted: Wanted, what: str, **content: str) -> None:
+    """`UsageError` where the user names other columns than a folder of files has. content : role -> column of what is in them."""
+    own = {"label": ("label", NONE), "id": (PATH,), "split": ("split", NONE)}
+    own |= {role: (column,) for role, column in content.items()}
+    asked = {role: getattr(wanted, role) for role in ("label", "image", "text", "id", "split")}
+    if wanted.features or any(value and value not in own.get(role, ()) for role, value in asked.items()):
+        raise UsageError(
+            f"a folder of {what} has no columns to name: its class folders are the labels, its paths the ids"
+        )
 
 
 def _open_zip(path: Path, wanted: Wanted) -> Source:
@@ -239,7 +241,7 @@ def _open_zip(path: Path, wanted: Wanted) -> Source:
         cells = files.read_text_table(read_bytes(archive.members[tables[0]][0]), f"{path}!{tables[0]}", kind)
         return _from_cells(cells, wanted, Path(tables[0]).stem, Base(archive=archive))
     if not found.files:
-        if splits := split_tables([name for name in tables if "/" not in name.removeprefix(found.top)]):
+        if splits := split_tables(tables):
             whole = read_split_tables(splits, tables, lambda name: read(name.removeprefix(found.top)), str(path))
             return _from_cells(whole, wanted, path.stem or "data", Base(archive=archive))
         if texts := text_files(found):
@@ -254,14 +256,9 @@ def _from_texts(
     paths: Sequence[str], read: Callable[[str], bytes], found: Listing, wanted: Wanted, name: str, where: str
 ) -> Source:
     """Rows of texts in files of their own: the path is the id."""
-    own = {"label": ("label", NONE), "text": (TEXT,), "id": (PATH,), "split": ("split", NONE)}
-    if wanted.modality not in ("auto", "text") or wanted.image or wanted.features:
+    if wanted.modality not in ("auto", "text"):
         raise UsageError(f"{where} holds text files, one text each: they are analysed as texts")
-    for role, names in own.items():
-        if getattr(wanted, role) not in (None, *names):
-            raise UsageError(
-                f"a folder of texts has no column {getattr(wanted, role)!r}: its class folders are the labels, its paths the ids"
-            )
+    _refuse_columns(wanted, "texts", text=TEXT)
     cells = read_texts(
         paths,
         read,

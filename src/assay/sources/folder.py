@@ -141,7 +141,12 @@ def _stamp(entry: os.DirEntry[str]) -> str:
 def _printable(file: File) -> File:
     """A name that is no UTF-8 is shown with its odd bytes escaped; the uri keeps them."""
     path, uri, stamp = file
-    return os.fsencode(path).decode("utf-8", "backslashreplace"), local_uri(uri), stamp
+    return printable_path(path), local_uri(uri), stamp
+
+
+def printable_path(path: str) -> str:
+    """A path with those of its bytes escaped that are no UTF-8."""
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def are_parts(parts: Sequence[Sequence[str]], level: int) -> bool:
@@ -227,6 +232,20 @@ def _some(names: set[str]) -> str:
     return ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
 
 
+def asked_layout(parts: Sequence[Sequence[str]], level: int | None, where: str) -> Layout:
+    """`find_layout`; `UsageError` where there is no such ``level``."""
+    deepest = max(map(len, parts)) - 1
+    if level is not None and not 1 <= level <= deepest:
+        levels = f"levels 1 to {deepest}" if deepest else "no folders in it"
+        raise UsageError(f"--class-level {level}: {where} has {levels}")
+    return find_layout(parts, level)
+
+
+def folders_at(parts: Sequence[Sequence[str]], level: int) -> list[str | None]:
+    """Of each file the folder of a level; None where it lies above, and everywhere for level -1."""
+    return [part[level] if 0 <= level < len(part) - 1 else None for part in parts]
+
+
 def image_source(
     found: Listing, *, name: str, where: str, use_splits: bool, use_labels: bool, class_level: int | None = None
 ) -> Source:
@@ -234,15 +253,8 @@ def image_source(
     if not found.files:
         raise SourceError(_no_images(found, where))
     parts = [file[0].split("/") for file in found.files]
-    deepest = max(map(len, parts)) - 1
-    if class_level is not None and not 1 <= class_level <= deepest:
-        levels = f"levels 1 to {deepest}" if deepest else "no folders in it"
-        raise UsageError(f"--class-level {class_level}: {where} has {levels}")
-    layout = find_layout(parts, class_level)
-    depth = layout.label
-    labels: list[str | None] = [None] * len(parts)
-    if use_labels and depth >= 0:
-        labels = [part[depth] if len(part) > depth + 1 else None for part in parts]
+    layout = asked_layout(parts, class_level, where)
+    labels = folders_at(parts, layout.label if use_labels else -1)
     cells: dict[str, pa.Array] = {"path": pa.array([file[0] for file in found.files], pa.string())}
     classes = {label for label in labels if label is not None}
     if classes:
@@ -250,8 +262,12 @@ def image_source(
     at = layout.split
     splits = tuple(sorted({part[at] for part in parts if len(part) > at + 1})) if at >= 0 else ()
     if splits and use_splits:
-        cells["split"] = pa.array([part[at] if len(part) > at + 1 else None for part in parts], pa.string())
-    notes = [_reading(parts, splits, classes, depth), *(layout.notes if use_labels else ()), _loose(labels, classes)]
+        cells["split"] = pa.array(folders_at(parts, at), pa.string())
+    notes = [
+        _reading(parts, splits, classes, layout.label),
+        *(layout.notes if use_labels else ()),
+        loose(labels, "images"),
+    ]
     if use_labels and not classes:
         notes.append(_begun(parts))
     if splits and not use_splits:
@@ -307,6 +323,8 @@ def _begun(parts: Sequence[Sequence[str]]) -> str | None:
     )
 
 
-def _loose(labels: list[str | None], classes: set[str]) -> str | None:
-    loose = labels.count(None) if classes else 0
-    return f"{loose:,} images lie outside any class folder: they count as unlabelled" if loose else None
+def loose(labels: Sequence[str | None], what: str) -> str | None:
+    """What to say of files outside the class folders, where there are such."""
+    count = sum(label is None for label in labels)
+    outside = count if count < len(labels) else 0
+    return f"{outside:,} {what} lie outside any class folder: they count as unlabelled" if outside else None

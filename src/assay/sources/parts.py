@@ -85,7 +85,8 @@ def _of_one_kind(tables: Sequence[pa.Table]) -> list[pa.Table]:
 
 
 def split_tables(names: Sequence[str]) -> dict[str, str]:
-    """Split -> table, of tables that are named by splits, training first; {} where they are not, or two are of one split.
+    """Split -> table, of tables that are named by splits, training first; {} where they are not, two are of one split, or they
+    lie in several folders.
 
     Examples
     --------
@@ -98,7 +99,8 @@ def split_tables(names: Sequence[str]) -> dict[str, str]:
     chosen = [name for name in names if is_split_name(stems[name])]
     if len(chosen) < 2:
         chosen = list(names) if are_split_names(set(stems.values())) else []
-    if len(chosen) < 2 or len({stems[name] for name in chosen}) < len(chosen):
+    folders = {PurePosixPath(name).parent for name in chosen}
+    if len(chosen) < 2 or len(folders) > 1 or len({stems[name] for name in chosen}) < len(chosen):
         return {}
     return {stems[name]: name for name in sorted(chosen, key=lambda name: ("tr" not in stems[name].lower(), name))}
 

@@ -140,16 +140,18 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
             notes.append(f"modality: text (column {text!r} {how}; set with --text or --modality)")
         elif text:
             notes.append(f"text column: {text!r} (set with --text)")
-    if not modality:
-        modality = "table"
-        n_features = len(free) - len(_numbering(table, wanted, free))
-        notes.append(f"modality: table ({n_features} feature columns; set with --modality or --features)")
-    if modality == "table" and not wanted.features:
+    numbering: list[str] = []  # columns that are no features, unless somebody names them
+    if modality in ("", "table") and not wanted.features:
         if (lists := [name for name in free if _holds_number_lists(table, name)]) and len(lists) == len(free):
             raise UsageError(f"{_number_lists(lists)}, and no other column is left to be analysed")
         if lists:
             notes.append(f"{_number_lists(lists)}: left aside")
             free = [name for name in free if name not in lists]
+        numbering = _numbering(table, free)
+    if not modality:
+        modality = "table"
+        n_features = len(free) - len(numbering)
+        notes.append(f"modality: table ({n_features} feature columns; set with --modality or --features)")
     if image is None and wanted.modality == "auto":
         notes += _could_be_pictures(cells, free, modality)
         notes += _could_be_texts(table, free, modality)
@@ -164,7 +166,12 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
         label = _label_by_content(table, wanted, label, [name for name in plain if name != text], notes)
         return modality, Roles(label=label, text=text, id=row_id, split=split), notes
     label = _label_by_content(table, wanted, label, plain if len(free) > 1 else [], notes, only=False)
-    features = _features(table, wanted, label, free, notes)
+    if numbering:
+        notes.append(
+            f"{'column' if len(numbering) == 1 else 'columns'} {', '.join(map(repr, numbering[:3]))} only "
+            f"{'numbers' if len(numbering) == 1 else 'number'} the rows: left out of the features (set with --features)"
+        )
+    features = _features(table, wanted, label, [name for name in free if name not in numbering])
     return modality, Roles(label=label, id=row_id, split=split, features=features), notes
 
 
@@ -198,10 +205,8 @@ def _could_be_pictures(cells: Cells, free: Sequence[str], modality: str) -> list
     ]
 
 
-def _numbering(table: pa.Table, wanted: Wanted, free: Sequence[str]) -> list[str]:
-    """Columns that only number the rows, where nobody chose the features and others are left."""
-    if wanted.features:
-        return []
+def _numbering(table: pa.Table, free: Sequence[str]) -> list[str]:
+    """Columns that only number the rows, where others are left."""
     numbers = [name for name in free if _named_numbering(name) and _one_each(table[name])]
     return numbers if len(numbers) < len(free) else []
 
@@ -223,21 +228,14 @@ def _number_lists(names: Sequence[str]) -> str:
 def _could_be_texts(table: pa.Table, free: Sequence[str], modality: str) -> list[str]:
     """What is said of a column of prose in a table that has many others."""
     name = _guess_text(table, free, wide=False) if modality == "table" else None
-    if name is None or sum(map(count_words, _values(table, name))) < PROSE_WORDS * len(_values(table, name)):
+    values = [] if name is None else _values(table, name)
+    if name is None or sum(map(count_words, values)) < PROSE_WORDS * len(values):
         return []
     return [f"column {name!r} reads like prose; to analyse these texts instead: --text {shlex.quote(name)}"]
 
 
-def _features(table: pa.Table, wanted: Wanted, label: str | None, free: list[str], notes: list[str]) -> tuple[str, ...]:
-    """The columns asked for; else all that are free, without those that only number the rows."""
-    numbers = _numbering(table, wanted, free)
-    if numbers:
-        notes.append(
-            f"{'column' if len(numbers) == 1 else 'columns'} {', '.join(map(repr, numbers[:3]))} only "
-            f"{'numbers' if len(numbers) == 1 else 'number'} the rows: left out of the features (set with --features)"
-        )
-    left = [name for name in free if name not in numbers]
-    features = [column(table, name, "features") for name in wanted.features] if wanted.features else left
+def _features(table: pa.Table, wanted: Wanted, label: str | None, free: list[str]) -> tuple[str, ...]:
+    features = [column(table, name, "features") for name in wanted.features] if wanted.features else free
     if label in features:
         raise UsageError(f"the label column {label!r} cannot be a feature too")
     if not features:
@@ -439,11 +437,10 @@ def _guess_text(table: pa.Table, free: Sequence[str], wide: bool | None = None) 
         if not values or sum(is_url(value) for value in values) > len(values) / 2:
             continue
         words = sum(map(count_words, values)) / len(values)
-        letters = sum(sum(map(str.isalpha, value)) for value in values) / len(values)
         kinds = len(set(values))
         distinct = kinds / len(values)
         named = text_rank(name) == 2
-        prose = (words >= 4 or letters >= 40) and distinct > 0.3
+        prose = distinct > 0.3 and (words >= 4 or _letters(values) >= 40)
         prose = prose or (named and ((words >= 1.5 and distinct > 0.05) or (kinds >= SOME_TEXTS and not wide)))
         score = max(words, 0.1) * distinct * (3 if named else 1)
         if prose and (best is None or score > best[0]):
@@ -452,6 +449,11 @@ def _guess_text(table: pa.Table, free: Sequence[str], wide: bool | None = None) 
         return None
     # a wide table with one descriptive column is a table
     return best[1] if text_rank(best[1]) == 2 or not wide else None
+
+
+def _letters(values: Sequence[str]) -> float:
+    """Letters a cell."""
+    return sum(sum(map(str.isalpha, value)) for value in values) / len(values)
 
 
 def _any_text(table: pa.Table, free: Sequence[str], notes: list[str]) -> str:

@@ -14,10 +14,11 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from assay.errors import SourceError, UsageError
+from assay.errors import SourceError
 from assay.sources.cells import Cells
 from assay.sources.encodings import to_utf8, wide
-from assay.sources.folder import TABLE_ENDINGS, Listing, ending, find_layout
+from assay.sources.files import BOM, ZERO_BYTES
+from assay.sources.folder import TABLE_ENDINGS, Listing, asked_layout, ending, folders_at, loose, printable_path
 from assay.sources.unreadable import UnreadableError
 
 __all__ = ["PATH", "TEXT", "read_texts", "text_files"]
@@ -28,7 +29,6 @@ ENDINGS = (".txt", ".text", "without ending")
 ABOVE = 0.1  # a smaller share of text files above the level where most lie are no rows
 MOSTLY = 0.5  # of the files must be texts
 LARGEST = 16 << 20  # bytes of one text
-ZERO_BYTES = 0.05
 ABOUT = ("readme", "license", "licence", "copying", "notice", "changelog", "makefile", "dockerfile")
 
 
@@ -66,29 +66,23 @@ def read_texts(
 
     A file that cannot be read, is no text or is larger than 16 MiB is a row with the reason. Line ends are kept. Cost: one read a file.
     """
-    shown = [path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace") for path in paths]
+    shown = list(map(printable_path, paths))
     parts = [path.split("/") for path in shown]
-    deepest = max(map(len, parts)) - 1
-    if class_level is not None and not 1 <= class_level <= deepest:
-        levels = f"levels 1 to {deepest}" if deepest else "no folders in it"
-        raise UsageError(f"--class-level {class_level}: {where} has {levels}")
-    layout = find_layout(parts, class_level)
+    layout = asked_layout(parts, class_level, where)
     reasons: dict[int, str] = {}
     encodings: dict[str, int] = {}
     texts: list[str | None] = []
     for row, path in enumerate(paths):
         text, problem = _text(path, read, encodings)
         texts.append(text)
-        if problem:
-            reasons[row] = problem
+        reasons |= {row: problem} if problem else {}
     if len(reasons) == len(paths):
         raise SourceError(f"none of the {len(paths):,} files of {where} can be read as text; the first: {reasons[0]}")
     columns = {PATH: pa.array(shown, pa.string()), TEXT: pa.array(texts, pa.string())}
-    labels = [part[layout.label] if 0 <= layout.label < len(part) - 1 else None for part in parts]
+    labels, splits = folders_at(parts, layout.label if use_labels else -1), folders_at(parts, layout.split)
     classes = {label for label in labels if label is not None}
-    if classes and use_labels:
+    if classes:
         columns["label"] = pa.array(labels, pa.string())
-    splits = [part[layout.split] if 0 <= layout.split < len(part) - 1 else None for part in parts]
     out = Cells(pa.table(columns), reasons=reasons, where=where)
     if any(splits) and use_splits:
         out.table = out.table.append_column("split", pa.array(splits, pa.string()))
@@ -100,8 +94,8 @@ def read_texts(
         for name, count in sorted(encodings.items())
     ]
     out.notes += layout.notes if use_labels else ()
-    loose = labels.count(None) if classes and use_labels else 0
-    out.notes += [f"{loose:,} texts lie outside any class folder: they count as unlabelled"] if loose else []
+    outside = loose(labels, "texts")
+    out.notes += [outside] if outside else []
     return out
 
 
@@ -121,7 +115,7 @@ def _text(path: str, read: Callable[[str], bytes], encodings: dict[str, int]) ->
             return None, f"damaged {codec.upper()} text"
     if data[:4096].count(0) > ZERO_BYTES * len(data[:4096]):
         return None, "no text: the file holds zero bytes"
-    data, name = to_utf8(data.removeprefix(b"\xef\xbb\xbf"))
+    data, name = to_utf8(data.removeprefix(BOM))
     if name:
         encodings[name] = encodings.get(name, 0) + 1
     try:
