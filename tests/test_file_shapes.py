@@ -366,7 +366,7 @@ SHAPES = {
                 for name in ("pos", "neg")
                 for at in range(6)
             }
-            | {"README": "about", "train/urls_pos.txt": "list"}
+            | {"README.txt": "about", "train/urls_pos.txt": "list"}
         ),
         "text",
         "texts in files of their own (class folders: 2 classes, 24 texts)",

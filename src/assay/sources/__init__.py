@@ -138,14 +138,15 @@ def _open_folder(path: Path, wanted: Wanted) -> Source:
         cells.notes += notes
         return _accounted(_from_cells(cells, wanted, name, base), found, cells.where)
     if not found.files:
-        if len(tables) == 1:
+        texts = text_files(found)
+        if len(tables) == 1 and not (tables[0].endswith(".txt") and any("/" in text for text in texts)):
             return _open_path(path / tables[0], wanted)
         if shards := find_shards(path):
             return _from_cells(read_shards(shards), wanted, name, Base(path))
         if splits := split_tables(tables):
             parts = read_split_tables(splits, tables, lambda name: files.read_cells(path / name), str(path))
             return _from_cells(parts, wanted, name, base)
-        if texts := text_files(found):
+        if texts:
             return _from_texts(texts, lambda name: read_bytes(str(path / name)), found, wanted, name, str(path))
         if tables:
             shown = ", ".join(tables[:3])
