@@ -554,3 +554,11 @@ def test_splits_whose_columns_differ_in_type_are_joined_as_text(tmp_path: Path) 
         source.cells["code"].to_pylist()[:2] == ["0", "1"]
         and source.cells["code"].to_pylist()[-1] == f"x{len(PROSE) - 1}"
     )
+
+
+def test_columns_that_one_split_has_not_are_named(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("text,category\n" + "".join(f"{text},{label}\n" for text, label in PAIRS))
+    (tmp_path / "test.csv").write_text("text,intent\n" + "".join(f"{text},{label}\n" for text, label in PAIRS))
+    notes = open_source(tmp_path).notes
+    assert "train.csv has no column 'intent': blank in its rows" in notes
+    assert "test.csv has no column 'category': blank in its rows" in notes

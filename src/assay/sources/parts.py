@@ -109,8 +109,15 @@ def read_split_tables(
     splits: Mapping[str, str], names: Sequence[str], read: Callable[[str], Cells], where: str
 ) -> Cells:
     """The tables ``splits`` of those called ``names`` as one; what is left alone is said."""
-    out = joined({split: read(name) for split, name in splits.items()}, where)
+    parts = {split: read(name) for split, name in splits.items()}
+    out = joined(parts, where)
     others = sorted(set(names) - set(splits.values()))
     left = f"; left alone: {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}" if others else ""
     out.notes.insert(0, f"{len(splits):,} tables are read as one, a split each: {', '.join(splits.values())}{left}")
+    names = dict.fromkeys(name for part in parts.values() for name in part.table.column_names)
+    for split, part in parts.items():
+        if missing := [repr(name) for name in names if name not in part.table.column_names]:
+            what = "columns" if len(missing) > 1 else "column"
+            shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+            out.notes.append(f"{splits[split]} has no {what} {shown}: blank in its rows")
     return out
