@@ -114,9 +114,9 @@ def read_split_tables(
     others = sorted(set(names) - set(splits.values()))
     left = f"; left alone: {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}" if others else ""
     out.notes.insert(0, f"{len(splits):,} tables are read as one, a split each: {', '.join(splits.values())}{left}")
-    names = dict.fromkeys(name for part in parts.values() for name in part.table.column_names)
+    columns = dict.fromkeys(name for part in parts.values() for name in part.table.column_names)
     for split, part in parts.items():
-        if missing := [repr(name) for name in names if name not in part.table.column_names]:
+        if missing := [repr(name) for name in columns if name not in part.table.column_names]:
             what = "columns" if len(missing) > 1 else "column"
             shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
             out.notes.append(f"{splits[split]} has no {what} {shown}: blank in its rows")
