@@ -47,6 +47,23 @@ def test_a_crop_lies_on_its_picture_and_on_no_other(area: float) -> None:
     np.testing.assert_array_equal(scores[:20, 0], scores[20:, 0])  # a pair has one score, whichever row lists it
 
 
+def test_the_score_is_the_best_pearson_correlation_over_all_windows() -> None:
+    module = sys.modules["assay.duplicates.image_windows"]
+    rng = np.random.default_rng(3)
+    tiny = rng.integers(0, 256, (2, 32, 32)).astype(np.uint8)
+    tiny[0] = cv2.resize(cv2.GaussianBlur(tiny[0], (0, 0), 2)[4:22, 9:27], (32, 32))
+    ids = np.array([[1], [-1]], np.int32)
+    score = window_scores(tiny, np.ones(2), ids, np.array([True, False]), threads=1)[0, 0]
+    side, best = module.SIDE, 0.0
+    for crop, whole in ((tiny[0], tiny[1]), (tiny[1], tiny[0])):
+        small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
+        for share in module.SIDES:
+            scaled = cv2.resize(whole.astype(np.float32), (round(side / share),) * 2, interpolation=cv2.INTER_AREA)
+            for y, x in np.ndindex(scaled.shape[0] - side + 1, scaled.shape[1] - side + 1):
+                best = max(best, np.corrcoef(small, scaled[y : y + side, x : x + side].ravel())[0, 1])
+    assert score == pytest.approx(best, abs=1e-4)
+
+
 def test_plain_pictures_and_unwanted_rows_have_no_score() -> None:
     tiny = np.full((3, 32, 32), 90, np.uint8)
     ids = np.array([[1, 2], [0, -1], [0, 1]], np.int32)

@@ -10,9 +10,11 @@ does: true crops correlate by .85 and more, few of the other neighbours do.
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numba import njit
 from numpy.typing import NDArray
 
 from assay.graph.exact import parallel_for
@@ -22,6 +24,7 @@ __all__ = ["window_scores"]
 SIDE = 12  # pixels of a crop's thumbnail when it is laid on another
 SIDES = (0.48, 0.54, 0.61, 0.69, 0.78, 0.88)  # of the other picture's sides
 SHAPES = 0.2  # natural logarithm of the aspect ratio: crops of so much the same shape share their windows
+PLAIN = 2.0 * SIDE  # length of a window less its mean, in grey levels, under which it is plain: 2 a pixel
 BLOCK = 64
 
 
@@ -43,7 +46,7 @@ def window_scores(
     Notes
     -----
     A crop keeps its shape in pixels, so of its thumbnail only place and scale on the other thumbnail are unknown: six
-    scales, all places. Cost: about 1 ms a row for 15 neighbours.
+    scales, all places. Cost: about .2 ms a picture that others are laid on, and .03 ms a pair.
     """
     n, k = ids.shape
     row, column = np.nonzero((ids >= 0) & wanted[:, None])
@@ -76,25 +79,65 @@ def _in_one(crops: NDArray[np.uint8], shapes: NDArray[np.float64], picture: NDAr
     """(m,) the best correlation of each crop's thumbnail with a window of the picture's."""
     out = np.full(len(crops), -1, np.float32)
     groups = np.rint(shapes / SHAPES).astype(np.int64)
-    whole = picture.astype(np.float32)
+    whole = picture.astype(np.float32) - np.float32(picture.mean())
     for group in np.unique(groups).tolist():
         members = np.flatnonzero(groups == group)
-        squeezed = np.stack([cv2.resize(crops[at], (SIDE, SIDE), interpolation=cv2.INTER_AREA) for at in members])
-        here = _unit(squeezed.reshape(len(members), -1).astype(np.float32))
-        stretch = float(np.exp(group * SHAPES / 2))
-        for side in SIDES:
-            width, height = round(SIDE / (side * stretch)), round(SIDE / (side / stretch))
-            if min(width, height) < SIDE or max(width, height) > 2 * len(picture):
-                continue
-            scaled = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
-            windows = sliding_window_view(scaled, (SIDE, SIDE)).reshape(-1, SIDE * SIDE)
-            there = _unit(np.ascontiguousarray(windows))
-            np.maximum.at(out, members, (here @ there.T).max(1))
+        templates = np.stack(
+            [_unit(cv2.resize(crops[at], (SIDE, SIDE), interpolation=cv2.INTER_AREA)) for at in members]
+        )
+        best = out[members]
+        for down, across in _scales(group, len(picture)):
+            _best_windows(down @ whole @ across, templates, best)
+        out[members] = best
     return out
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Zero mean, unit length; plain rows are zero."""
-    rows = rows - rows.mean(1, keepdims=True)
-    length = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    return np.asarray(rows / np.where(length < 2.0 * SIDE, np.inf, length)[:, None], np.float32)
+@functools.cache
+def _scales(group: int, pixels: int) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """For each scale the (h, pixels) and (pixels, w) weights that resize a thumbnail by areas, for crops of a group's shape."""
+    same = np.eye(pixels, dtype=np.float32)
+    stretch = float(np.exp(group * SHAPES / 2))
+    out = []
+    for side in SIDES:
+        width, height = round(SIDE / (side * stretch)), round(SIDE / (side / stretch))
+        if min(width, height) >= SIDE and max(width, height) <= 2 * pixels:
+            down = cv2.resize(same, (pixels, height), interpolation=cv2.INTER_AREA)
+            across = cv2.resize(same, (width, pixels), interpolation=cv2.INTER_AREA)
+            out.append((np.asarray(down, np.float32), np.asarray(across, np.float32)))
+    return out
+
+
+def _unit(crop: cv2.typing.MatLike) -> NDArray[np.float32]:
+    """(SIDE, SIDE) of zero mean and unit length; a plain one is zero."""
+    centred = np.asarray(crop, np.float32) - np.float32(crop.mean())
+    length = float(np.linalg.norm(centred))
+    return centred / np.float32(length) if length >= PLAIN else np.zeros_like(centred)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _best_windows(scaled: NDArray[np.float32], templates: NDArray[np.float32], best: NDArray[np.float32]) -> None:
+    """Raise (m,) ``best`` to the best correlation of (m, SIDE, SIDE) templates of unit length with a window of (h, w) ``scaled``."""
+    high, wide = scaled.shape[0] - SIDE + 1, scaled.shape[1] - SIDE + 1
+    sums, squares = np.zeros((high, wide), np.float32), np.zeros((high, wide), np.float32)
+    for y in range(high):
+        for row in range(SIDE):
+            for column in range(SIDE):
+                for x in range(wide):
+                    value = scaled[y + row, x + column]
+                    sums[y, x] += value
+                    squares[y, x] += value * value
+    products = np.empty(wide, np.float32)
+    for at in range(len(templates)):
+        for y in range(high):
+            products[:] = 0
+            for row in range(SIDE):
+                for column in range(SIDE):
+                    weight = templates[at, row, column]
+                    for x in range(wide):
+                        products[x] += weight * scaled[y + row, x + column]
+            for x in range(wide):
+                length = squares[y, x] - sums[y, x] * sums[y, x] / (SIDE * SIDE)
+                if length >= PLAIN * PLAIN:
+                    best[at] = max(best[at], products[x] / np.sqrt(length))
+                else:
+                    best[at] = max(best[at], np.float32(0))

@@ -38,7 +38,7 @@ class CandidatesFound:
     left_out: int
 
 
-@stage(version=8)
+@stage(version=9)
 def candidates(folder: Folder, prefix: str, spec: CandidatesSpec) -> CandidatesFound:
     """Pairs of pictures that are worth reopening."""
     from assay.duplicates.images import image_candidates
