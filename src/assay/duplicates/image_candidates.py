@@ -41,7 +41,7 @@ CROWD_MORE, CROWD_OTHERS = 2, 400
 # A part: neighbours that are looked at, correlation from which one looks like a part of the other, and how that ranks: at .9
 # as a pair at twice the distance at which it would stand out.
 PART_TOP, PART, PART_RANK = 12, 0.85, 10.0
-# Neighbours looked at so, up to .5 ms each; of more, those that stand out most from the row's last one: of the crops of photos_600
+# Neighbours looked at so, about .2 ms each; of more, those that stand out most from the row's last one: of the crops of photos_600
 # .93 are in the first quarter, .81 in the first tenth, .35 in the first fortieth.
 PARTS_AT_MOST = 150_000
 FLAT = 1.0  # standard deviation in grey levels under which a thumbnail is plain
