@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -182,10 +183,21 @@ def dry_run(data: Path, options: dict[str, Any]) -> float:
     words = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "assay", "analyze", str(data), *words, "--dry-run"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(r"estimate: ([\d.]+) (s|min|h)\b", done.stdout + done.stderr)
-    if found is None:
+    seconds = promised_seconds(done.stdout + done.stderr)
+    if seconds is None:
         raise RuntimeError(f"no estimate from {' '.join(command)}: {done.stdout} {done.stderr}")
-    return float(found[1]) * UNITS[found[2]]
+    return seconds
+
+
+def promised_seconds(printed: str) -> float | None:
+    """The middle (geometric mean) of a printed estimate such as "40 s", "2 to 4 min", "50 s to 2 min"; None = none there."""
+    amount = r"([\d.]+)(?: (s|min|h))?"
+    found = re.search(rf"estimate: {amount}(?: to {amount})? with", printed)
+    if found is None:
+        return None
+    low, unit, high, high_unit = found.groups()
+    least = float(low) * UNITS[unit or high_unit]
+    return math.sqrt(least * float(high) * UNITS[high_unit]) if high else least
 
 
 class Jobs:
