@@ -16,7 +16,7 @@ from assay.graph import neighbors
 from assay.issues.label import find_label_issues
 from assay.predict import predict
 from assay.predict.folds import make_folds
-from assay.predict.trees import tree_probabilities
+from assay.predict.trees import forest_size, rows_grown, tree_probabilities
 
 ALONE = -1
 
@@ -64,6 +64,14 @@ def test_extra_trees_are_as_good_as_a_forest_of_scikit_learn():
     forest = ExtraTreesClassifier(n_estimators=120, min_samples_leaf=3, random_state=0)
     peer = cross_val_predict(forest, dense, labels, cv=PredefinedSplit(folds), method="predict_proba")
     assert log_loss(labels, ours) < log_loss(labels, peer) * 1.03
+
+
+@pytest.mark.parametrize(("rows", "trees"), [(10, 120), (50_000, 120), (100_000, 42), (200_000, 15), (10**7, 12)])
+def test_of_more_rows_fewer_trees_grow_each_on_more_of_them(rows, trees):
+    assert forest_size(120, rows) == trees
+    assert forest_size(8, rows) == 8
+    assert rows_grown(rows, 100) == min(rows, 200_000)
+    assert rows_grown(rows, 500) == min(rows, 50_000), "memory of one tree is bounded by numbers, not by rows"
 
 
 @pytest.mark.parametrize("name", ["extratrees", "lightgbm"])

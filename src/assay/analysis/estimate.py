@@ -9,6 +9,7 @@ that is said, and a guide elsewhere.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +18,7 @@ from assay.analysis.memory import MB, Load, MemoryPlan, make_plan
 from assay.analysis.settings import EFFORTS, Settings
 from assay.dataset.target import classes_of
 from assay.predict import second_round_affordable, softmax_epochs
-from assay.predict.trees import BOOSTED_CLASSES, TREES
+from assay.predict.trees import BOOSTED_CLASSES, TREES, forest_size, rows_grown
 from assay.sources import Source
 from assay.sources.reading import is_url
 
@@ -213,7 +214,8 @@ def _heads(n: int, classes: int, effort: str) -> float:
 
 def _trees(n: int, columns: int, classes: int, effort: str) -> float:
     """CPU seconds of extra trees, and of boosted ones where they are run."""
-    seconds = 0.8 + n * columns**0.5 * 2.5e-5 * TREES[effort] / TREES["regular"]
+    grown = rows_grown(max(n * 4 // 5, 2), 8 * columns)
+    seconds = 0.5 + 5 * forest_size(TREES[effort], grown) * grown * math.log2(grown) * columns**0.5 * 3.6e-8
     if effort != "fast" and classes <= BOOSTED_CLASSES:
         seconds += 1.0 + n * columns * min(classes, 60) * 2.4e-6
     return seconds

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from assay.predict.trees import rows_grown
+
 MB = 1 << 20
 CALLER = 120 * MB  # the process that leads: its libraries ...
 CALLER_ROW = 650  # ... and bytes a row
@@ -112,7 +114,10 @@ def needs(load: Load) -> dict[str, Need]:
         stages["encode/tfidf"] = _tfidf(load)
     if load.modality == "table":
         stages["encode/table"] = Need(WORKER + load.rows * load.dims * 12 + 6 * load.cell_bytes)
-        stages["predict/trees"] = Need(WORKER + load.rows * (load.dims * 6 + load.classes * 24) + 80 * MB, 40 * MB)
+        grown = rows_grown(load.rows, load.dims) * load.dims * 4
+        stages["predict/trees"] = Need(
+            WORKER + load.rows * (load.dims * 6 + load.classes * 24) + 80 * MB, 20 * MB + grown
+        )
     return stages
 
 

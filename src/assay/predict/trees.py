@@ -25,7 +25,14 @@ Task = tuple[Codes, Rows, Rows, int, list[int]]  # labels, training rows, asked 
 
 TREES = {"fast": 60, "regular": 120, "best": 300}
 LEAF = 3  # rows
-TREE_ROWS = 50_000  # that one extra-tree grows on
+TREE_ROWS, TREE_NUMBERS = (
+    200_000,
+    25_000_000,
+)  # rows that one extra-tree grows on, and their numbers: fewer rows of many columns
+# Of more rows, fewer trees: what they miss is rows, not trees. Per fold of 160,000 made-up rows 120 trees of 50,000 have log-loss
+# .798 in 11 CPU s, 12 trees of all rows .720 in 5; of 200,000 flights .391 in 7 and, 15 trees, .364 in 4.
+FULL_FOREST, FEWER = 50_000, 1.5  # rows up to which all trees grow, and the power by which they get fewer beyond
+LEAST_TREES = 12
 NODE_NUMBERS = 25_000_000  # class counts that one extra-tree may hold; beyond, its leaves get larger
 MATRIX_NUMBERS = 200_000_000  # beyond, extra-trees see the unscaled cells alone
 PREDICTED = 16_384  # rows at a time
@@ -33,6 +40,10 @@ BOOSTED_ROWS = 200_000  # that a boosted model learns from
 BOOSTED_CLASSES = 100  # a boosted round grows a tree a class; more classes are left to the extra-trees
 LEAST_BOOSTED = 60  # labelled rows
 ROUNDS, ROUND_TREES = 150, 1_500  # at most so many rounds, and trees in all of them
+# From so many rows on small slow trees do not get there in those rounds: 160,000 made-up rows, log-loss .878 and, larger, .756;
+# of 200,000 flights .480 and .364, in the same time.
+MANY_ROWS = 50_000
+RATE, LEAVES = {False: 0.1, True: 0.2}, {False: 15, True: 31}  # many rows? -> learning rate, leaves of a tree
 PATIENCE = 10  # rounds without a better held-out log-loss
 HELD_OUT = 0.15
 PRIOR_WEIGHT = np.float32(0.005)  # so that no class is impossible, not even one that a fold never saw
@@ -58,7 +69,7 @@ def tree_probabilities(
     trees : (N, m) cells, unscaled, NaN = blank. dense : (N, d) the same cells scaled, without gaps.
     labels : (N,) class codes, -1 = unlabelled. folds : (N,) -1 = unlabelled; such rows get the mean of the folds' models.
     seed : of trees and samples; the same bytes whatever ``threads``.
-    effort : "fast" grows 60 extra-trees; "regular" 120, and boosts; "best" 300, and boosts.
+    effort : "fast" grows 60 extra-trees; "regular" 120, and boosts; "best" 300, and boosts; fewer above 50,000 rows a fold.
 
     Returns
     -------
@@ -68,7 +79,7 @@ def tree_probabilities(
 
     Notes
     -----
-    Cost: a fold's extra-tree sees at most 50,000 rows, its boosted model 200,000. Memory: N K float32 a model.
+    Cost: a fold's extra-tree and its boosted model see at most 200,000 rows each. Memory: N K float32 a model.
     """
     labelled = (labels >= 0) & (folds >= 0)
     if n_classes < 2 or not labelled.any() or trees.shape[1] == 0:
@@ -192,11 +203,12 @@ def _extra_trees(
         share = _prior(labels[train], n_classes)
         return total + share, _kept_trees([_stump(share)])
     rng = np.random.default_rng(seed)
-    grown = min(len(train), TREE_ROWS)
+    grown = rows_grown(len(train), matrix.shape[1])
+    count = forest_size(count, grown)
     leaf = max(LEAF, -(-2 * grown * n_classes // NODE_NUMBERS))
     forest: list[Arrays] | None = []
     for _ in range(count):
-        rows = train if len(train) <= TREE_ROWS else np.sort(rng.permutation(train)[:TREE_ROWS])
+        rows = train if len(train) <= grown else np.sort(rng.permutation(train)[:grown])
         tree = ExtraTreeClassifier(min_samples_leaf=leaf, random_state=int(rng.integers(2**31)))
         tree.fit(matrix[rows], labels[rows], check_input=False)
         for start in range(0, len(asked), PREDICTED):
@@ -209,6 +221,16 @@ def _extra_trees(
                 forest = None
     made = np.asarray(total / np.float32(count), np.float32)
     return made, None if forest is None else _kept_trees(forest)
+
+
+def rows_grown(rows: int, columns: int) -> int:
+    """Of so many rows, those that one extra-tree grows on."""
+    return min(rows, TREE_ROWS, max(TREE_NUMBERS // max(columns, 1), FULL_FOREST))
+
+
+def forest_size(count: int, grown: int) -> int:
+    """Trees of a forest of ``count`` that are grown, each on ``grown`` rows."""
+    return max(min(count, LEAST_TREES), round(count * min(FULL_FOREST / max(grown, 1), 1) ** FEWER))
 
 
 def _branches(tree: Any, n_classes: int) -> Arrays:
@@ -280,8 +302,8 @@ def _boosted(
     several = len(present) > 2
     settings: dict[str, Any] = {
         "objective": "multiclass" if several else "binary",
-        "learning_rate": 0.1,
-        "num_leaves": 15,
+        "learning_rate": RATE[len(fit) > MANY_ROWS],
+        "num_leaves": LEAVES[len(fit) > MANY_ROWS],
         "min_data_in_leaf": int(np.clip(len(fit) // 100, 3, 20)),
         "max_bin": 127,
         "feature_fraction": 0.8,

@@ -82,7 +82,7 @@ class TreesMade:
     models: tuple[str, ...]
 
 
-@stage(version=3)
+@stage(version=4)
 def trees(folder: Folder, prefix: str, spec: TreesSpec) -> TreesMade:
     """Out-of-sample probabilities of the tree models; what they learned lies in ``.fitted.json`` and ``.fitted.npz``."""
     from assay.predict.trees import tree_probabilities
