@@ -145,7 +145,7 @@ def take(page: Any, camera: Camera, project: str) -> None:
 
     def open_row(at: int) -> None:
         page.locator(f"#cell-{at}").click()
-        page.get_by_role("complementary", name="The open row").get_by_role("heading", name="History").wait_for()
+        page.get_by_role("complementary", name="The open row").get_by_role("heading", name="History", exact=True).wait_for()
 
     review("?any=label")
     camera.shoot("review")
@@ -163,7 +163,7 @@ def take(page: Any, camera: Camera, project: str) -> None:
     review("?any=label")
     open_row(1)
     camera.shoot("resolver")
-    page.get_by_role("heading", name="History").scroll_into_view_if_needed()
+    page.get_by_role("heading", name="History", exact=True).scroll_into_view_if_needed()
     camera.shoot("resolver-end")
     review("?any=near_duplicate&look=sets")
     camera.shoot("sets")

@@ -228,6 +228,63 @@ def test_checks_that_found_nothing_are_one_line(review):
     rail.get_by_role("button", name=re.compile("^Odd size")).wait_for()
 
 
+@pytest.fixture(scope="module")
+def unpredictable(projects) -> Path:
+    """A table that says nothing about its label: numbers drawn at random, five columns of one value, two names misspelt."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(240, 3)), columns=["x", "y", "z"]).assign(
+        **{f"same {at}": f"value {at}" for at in range(5)},
+        state=rng.permutation(np.array(["accepted", "rejected", "postponed"])[np.arange(240) % 3]),
+    )
+    frame.loc[[3, 80], "state"] = ["acepted", "postpond"]
+    place = projects[1] / "unpredictable.assay"
+    assay.analyze(frame, label="state", output=place, progress="quiet")
+    return place
+
+
+def test_pages_say_that_labels_were_not_judged_instead_of_that_nothing_was_found(projects, unpredictable):
+    why = re.compile("do not predict this label well enough")
+    with browser() as context:
+        page, wrong = watched(context)
+        page.goto(projects[0])
+        open_project(page, unpredictable)
+        rail = page.get_by_role("navigation", name="What was found")
+        found, unmade = (
+            rail.get_by_text(re.compile(f"^[0-9]+ checks? {how}$")) for how in ("found nothing", "without a result")
+        )
+        found.click()
+        rail.get_by_role("button", name=re.compile("^Exact duplicates")).wait_for()
+        label = rail.get_by_role("button", name=re.compile("^Label issues"))
+        assert not label.is_visible()
+        unmade.click()
+        expect(label).to_have_attribute("aria-disabled", "true")
+
+        page.get_by_role("link", name="Overview").click()
+        expect(page.get_by_role("region", name="How far it is")).to_contain_text(why)
+        page.get_by_role("link", name="Compare classes").click()
+        page.get_by_text("Labels were not judged").wait_for()
+        expect(page.get_by_role("main")).to_contain_text(why)
+        assert wrong == []
+
+
+def test_the_overview_leads_to_misspelt_names_and_what_repeats_is_told_three_times(projects, unpredictable):
+    with browser() as context:
+        page, wrong = watched(context)
+        page.goto(projects[0])
+        open_project(page, unpredictable)
+        page.get_by_role("link", name="Charts").click()
+        said = page.get_by_role("region", name="Findings")
+        same = said.get_by_role("listitem").filter(has_text="Constant column")
+        expect(same).to_have_count(3)
+        assert same.filter(has_text="left out of the models").count() == 0
+        said.get_by_text("2 more of these kinds").get_by_role("link", name="see all findings").click()
+        expect(page.get_by_role("article", name=re.compile("^Constant column"))).to_have_count(5)
+        page.get_by_role("link", name="Overview").click()
+        page.get_by_role("button", name=re.compile("^Merge misspelt classes")).click()
+        page.get_by_role("button", name=re.compile("^Merge all 2")).wait_for()
+        assert wrong == []
+
+
 # copies ---------------------------------------------------------------------------------------------------------------
 
 

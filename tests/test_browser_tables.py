@@ -209,3 +209,18 @@ def test_a_bar_of_the_most_suggested_corrections_shows_its_rows(review, hospital
         review.get_by_role("button", name=f"Remove the filter {text}").wait_for()
     review.go_back()
     bars.first.wait_for()
+
+
+def test_text_that_is_cut_is_whole_in_its_tooltip(review, hospital):
+    review.get_by_role("listbox", name="Rows").focus()
+    review.keyboard.press("Control+a")
+    review.get_by_role("toolbar").get_by_role("button", name="Accept").click()
+    line = review.get_by_role("region", name="Rows that change").last.get_by_role("listitem").first
+    whole = line.locator("[title*=' · ']").get_attribute("title")
+    row = hospital.iloc[int(line.locator(".mono").inner_text())]
+    assert all(f"{name}: {row[name]}" in whole for name in CATEGORIES)
+    review.keyboard.press("Escape")
+    review.get_by_role("dialog").wait_for(state="hidden")
+    review.get_by_role("button", name="Add filter").click()
+    meaning = review.get_by_role("option").get_by_title("Calibrated probability that the given label is wrong.")
+    expect(meaning.first).to_be_visible()

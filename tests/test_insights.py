@@ -336,7 +336,7 @@ def test_no_wrong_label_is_said_as_none() -> None:
     found = class_findings(
         ["a"], np.zeros(300, np.int32), summary(np.zeros(300), np.zeros(300, bool), np.full(300, -1))
     )
-    assert found[0].message.startswith("None of the 300 labels is estimated to be wrong (95 % interval 0.0% to 1.3%")
+    assert found[0].message.startswith("None of the 300 labels is estimated to be wrong (95% interval 0.0% to 1.3%")
 
 
 def test_where_a_correction_is_named_it_is_not_said_that_no_label_is_wrong() -> None:

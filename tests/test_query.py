@@ -656,6 +656,15 @@ def test_checks_of_a_real_project_are_those_of_its_own_tables(real: Any) -> None
             assert views.facets(None, state)["checks"][record["name"]] == record["count"]
 
 
+def test_usual_label_quality_is_that_of_rows_without_a_label_issue(real: Any) -> None:
+    table, _, project = real
+    frame = project.issues()
+    fine = frame.loc[~frame["is_label_issue"].astype(bool), "label_quality"].dropna()
+    assert len(fine) < frame["label_quality"].notna().sum()
+    usual = table.usual("label_quality", without="is_label_issue")
+    np.testing.assert_allclose(usual, np.percentile(fine.to_numpy(), [5, 95]), rtol=1e-5)
+
+
 def test_a_real_page_agrees_with_the_issues_frame(real: Any) -> None:
     table, state, project = real
     frame = project.issues()

@@ -132,8 +132,8 @@ def test_a_cell_within_the_usual_range_is_said_to_be_near_its_end():
     """Not "14; usual: 1 to 14": the third of a hundred numbers is usual, and the most telling that the row has."""
     frame = pd.DataFrame({"a": np.arange(1_000) * 0.5, "b": np.tile([1.0, 2.0, 3.0, 4.5], 250)})
     low, high = least_usual(read(frame), np.array([29, 959]))
-    assert low == "a is 14.5, among the lowest 3 %"
-    assert high == "a is 479.5, among the highest 4 %"
+    assert low == "a is 14.5, among the lowest 3%"
+    assert high == "a is 479.5, among the highest 4%"
 
 
 def test_a_blank_cell_in_a_column_that_is_hardly_ever_blank_is_named():

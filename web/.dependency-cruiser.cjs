@@ -21,7 +21,7 @@ module.exports = {
     {
       name: 'words-are-pure',
       severity: 'error',
-      from: { path: '^src/(words|theme)' },
+      from: { path: '^src/(words|theme)\\.ts$' },
       to: { path: '^src/(?!api/types)' },
     },
   ],

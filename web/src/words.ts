@@ -25,17 +25,25 @@ export const labelFromKey = (key: string): Label | null => JSON.parse(key) as La
 
 export const count = (n: number): string => n.toLocaleString('en')
 export const rows = (n: number): string => `${count(n)} ${n === 1 ? 'row' : 'rows'}`
-/** Never "0 %" or "100 %" for what is neither. */
+/** Never "0%" or "100%" for what is neither. */
 export function percent(share: number, digits = 0): string {
   if (!Number.isFinite(share)) return '–'
   const step = 10 ** -digits
-  if (share > 0 && 100 * share < step) return `<${step} %`
-  if (share < 1 && 100 * share > 100 - step) return `>${100 - step} %`
-  return `${(100 * share).toFixed(digits)} %`
+  if (share > 0 && 100 * share < step) return `<${step}%`
+  if (share < 1 && 100 * share > 100 - step) return `>${100 - step}%`
+  return `${(100 * share).toFixed(digits)}%`
 }
 
-/** A probability, with one rounding wherever it stands: a model is never 100 % sure. */
-export const sure = (p: number): string => (p > 0.99 ? '>99 %' : p < 0.01 ? '<1 %' : `${Math.round(100 * p)} %`)
+/** A probability, with one rounding wherever it stands: a model is never 100% sure. */
+export const sure = (p: number): string => (p > 0.99 ? '>99%' : p < 0.01 ? '<1%' : `${Math.round(100 * p)}%`)
+
+/** A long name with its middle left out: names that begin alike mostly differ in the end. */
+export function shortened(text: string, most: number): string {
+  const letters = [...text]
+  if (letters.length <= most) return text
+  const end = Math.floor((most - 1) / 2)
+  return `${letters.slice(0, most - 1 - end).join('')}…${letters.slice(letters.length - end).join('')}`
+}
 
 export const megabytes = (bytes: number): string =>
   bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
@@ -185,7 +193,8 @@ const KEEP: Record<string, string> = {
   largest: 'it is the largest',
   first: 'it is the first',
 }
-export const keepWord = (why: string | null | undefined): string => KEEP[why ?? ''] ?? ''
+export const keepWord = (why: string | null | undefined, modality: string): string =>
+  why === 'largest' && modality !== 'image' ? 'it is the longest' : (KEEP[why ?? ''] ?? '')
 
 /** What a row is now, in one short phrase, or "" for untouched. */
 export function stateText(row: Row): string {

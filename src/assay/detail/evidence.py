@@ -40,7 +40,8 @@ class RowFacts:
 def evidence(table: ReviewTable, row: int, known: RowFacts) -> list[dict[str, Any]]:
     """One dict for each check that flagged the row: check, title, score (None where it has none), text, value, low, high.
 
-    ``low`` and ``high``: the 5th and 95th centile of ``value`` in the dataset; all three None where nothing is measured.
+    ``low`` and ``high``: the 5th and 95th centile of ``value`` in the dataset (of label quality: among rows without a label issue);
+    all three None where nothing is measured.
     """
     out = []
     for name in table.checks:
@@ -122,7 +123,8 @@ class _Reasons:
         return str(self.table.text(column)[self.row].as_py() or "")
 
     def _quality(self) -> tuple[float | None, Range | None]:
-        return _known(self.table, "label_quality", self.row), self.table.usual("label_quality")
+        usual = self.table.usual("label_quality", without="is_label_issue")
+        return _known(self.table, "label_quality", self.row), usual
 
     def _label(self) -> Measured:
         return self._sentence("label_issue_reason"), *self._quality()

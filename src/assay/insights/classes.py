@@ -79,7 +79,7 @@ def _error_rate(
     n = min(len(p), originals or len(p))
     copied = f", copies counted once: {n:,}" if n < COPIED * len(p) else ""
     low, high = rate_bounds(rate, verdict, len(p), originals)
-    interval = f"(95 % interval {low:.1%} to {high:.1%}{copied})"
+    interval = f"(95% interval {low:.1%} to {high:.1%}{copied})"
     message = f"About {rate:.1%} of the {len(p):,} labels are estimated to be wrong {interval}."
     if rate < NONE:
         few = "Hardly any" if (p > 0.5).any() else "None"  # corrections that are named below contradict none

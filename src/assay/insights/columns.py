@@ -76,7 +76,7 @@ def _about_one(name: str, read: Cells) -> Iterator[Finding]:
     elif read.kind == "identifier":
         message = (
             f"The column {quote(name)} looks like an identifier: it tells rows apart and says nothing else. "
-            "Leave it out of the features."
+            "The models do without it; leave it out of your features, too."
         )
         yield Finding(CHECK, "Identifier among the features", [name], message, {"kind": "identifier"})
 

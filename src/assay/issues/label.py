@@ -305,5 +305,5 @@ def reasons(found: Mapping[str, NDArray[Any]], labels: Codes, classes: Sequence[
 
 
 def _percent(value: float) -> str:
-    """Never "100 %": nothing here is certain."""
-    return "over 99 %" if value > 0.99 else f"{value:.0%}".replace("%", " %")
+    """Never "100%": nothing here is certain."""
+    return "over 99%" if value > 0.99 else f"{value:.0%}"

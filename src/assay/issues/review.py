@@ -46,7 +46,7 @@ class Cut:
         low, high = self.low / n, self.high / n
         return (
             f"{n:,} undecided {'row' if n == 1 else 'rows'}, of which about {round(self.wrong):,} carry a wrong label "
-            f"({self.precision:.0%}, 95 % interval {low:.0%} to {high:.0%})."
+            f"({self.precision:.0%}, 95% interval {low:.0%} to {high:.0%})."
         )
 
     @property
@@ -175,7 +175,7 @@ class _Scale:
         return _sigmoid(self.mean[0] + self.mean[1] * self.odds[rows])
 
     def total(self, rows: NDArray[np.int64]) -> tuple[float, float, float]:
-        """How many of the rows are expected to be wrong, with the 95 % interval."""
+        """How many of the rows are expected to be wrong, with the 95% interval."""
         odds, counts = _binned(self.odds[rows])
         sums, spread = np.zeros(DRAWS), np.zeros(DRAWS)
         for at, (a, b) in enumerate(self.draws):

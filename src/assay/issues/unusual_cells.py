@@ -285,7 +285,7 @@ def _sentences(column: Cells, part: _Part) -> Any:
         value = float(numbers[row])
         if part.end == "far" and low <= value <= high:  # within what is usual, and yet near one end of it
             end = "highest" if 2 * (numbers > value).sum() < (numbers != value).sum() else "lowest"
-            return f"{column.name} is {_told(column, value)}, among the {end} {max(1, round(50 * share[row]))} %."
+            return f"{column.name} is {_told(column, value)}, among the {end} {max(1, round(50 * share[row]))}%."
         return f"{column.name} is {_told(column, value)}; usual: {_told_range(column, low, high)}."
 
     return number

@@ -273,13 +273,18 @@ class ReviewTable:
                 )
             return self._columns[name]
 
-    def usual(self, name: str) -> tuple[float, float] | None:
-        """5th and 95th centile of one of our scores or numbers, kept; None where it has no values."""
+    def usual(self, name: str, *, without: str = "") -> tuple[float, float] | None:
+        """5th and 95th centile of one of our scores or numbers, kept; None where it has no values.
+
+        Rows with the flag ``without`` are left out: what is faulty says nothing of what is usual.
+        """
         with self._lock:
             if name not in self._usual:
                 values = self.scores.get(name)
                 if values is None and name in self.numbers:
                     values = np.where(self.numbers[name] < 0, np.nan, self.numbers[name]).astype(np.float32)
+                if values is not None and without in self.flags:
+                    values = values[~self.flags[without]]
                 self._usual[name] = None if values is None else usual_range(values)
             return self._usual[name]
 

@@ -141,7 +141,7 @@ class LabelsChecked(Checked):
     verdict: dict[str, Any]
 
 
-@stage(version=12)
+@stage(version=13)
 def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     """Labels that are likely wrong; ``blind`` says why nothing may be said of them. Beside the table: ``.pairs.npz``, how often
     which label is suggested for which, and ``.counted.npz``, `assay.issues.counted.Counted`, where anything is known of that."""
@@ -192,7 +192,7 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=6)
+@stage(version=7)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     """Outliers; what rows were measured against lies in ``.fitted.json`` and ``.fitted.npz``, but of tables."""
     from assay.issues.outlier import outlier_issues
@@ -360,7 +360,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=11)
+@stage(version=12)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict

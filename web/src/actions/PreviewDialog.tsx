@@ -155,8 +155,15 @@ function Pairs({ pairs }: { pairs: Summary['pairs'] }) {
   return (
     <details className="preview-pairs">
       <summary>
-        {count(pairs.length)} kinds of change, the most frequent: {labelText(pairs[0]![0])} →{' '}
-        {pairs[0]![1] === null ? 'left out' : labelText(pairs[0]![1])} ({count(pairs[0]![2])})
+        {count(pairs.length)} kinds of change,{' '}
+        {pairs[0]![2] === 1 ? (
+          'one row each'
+        ) : (
+          <>
+            the most frequent: {labelText(pairs[0]![0])} →{' '}
+            {pairs[0]![1] === null ? 'left out' : labelText(pairs[0]![1])} ({count(pairs[0]![2])})
+          </>
+        )}
       </summary>
       <Scroll height={150} label="What becomes what">
         <Table withRowBorders={false} verticalSpacing={2} stickyHeader>

@@ -11,7 +11,7 @@ import { useOpened } from '../shell/context'
 import { Link } from '../shell/Link'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
-import { count, labelKey, labelText, percent, rows, when, withoutOptions } from '../words'
+import { count, labelKey, labelText, percent, rows, shortened, when, withoutOptions } from '../words'
 import { Bars } from './Bars'
 import { Chart, tooltip, useColours } from './Chart'
 
@@ -124,7 +124,10 @@ const Nothing = ({ children }: { children: ReactNode }) => (
 )
 
 /** Notes of the guesses by which the data was read begin so. */
-const READING = /^(modality|task|label|text|image|split|id|features|columns): /
+const READING =
+  /^((modality|task|label|text|image|split|id|features|columns): |column '.*' is left out of the models: )/
+
+const OF_A_KIND = 3 // findings of one kind that are told here; the page Findings has all
 
 /** What the analysis says about classes and columns, in its own words. */
 function Findings() {
@@ -145,6 +148,13 @@ function Findings() {
     (note) => !others.some((finding) => withoutOptions(finding.message ?? '') === note),
   )
   const read = notes.filter((note) => READING.test(note))
+  const seen = new Map<string, number>()
+  const shown = others.filter((finding) => {
+    const kind = finding.title ?? ''
+    seen.set(kind, (seen.get(kind) ?? 0) + 1)
+    return seen.get(kind)! <= OF_A_KIND
+  })
+  const more = others.length - shown.length
   return (
     <section className="panel chart wide" aria-label="Findings">
       <Title order={2} size="h5" mb="xs">
@@ -152,7 +162,7 @@ function Findings() {
       </Title>
       {misspelt.length > 0 && <Misspelt list={misspelt} />}
       <ul className="findings">
-        {others.map((finding, at) => {
+        {shown.map((finding, at) => {
           const pair =
             finding.subject?.length === 2 && finding.subject.every((label) => known.has(labelKey(label)))
               ? finding.subject
@@ -169,6 +179,11 @@ function Findings() {
           .map((note) => (
             <li key={note}>{note}</li>
           ))}
+        {more > 0 && (
+          <li>
+            {count(more)} more of these kinds: <Link to={{ project: id, tab: 'findings' }}>see all findings</Link>
+          </li>
+        )}
       </ul>
       {read.length > 0 && (
         <details className="more how-read">
@@ -230,7 +245,7 @@ function Matrix({ data, show }: Props) {
       splitLine: { show: true, lineStyle: { color: c.soft } },
     }
     const longest = names.length > WIDE ? 30 : 18
-    const cut = (name: string) => (name.length > longest ? `${name.slice(0, longest - 1)}…` : name)
+    const cut = (name: string) => shortened(name, longest)
     return {
       tooltip: {
         ...tooltip(c),

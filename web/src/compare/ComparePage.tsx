@@ -10,11 +10,12 @@ import { RowCard } from '../row/RowCard'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
-import { count, labelFromKey, labelKey, labelPlain, labelText, rows } from '../words'
+import { count, labelFromKey, labelKey, labelPlain, labelText, rows, withoutOptions } from '../words'
 import { Dialog } from '../shell/Dialog'
 
 export default function ComparePage() {
   const { id, project } = useOpened()
+  const unjudged = project.checks.find((check) => check.name === 'label' && check.status !== 'ran')
   const {
     pair: [a, b],
   } = usePlace()
@@ -74,7 +75,11 @@ export default function ComparePage() {
             ) : !charts.data ? (
               <Skeleton h={240} />
             ) : top.length === 0 ? (
-              <Notice title="No class is taken for another">No correction is suggested in this dataset.</Notice>
+              unjudged ? (
+                <Notice title="Labels were not judged">{withoutOptions(unjudged.why ?? '')}</Notice>
+              ) : (
+                <Notice title="No class is taken for another">No correction is suggested in this dataset.</Notice>
+              )
             ) : (
               <ul className="pairs">
                 {top.slice(0, 24).map((entry) => (

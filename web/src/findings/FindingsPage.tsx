@@ -90,7 +90,7 @@ function Graph({
   choose: (label: Label | undefined) => void
 }) {
   const { ref, width } = useElementSize()
-  const { boxes, height } = useMemo(() => layout(findings, Math.max(width, 320)), [findings, width])
+  const { boxes, height } = useMemo(() => layout(findings, Math.max(width, 240)), [findings, width])
   const none = !findings.some((finding) => RELATIONS.includes(finding.check) && finding.subject.length > 1)
   if (none) return null
   return (
@@ -127,7 +127,7 @@ function Graph({
                   style={{ left: x, top: y }}
                   onClick={() => choose(on ? undefined : label)}
                 >
-                  {labelText(label)}
+                  <span>{labelText(label)}</span>
                 </button>
               )
             })}
@@ -163,7 +163,7 @@ function One({ finding, number }: { finding: Finding; number: number }) {
         {finding.rows > 0 && `${rows(finding.rows)} behind it. `}
         {finding.strength !== null && finding.low !== null && finding.high !== null && (
           <>
-            {percent(finding.strength, 1)}, 95 % interval {percent(finding.low, 1)} to {percent(finding.high, 1)}.{' '}
+            {percent(finding.strength, 1)}, 95% interval {percent(finding.low, 1)} to {percent(finding.high, 1)}.{' '}
           </>
         )}
         {pair && <Link to={{ project: id, tab: 'compare', pair: [pair[0]!, pair[1]!] }}>Compare the two</Link>}

@@ -41,6 +41,19 @@ describe('the graph of classes', () => {
     expect(new Set(layout(pairs, 300).boxes.map((box) => box.x))).toEqual(new Set([0]))
   })
 
+  it('keeps every class within the width, as on a phone', () => {
+    const names = Array.from({ length: 11 }, (_, at) => `class ${at}`)
+    const all = names.flatMap((a, at) => names.slice(at + 1).map((b) => finding('looks_alike', [a, b])))
+    const [box] = layout(all, 320).boxes
+    expect(box!.width).toBeLessThanOrEqual(320)
+    for (const one of box!.nodes) {
+      expect(one.x).toBeGreaterThanOrEqual(75)
+      expect(one.x).toBeLessThanOrEqual(box!.width - 75)
+    }
+    const places = new Set(box!.nodes.map(({ x, y }) => `${Math.round(x)} ${Math.round(y)}`))
+    expect(places.size).toBe(names.length)
+  })
+
   it('tells the classes of a finding with a direction', () => {
     const one = { ...finding('is_a', []), classes: { general: 'pole', specific: ['flagpole'] } }
     expect(classesOf(one)).toEqual(['pole', 'flagpole'])

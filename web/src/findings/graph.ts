@@ -51,13 +51,14 @@ export function edgesOf(findings: Finding[]): Edge[] {
 }
 
 const ROOM = 150 // of a class on its circle
+const LINES = 56 // the height of a class whose name takes three lines
 const BOX = 190 // the smallest box
 const GAP = 16
 
 /** Boxes of classes that hang together, largest first, from left to right in rows of `width`. */
 export function layout(findings: Finding[], width: number): { boxes: Box[]; height: number } {
   const edges = edgesOf(findings)
-  const boxes = components(edges).map((members) => place(members, edges, findings))
+  const boxes = components(edges).map((members) => place(members, edges, findings, width))
   boxes.sort((p, q) => q.nodes.length - p.nodes.length)
   let x = 0
   let y = 0
@@ -88,21 +89,24 @@ function components(edges: Edge[]): Label[][] {
   return [...new Set(group.values())]
 }
 
-/** One box: what most others relate to in the middle where there is such a class, the others round it. */
-function place(members: Label[], edges: Edge[], findings: Finding[]): Box {
+/** One box: what most others relate to in the middle where there is such a class, the others round it; an upright oval where a
+ * circle would be wider than `most`. */
+function place(members: Label[], edges: Edge[], findings: Finding[], most: number): Box {
   const inside = new Set(members.map(labelKey))
   const own = edges.filter(({ a }) => inside.has(labelKey(a)))
   const degree = (label: Label) => own.filter(({ a, b }) => a === label || b === label).length
   const sorted = [...members].sort((p, q) => degree(q) - degree(p) || labelKey(p).localeCompare(labelKey(q)))
   const middle = sorted.length > 3 || (sorted.length === 3 && own.length === 2) ? sorted.shift()! : undefined
   const radius = sorted.length < 2 ? 0 : Math.max(78, (sorted.length * ROOM) / (2 * Math.PI))
-  const width = Math.max(BOX, 2 * radius + ROOM)
-  const height = Math.max(110, 2 * radius + 96)
+  const across = Math.min(radius, Math.max(0, most - ROOM) / 2)
+  const down = across < radius ? Math.max(radius, (sorted.length * LINES) / 3) : radius
+  const width = Math.max(BOX, 2 * across + ROOM)
+  const height = Math.max(110, 2 * down + 96)
   const centre = height / 2 + 12 // below the name
   const nodes: Node[] = sorted.map((label, at) => ({
     label,
-    x: width / 2 + radius * Math.sin((2 * Math.PI * at) / sorted.length),
-    y: centre - radius * Math.cos((2 * Math.PI * at) / sorted.length),
+    x: width / 2 + across * Math.sin((2 * Math.PI * at) / sorted.length),
+    y: centre - down * Math.cos((2 * Math.PI * at) / sorted.length),
   }))
   if (middle !== undefined) nodes.unshift({ label: middle, x: width / 2, y: centre })
   const group = findings.find(

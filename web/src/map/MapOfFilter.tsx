@@ -10,7 +10,7 @@ import { cellsText } from '../row/RowLine'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
-import { count, labelPlain, labelText, rows } from '../words'
+import { count, labelPlain, labelText, rows, shortened } from '../words'
 import { draw, fit, inside, middles, nearest, packed, TONES, type Camera, type Points } from './scatter'
 
 const GREY = '#8a919a'
@@ -447,7 +447,7 @@ function write(
   context.fillStyle = style.getPropertyValue('--ink').trim()
   const taken: { left: number; right: number; y: number }[] = []
   for (const { text, at } of names) {
-    const said = text.length > 28 ? `${text.slice(0, 27)}…` : text
+    const said = shortened(text, 28)
     const half = context.measureText(said).width / 2 + 3
     const y = size.height / 2 - (points.y[at]! - camera.y) * camera.scale
     const x = Math.max(half, Math.min(size.width - half, (points.x[at]! - camera.x) * camera.scale + size.width / 2))

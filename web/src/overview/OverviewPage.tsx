@@ -57,6 +57,8 @@ export default function OverviewPage() {
 function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
   const { id, project } = useOpened()
   const left = useQuery({ queryKey: live(id, 'left'), queryFn: () => api.left(id) })
+  const unjudged =
+    project.classes.length > 0 && project.checks.find((one) => one.name === 'label' && one.status !== 'ran')
   const issues = facets.presets.issues ?? 0
   const open = facets.presets.open ?? 0
   const share = issues ? (issues - open) / issues : 1
@@ -68,6 +70,11 @@ function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
           : `${rowsText(issues)} of ${count(project.rows)} ${issues === 1 ? 'has' : 'have'} an issue (${percent(issues / Math.max(1, project.rows), 1)})`}
       </Title>
       {rate && <Text size="sm">{withoutOptions(rate)}</Text>}
+      {unjudged && (
+        <Text size="sm">
+          Whether labels are right was not judged: {withoutOptions(unjudged.why ?? '') || 'the check failed'}.
+        </Text>
+      )}
       {left.data?.known && <Text size="sm">{left.data.message}</Text>}
       <Group mt="sm" gap="sm" wrap="nowrap">
         <Progress value={100 * share} size="lg" style={{ flex: 1 }} aria-label={`${percent(share)} of them decided`} />
@@ -81,7 +88,8 @@ function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
 
 /** The most useful things to do now, each one click away. */
 function Next({ facets, checks }: { facets: Facets; checks: CheckInfo[] }) {
-  const { actions } = useOpened()
+  const { actions, project } = useOpened()
+  const misspelt = project.findings.filter((finding) => finding.check === 'class_names').length
   const n = (name: string) => (checks.some((check) => check.name === name) ? (facets.open[name] ?? 0) : 0)
   const label: Filter = { any: ['label'], resolved: false }
   const steps: [string, string, () => void][] = []
@@ -116,6 +124,12 @@ function Next({ facets, checks }: { facets: Facets; checks: CheckInfo[] }) {
       () => show({ any: ['near_duplicate'] }, 'sets'),
     ])
   }
+  if (misspelt)
+    steps.push([
+      misspelt === 1 ? 'Merge a misspelt class' : 'Merge misspelt classes',
+      misspelt === 1 ? '1 name that looks like another one' : `${count(misspelt)} names that look like others`,
+      () => go({ tab: 'findings' }),
+    ])
   if (n('outlier'))
     steps.push(['Look at the outliers', rowsText(n('outlier')), () => show({ any: ['outlier'], resolved: false })])
   if (!steps.length) return null

@@ -560,6 +560,7 @@ function Why({ detail }: { detail: Detail }) {
 }
 
 function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject<HTMLTextAreaElement | null> }) {
+  const { project } = useOpened()
   const { row } = detail
   return (
     <>
@@ -588,7 +589,7 @@ function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject
                 mine ? 'this row' : other.kind?.replaceAll('_', ' '),
                 wrong && !other.excluded ? 'its label is the wrong one' : '',
                 !mine && right === null && labelKey(other.final) !== labelKey(row.final) ? 'another label' : '',
-                other.row === detail.keep ? `would stay: ${keepWord(detail.keep_why)}` : '',
+                other.row === detail.keep ? `would stay: ${keepWord(detail.keep_why, project.modality)}` : '',
                 other.split && other.split !== row.split ? `in ${other.split}` : '',
               ]
               return (

@@ -302,7 +302,7 @@ function Choose({
                 <Combobox.Option key={all.indexOf(entry)} value={String(all.indexOf(entry))} disabled={entry.off}>
                   <Text size="sm">{entry.field.title}</Text>
                   {entry.hint && (
-                    <Text size="xs" c="dimmed" lineClamp={entry.off ? 4 : 1}>
+                    <Text size="xs" c="dimmed" lineClamp={entry.off ? 4 : 1} title={entry.hint}>
                       {entry.hint}
                     </Text>
                   )}

@@ -70,7 +70,9 @@ export function Rail({ then }: { then?: () => void }) {
   // "Not decided" goes along with whatever is clicked next.
   const kept: Filter = filter.resolved === false ? { resolved: false } : {}
   const now = JSON.stringify(picked(filter))
-  const silent = groups.flatMap((group) => group.presets).filter((preset) => foundNothing(preset, project.checks, now))
+  const folded = groups.flatMap((group) => group.presets).filter((preset) => foundNothing(preset, project.checks, now))
+  const unmade = folded.filter((preset) => preset.off)
+  const silent = folded.filter((preset) => !preset.off)
   const show = (preset: Preset) => {
     go({
       filter: { ...others, ...kept, ...preset.filter },
@@ -101,7 +103,7 @@ export function Rail({ then }: { then?: () => void }) {
     <nav className="rail" aria-label="What was found">
       <ScrollArea h="100%" type="hover" scrollbarSize={6} viewportProps={{ tabIndex: -1 }}>
         {groups.map((group) => {
-          const shown = group.presets.filter((preset) => !silent.includes(preset))
+          const shown = group.presets.filter((preset) => !folded.includes(preset))
           return shown.length === 0 ? null : (
             <section key={group.title}>
               <h2>{group.title}</h2>
@@ -109,15 +111,21 @@ export function Rail({ then }: { then?: () => void }) {
             </section>
           )
         })}
-        {silent.length > 0 && (
-          <section>
-            <details className="silent">
-              <summary>
-                {silent.length === 1 ? '1 check found nothing' : `${count(silent.length)} checks found nothing`}
-              </summary>
-              <ul>{silent.map(button)}</ul>
-            </details>
-          </section>
+        {[
+          { list: silent, what: 'found nothing' },
+          { list: unmade, what: 'without a result' },
+        ].map(
+          ({ list, what }) =>
+            list.length > 0 && (
+              <section key={what}>
+                <details className="silent">
+                  <summary>
+                    {list.length === 1 ? '1 check' : `${count(list.length)} checks`} {what}
+                  </summary>
+                  <ul>{list.map(button)}</ul>
+                </details>
+              </section>
+            ),
         )}
         <Queue />
         <Narrow />
@@ -264,7 +272,7 @@ function presets(checks: CheckInfo[], columns: ColumnInfo[], facets: ReturnType<
       'Odd cells',
       { odd_cells: true },
       facets.presets.odd_cells,
-      'A number outside the middle 99 % of its column, or a value that fewer than one row in 200 shares; marked in the row',
+      'A number outside the middle 99% of its column, or a value that fewer than one row in 200 shares; marked in the row',
     )
     const table = groups.find((group) => group.title === 'Table')
     if (table) table.presets.push(odd)

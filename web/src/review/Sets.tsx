@@ -61,7 +61,7 @@ export function Sets({ filter }: { filter: Filter }) {
 }
 
 function SetCard({ set }: { set: CopySet }) {
-  const { actions } = useOpened()
+  const { actions, project } = useOpened()
   const [chosen, setChosen] = useState<number | null>(null)
   const [comparing, setComparing] = useState(false)
   const keep = chosen ?? set.keep
@@ -153,7 +153,7 @@ function SetCard({ set }: { set: CopySet }) {
               {row.row === keep ? (
                 <>
                   <IconCheck size={13} aria-hidden="true" /> keep
-                  {row.row === set.keep && <small>: {keepWord(set.why)}</small>}
+                  {row.row === set.keep && <small>: {keepWord(set.why, project.modality)}</small>}
                 </>
               ) : (
                 'keep this one'

@@ -19,7 +19,11 @@ export function RowLine({ row }: { row: Row }) {
         </span>
       )}
       <span className="row-line-main">
-        {!image && <span className="row-line-text">{row.text ?? cellsText(row)}</span>}
+        {!image && (
+          <span className="row-line-text" title={row.text ?? cellsText(row)}>
+            {row.text ?? cellsText(row)}
+          </span>
+        )}
         <span className="mono cut" title={row.id}>
           {row.id}
         </span>
