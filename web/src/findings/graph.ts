@@ -11,7 +11,6 @@ export const KINDS: Record<string, string> = {
   looks_alike: 'look alike',
 }
 
-
 /** What a finding's strength is a share of, by its type or its check: a percentage alone says nothing. */
 const SHARES: Record<string, string> = {
   same_thing: 'Rows of a class that could carry the other label',
