@@ -63,6 +63,8 @@ def test_the_report_proposes_the_group_and_one_action_merges_it(store: Path, tmp
     (group,) = [f for f in project.insights() if f["check"] == "relation_group" and f["type"] == "has_a"]
     assert group["classes"]["holder"] == "shoe store"
     assert sorted(group["classes"]["held"]) == sorted(HELD)
+    beside = project.issues("multi_label")  # all that the group rests on can be exported with both labels
+    assert set(group["examples"]) <= set(beside["row_id"]) and len(beside) >= group["rows"]
     assert group["strength"] == pytest.approx(group["rows"] / 40) and group["low"] < group["strength"] < group["high"]
     assert group["message"] in Path(project.report(tmp_path / "report.md")).read_text().replace("\\", "")
     done = project.apply(group, "ann", alternative=True)
@@ -88,12 +90,14 @@ def test_the_group_is_drawn_merged_and_restored_on_the_page(store: Path, tmp_pat
         page.get_by_text("about clog").wait_for()
         page.get_by_role("button", name="Show all").click()
         group = page.get_by_role("article", name="a group").first
+        expect(group).to_contain_text("Rows of the class that show another one, too:")
         expect(group.get_by_role("group", name="Rows behind it").get_by_role("button").first).to_be_visible()
         expect(group.get_by_role("region", name="Rows of shoe store").get_by_role("button")).to_have_count(3)
         page.get_by_role("button", name=re.compile("^Export .*shoe store.* second label")).first.click()
         export = page.get_by_role("dialog", name="Export the dataset")
         expect(export.get_by_role("checkbox", name=re.compile("^Rows that hold two labels"))).to_be_checked()
         account = export.get_by_role("region", name="What the export does")
+        assert len(opened.issues("multi_label")) > 0
         expect(account).to_contain_text(f"{len(opened.issues('multi_label'))} with both labels")
         export.get_by_label("Format").click()
         page.get_by_role("option", name=re.compile("^Folder of pictures")).click()

@@ -26,10 +26,13 @@ from assay.insights.two_labels import (
     clauses,
     held_classes,
     held_in_windows,
+    length_ranks,
     one_against_rest,
+    plausible_rows,
     rows_of_holders,
     second_in_windows,
     second_labels,
+    second_scores,
     traced,
 )
 from assay.issues.interval import wilson
@@ -122,6 +125,48 @@ def test_look_alikes_of_few_rows_are_no_kinds_of_one_class() -> None:
         p /= p.sum(1, keepdims=True)
         labels = np.where(rng.random(240) < lean, 12, kind).astype(np.int32)
         assert {r.type for r in relations(range(13), labels, scan(labels, p.astype(np.float32)))} <= {"looks_alike"}
+
+
+def test_halves_of_few_rows_are_the_same_thing_though_chance_tells_them_somewhat_apart() -> None:
+    """Fifteen rows a half and an AUC of .7: one standard error more is what look-alikes never have."""
+    p = np.full((60, 4), 0.001)
+    labels = np.repeat(np.arange(4), 15).astype(np.int32)
+    p[np.arange(60), labels] = 0.99
+    for at in range(15):
+        for label, shift in ((0, 0.0), (1, 0.0332)):
+            lean = 0.4 + 0.01 * at + shift
+            p[15 * label + at, :2] = 1 - lean, lean
+    p /= p.sum(1, keepdims=True)
+    (found,) = relations([*"abcd"], labels, scan(labels, p.astype(np.float32)))
+    assert (found.type, found.first, found.second) == ("same_thing", 0, 1) and 0.65 < found.auc < 0.75
+    for row in range(30):  # two that are as plausible in each other's rows, and can be told apart
+        lean = (0.2 if labels[row] == 0 else 0.35) + 0.025 * (row % 15)
+        p[row, :2] = 1 - lean, lean
+    told = relations([*"abcd"], labels, scan(labels, (p / p.sum(1, keepdims=True)).astype(np.float32)))
+    assert [r.type for r in told if r.type == "same_thing"] == [] and all(r.auc > 0.78 for r in told)
+
+
+def test_two_names_of_one_thing_are_no_evidence_that_either_is_general_to_a_third_class() -> None:
+    """Two classes under two names each, and a few rows between the two that are too few to prove anything by themselves."""
+    p = np.full((120, 6), 0.001)
+    labels = np.repeat(np.arange(6), 20).astype(np.int32)
+    p[np.arange(120), labels] = 0.99
+    for row, label in enumerate(labels[:80].tolist()):
+        p[row] = 0.001
+        lean = 0.5 + 0.01 * ((7 * row) % 20 - 9.5)  # says nothing about the name that was given
+        twin = 2 * (label // 2)
+        p[row, twin], p[row, twin + 1] = lean, 1 - lean
+    between = np.array(
+        [0.40, 0.44, 0.48, 0.56, 0.42, 0.46, 0.50, 0.54, 0.60]
+    )  # p of the third class; the last five have its label
+    rows = [*range(4), *range(40, 45)]
+    p[rows] = 0.001
+    p[rows, 0], p[rows, 2] = 1 - between, between
+    p /= p.sum(1, keepdims=True)
+    found = relations([*"abcdef"], labels, scan(labels, p.astype(np.float32)))
+    assert {(r.type, r.first, r.second) for r in found if r.type != "looks_alike"} == {
+        ("same_thing", 0, 1), ("same_thing", 2, 3),
+    }  # fmt: skip
 
 
 def test_a_class_whose_rows_belong_elsewhere_is_a_catch_all() -> None:
@@ -384,12 +429,35 @@ def test_one_against_rest_leaves_the_row_out() -> None:
         np.testing.assert_allclose(fast[at], slow, atol=1e-4)
 
 
+def test_the_second_score_is_the_largest_of_another_class() -> None:
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(40, 3)), rng.integers(-1, 3, size=40).astype(np.int32)
+    scores = one_against_rest(x, labels, 3, np.arange(40))
+    scores[labels >= 0, labels[labels >= 0]] = -np.inf
+    expected = np.where(labels >= 0, scores.max(1), -np.inf)
+    np.testing.assert_allclose(second_scores(x, labels, 3), expected, atol=1e-5)
+
+
+def test_rows_of_two_things_are_taken_apart_before_long_ones_and_before_unsure_ones() -> None:
+    """A softmax is sure of one of two things; scores that do not compete see both."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 50).astype(np.int32)
+    x = np.eye(4)[labels] + 0.1 * rng.normal(size=(200, 4))
+    lengths = rng.integers(5, 15, size=200)
+    both = np.arange(0, 200, 20)
+    x[both] += np.eye(4)[(labels[both] + 1) % 4]
+    lengths[both] += 8
+    chosen = plausible_rows(labels, second_scores(x, labels, 4), length_ranks(labels, lengths), 20)
+    assert set(both.tolist()) <= set(chosen.tolist())
+
+
 def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:
     labels = np.array([0] * 17, np.int32)
     two = np.array([[0.97, 0.02, 0.01]] * 2 + [[0.01, 0.02, 0.97]] * 2, np.float32)
     one = np.array([[0.9, 0.05, 0.05]] * 4, np.float32)
     parts = [two] * 5 + [one] * 12
-    whole = np.full((17, 3), 0.4, np.float32)
+    whole = np.full((17, 3), 0.05, np.float32)
+    whole[:5] = 0.4
     rank = np.array([0.9] * 5 + [0.5] * 12, np.float32)
     found = second_labels(labels, np.arange(17), parts, whole, np.eye(3, dtype=bool), rank)
     assert found.plain.tolist() == [True] * 5 + [False] * 12
@@ -398,6 +466,9 @@ def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:
     held = held_classes(labels, found, parts, whole, lengths, 3)
     assert {pair: sorted(rows.tolist()) for pair, rows in held.items()} == {(0, 2): [0, 1, 2, 3, 4]}
     assert held_classes(labels, found, parts, whole, np.full(17, 10), 3) == {}  # no longer than usual
+    assert (
+        held_classes(labels, found, parts, np.full_like(whole, 0.4), lengths, 3) == {}
+    )  # all rows of the class see it
     close = np.eye(3, dtype=bool)
     close[0, 2] = close[2, 0] = True
     assert not second_labels(labels, np.arange(17), parts, whole, close, rank).plain.any()
@@ -519,7 +590,7 @@ def test_texts_joined_of_two_are_found(data_dir: Path, tmp_path: Path) -> None:
     assert all(found["second_label_part"][at] in words[at] for at in flagged)
 
 
-def test_all_rows_of_a_class_that_shows_another_twice_are_taken_apart() -> None:
+def test_all_rows_of_a_class_that_shows_another_are_taken_apart() -> None:
     labels = np.array([0] * 6 + [1] * 6 + [2] * 6, np.int32)
     both = np.array([[0.95, 0.02, 0.03], [0.9, 0.05, 0.05], [0.02, 0.95, 0.03], [0.02, 0.95, 0.03]], np.float32)
     alone = np.tile(np.array([0.02, 0.95, 0.03], np.float32), (4, 1))
@@ -529,7 +600,8 @@ def test_all_rows_of_a_class_that_shows_another_twice_are_taken_apart() -> None:
         0,
         2,
     ]
-    assert not len(rows_of_holders(labels, np.array([1, 7]), [both, alone], np.eye(3, dtype=bool), 99))
+    unsure = both + np.array([[0, 0.1, 0]] * 2 + [[0.1, 0, 0]] * 2, np.float32)  # parts that could be of either class
+    assert not len(rows_of_holders(labels, np.array([1, 7]), [unsure, alone], np.eye(3, dtype=bool), 99))
 
 
 def test_clauses_are_parts_of_the_text() -> None:

@@ -527,6 +527,7 @@ class Pipeline:
             **self.on_check("two_labels/plausible"),
             pred_probs=predicted.prefix(),
             text=text,
+            encoder=encoder if text else "",
             properties=() if text else self.outcome.properties,
         )
         plausible = single_shard("two_labels/plausible", two_labels.plausible, spec, inputs=self.dataset.inputs | known)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -30,7 +31,10 @@ from assay.issues.scan import rows_by_class
 PLAUSIBLE = 0.10  # probability from which a class is plausible for a row
 SWAPS = 4  # rows of one class predicted as the other, both ways together, that make a pair worth a look ...
 WORTH = 0.08  # ... or the larger coverage
-FUSED = 0.78  # largest AUC of classes that nothing tells apart, one standard error added; look-alikes had .88 and more
+FUSED = 0.78  # largest AUC of classes that nothing tells apart, one standard error added ...
+# ... or, where each of the two covers most of the other, before the error is added, and this one with it: look-alikes had .88 and
+# more, and none of them covers most of the other both ways. With 15 rows a class the error alone is .12.
+ALIKE = 0.88
 COVERED = 0.20  # least coverage of a fused pair, the larger one
 MUTUAL = 0.50  # least coverage both ways of the same thing ...
 EVEN = 0.35, 0.20  # ... or at least so much, and no more unlike than this share of both
@@ -201,28 +205,35 @@ def _candidates(counts: PairCounts) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class _Overlap:
-    """How well two classes can be told apart where they overlap, of a pair of which one may be general to the other."""
+    """How well two classes can be told apart where they overlap, of a pair of which one may be general to the other.
+    ``same``: they seem to be the same thing."""
 
     general: int
     specific: int
     auc: float
     error: float
+    same: bool = False
 
 
 def _fused_jointly(pairs: Iterable[_Overlap]) -> set[tuple[int, int]]:
     """(lower, higher) class codes of the pairs that nothing tells apart, by the evidence of all pairs with the same general class.
 
     All of these pairs count for the mean, or the chance of small numbers would choose; those that are told apart by
-    themselves are not fused.
+    themselves are not fused. But two names of one thing say nothing about a third class being a kind of either: they count only
+    where the class is fused with one more by itself: the same thing cannot be two things.
     """
     of: dict[int, list[_Overlap]] = {}
+    partners: Counter[int] = Counter()
     for pair in pairs:
         of.setdefault(pair.general, []).append(pair)
+        if pair.auc + pair.error <= FUSED:
+            partners.update((pair.general, pair.specific))
     fused: set[tuple[int, int]] = set()
-    for same in of.values():
-        auc, weight = np.array([p.auc for p in same]), np.array([p.error**-2 for p in same])
-        if len(same) > 1 and float(auc @ weight / weight.sum() + weight.sum() ** -0.5) <= FUSED:
-            fused |= {(min(p.general, p.specific), max(p.general, p.specific)) for p in same if p.auc <= FUSED}
+    for code, overlaps in of.items():
+        counted = [p for p in overlaps if partners[code] > 1 or not p.same]
+        auc, weight = np.array([p.auc for p in counted]), np.array([p.error**-2 for p in counted])
+        if len(counted) > 1 and float(auc @ weight / weight.sum() + weight.sum() ** -0.5) <= FUSED:
+            fused |= {(min(p.general, p.specific), max(p.general, p.specific)) for p in counted if p.auc <= FUSED}
     return fused
 
 
@@ -264,12 +275,14 @@ def _pair(
         one_side = is_b[shared].all() or not is_b[shared].any()
         overlap = None if one_side else _Overlap(general, specific, auc, error)
         fused |= auc + error <= FUSED
+        fused |= cov_low > MUTUAL and auc <= FUSED and auc + _auc_error(is_b[shared], auc) <= ALIKE
     else:
         fused = False
     if fused:
         even = cov_low > EVEN[0] and cov_high - cov_low <= EVEN[1] * (cov_high + cov_low)
         if cov_low > MUTUAL or even:
             size, hits = min(((n[0], cover_ab), (n[1], cover_ba)), key=lambda pair: pair[1] / pair[0])
+            overlap = None if overlap is None else replace(overlap, same=True)
             return Relation("same_thing", a, b, hits / size, *wilson(hits, size), telling, auc, facts), overlap
         size, hits = (n[0], cover_ab) if specific == a else (n[1], cover_ba)
         if hits / size >= COVERED:
@@ -314,10 +327,12 @@ def _auc(score: Floats, positive: NDArray[np.bool_]) -> float:
     return float((rankdata(score)[positive].sum() - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg))
 
 
-def _auc_error(positive: NDArray[np.bool_]) -> float:
-    """Standard error of an AUC of one half."""
-    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
-    return math.sqrt((n_pos + n_neg + 1) / (12 * max(n_pos, 1) * max(n_neg, 1)))
+def _auc_error(positive: NDArray[np.bool_], auc: float = 0.5) -> float:
+    """Standard error of an AUC (Hanley and McNeil, Radiology 1982)."""
+    n_pos, n_neg = max(int(positive.sum()), 1), max(int((~positive).sum()), 1)
+    one, two = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = auc * (1 - auc) + (n_pos - 1) * (one - auc**2) + (n_neg - 1) * (two - auc**2)
+    return math.sqrt(max(variance, 0.0) / (n_pos * n_neg))
 
 
 def _without_fused_everything(found: list[Relation], counts: PairCounts) -> list[Relation]:

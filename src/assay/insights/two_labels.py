@@ -26,12 +26,12 @@ SHARE = 0.40  # probability that the parts must give both classes ...
 # ... and the one-against-rest score of the second class over the whole row, beside half of the class's share of the rows: of
 # two classes a row that speaks of neither scores one half. Chosen on clinc150, where that share is next to nothing.
 SCORE, OF_SHARE = 0.12, 0.5
-LONGER = (
-    0.70  # a text with two things in it is longer than most of its class: this share of them, over a pair's rows ...
-)
-TIMES = 1.3  # ... and than the mean of its class
-ALONE = 0.03  # probability of either class, at most, in the part where the other is surest, over a pair's rows ...
-SEEN = 0.08  # ... and the one-against-rest score of the held class, at least
+# A text with two things in it is longer than most of its class: than this share, the mean over a pair's rows; and the middle
+# length of a pair's rows is so many times that of the class.
+LONGER, TIMES = 0.60, 1.15
+ALONE = 0.05  # probability of either class, at most, in the part where the other is surest, over a pair's rows
+# The one-against-rest score of the held class, at least; and beside the holder's other rows, of which neighbours have some, too.
+SEEN, ABOVE, NOISE = 0.08, 3.5, 0.02
 ALIEN = (
     0.05  # probability of the one class, at most, where the other is surest, over a pair's rows: else they look alike
 )
@@ -46,10 +46,10 @@ SURE = 0.80  # ... and the score of the windows; chosen on photos_600 and compos
 WHOLE = 0.35  # weight of the whole picture's probabilities in the rank, beside the windows'; chosen on coco_photos
 # A flag needs so much of the second class in the whole row: parts by themselves are called anything. Pictures hide it more.
 IN_WHOLE, IN_TEXT = 0.01, 0.1
-AGAIN = 2  # rows of a class that show one second class: then its other rows are taken apart, too
+AGAIN = 1  # rows of a class that show a second class: then its other rows are taken apart, too, the most often first
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts of a text counts: one part alone may be chance
-BLOCK = 16_384
+BLOCK, SCORES = 16_384, 1 << 22
 SENTENCE = re.compile(r"(?<=[.!?;])\s+|\s(?=(?:and|but|then)\s)")
 
 Codes = NDArray[np.int32]
@@ -93,15 +93,15 @@ def length_ranks(labels: Codes, lengths: NDArray[np.int64]) -> Floats:
 
 
 def plausible_rows(labels: Codes, other: Floats, rank: Floats, most: int) -> NDArray[np.int64]:
-    """The rows worth taking apart, at most ``most``, ascending: large probability of a second class, long for their class.
+    """The rows worth taking apart, at most ``most``, ascending: a second class scores high, and they are long for their class.
 
-    ``other`` (N,) largest probability of a class that is not the given one.
+    ``other`` (N,) largest score of a class that is not the given one: of texts `second_scores`, of pictures probabilities.
     """
     known = np.flatnonzero(labels >= 0)
     if len(known) <= most:
         return known
     share = np.argsort(np.argsort(other[known], kind="stable"), kind="stable") / len(known)
-    order = np.argsort(-(share + 2 * rank[known]), kind="stable")
+    order = np.argsort(-(share + rank[known]), kind="stable")
     return np.sort(known[order[:most]])
 
 
@@ -110,6 +110,29 @@ def one_against_rest(vectors: NDArray[Any], labels: Codes, n_classes: int, rows:
 
     Two things in one row give two large scores, where a softmax gives one. Cost: O(N d^2 + m d K).
     """
+    gram, sums = _rest_sums(vectors, labels, n_classes)
+    return _left_out(_with_one(vectors[rows]), labels[rows], gram, sums)
+
+
+def second_scores(vectors: NDArray[Any], labels: Codes, n_classes: int) -> Floats:
+    """(N,) largest score of `one_against_rest` among the classes that are not the given one; -inf without a label.
+
+    Cost: O(N d (d + K)), in blocks that hold no more than 2^22 scores.
+    """
+    gram, sums = _rest_sums(vectors, labels, n_classes)
+    out = np.full(len(labels), -np.inf, np.float32)
+    known = np.flatnonzero(labels >= 0)
+    step = max(1, min(BLOCK, SCORES // n_classes))
+    for start in range(0, len(known), step):
+        rows = known[start : start + step]
+        scores = _left_out(_with_one(vectors[rows]), labels[rows], gram, sums)
+        scores[np.arange(len(rows)), labels[rows]] = -np.inf
+        out[rows] = scores.max(1)
+    return out
+
+
+def _rest_sums(vectors: NDArray[Any], labels: Codes, n_classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(d + 1, d + 1) products of the vectors' columns with the ridge added, and (d + 1, K) sums of the vectors of each class."""
     known = np.flatnonzero(labels >= 0)
     d = vectors.shape[1] + 1
     gram, sums = np.zeros((d, d)), np.zeros((d, n_classes))
@@ -120,13 +143,16 @@ def one_against_rest(vectors: NDArray[Any], labels: Codes, n_classes: int, rows:
         for code in np.unique(labels[part]).tolist():
             sums[:, code] += x[labels[part] == code].sum(0)
     gram[np.diag_indices(d)] += RIDGE * np.trace(gram) / d
-    x = _with_one(vectors[rows])
+    return gram, sums
+
+
+def _left_out(x: NDArray[np.float64], given: Codes, gram: NDArray[np.float64], sums: NDArray[np.float64]) -> Floats:
     inverse = np.linalg.solve(gram, x.T).T
     leverage = np.clip((x * inverse).sum(1, keepdims=True), 0, 0.99)
     scores = inverse @ sums
     own = np.zeros_like(scores)
-    good = labels[rows] >= 0
-    own[np.flatnonzero(good), labels[rows][good]] = 1
+    good = given >= 0
+    own[np.flatnonzero(good), given[good]] = 1
     return np.asarray((scores - leverage * own) / (1 - leverage * good[:, None]), np.float32)
 
 
@@ -149,18 +175,24 @@ def _best(p: Floats, best_of: int = TWO_BEST) -> Floats:
     return np.asarray(np.sort(p, axis=0)[-best_of:].mean(0))
 
 
+def _other(p: Floats, given: int, code: int) -> tuple[float, float]:
+    """Probability of ``given`` in the part that is surest of ``code``, and the other way round."""
+    return float(p[int(p[:, code].argmax()), given]), float(p[int(p[:, given].argmax()), code])
+
+
 def rows_of_holders(
     labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], close: NDArray[np.bool_], most: int
 ) -> NDArray[np.int64]:
     """What else to take apart: the other rows of classes in which `AGAIN` rows show one second class, at most ``most``, ascending.
 
-    Rows of a class that holds another need not be the longest of the dataset. ``rows`` (m,) with ``parts`` as in `second_labels`.
+    Rows of a class that holds another need not be the longest of the dataset. Rows whose parts could be of either class do not
+    count: of neighbours there are many. ``rows`` (m,) with ``parts`` as in `second_labels`.
     """
     pairs: dict[tuple[int, int], int] = {}
     for p, row in zip(parts, rows.tolist(), strict=True):
         given = int(labels[row])
         best, code = _beside(p, given, close)
-        if code >= 0 and min(float(best[given]), float(best[code])) >= SHARE:
+        if code >= 0 and min(float(best[given]), float(best[code])) >= SHARE and max(_other(p, given, code)) <= ALIEN:
             pairs[given, code] = pairs.get((given, code), 0) + 1
     often = sorted((-count, given) for (given, _), count in pairs.items() if count >= AGAIN)
     unseen = np.ones(len(labels), bool)
@@ -200,9 +232,10 @@ def second_labels(
         both = min(float(best[given]), float(best[code]))
         seen = min(max(float(whole[at, code]), 0.01), 1.0)
         second[at], part[at] = code, int(p[:, code].argmax())
-        alien = (1 - float(p[part[at], given])) * (1 - float(p[int(p[:, given].argmax()), code]))
+        of_given, of_second = _other(p, given, code)
+        alien = (1 - of_given) * (1 - of_second)
         score[at] = both * math.sqrt(seen) * float(rank[rows[at]]) * alien
-        plain[at] = both >= SHARE and seen >= least[code] and rank[rows[at]] >= 0.5 and p[part[at], given] <= ALIEN
+        plain[at] = both >= SHARE and seen >= least[code] and rank[rows[at]] >= 0.5 and of_given <= ALIEN
     return TwoLabels(rows, second, score, part, plain)
 
 
@@ -272,11 +305,11 @@ def held_classes(
     n_classes: int,
 ) -> dict[tuple[int, int], NDArray[np.int64]]:
     """(holder, held) -> the texts that show it, surest first: pairs with enough texts that are long for their class, see the
-    held class on the whole, and have parts of one class alone.
+    held class on the whole, much more than the holder's other texts do, and have parts of one class alone.
 
-    ``lengths`` (N,) words. The least values were chosen on banking77 with pairs of classes joined in 20 to 50 % of the
-    holder's texts (`ALONE` and `FEWEST_TEXTS` on clinc150 with the like): natural neighbours share words, so that each class has
-    something of the other where it is surest.
+    ``lengths`` (N,) words. The least values were chosen on banking77, plain and with pairs of classes joined in 20 to 50 % of the
+    holder's texts (`FEWEST_TEXTS` on clinc150 with the like): natural neighbours share words, so that each class has
+    something of the other where it is surest, and in all of its texts.
     """
     m, rank = len(found.rows), length_ranks(labels, lengths)
     both, mixed, back = np.zeros(m, np.float32), np.zeros(m, np.float32), np.zeros(m, np.float32)
@@ -284,10 +317,10 @@ def held_classes(
         if code >= 0:
             best, given = _best(p), int(labels[found.rows[at]])
             both[at] = min(float(best[given]), float(best[code]))
-            mixed[at], back[at] = p[found.part[at], given], p[int(p[:, given].argmax()), code]
+            mixed[at], back[at] = _other(p, given, code)
     known = labels >= 0
     counts = np.bincount(labels[known], minlength=n_classes)
-    usual = np.bincount(labels[known], lengths[known], minlength=n_classes) / np.maximum(counts, 1)
+    apart = labels[found.rows]
     of: dict[tuple[int, int], list[int]] = {}
     for at in np.flatnonzero(both >= SHARE).tolist():
         of.setdefault((int(labels[found.rows[at]]), int(found.second[at])), []).append(at)
@@ -295,10 +328,13 @@ def held_classes(
     for (holder, held), positions in of.items():
         chosen = np.array(positions, np.int64)
         rows = found.rows[chosen]
+        others = np.setdiff1d(np.flatnonzero(apart == holder), chosen)
         enough = len(chosen) >= max(FEWEST_TEXTS, OF_CLASS * counts[holder])
         alone = max(float(mixed[chosen].mean()), float(back[chosen].mean())) <= ALONE
-        seen = float(np.clip(whole[chosen, held], 0, 1).mean()) >= SEEN
-        long = float(rank[rows].mean()) >= LONGER and float(lengths[rows].mean()) >= TIMES * usual[holder]
+        background = float(np.clip(whole[others, held], 0, 1).mean()) if len(others) else 0.0
+        seen = float(np.clip(whole[chosen, held], 0, 1).mean()) >= max(SEEN, ABOVE * (background + NOISE))
+        usual = float(np.median(lengths[labels == holder]))
+        long = float(rank[rows].mean()) >= LONGER and float(np.median(lengths[rows])) >= TIMES * usual
         if enough and alone and seen and long:
             out[holder, held] = rows[np.argsort(-found.score[chosen], kind="stable")]
     return out

@@ -7,7 +7,7 @@ become evidence.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,11 +36,12 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class PlausibleSpec(CheckSpec):
-    """``pred_probs``: prefix; ``text``: the text column, "" for pictures; ``properties``: prefixes of what was measured of
-    those."""
+    """``pred_probs``: prefix; ``text``: the text column, "" for pictures, and ``encoder``: whose vectors texts are judged by;
+    ``properties``: prefixes of what was measured of pictures."""
 
     pred_probs: str
     text: str
+    encoder: str = setting()
     properties: tuple[str, ...]
 
 
@@ -52,24 +53,26 @@ class PlausibleFound:
     small: int
 
 
-@stage(version=4)
+@stage(version=5)
 def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFound:
     """Positions among the vector rows of those worth taking apart, ascending."""
-    from assay.insights.two_labels import length_ranks, plausible_rows
+    from assay.insights.two_labels import length_ranks, plausible_rows, second_scores
     from assay.issues.scan import scan
 
     labels = labels_of(folder, spec)
-    top = scan(labels, folder.get_array(f"{spec.pred_probs}.npy", mmap=True))
     rank = np.full(len(labels), 0.5, np.float32)
     small = np.zeros(len(labels), bool)
     if spec.text:
         rank = length_ranks(labels, _lengths(texts_of(folder, spec)))
+        other = second_scores(embeddings_of(folder, spec)[spec.encoder], labels, len(spec.classes))
     else:
         small = _shorter_sides(folder, spec) < SMALLEST
+        top = scan(labels, folder.get_array(f"{spec.pred_probs}.npy", mmap=True))
+        other = np.nan_to_num(top.other(labels)[1])
     candidates = np.where(small, np.int32(-1), labels)
     few, part = FEW_TEXTS if spec.text else FEW_PICTURES
     most = min(TAKEN_APART, max(few, len(labels) // part))
-    rows = plausible_rows(candidates, np.nan_to_num(top.other(labels)[1]), rank, most)
+    rows = plausible_rows(candidates, other, rank, most)
     folder.put_array(f"{prefix}.npy", rows)
     return PlausibleFound(len(rows), int(small.sum()))
 
@@ -111,7 +114,7 @@ class TwoLabelsSpec(CheckSpec):
     text: str = setting()
 
 
-@stage(version=13)
+@stage(version=14)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
@@ -125,6 +128,9 @@ def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     close = _close(labels, spec, _first(folder, spec, top))
     judged = _texts if spec.text else _pictures
     found, parts, joint = judged(folder, spec, labels, rows, close)
+    # what all rows of two classes show together needs no trace in each of them: a candidate and its rows say the same
+    behind = np.concatenate([np.zeros(0, np.int64), *joint.values()])
+    found = replace(found, plain=found.plain | np.isin(found.rows, behind))
     second, _ = top.other(labels)
     second = np.where(labels >= 0, second, -1).astype(np.int32)
     named = found.second >= 0
@@ -138,8 +144,8 @@ def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     values = {"is_multi_label": flag, "multi_label_score": score, "second_label": second, "second_label_part": told}
     keys = np.array(sorted(joint), np.int64).reshape(-1, 2)
     counts = np.array([len(joint[a, b]) for a, b in keys.tolist()], np.int64)
-    behind = np.concatenate([np.zeros(0, np.int64), *(joint[a, b] for a, b in keys.tolist())])
-    folder.put_arrays(f"{prefix}.joint.npz", {"pairs": keys, "counts": counts, "rows": behind})
+    in_order = np.concatenate([np.zeros(0, np.int64), *(joint[a, b] for a, b in keys.tolist())])
+    folder.put_arrays(f"{prefix}.joint.npz", {"pairs": keys, "counts": counts, "rows": in_order})
     findings = two_label_finding(list(spec.classes), labels, found, parts, len(labels))
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     return write_issues(folder, prefix, "multi_label", values, folder.get_array(f"{spec.vectors}.rows.npy"), spec)

@@ -12,7 +12,7 @@ import { Link } from '../shell/Link'
 import { Failure, Notice } from '../shell/Notice'
 import { count, labelKey, labelText, percent, rows, withoutOptions } from '../words'
 import { Misspelt, type Merge } from './Misspelt'
-import { classesOf, KINDS, layout, RELATIONS } from './graph'
+import { classesOf, KINDS, layout, RELATIONS, shareOf } from './graph'
 
 const OF_CLASS = 3 // rows of each class
 const CLASSES = 4 // shown of one finding
@@ -163,6 +163,7 @@ function One({ finding, number }: { finding: Finding; number: number }) {
         {finding.rows > 0 && `${rows(finding.rows)} behind it. `}
         {finding.strength !== null && finding.low !== null && finding.high !== null && (
           <>
+            {shareOf(finding) && `${shareOf(finding)}: `}
             {percent(finding.strength, 1)}, 95% interval {percent(finding.low, 1)} to {percent(finding.high, 1)}.{' '}
           </>
         )}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Finding } from '../api/types'
-import { classesOf, edgesOf, layout } from './graph'
+import { classesOf, edgesOf, layout, shareOf } from './graph'
 
 const finding = (type: string, subject: string[], check = 'relation'): Finding => ({
   check,
@@ -57,5 +57,17 @@ describe('the graph of classes', () => {
   it('tells the classes of a finding with a direction', () => {
     const one = { ...finding('is_a', []), classes: { general: 'pole', specific: ['flagpole'] } }
     expect(classesOf(one)).toEqual(['pole', 'flagpole'])
+  })
+})
+
+describe('what a strength is a share of', () => {
+  it('is named by the kind of relation, of a group for its weakest pair', () => {
+    expect(shareOf(finding('looks_alike', ['a', 'b']))).toBe('Rows of these classes that are taken for another of them')
+    expect(shareOf(finding('same_thing', ['a', 'b', 'c'], 'relation_group'))).toMatch(/of the pair with the fewest$/)
+    expect(shareOf(finding('has_a', ['a', 'b', 'c'], 'relation_group'))).toMatch(/show another one, too$/)
+  })
+  it('is named by the check where there is no kind, and is not made up', () => {
+    expect(shareOf(finding('', [], 'split_leakage'))).toBe('Rows of the split that are copies')
+    expect(shareOf(finding('', [], 'another'))).toBe('')
   })
 })

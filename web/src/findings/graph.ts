@@ -11,6 +11,26 @@ export const KINDS: Record<string, string> = {
   looks_alike: 'look alike',
 }
 
+/** What a finding's strength is a share of, by its type or its check: a percentage alone says nothing. */
+const SHARES: Record<string, string> = {
+  same_thing: 'Rows of a class that could carry the other label',
+  is_a: 'Rows of the specific class that could carry the general label',
+  has_a: 'Rows of the class that show another one, too',
+  looks_alike: 'Rows of these classes that are taken for another of them',
+  catch_all: 'Rows of the class that look like other classes',
+  should_split: 'Rows of the class in the smaller cluster',
+  two_labels: 'Rows that hold a second label',
+  class_noise: 'Labels of the class that are wrong, estimated',
+  label_quality: 'Mean label quality',
+  model_quality: 'Labels that the model gives as they were given',
+  split_leakage: 'Rows of the split that are copies',
+  weak_group: 'Accuracy that is lost, against what the classes of these rows reach',
+}
+export function shareOf({ check, type }: Finding): string {
+  const named = SHARES[type] ?? SHARES[check] ?? ''
+  return named && check === 'relation_group' && type !== 'has_a' ? `${named}, of the pair with the fewest` : named
+}
+
 export interface Edge {
   a: Label
   b: Label

@@ -60,6 +60,7 @@ function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
   const unjudged =
     project.classes.length > 0 && project.checks.find((one) => one.name === 'label' && one.status !== 'ran')
   const issues = facets.presets.issues ?? 0
+  const flagged = project.checks.find((check) => check.name === 'label')?.count ?? null
   const open = facets.presets.open ?? 0
   const share = issues ? (issues - open) / issues : 1
   return (
@@ -67,8 +68,14 @@ function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
       <Title order={2} size="h4">
         {issues === 0
           ? 'No row has an issue'
-          : `${rowsText(issues)} of ${count(project.rows)} ${issues === 1 ? 'has' : 'have'} an issue (${percent(issues / Math.max(1, project.rows), 1)})`}
+          : `${rowsText(issues)} of ${count(project.rows)} ${issues === 1 ? 'has' : 'have'} an issue of some kind (${percent(issues / Math.max(1, project.rows), 1)})`}
       </Title>
+      {flagged !== null && issues > 0 && (
+        <Text size="sm">
+          {count(flagged)} of them {flagged === 1 ? 'carries' : 'carry'} a label that is likely wrong (
+          {percent(flagged / Math.max(1, project.rows), 1)} of all rows).
+        </Text>
+      )}
       {rate && <Text size="sm">{withoutOptions(rate)}</Text>}
       {unjudged && (
         <Text size="sm">
