@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-Attack = tuple[str, Callable[[], tuple[bool, str]]]
+from attack_doors import GIGAPIXEL, Attack
+
 CLEAR = "\x1b[2J\x1b]0;owned\x07\x9b2J\u202e"
 PRECIOUS = "precious"
-GIGAPIXEL = (11_900, 10_000)  # 119 megapixels, one below the limit of one picture
 BUDGET_MB = 2_500  # that a server may take for twelve of them: as much as for one
 
 

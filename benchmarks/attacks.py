@@ -1,10 +1,10 @@
 """Hostile files, projects, names, addresses, paths and requests, one after the other: is each held, at what cost?
 
-In: nothing; what is sent is made here, in ``attack_files.py``, ``attack_projects.py`` and ``tests/test_hostile_files.py``. Out:
-``results/attacks.json``; printed, one line an attack: held or not, the largest memory of a child so far, processor seconds, what was
-said. A file is held where looking at it ends in a sentence or in rows that hold nothing of the machine, an address or path where it
-is refused before anything is read, a request where the answer is none of the server's faults and names no other site, a project
-where nothing outside of it is read or written. Does not know: how anything is held.
+In: nothing; what is sent is made here, in ``attack_*.py``, ``tests/huge_pictures.py`` and ``tests/test_hostile_files.py``. Out:
+``results/attacks.json``; printed, one line an attack: held or not, the most memory that this process and those it started held
+together meanwhile, processor seconds, what was said. A file is held where looking at it ends in a sentence or in rows that hold nothing
+of the machine, an address or path where it is refused before anything is read, a request where the answer is none of the server's
+faults and names no other site, a project where nothing outside of it is read or written. Does not know: how anything is held.
 
     python benchmarks/attacks.py [WORD]    only those whose name has the word
 """
@@ -12,7 +12,9 @@ where nothing outside of it is read or written. Does not know: how anything is h
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.server
+import os
 import resource
 import sys
 import tempfile
@@ -22,11 +24,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attack_files
+from attack_doors import doors, pictures
 from attack_projects import exports, served, strangers, terminals
 from measure import ROOT
 from sides import keep
 
 sys.path.insert(0, str(ROOT / "tests"))
+PAUSE = 0.02
 HIDDEN = b"root:x:0:0"  # of /etc/passwd
 ADDRESSES = (
     "127.0.0.1", "localhost", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", "[::1]", "[::ffff:127.0.0.1]",
@@ -133,22 +137,22 @@ def main() -> None:
     parser.add_argument("word", nargs="?", default="")
     word, found = parser.parse_args().word, []
     with tempfile.TemporaryDirectory(prefix="assay-attacks-") as scratch:
-        groups = (named, asked, looked_at, strangers, terminals, served, exports)
+        groups = (named, asked, looked_at, pictures, strangers, terminals, served, exports, doors)
         for group in groups:
             folder = Path(scratch) / group.__name__
             folder.mkdir()
             for name, attack in group(folder):
                 if word not in name:
                     continue
-                before = _cost()
+                before = _seconds()
                 started = time.monotonic()
-                held, said = attack()
-                after = _cost()
+                with Memory() as memory:
+                    held, said = attack()
                 found.append({
-                    "attack": name, "held": held, "largest_child_mb": round(after[1] / 1024), "cpu_seconds": round(after[0] - before[0], 2),
+                    "attack": name, "held": held, "memory_mb": memory.peak >> 10, "cpu_seconds": round(_seconds() - before, 2),
                     "seconds": round(time.monotonic() - started, 1), "said": said.replace(scratch, "")[:200],
                 })  # fmt: skip
-                cost = f"{found[-1]['largest_child_mb']:>6} MB {found[-1]['cpu_seconds']:>6} s"
+                cost = f"{found[-1]['memory_mb']:>6} MB {found[-1]['cpu_seconds']:>6} s"
                 print(f"{'held' if held else 'NOT HELD':9}{cost}  {name[:50]:50}  {found[-1]['said'][:80]}", flush=True)
     line = f"{sum(one['held'] for one in found)} of {len(found)} attacks held"
     print(line)
@@ -158,10 +162,48 @@ def main() -> None:
         raise SystemExit(1)
 
 
-def _cost() -> tuple[float, int]:
-    """(processor seconds of this process and its children, KiB of the largest child)."""
-    here, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return here.ru_utime + here.ru_stime + below.ru_utime + below.ru_stime, below.ru_maxrss
+class Memory:
+    """``peak``: KiB that this process and those below it hold together, looked at every `PAUSE` seconds."""
+
+    def __init__(self) -> None:
+        self.peak, self._ends = 0, threading.Event()
+        self._watch = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Memory:
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        self._watch.join()
+
+    def _look(self) -> None:
+        while True:
+            self.peak = max(self.peak, sum(map(_resident, _below(os.getpid()))))
+            if self._ends.wait(PAUSE):
+                return
+
+
+def _below(pid: int) -> Iterator[int]:
+    """A process and all that it and its descendants started."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in task.read_text(encoding="ascii").split():
+                yield from _below(int(child))
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * (resource.getpagesize() >> 10)
+    except OSError:  # it has ended
+        return 0
+
+
+def _seconds() -> float:
+    """Processor seconds of this process and of its children that have ended."""
+    uses = (resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
 if __name__ == "__main__":

@@ -213,7 +213,7 @@ def repair(project: Path, decisions: bytes) -> None:
             if fault.advice.startswith("restore"):
                 put(project / fault.name, decisions)
             else:
-                named = re.match(r"delete (state\.sqlite\.lock) ", fault.advice)
+                named = re.match(r"delete (state\.sqlite\.seal) to keep", fault.advice)
                 (project / (named[1] if named else fault.name)).unlink(missing_ok=True)
         if not told:
             return

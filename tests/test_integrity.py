@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import sqlite3
+import threading
 from collections import defaultdict
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from assay.cli.commands import main
 from assay.errors import ProjectError, StorageError
 from assay.storage import Folder
 from assay.storage.lock import locked
+from assay.storage.log_digests import faults_of_database
 from assay.storage.project_folder import newest_readable_run
 from assay.storage.verify import verify_project
 from conftest import write_digits
@@ -279,6 +281,109 @@ def test_an_entry_that_is_lost_is_missed(copied, number, what):
     assert what in fault.what
     with pytest.raises(ProjectError, match=what):
         assay.open(project).log.state()
+
+
+@pytest.fixture
+def decided(copied):
+    """A project with five decisions and nobody who has them open."""
+    project = copied / "p.assay"
+    opened = assay.open(project)
+    for row in range(5):
+        opened.decide("keep", rows=[row], person="ann")
+    opened.log.close()
+    return project
+
+
+UNUSED = 80  # a byte of SQLite's header that means nothing
+
+
+def _change(file):
+    data = bytearray(file.read_bytes())
+    data[UNUSED] ^= 1
+    put(file, bytes(data))
+
+
+def test_a_flip_in_unused_space_of_the_decisions_is_noticed_and_the_advice_ends_it(decided):
+    state, seal = decided / "state.sqlite", decided / "state.sqlite.seal"
+    before = state.read_bytes()
+    _change(state)
+    assert not faults_of_database(state)  # neither SQLite nor the entries know
+    (fault,) = faults(decided)
+    assert fault.name == "state.sqlite" and "outside of its entries, which are whole" in fault.what
+    assert "delete state.sqlite.seal" in fault.advice and "restore it from a copy" in fault.advice
+    put(state, before)
+    assert not faults(decided)
+    _change(state)
+    seal.unlink()
+    assert not faults(decided)
+    assay.open(decided).decide("keep", rows=[6])
+    assert seal.exists() and not faults(decided)
+    _change(state)
+    assert faults(decided)
+
+
+@pytest.mark.parametrize("how", ["dies", "knows of no seals"])
+def test_a_writer_that_leaves_no_fitting_seal_is_no_false_alarm(decided, how, monkeypatch):
+    if how == "dies":
+        monkeypatch.setattr("assay.storage.log_seal._put", lambda file, seal: None)
+    else:
+        monkeypatch.setattr("assay.storage.log_seal._put", lambda file, seal: seal.write_bytes(kept))
+    kept = (decided / "state.sqlite.seal").read_bytes()
+    opened = assay.open(decided)
+    opened.decide("keep", rows=[7])
+    opened.log.close()
+    assert (decided / "state.sqlite.seal").exists() == (how != "dies")
+    assert not faults(decided)
+
+
+@pytest.mark.parametrize("how", ["an older copy", "without what was not folded in", "deleted"])
+def test_decisions_that_have_gone_are_missed(decided, how):
+    state = decided / "state.sqlite"
+    older, opened = state.read_bytes(), assay.open(decided)
+    opened.log.state()  # a reader keeps the writer from folding its entry into the file
+    opened.decide("keep", rows=[8], person="ann")
+    assert (decided / "state.sqlite-wal").stat().st_size and not faults(decided)
+    opened.log.close()
+    for ending in ("-wal", "-shm"):
+        (decided / f"state.sqlite{ending}").unlink(missing_ok=True)
+    if how == "deleted":
+        state.unlink()
+    elif how == "an older copy":
+        put(state, older)
+    (fault,) = faults(decided)
+    assert fault.name == "state.sqlite" and "missing" in fault.what and "copy" in fault.advice
+    (decided / "state.sqlite.seal").unlink()
+    assert not faults(decided)
+
+
+@pytest.mark.parametrize("how", ["flipped", "a link", "a pipe", "empty"])
+def test_a_seal_that_is_none_is_told_and_never_followed(decided, how):
+    seal = decided / "state.sqlite.seal"
+    data = seal.read_bytes()
+    seal.unlink()
+    victim = decided.parent / "private.txt"
+    victim.write_text("precious", encoding="utf-8")
+    if how == "flipped":
+        seal.write_bytes(data.replace(b"5", b"6", 1))
+    elif how == "a link":
+        seal.symlink_to(victim)
+    elif how == "a pipe":
+        os.mkfifo(seal)
+    else:
+        seal.write_bytes(b"")  # as a power cut may leave it
+    found = faults(decided)
+    assert [fault.name for fault in found] == ([] if how == "empty" else ["state.sqlite.seal"])
+    assay.open(decided).decide("keep", rows=[9])
+    assert not faults(decided) and victim.read_text(encoding="utf-8") == "precious"
+
+
+def test_verify_beside_somebody_who_writes_says_nothing(decided):
+    opened, told = assay.open(decided), []
+    writer = threading.Thread(target=lambda: [opened.decide("note", rows=[1], text=str(n)) for n in range(40)])
+    writer.start()
+    while writer.is_alive():
+        told += faults(decided)
+    assert not told and not faults(decided)
 
 
 @pytest.mark.parametrize("kind", ["vectors", "graph", "predict", "thumbs", "cells-"])

@@ -17,6 +17,7 @@ from PIL import Image, TiffImagePlugin
 
 from assay.encode import pixels
 from assay.encode.pixels import PROPERTY_NAMES, UndecodableError, common_levels, decode, deep_range
+from huge_pictures import cost, icon, kinds, png, tiles
 
 
 def scene(width: int = 40, height: int = 30, seed: int = 0) -> Image.Image:
@@ -293,6 +294,42 @@ def test_a_bomb_costs_no_memory():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5 << 20
+
+
+@pytest.mark.parametrize(
+    "name", ["RGB", "L", "1", "P", "LA", "RGBA", "CMYK", "I;16", "I", "F", "deep", "deep with alpha"]
+)
+def test_a_picture_converted_in_strips_is_the_picture_converted_at_once(monkeypatch, name):
+    numbers = np.random.default_rng(0).integers(0, 65_535, (50, 40, 4), np.uint16)
+    if name.startswith("deep"):
+        data = bytes(cv2.imencode(".png", numbers if "alpha" in name else numbers[..., :3])[1])
+    elif name in ("I;16", "I", "F"):
+        values = numbers[..., 0].astype({"I;16": np.uint16, "I": np.int32, "F": np.float32}[name])
+        if name == "F":
+            values[3, 4], values[30, 4] = np.nan, -9.0
+        data = saved(Image.fromarray(values), "TIFF")
+    else:
+        data = saved(scene(40, 50).convert(name), "TIFF" if name == "CMYK" else "PNG")
+    whole, span = decode(data), deep_range(data)
+    monkeypatch.setattr(pixels, "STRIP", 130)
+    strips = decode(data)
+    assert (strips.rgb == whole.rgb).all() and strips.grayscale == whole.grayscale and deep_range(data) == span
+
+
+@pytest.mark.parametrize("name", ["colour, 8 bits", "colour and alpha, 16 bits, turned", "palette with alpha"])
+def test_a_large_picture_takes_some_bytes_a_pixel_and_not_fifty(name):
+    """16 bits with alpha took 46 bytes a pixel, 5.5 GB for the largest picture."""
+    megabytes, said = cost(kinds(6_000, 4_000)[name]())
+    assert said in ("6000 x 4000", "4000 x 6000") and megabytes < 24 * 15 + 40
+
+
+def test_what_a_file_holds_is_judged_and_not_what_its_head_says():
+    inside = icon(png(13_000, 10_000, 1, 0))
+    assert pixels.claimed_pixels(inside) == 130_000_000 and "13,000 x 10,000" in reason(inside)
+    assert decode(icon(png(300, 200, 8, 2))).width == 300
+    tile = tiles(12_000)
+    assert pixels.claimed_pixels(tile) == 144_000_000 and "12,000 x 12,000" in reason(tile)
+    assert decode(tiles(128)).width == 64
 
 
 WHOLE = {

@@ -13,10 +13,11 @@ from PIL import Image
 
 import assay
 from assay.cli.commands import main
+from assay.encode.pixels import claimed_pixels
 from assay.errors import BusyStorageError
 from assay.printable import printable
 from assay.server import budget
-from assay.server.budget import PixelBudget, claimed_pixels
+from assay.server.budget import PixelBudget
 
 CLEAR = "\x1b[2J\x1b]0;owned\x07"
 

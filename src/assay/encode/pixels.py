@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 120_000_000
+STRIP = 1 << 20  # pixels that are converted at once, so that a large picture has one copy of itself and not five
+SAMPLE = 1 << 24  # values above which every nth tells the range of a picture
 COARSE = 160
 JUDGED_SIDE = 48  # pixels of the shorter side below which a picture is too small to be called blurred
 # named one by one: some readers of Pillow start other programs (EPS), others take almost any bytes for a picture (TGA)
@@ -119,7 +122,9 @@ def deep_range(data: bytes) -> DeepRange | None:
         values = _deep_values(image, data)
         if values is None or _tagged_levels(image) is not None:
             return None
-        low, high = np.percentile(values, (0.1, 99.9))
+        some = values.ravel()
+        some = _finite(some[:: 1 + len(some) // SAMPLE], _lowest(values))
+        low, high = np.percentile(some, (0.1, 99.9))
         return DeepRange(_kind(image), float(low), float(high))
 
     return _opened(data, measure)
@@ -153,10 +158,9 @@ def _opened(data: bytes, use: Callable[[Any], T]) -> T:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            _check_size(_size_in_icon(data) or (0, 0))
             image: Any = Image.open(io.BytesIO(data), formats=_formats())
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise UndecodableError(f"the picture claims {width:,} x {height:,} pixels (decompression bomb?)")
+            _check_size(_size(image))
             return use(image)
         except (UndecodableError, MemoryError):
             raise
@@ -168,17 +172,52 @@ def _opened(data: bytes, use: Callable[[Any], T]) -> T:
             raise UndecodableError(_damage(error)) from error
 
 
+def claimed_pixels(data: bytes) -> int:
+    """Width times height that a decode has to make room for, as the head of a picture says; 0 for what is none."""
+    try:
+        width, height = _size_in_icon(data) or _size(Image.open(io.BytesIO(data), formats=_formats()))
+    except Exception:  # readers of many formats raise anything; the decode will say what is wrong
+        return 0
+    return width * height
+
+
+def _size(image: Any) -> tuple[int, int]:
+    """(width, height) of a picture, or of its tiles where they are larger, as in a TIFF they may be."""
+    tile = [int(image.tag_v2.get(tag, 0)) for tag in (322, 323)] if image.format == "TIFF" else [0, 0]
+    return image.size if image.width * image.height >= tile[0] * tile[1] else (tile[0], tile[1])
+
+
+def _size_in_icon(data: bytes) -> tuple[int, int] | None:
+    """(width, height) of the largest PNG in an ICO, which Pillow decodes when it opens the file, whatever its directory says."""
+    if data[:4] != b"\0\0\1\0":
+        return None
+    places = (int.from_bytes(data[at + 12 : at + 16], "little") for at in range(6, 6 + 16 * data[4], 16))
+    heads = (data[place : place + 24] for place in places)
+    sizes = [struct.unpack(">II", head[16:]) for head in heads if head[:4] == b"\x89PNG" and len(head) == 24]
+    return max(sizes, key=lambda size: int(size[0] * size[1]), default=None)
+
+
+def _check_size(size: tuple[int, int]) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise UndecodableError(f"the picture claims {width:,} x {height:,} pixels (decompression bomb?)")
+
+
 def _picture(image: Any, data: bytes, levels: Levels | None) -> Picture:
     if (rgb := _sound_jpeg(image, data)) is not None:
         return _coloured(rgb)
     values = _deep_values(image, data)
     if values is None:
         return _to_rgb(_upright(image))
-    kind = _kind(image)
-    low, high = (
-        _tagged_levels(image) or (levels or {}).get(kind) or _usual(float(values.min()), float(values.max()), kind)
-    )
-    scaled = np.clip(np.rint((values - low) * (255 / max(high - low, 1e-30))), 0, 255).astype(np.uint8)
+    kind, lowest = _kind(image), _lowest(values)
+    black, white = _tagged_levels(image) or (levels or {}).get(kind) or _own_levels(values, lowest, kind)
+    scaled = np.empty(values.shape, np.uint8)
+    for rows in _strips(*values.shape[:2]):
+        part = (_finite(values[rows], lowest) - black) * (255 / max(white - black, 1e-30))
+        scaled[rows] = np.clip(np.rint(part), 0, 255)
+    del values
+    if scaled.ndim == 3:  # OpenCV puts blue first
+        scaled[..., [0, 2]] = scaled[..., [2, 0]]
     # Pillow turns what stands in its own pictures: the same orientation on the scaled pixels
     turned = Image.fromarray(scaled)
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -187,21 +226,48 @@ def _picture(image: Any, data: bytes, levels: Levels | None) -> Picture:
     return _to_rgb(_upright(turned))
 
 
-def _deep_values(image: Any, data: bytes) -> NDArray[np.float32] | None:
-    """(h, w) or (h, w, 3 or 4) float32 where a picture has more than 8 bits a channel; None for all others."""
+def _strips(height: int, width: int) -> Iterator[slice]:
+    """Rows of a picture, some `STRIP` pixels at once."""
+    step = max(1, STRIP // max(width, 1))
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
+
+
+def _deep_values(image: Any, data: bytes) -> NDArray[Any] | None:
+    """(h, w), or (h, w, 3 or 4) with blue first, as they are stored, where a picture has more than 8 bits a channel; None for
+    all others."""
     if image.mode.startswith("I") or image.mode == "F":
         image.load()
-        values = np.asarray(image, np.float32)
-    elif _deep_colour(image, data):
-        # Pillow keeps the upper 8 bits of each: of 12 bits in 16 only four would be left
-        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if stored is None or stored.ndim != 3 or stored.shape[2] not in (3, 4):
-            return None
-        values = stored[..., [2, 1, 0, 3][: stored.shape[2]]].astype(np.float32)
-    else:
+        return np.asarray(image)
+    if not _deep_colour(image, data):
         return None
-    finite = np.isfinite(values)
-    return values if finite.all() else np.where(finite, values, min(0.0, float(values[finite].min(initial=0))))
+    # Pillow keeps the upper 8 bits of each: of 12 bits in 16 only four would be left
+    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return stored if stored is not None and stored.ndim == 3 and stored.shape[2] in (3, 4) else None
+
+
+def _lowest(values: NDArray[Any]) -> float:
+    """What stands for values that are not finite: the lowest finite one, or 0 where that is lower."""
+    lowest = 0.0
+    if values.dtype.kind == "f":
+        for rows in _strips(*values.shape[:2]):
+            part = values[rows]
+            lowest = min(lowest, float(part[np.isfinite(part)].min(initial=0)))
+    return lowest
+
+
+def _finite(values: NDArray[Any], lowest: float) -> NDArray[np.float32]:
+    numbers = values.astype(np.float32)
+    if values.dtype.kind == "f":
+        numbers[~np.isfinite(numbers)] = lowest
+    return numbers
+
+
+def _own_levels(values: NDArray[Any], lowest: float, kind: str) -> tuple[float, float]:
+    ends = [
+        (float(part.min()), float(part.max()))
+        for part in (_finite(values[rows], lowest) for rows in _strips(*values.shape[:2]))
+    ]
+    return _usual(min(low for low, _ in ends), max(high for _, high in ends), kind)
 
 
 def _deep_colour(image: Any, data: bytes) -> bool:
@@ -298,14 +364,20 @@ def _not_an_image(data: bytes) -> str:
 
 
 def _to_rgb(image: Any) -> Picture:
-    mode = image.mode
-    if mode in ALPHA or "transparency" in image.info:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(paper, image)
-    elif mode in ("1", "L"):
-        return _gray(np.asarray(image.convert("L")))
-    return _coloured(np.asarray(image if mode == "RGB" else image.convert("RGB")))
+    image.load()
+    gray = image.mode in ("1", "L") and "transparency" not in image.info
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    for rows in _strips(*rgb.shape[:2]):
+        whole = len(rgb) == rows.stop - rows.start
+        part = image if whole else image.crop((0, rows.start, image.width, rows.stop))
+        if gray:
+            rgb[rows] = np.asarray(part.convert("L"))[..., None]
+            continue
+        if part.mode in ALPHA or "transparency" in part.info:
+            part = part.convert("RGBA")
+            part = Image.alpha_composite(Image.new("RGBA", part.size, (255, 255, 255, 255)), part)
+        rgb[rows] = np.asarray(part if part.mode == "RGB" else part.convert("RGB"))
+    return Picture(rgb, True) if gray else _coloured(rgb)
 
 
 def _coloured(rgb: Rgb) -> Picture:
@@ -315,10 +387,6 @@ def _coloured(rgb: Rgb) -> Picture:
 
 def _is_gray(rgb: Rgb) -> bool:
     return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
-
-
-def _gray(values: Rgb) -> Picture:
-    return Picture(np.repeat(values[..., None], 3, 2), True)
 
 
 def file_hash(data: bytes) -> str:

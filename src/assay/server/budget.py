@@ -6,7 +6,6 @@ In: the bytes of pictures. Out: a turn. Does not know: what is done with the pix
 from __future__ import annotations
 
 import contextlib
-import io
 import threading
 from collections.abc import Iterator
 
@@ -26,6 +25,8 @@ class PixelBudget:
     @contextlib.contextmanager
     def turn(self, data: bytes) -> Iterator[None]:
         """The right to decode a picture, by the size that its head claims; `BusyStorageError` after half a minute."""
+        from assay.encode.pixels import claimed_pixels
+
         wanted = min(self._all, claimed_pixels(data))
         with self._changed:
             if not self._changed.wait_for(lambda: self._left >= wanted, WAIT):
@@ -37,17 +38,6 @@ class PixelBudget:
             with self._changed:
                 self._left += wanted
                 self._changed.notify_all()
-
-
-def claimed_pixels(data: bytes) -> int:
-    """Width times height as the head of a picture says; 0 for what is none."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return int(image.width) * int(image.height)
-    except Exception:  # readers of many formats raise anything; the decode will say what is wrong
-        return 0
 
 
 BUDGET = PixelBudget()

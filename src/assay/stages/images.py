@@ -79,7 +79,7 @@ class LevelsFound:
     levels: Levels
 
 
-@stage(version=1)
+@stage(version=2)
 def levels(folder: Folder, prefix: str, spec: LevelsSpec) -> LevelsFound:
     """What black and white are in pictures of more than 8 bits, one range a dataset."""
     ranges = []

@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,15 @@ PAUSE = 0.005  # seconds between two tries to get the lock
 @dataclass(frozen=True)
 class Schema:
     """``migrations``: a folder of Alembic revisions, of which ``newest`` is this program's. ``version_table``: of its own, so
-    that several schemas can share a database. ``what``: the tables, in a word for people.
+    that several schemas can share a database. ``what``: the tables, in a word for people. ``around``: entered by whoever writes
+    to a file of SQLite, within its lock and before it is opened; left when it is closed.
     """
 
     migrations: Path
     newest: str
     version_table: str
     what: str
+    around: Callable[[Path], contextlib.AbstractContextManager[None]] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class Database:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             _take(handle, self.file)
-            yield
+            with self.schema.around(self.file) if self.schema.around else contextlib.nullcontext():
+                yield
         finally:
             os.close(handle)
 

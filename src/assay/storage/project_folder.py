@@ -27,6 +27,7 @@ from assay.storage.log_digests import projects_of
 FORMAT = 1
 PROJECT = "project.json"
 STATE = "state.sqlite"  # the decisions
+STATES = (STATE, *(f"{STATE}{ending}" for ending in ("-wal", "-shm", ".lock", ".seal")))  # and what lies beside them
 VIEWS = "views.json"  # filters that people saved by name
 
 
@@ -55,7 +56,7 @@ def require_project_folder(folder: Folder) -> None:
         return
     if folder.root.exists() and not folder.root.is_dir():
         raise ProjectError(f"{folder.root} is a file; choose another place with -o")
-    ours = ("lock", "dataset", "stages", "runs", VIEWS, STATE, f"{STATE}.lock", f"{STATE}-wal", f"{STATE}-shm")
+    ours = ("lock", "dataset", "stages", "runs", VIEWS, *STATES)
     strangers = [name for name in folder.names() if name not in ours]
     if strangers:
         raise ProjectError(

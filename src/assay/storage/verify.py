@@ -6,6 +6,8 @@ In: a project folder. Out: `Fault`s, each with what to do. Does not know: what t
 from __future__ import annotations
 
 import contextlib
+import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ from assay.errors import ProjectError
 from assay.storage.checksums import DATASET, MARKER, faults_of, guarded, json_bytes, parse_json
 from assay.storage.folder import TEMPORARY, Folder
 from assay.storage.log_digests import faults_of_database
-from assay.storage.project_folder import PROJECT, STATE, latest_run, run_name
+from assay.storage.log_seal import ENDING, read_seal, unlike_seal
+from assay.storage.project_folder import PROJECT, STATE, STATES, latest_run, run_name
 
 AGAIN = "delete it and run the analysis again: other work is kept"
 
@@ -43,7 +46,7 @@ class Verified:
 def verify_project(folder: Folder) -> Verified:
     """Compare everything. Cost: every file is read once."""
     faults: dict[str, Fault] = {}
-    seen: set[str] = {"lock", STATE, f"{STATE}.lock", f"{STATE}-wal", f"{STATE}-shm"}
+    seen: set[str] = {"lock", *STATES}
     names = _names(folder.root)
     for name in names:
         if name == PROJECT or (name.endswith((MARKER, ".json")) and not _inside_a_stage(name)):
@@ -57,12 +60,38 @@ def verify_project(folder: Folder) -> Verified:
                 advice = "run the analysis again: other work is kept" if what == "missing" else AGAIN
                 faults[whole] = Fault(whole, what, advice)
     _required(folder, set(names), faults)
-    if STATE in names and (damaged := faults_of_database(folder.path(STATE))):
-        more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
-        what = f"damaged ({', '.join(damaged[:3])}{more})"
-        faults[STATE] = Fault(STATE, what, "restore it from a copy: it holds the decisions")
+    for fault in _decisions(folder.path(STATE)):
+        faults[fault.name] = fault
     unguarded = [name for name in names if name not in seen]
     return Verified(len(seen & set(names)), [faults[name] for name in sorted(faults)], unguarded)
+
+
+def _decisions(file: Path) -> Iterator[Fault]:
+    """The log as its entries and its seal have it."""
+    seal, beside, copy = None, f"{STATE}{ENDING}", "restore it from a copy: it holds the decisions"
+    try:
+        seal = read_seal(file)
+    except (ValueError, RecursionError):
+        yield Fault(beside, "damaged", "delete it: the next decision makes it anew")
+    if not file.exists():
+        if seal is not None:
+            yield Fault(STATE, "missing", f"restore it from a copy, or delete {beside} to go on without decisions")
+        return
+    damaged, unlike = faults_of_database(file), None
+    if seal is not None and not damaged:
+        try:
+            unlike = unlike_seal(file, seal)
+        except sqlite3.Error as error:
+            damaged = [f"the file itself: {error}"]
+    if damaged:
+        more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
+        yield Fault(STATE, f"damaged ({', '.join(damaged[:3])}{more})", copy)
+    elif unlike == "lost":
+        what = "not the newest: entries that were in it are missing"
+        yield Fault(STATE, what, f"restore a newer copy; where there is none, delete {beside} to go on with this one")
+    elif unlike == "changed":
+        what = "damaged outside of its entries, which are whole"
+        yield Fault(STATE, what, f"delete {beside} to keep it as it is, or restore it from a copy")
 
 
 def _names(root: Path) -> list[str]:

@@ -6,5 +6,6 @@ In: nothing. Out: `SCHEMA`, with the version this program writes. Does not know:
 from pathlib import Path
 
 from assay.storage.database import Schema
+from assay.storage.log_seal import resealed
 
-SCHEMA = Schema(Path(__file__).parent, "0002", "log_version", "decisions")
+SCHEMA = Schema(Path(__file__).parent, "0002", "log_version", "decisions", resealed)
