@@ -161,6 +161,16 @@ def test_a_gray_picture_with_a_transparent_gray_is_white_there():
     assert found.rgb[0, 0].tolist() == [90, 90, 90] and found.rgb[3, 3].tolist() == [255, 255, 255]
 
 
+@pytest.mark.parametrize(("mode", "clear", "drawn"), [("RGB", (7, 8, 9), (90, 80, 70)), ("1", 0, 255)])
+def test_a_picture_whose_head_names_a_transparent_colour_has_three_channels_and_is_white_there(mode, clear, drawn):
+    picture = Image.new(mode, (5, 4), clear)
+    picture.putpixel((0, 0), drawn)
+    found = decode(saved(picture, "PNG", transparency=clear))
+    assert found.rgb.shape == (4, 5, 3)
+    assert found.rgb[3, 3].tolist() == [255, 255, 255]
+    assert found.rgb[0, 0].tolist() == list(rgb(picture)[0, 0])
+
+
 def test_one_bit_is_black_and_white():
     picture = Image.new("1", (9, 3))
     picture.putpixel((0, 0), 1)
