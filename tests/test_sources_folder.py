@@ -99,6 +99,24 @@ def test_split_folders_without_class_folders_hold_unlabelled_images_and_that_is_
         open_source(folder, class_level=2)
 
 
+@pytest.mark.parametrize("above", [("cam1", "cam2"), ("48x48", "128x128"), ("subject 01", "subject 02")])
+def test_the_same_folders_in_folders_that_differ_in_a_number_are_the_classes_and_that_is_said(tmp_path, above):
+    folder = fill(tmp_path, *(f"{top}/{name}/1.png" for top in above for name in ("cat", "dog")))
+    source = open_source(folder)
+    assert labels(source) == ["cat", "dog", "cat", "dog"]
+    assert "the same in each folder of level 1" in " ".join(source.notes)
+    assert labels(open_source(folder, class_level=1)) == [top for top in sorted(above) for _ in "ab"]
+
+
+def test_the_same_folders_in_each_class_are_no_classes_of_their_own_but_are_named(tmp_path):
+    source = open_source(
+        fill(tmp_path, *(f"{top}/{at}/1.png" for top in ("cat", "dog") for at in ("indoor", "outdoor")))
+    )
+    assert labels(source) == ["cat", "cat", "dog", "dog"]
+    assert "each holds the same folders (indoor, outdoor)" in " ".join(source.notes)
+    assert "if these are the classes: --class-level 2" in " ".join(source.notes)
+
+
 def test_splits_can_be_refused(tmp_path):
     source = open_source(fill(tmp_path, "train/cat/1.png", "test/dog/2.png"), split="none")
     assert splits(source) is None and labels(source) == ["dog", "cat"]

@@ -26,6 +26,9 @@ KEPT_ENDINGS = frozenset({".txt", ".text", ".xml", ".json", "without ending"})
 TABLE_ENDINGS = frozenset({".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow", ".xlsx", ".xls"})
 MOST_SPLITS = 20
 LEAST_IN_SPLITS = 0.8  # share of the images that lie in folders of splits
+LEAST_SHARED = (
+    0.75  # share of all folders below that a folder of the level above holds, where these are "the same in each"
+)
 SAYS_NOTHING = frozenset({"images", "image", "img", "imgs", "pictures", "photos", "data", "all", "raw", "files"})
 FILES_A_WORD = 4  # on the mean, where names of files may begin with their class
 IGNORED = frozenset({"__macosx", "__pycache__", "thumbs.db", "desktop.ini"})
@@ -171,7 +174,8 @@ def find_layout(parts: Sequence[Sequence[str]], level: int | None = None) -> Lay
     parts : of each image the folders it lies in and its name. level : the class level the user asks for, from 1.
 
     Levels that hold a single folder say nothing and are passed over. The level where every folder is named like a split
-    is the split, above or below the classes; the first other level of several folders is the class.
+    is the split, above or below the classes; the first other level of several folders is the class, or the one below it where
+    its folders differ in a number only and hold the same ones: cam1/cat, cam2/cat.
     """
     deepest = max((len(part) for part in parts), default=1) - 1
     names = [{part[at] for part in parts if len(part) > at + 1} for at in range(deepest)]
@@ -181,7 +185,26 @@ def find_layout(parts: Sequence[Sequence[str]], level: int | None = None) -> Lay
         return Layout(min(level - 1, deepest - 1), split if split != level - 1 else -1, ())
     classes = [at for at in several if at != split and not (at > split >= 0 and _one_each(parts, split, at))]
     label = classes[0] if classes else -1
-    return Layout(label, split, tuple(_layout_notes(parts, names, label, split)))
+    below = classes[1] if len(classes) > 1 and _same_in_each(parts, label, classes[1]) else -1
+    if below >= 0 and are_parts(parts, label):
+        note = (
+            f"classes: folder level {below + 1} ({_some(names[below])}), which are the same in each folder of level {label + 1} "
+            f"({_some(names[label])}); if those are the classes: --class-level {label + 1}"
+        )
+        return Layout(below, split, (note,))
+    return Layout(label, split, tuple(_layout_notes(parts, names, label, split, below)))
+
+
+def _same_in_each(parts: Sequence[Sequence[str]], above: int, below: int) -> bool:
+    """Do the folders of a level hold the same folders, several, and nearly all images in these?"""
+    inside: dict[str, set[str]] = {}
+    deep = [part for part in parts if len(part) > below + 1]
+    for part in deep:
+        inside.setdefault(part[above], set()).add(part[below])
+    every = set().union(*inside.values())
+    shared = sum(len(found) for found in inside.values()) / (len(inside) * len(every)) if every else 0.0
+    few = min((len(found) for found in inside.values()), default=0) < 2
+    return len(inside) > 1 and not few and shared >= LEAST_SHARED and len(deep) >= LEAST_IN_SPLITS * len(parts)
 
 
 def _are_splits(parts: Sequence[Sequence[str]], names: set[str], at: int) -> bool:
@@ -203,8 +226,16 @@ def _one_each(parts: Sequence[Sequence[str]], split: int, at: int) -> bool:
     return all(len(found) == 1 for found in inside.values()) and (deeper or alike)
 
 
-def _layout_notes(parts: Sequence[Sequence[str]], names: Sequence[set[str]], label: int, split: int) -> Iterator[str]:
-    if label >= 0:
+def _layout_notes(
+    parts: Sequence[Sequence[str]], names: Sequence[set[str]], label: int, split: int, below: int
+) -> Iterator[str]:
+    """``below``: a level of folders that are the same in each of the classes; -1 = none."""
+    if below >= 0:
+        yield (
+            f"classes: folder level {label + 1} ({_some(names[label])}); each holds the same folders ({_some(names[below])}), which "
+            f"count with it; if these are the classes: --class-level {below + 1}"
+        )
+    elif label >= 0:
         deeper = {part[at] for part in parts for at in range(label + 1, len(part) - 1) if at != split}
         above = [next(iter(names[at])) for at in range(label) if at != split and len(names[at]) == 1]
         if deeper or above:
