@@ -76,7 +76,8 @@ def find_label_issues(
     Noise matrix T[true, given] from the surest rows of each class -> Richardson-Lucy inversion of T on the row's five
     largest classes and the given one (q) -> posterior of each class given the label -> where labels are wrong at the
     boundaries (`boundary_noise`), p_label_error goes up to `DISAGREEMENT` of the way to 1 - p of the given label, since T
-    knows nothing of those errors, and is no larger than `counted` allows where no wrong label is proven -> flags at
+    knows nothing of those errors, and is no larger than `counted` allows where no wrong label is proven, or classes
+    overlap so that their rate is known as a bound only -> flags at
     the cut of largest expected F1. Quality: where labels are wrong at random, the mean of q of the given label and,
     three times, its probability p tempered by its margin m, p^(2/3) m^(1/3); where one class is taken for another,
     the mean of q and the posterior; in between, as the spread of the noise says (weight 1 / (1 + spread) for the
@@ -118,10 +119,12 @@ def judge_with_verdict(
     solved = _solve_all(labels, seen, noise, weight)
     error = _errors(labels, seen, solved, DISAGREEMENT * boundary)
     proven = _any_proven(found)
-    account = _account(labels, seen, error, solved["best"], noise, weight, DISAGREEMENT * boundary, found, proven)
-    if not proven and account is not None:
+    # classes that overlap contradict right labels, too, however many wrong ones there are
+    told = proven and not found.at_most
+    account = _account(labels, seen, error, solved["best"], noise, weight, DISAGREEMENT * boundary, found, told)
+    if not told and account is not None:
         error = (account.at(error) * (1 - IN_ORDER * (1 - error))).astype(np.float32)
-    found = replace(found, counted=account)
+    found = replace(found, counted=None if found.withheld else account)
     if rare is None:
         rare = np.bincount(labels[labels >= 0], minlength=seen.n_classes) < RARE
     has_rare_class = (labels >= 0) & rare[labels]
@@ -167,7 +170,7 @@ def _account(
 ) -> Counted | None:
     """How many labels noise makes wrong at each p_label_error; None where nothing is known of them. At most `DRAWN` rows, evenly."""
     rows = np.flatnonzero(np.isfinite(error))
-    if not len(rows) or not found.sure_rows or found.withheld or seen.n_classes < 2:
+    if not len(rows) or not found.sure_rows or seen.n_classes < 2:
         return None
     some = rows[:: -(-len(rows) // DRAWN)]
     drawn, wrong = drawn_labels(best[some], noise)
