@@ -42,7 +42,7 @@ class Cells:
     pictures : columns known to name image files. nested : columns that held lists or objects, now JSON text.
     split : the column known to hold splits. where : how to call the data in a message.
     given : columns as they came, where they may differ from the plain ones; ``metadata`` of the table as it came. merged :
-    ``split`` was made here, of a dataset in parts. raw, raw_form : as in `assay.sources.originals.Originals`.
+    ``split`` was made here, of a dataset in parts. raw, raw_form, header : as in `assay.sources.originals.Originals`.
     """
 
     table: pa.Table
@@ -60,6 +60,7 @@ class Cells:
     merged: bool = False
     raw: dict[int, bytes] = field(default_factory=dict)
     raw_form: str = ""
+    header: dict[str, str] = field(default_factory=dict)
 
 
 def refuse_twins(names: Sequence[str], where: str) -> None:

@@ -6,8 +6,9 @@ In: the lines of a text file. Out: lines of the same number, and what was done t
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 LOOKED_AT = 50  # lines
 MOST = 0.9  # of the rows looked at must agree
@@ -46,14 +47,39 @@ def without_spaces(lines: Sequence[str], delimiter: str) -> tuple[list[str], str
         return list(lines), None
     if not any(mark in line for line in sample for mark in ',;|"'):
         split = [line.split() for line in sample]
-        numbers = sum(_is_number(word) or _is_code(word) for words in split[1:] for word in words)
-        if len(split[0]) > 1 and len(set(map(len, split))) == 1 and 2 * numbers >= len(split[0]) * (len(split) - 1):
+        if _is_aligned(split):
             return ["\t".join(line.split()) + "\n" for line in lines], "delimiter: white space"
+    elif len(next(csv.reader(sample, delimiter=delimiter))) == 1 and _is_aligned(_at_blanks(sample)):
+        return _tabbed(lines), "delimiter: white space"  # cells with blanks stand in quotes, as R writes them
     rows = list(csv.reader(sample[1:], delimiter=delimiter))
     after = [cell for row in rows for cell in row[1:]]
     if after and not any('"' in line for line in lines) and all(cell.startswith(" ") for cell in after):
         return [line.replace(f"{delimiter} ", delimiter) for line in lines], "a blank behind each delimiter is left out"
     return list(lines), None
+
+
+def _is_aligned(split: Sequence[Sequence[str]]) -> bool:
+    """Rows of one width, half of them numbers and codes; the header may leave out the name of the first column."""
+    width = len(split[-1])
+    if len(split[0]) < 2 or len(split[0]) not in (width, width - 1) or any(len(words) != width for words in split[1:]):
+        return False
+    numbers = sum(_is_number(word) or _is_code(word) for words in split[1:] for word in words)
+    return 2 * numbers >= width * (len(split) - 1)
+
+
+def _at_blanks(lines: Sequence[str]) -> list[list[str]]:
+    return [next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True), []) for line in lines]
+
+
+def _tabbed(lines: Sequence[str]) -> list[str]:
+    """Lines whose cells stand behind blanks, with tabs; one each, so that the numbers of lines stay."""
+    out = io.StringIO()
+    writer, ends = csv.writer(out, delimiter="\t", lineterminator="\n"), []
+    for words in _at_blanks(lines):
+        writer.writerow(words)
+        ends.append(out.tell())
+    text = out.getvalue()
+    return [text[start:stop] for start, stop in pairwise([0, *ends])]
 
 
 def _is_number(word: str) -> bool:

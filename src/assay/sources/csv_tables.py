@@ -75,6 +75,9 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     if any(is_number(name) for name in header):
         found.notes.append(f"the first row is taken as column names: {', '.join(header[:5])}. Is there no header row?")
     found.raw_form = f"csv{chosen}"
+    found.header = {
+        name: as_written for name, as_written in zip(header, header_record, strict=True) if name != as_written
+    }
     return found
 
 
