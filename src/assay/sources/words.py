@@ -61,9 +61,9 @@ _BESIDE_SPLIT = frozenset(
     ]
 )
 LABEL_WORDS = [
-    "label", "labels", "target", "class", "classes", "category", "y", "intent", "intents", "sentiment",
+    "label", "labels", "target", "survived", "churn", "attrition", "class", "classes", "category", "y", "intent", "intents", "sentiment",
     "emotion", "topic", "toxicity", "polarity", "outcome", "diagnosis", "species", "grade", "ground_truth",
-    "truth", "gold", "annotation", "tag", "verdict", "stance", "choice", "breed", "churn", "survived", "attrition", "activity",
+    "truth", "gold", "annotation", "tag", "verdict", "stance", "choice", "breed", "activity",
     "kategorie", "klasse", "etikett", "clase", "etiqueta", "categoría", "classe", "catégorie", "étiquette",
     "标签", "类别", "分类", "情感", "ラベル", "カテゴリ", "라벨", "ป้ายกำกับ",
 ]
