@@ -39,7 +39,12 @@ def test_a_columns_kind_is_seen(values, expected):
 
 
 def test_a_measurement_is_no_identifier():
-    assert kind(np.random.default_rng(0).normal(size=200), "height") == "number"
+    numbers = np.random.default_rng(0).normal(200, 50, size=200).round(4)
+    assert kind(numbers, "height") == "number"
+    masses = [
+        str(number) if at % 8 else f"[{number:.0f}]" for at, number in enumerate(numbers)
+    ]  # too few read as numbers
+    assert kind(masses, "atomic mass") == "string"
 
 
 @pytest.mark.parametrize(

@@ -219,3 +219,44 @@ def test_a_name_and_its_initial_are_no_spelling_of_another_name():
     people = ["Juana", "Juan A.", "Ana", "Bo"] * 10 + ["juan a"]
     found = by_kind(table_faults(pd.DataFrame({"who": people}), ["who"]))
     assert found["spelling", "who"].data["values"] == ["juan a = Juan A."]
+
+
+def said(**columns):
+    return by_kind(table_faults(pd.DataFrame(columns), list(columns)))
+
+
+def test_a_word_for_nothing_that_looks_like_the_other_values_is_one_of_them():
+    """Sodium among symbols, Namibia among countries; a word of another form among them is none."""
+    symbols = ["H", "He", "Li", "Be", "Ne", "Na", "Mg", "Al", "Si", "Cl", "Ar", "Ca"] * 5
+    countries = ["ZA", "DE", "FR", "NA", "GB", "US"] * 10
+    assert said(symbol=symbols) == said(country=countries) == {}
+    assert ("placeholder", "country") in said(country=[one.replace("NA", "null") for one in countries])
+    assert ("placeholder", "city") in said(city=["Windhoek", "Berlin", "Paris", "NA", "London", "Boston"] * 10)
+
+
+def test_a_number_that_many_rows_hold_far_beyond_all_others_is_a_stand_in():
+    """A sensor that was off for 2 % of the time; amounts of which many are zero are amounts."""
+    rng = np.random.default_rng(0)
+    temperature = rng.normal(20, 3, 1500).round(2)
+    temperature[300:331] = -127.0
+    assert said(temperature=temperature)["placeholder", "temperature"].data["count"] == 31
+    amount = np.where(rng.random(1500) < 0.05, 0, rng.gamma(9, 20, 1500)).round(2)
+    assert said(amount=amount) == {}
+
+
+def test_only_what_is_a_key_should_not_repeat():
+    """Post codes and telephones hardly repeat, and may; where most ids come again they are ids of something with several rows."""
+    numbers = np.random.default_rng(0).permutation(99_999)[:400]
+    codes = [f"{number:05d}" for number in numbers]
+    codes[7] = codes[8]
+    phones = [f"+49 30 {number:07d}" for number in numbers]
+    phones[7] = phones[8]
+    assert said(postcode=codes, phone=phones, x=[f"m{code}" for code in codes]).keys() == {("repeated_key", "x")}
+    visits = said(patient_id=[f"P{row // 2:03d}" if row < 300 else f"P{row}" for row in range(400)])
+    told = visits["repeated_key", "patient_id"].message
+    assert told.startswith("150 of the 250 values of “patient_id” come more than once, in 300 rows")
+
+
+def test_one_row_is_told_of_as_one():
+    age = [str(20 + row % 50) for row in range(60)] + ["ancient"]
+    assert "1 row holds none" in said(age=age)["not_a_number", "age"].message

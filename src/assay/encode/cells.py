@@ -46,6 +46,7 @@ _DATE = re.compile(
 _ID_NAME = re.compile(r"(?:^|[^a-z])(?:ids?|[ug]uid|index|idx|key|row|unnamed: \d+)$", re.IGNORECASE)
 _CAMEL_ID = re.compile(r"[a-z](?:Id|ID|Key|Uuid|UUID)$")
 _RANDOM = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{16,}", re.IGNORECASE)
+_MEASURED = re.compile(r"[+-]?\d*[.,]\d+")  # decimals: 12.011, though a few cells be no numbers
 _DIGITS = re.compile(r"\d+")
 
 
@@ -295,6 +296,8 @@ def _are_codes(levels: tuple[str, ...], name: str) -> bool:
     """Random keys, or one or two patterns filled with different digits."""
     if sum(_RANDOM.fullmatch(level) is not None for level in levels) >= MIN_DISTINCT * len(levels):
         return True
+    if sum(_MEASURED.fullmatch(level) is not None for level in levels) > len(levels) / 2:
+        return False
     if len({_DIGITS.sub("0", level) for level in levels}) <= TEMPLATES:
         return True
     return named_like_id(name) and not any(" " in level for level in levels)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,10 @@ FAR = 0.5  # of the range that holds 98 of 100 other values: so far from them li
 # Rows, and the share of them, that one number far from all others holds which is one cause (a sensor that was off), and how
 # many different numbers the column then has: with few, any of them may be far from the others
 OFTEN, SELDOM, CONTINUOUS = 3, 0.01, 50
+OFTENEST, FARTHER = (
+    0.1,
+    3.0,
+)  # more of the rows, where the number lies farther from the others than all of these from each other
 FEW_MINUS = 0.05  # of the rows, up to which -1 beside 0 and 1 is a stand-in and no third value
 
 
@@ -141,7 +146,7 @@ def _column(cells: pd.Series[Any], name: str) -> _Column:
 
 def _missing(column: _Column) -> Iterator[_Fault]:
     """Cells that hold nothing; those that hold a word for it are told by `_placeholders`."""
-    at = np.setdiff1d(np.flatnonzero(column.read.blank), _words_for_nothing(column))
+    at = np.setdiff1d(np.flatnonzero(column.read.blank), column.rows_where(lambda text: bool(text.strip())))
     n = len(column.read.blank)
     if len(at) and 0 < column.read.blank.sum() <= MOSTLY_BLANK * n:
         share = f"{len(at) / n:.1%}" if len(at) >= 0.001 * n else "under 0.1%"
@@ -149,8 +154,19 @@ def _missing(column: _Column) -> Iterator[_Fault]:
 
 
 def _words_for_nothing(column: _Column) -> NDArray[np.int64]:
+    """Words for "nothing", but for those that look as most values do: "Na" is sodium among symbols, "NA" Namibia among codes."""
     words = NOTHING | PERHAPS if column.read.numbers is not None else NOTHING
-    return column.rows_where(lambda text: text.strip().lower() in words)
+    found = {text for text in column.raw if text.strip().lower() in words}
+    values = [text for text in column.raw if text not in found and text.strip()]
+    forms = Counter(map(_form, values))
+    found -= {text for text in found if text.strip().isalpha() and 2 * forms[_form(text)] > len(values)}
+    return column.rows_where(lambda text: text in found)
+
+
+def _form(text: str) -> tuple[int, str]:
+    """Length and case."""
+    text = text.strip()
+    return len(text), "upper" if text.isupper() else "lower" if text.islower() else "title" if text.istitle() else ""
 
 
 def _placeholders(column: _Column) -> Iterator[_Fault]:
@@ -173,7 +189,7 @@ def _stand_ins(numbers: NDArray[np.float64], dates: bool) -> Iterator[float]:
     values, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
     for value, count in zip(values.tolist(), counts.tolist(), strict=True) if len(values) < 50_000 else ():
         minus = value == -1 and count >= 2 and value == values[0]
-        often = not dates and value in (values[0], values[-1]) and OFTEN <= count <= SELDOM * len(numbers)
+        often = not dates and value in (values[0], values[-1]) and OFTEN <= count <= OFTENEST * len(numbers)
         often &= len(values) >= CONTINUOUS
         if not (value in EPOCHS if dates else minus or often or NINES.fullmatch(f"{value:g}")):
             continue
@@ -189,7 +205,10 @@ def _stand_ins(numbers: NDArray[np.float64], dates: bool) -> Iterator[float]:
         if often and not (
             minus or NINES.fullmatch(f"{value:g}")
         ):  # any number may be one: no other lies between, or on the way
-            apart = value > rest.max() + FAR * np.ptp(rest) or value < rest.min() - FAR * np.ptp(rest)
+            far = (
+                FAR if count <= SELDOM * len(numbers) else FARTHER
+            )  # many rows: a second kind of rows may lie so far away
+            apart = value > rest.max() + far * np.ptp(rest) or value < rest.min() - far * np.ptp(rest)
         if apart and high > low:
             yield value
 
@@ -273,7 +292,8 @@ def _unreadable(column: _Column) -> Iterator[_Fault]:
         return
     if len(at):
         values = _common(column, at)
-        message = f"{quote(column.name)} is a column of numbers, but {{rows}} hold none: {_listed(values)}."
+        hold = "holds" if len(at) == 1 else "hold"
+        message = f"{quote(column.name)} is a column of numbers, but {{rows}} {hold} none: {_listed(values)}."
         yield _Fault("not_a_number", "Not a number", message, at, values)
     spelt = column.rows_where(lambda text: bool(re.search(r"\d", text)) and not _plain_number(text))
     spelt = spelt[~np.isnan(read.numbers[spelt])]
@@ -293,8 +313,12 @@ def _plain_number(text: str) -> bool:
 
 def _keys(column: _Column) -> Iterator[_Fault]:
     read = column.read
-    if not (named_like_id(column.name) or read.kind == "identifier") or read.kind in ("empty", "constant", "text"):
+    if read.kind in ("empty", "constant", "text"):
         return
+    if not named_like_id(column.name):  # post codes, telephones and measurements hardly repeat either, and may
+        lettered = sum(re.search(r"[^\W\d_]", level) is not None for level in read.levels)
+        if read.kind != "identifier" or 2 * lettered <= len(read.levels):
+            return
     codes = read.codes if read.codes is not None else pd.factorize(np.asarray(read.numbers))[0]
     known = np.flatnonzero(~read.blank & (codes >= 0))
     if len(known) < 20:
@@ -303,9 +327,17 @@ def _keys(column: _Column) -> Iterator[_Fault]:
     if (counts > 0).sum() < KEY_SHARE * len(known) or (counts <= 1).all():
         return
     at = known[counts[codes[known]] > 1]
-    later = len(at) - int((counts > 1).sum())
+    again = int((counts > 1).sum())
+    later = len(at) - again
+    if 2 * again > (counts > 0).sum():  # a person's visits, a product's sizes: most come again
+        message = (
+            f"{again:,} of the {int((counts > 0).sum()):,} values of {quote(column.name)} come more than once, in {{rows}}: "
+            "several rows of one thing, or copies?"
+        )
+        yield _Fault("repeated_key", "Repeating key", message, at)
+        return
     message = (
-        f"{quote(column.name)} looks like a key, but {int((counts > 1).sum()):,} of its values come more than once: "
+        f"{quote(column.name)} looks like a key, but {again:,} of its values come more than once: "
         f"{{rows}} share them, {later:,} more than there should be."
     )
     yield _Fault("repeated_key", "Repeating key", message, at)

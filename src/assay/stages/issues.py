@@ -192,7 +192,7 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=6)
+@stage(version=7)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     """Outliers; what rows were measured against lies in ``.fitted.json`` and ``.fitted.npz``, but of tables."""
     from assay.issues.outlier import outlier_issues
@@ -322,7 +322,7 @@ class TableCheckSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=2)
+@stage(version=3)
 def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
     """Identical rows, missing cells."""
     from assay.issues.table import table_issues
@@ -360,7 +360,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=11)
+@stage(version=12)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict

@@ -41,7 +41,7 @@ class ColumnLeaksSpec(DatasetSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=3)
+@stage(version=4)
 def column_leaks(folder: Folder, prefix: str, spec: ColumnLeaksSpec) -> LeaksFound:
     """Columns that fix the label, alone or in pairs, by their values, their order, a part of them or their being there."""
     from assay.encode.cells import read_cells
