@@ -546,3 +546,17 @@ def test_parts_that_pandas_wrote_keep_their_types(tmp_path: Path) -> None:
     found = pq.read_table(tmp_path / "out.parquet")
     assert found["x"].type == pa.float32() and pa.types.is_dictionary(found["kind"].type)
     assert sorted(found["x"].to_pylist()) == sorted(whole["x"].tolist())
+
+
+def test_categories_that_polars_wrote_to_an_arrow_file_are_read(tmp_path: Path) -> None:
+    """Their values are views of strings, from which Arrow cannot take."""
+    kinds = ["low", "high", None, "low"] * 5
+    frame = pl.DataFrame(
+        {"kind": pl.Series(kinds, dtype=pl.Categorical), "of": pl.Series(kinds, dtype=pl.Enum(["low", "high"]))}
+    )
+    frame.write_ipc(tmp_path / "d.arrow")
+    for form in ("arrow", "parquet"):
+        passed(tmp_path / "d.arrow", tmp_path / f"out.{form}")
+        found = (pl.read_ipc if form == "arrow" else pl.read_parquet)(tmp_path / f"out.{form}")
+        assert found["kind"].to_list() == found["of"].to_list() == kinds
+        assert found["kind"].dtype == pl.Categorical
