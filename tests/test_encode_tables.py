@@ -47,6 +47,14 @@ def test_a_measurement_is_no_identifier():
     assert kind(masses, "atomic mass") == "string"
 
 
+def test_an_id_that_comes_again_is_no_number():
+    """Patients with two samples; a count that is called otherwise stays one, and so do ids that most rows share."""
+    ids = np.random.default_rng(0).integers(10**5, 10**7, 300)
+    ids[200:250] = ids[:50]
+    assert kind(ids, "ID") == kind(ids, "patientId") == "identifier"
+    assert kind(ids, "population") == kind(ids // 10**5, "store_id") == "number"
+
+
 @pytest.mark.parametrize(
     ("text", "value", "unit"),
     [

@@ -273,6 +273,19 @@ SHAPES = {
         text="text",
         rows=N,
     ),
+    "a total and a footnote below": Shape(
+        text_of(
+            "kind,area,n\n"
+            + "".join(f"{'ab'[at % 2]},{at / 8},{at}\n" for at in range(N))
+            + "Total,,1770\n\nSource: made,,\n"
+        ),
+        "table",
+        f"2 rows are no row of the table and not analysed (line {N + 2} is a total below the table; line {N + 4} is a footnote",
+        rows=N + 2,
+    ),
+    "a class that is called total is one": Shape(
+        text_of("kind,n\n" + "Total,1\nPart,2\n" * 20 + "Total,1\n"), "table", "modality: table", rows=41
+    ),
     "a delimiter at the end of each row": Shape(
         text_of("text,label\n" + "".join(f"{line},\n" for line in LINES)),
         "text",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from itertools import islice, pairwise
 
@@ -15,6 +16,26 @@ MOST = 0.9  # of the rows looked at must agree
 MOST_TITLES = 10  # lines above a header
 LEAST = 5  # rows that must agree where a file is read in another way than it says
 CODE = 6  # characters of a word that is a code where it has a digit
+TOTALS = frozenset(
+    [
+        "total",
+        "totals",
+        "grand total",
+        "sum",
+        "summe",
+        "gesamt",
+        "gesamtsumme",
+        "somme",
+        "totale",
+        "suma",
+        "итого",
+        "合计",
+        "总计",
+        "合計",
+    ]
+)
+FOOTNOTE = re.compile(r"(?:source|note|notes|quelle|fuente|fonte)\b\s*:|[*†‡©]", re.IGNORECASE)
+MOST_BELOW = 5  # rows below a table that are none of it
 FASTTEXT = "__label__"
 
 
@@ -131,3 +152,27 @@ def completed(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[lis
     if len(header) > 1 and len({row[0] for row in longer}) == len(longer) >= LEAST:
         return ["", *header], "the header has a name fewer than the rows have cells: the first column names the rows"
     return list(header), None
+
+
+def below(rows: Sequence[Sequence[str]]) -> dict[int, str]:
+    """Row -> what it is, of the last rows that sum up or explain the table and are none of it.
+
+    A total has a word for it in the first cell, which no other row has there; a footnote is one cell that begins like one.
+
+    Examples
+    --------
+    >>> below([["a", "1"], ["b", "2"], ["Total", "3"], ["Source: the register", ""]])
+    {3: 'a footnote below the table', 2: 'a total below the table'}
+    """
+    found: dict[int, str] = {}
+    for at in range(len(rows) - 1, max(len(rows) - 1 - MOST_BELOW, 0), -1):
+        first = rows[at][0].strip() if rows[at] else ""
+        if len(rows[0]) > 1 and FOOTNOTE.match(first) and _filled(rows[at]) == 1:
+            found[at] = "a footnote below the table"
+        elif len(rows[0]) > 1 and first.rstrip(":").casefold() in TOTALS and _filled(rows[at]) > 1:
+            if sum(bool(row) and row[0].strip() == first for row in rows) > 1:
+                break
+            found[at] = "a total below the table"
+        else:
+            break
+    return found
