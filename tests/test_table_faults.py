@@ -260,3 +260,25 @@ def test_only_what_is_a_key_should_not_repeat():
 def test_one_row_is_told_of_as_one():
     age = [str(20 + row % 50) for row in range(60)] + ["ancient"]
     assert "1 row holds none" in said(age=age)["not_a_number", "age"].message
+
+
+def test_places_that_other_columns_tell_apart_are_no_spellings_and_no_strays():
+    """Clifton lies in another state than Clinton, "Clintn" in the same; the city of Washington is no state put there."""
+    states = {
+        "Clinton": "Iowa",
+        "Clifton": "Ohio",
+        "Clintn": "Iowa",
+        "Dover": "Maine",
+        "Salem": "Utah",
+        "Washington": "DC",
+    }
+    many = {"Clinton": 60, "Clifton": 4, "Clintn": 2, "Dover": 60, "Salem": 60, "Washington": 3}
+    city = [name for name, times in many.items() for _ in range(times)] + ["Olympia"] * 150
+    state = [states[name] for name, times in many.items() for _ in range(times)] + ["Washington"] * 150
+    n = len(city)
+    state[70:90], city[70:90] = ["Texas"] * 20, ["Paris"] * 20
+    found = said(city=city, state=state, x=[str(at % 7) for at in range(n)])
+    assert found["spelling", "city"].data["values"] == ["Clintn = Clinton"]
+    assert ("other_column", "city") not in found
+    state[city.index("Washington")] = "Utah"
+    assert ("other_column", "city") in said(city=city, state=state)

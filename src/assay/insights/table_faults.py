@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ SHOWN = 3  # values in a sentence
 MOSTLY_BLANK = 0.95  # from which `columns` says it
 ACCENTED = 5  # letters of a word from which accents are a matter of spelling
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"})
+# A column decides another where this share of its rows goes with the commonest of so many values at least, and none is so common
+DECIDED, FEW_DECIDED, COMMONEST = 0.8, 5, 0.5
+STEADY = 3  # rows of one value that go with one and the same value of the other column: that is a value of its own
 LEVELS = 2_000  # distinct values of a column whose spellings are compared
 KEY_SHARE = 0.5  # of the rows have a value of their own: a column named like a key is one, not a reference to others
 ALIEN_SHARE, ALIEN_TIMES, ALIEN_LEAST = 0.01, 10, 5  # a value of another column: rare here, so much commoner there
@@ -93,7 +97,15 @@ def table_faults(
     read = [_column(cells[name], str(name)) for name in columns]
     findings = []
     for column in read:
-        for check in (_missing, _placeholders, _spellings, _unreadable, _keys, _white_space, _damage):
+        for check in (
+            _missing,
+            _placeholders,
+            partial(_spellings, others=read),
+            _unreadable,
+            _keys,
+            _white_space,
+            _damage,
+        ):
             findings += [_finding(column, fault, rows) for fault in check(column)]
     findings += [_finding(column, fault, rows) for column, fault in _of_other_columns(read)]
     by_name = {column.name: column for column in read}
@@ -213,7 +225,8 @@ def _stand_ins(numbers: NDArray[np.float64], dates: bool) -> Iterator[float]:
             yield value
 
 
-def _spellings(column: _Column) -> Iterator[_Fault]:
+def _spellings(column: _Column, others: Sequence[_Column] = ()) -> Iterator[_Fault]:
+    """``others``: columns that may tell values apart that are spelt nearly alike."""
     read = column.read
     if read.kind not in ("category", "string") or read.codes is None or not 2 <= len(read.levels) <= LEVELS:
         return
@@ -228,8 +241,10 @@ def _spellings(column: _Column) -> Iterator[_Fault]:
         into[level] = same[0] if same else level
         for plain in _plain_forms(short[level]):
             by_plain.setdefault(plain, int(into[level]))
-    for level, target, _ in misspelt(short, counts):
-        if into[level] == level and _one_word_off(short[level], short[target]):
+    slips = [pair[:2] for pair in misspelt(short, counts) if _one_word_off(short[pair[0]], short[pair[1]])]
+    told_apart = _told_apart(column, slips, others) if slips else set()
+    for level, target in slips:
+        if into[level] == level and (level, target) not in told_apart:
             into[level] = into[target]
     into = into[into]
     merged = np.flatnonzero(into != np.arange(len(into)))
@@ -244,6 +259,45 @@ def _spellings(column: _Column) -> Iterator[_Fault]:
         f"{_listed(told)}; a rarer spelling in {{rows}}."
     )
     yield _Fault("spelling", "Spellings of one value", message, at, told)
+
+
+def _told_apart(column: _Column, slips: Sequence[tuple[int, int]], others: Sequence[_Column]) -> set[tuple[int, int]]:
+    """The pairs of levels that share no value of a column which this one nearly decides: Clifton lies in another state than
+    Clinton, a slip of Clinton in the same."""
+    assert column.read.codes is not None
+    found: set[tuple[int, int]] = set()
+    mine = column.read.codes
+    for other in others:
+        theirs = other.read.codes
+        if (
+            other is column
+            or other.read.kind not in ("category", "string")
+            or theirs is None
+            or len(other.read.levels) < FEW_DECIDED
+        ):
+            continue
+        known = (mine >= 0) & (theirs >= 0)
+        size = len(other.read.levels)
+        pairs, times = np.unique(mine[known] * size + theirs[known], return_counts=True)
+        of_mine, of_theirs = np.divmod(pairs, size)
+        rows = np.bincount(of_mine, times, len(column.read.levels))
+        often = np.zeros(len(rows))
+        np.maximum.at(often, of_mine, times)
+        several = rows > 1
+        if not several.any() or often[several].sum() < DECIDED * rows[several].sum():
+            continue
+        if np.bincount(of_theirs, times).max() > COMMONEST * known.sum():
+            continue
+        goes_with: dict[int, set[int]] = {}
+        held = np.bincount(of_theirs, times, size)
+        for level, value in zip(of_mine.tolist(), of_theirs.tolist(), strict=True):
+            if held[value] < STEADY:  # a slip itself
+                continue
+            goes_with.setdefault(level, set()).add(value)
+        for one, two in slips:
+            if one in goes_with and two in goes_with and not goes_with[one] & goes_with[two]:
+                found.add((one, two))
+    return found
 
 
 def _plain_forms(value: str) -> list[str]:
@@ -398,6 +452,7 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
             for text in texts
             if counts[text] <= max(1, ALIEN_SHARE * total)
             and words[there][2][text] >= max(ALIEN_LEAST, ALIEN_TIMES * counts[text])
+            and not _is_steady(column, known[text], words[there][0], words[there][1][text])
         ]
         if not alien:
             continue
@@ -408,6 +463,16 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
             f"{quote(column.name)} holds {_listed(values)} in {{rows}}, which belongs to {quote(words[there][0].name)}."
         )
         yield column, _Fault("other_column", "Values of another column", message, at, values)
+
+
+def _is_steady(column: _Column, level: int, other: _Column, same: int) -> bool:
+    """Whether all rows of a value go with one value of the other column, not the same and not in every second row: the city of
+    Washington always lies in the District of Columbia, while what was put into the wrong column stands beside anything."""
+    assert column.read.codes is not None and other.read.codes is not None
+    beside = other.read.codes[column.read.codes == level]
+    if len(beside) < STEADY or beside[0] in (-1, same) or (beside != beside[0]).any():
+        return False
+    return bool((other.read.codes == beside[0]).mean() <= COMMONEST)
 
 
 def _common(column: _Column, at: NDArray[np.int64]) -> tuple[str, ...]:
