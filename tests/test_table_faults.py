@@ -282,3 +282,22 @@ def test_places_that_other_columns_tell_apart_are_no_spellings_and_no_strays():
     assert ("other_column", "city") not in found
     state[city.index("Washington")] = "Utah"
     assert ("other_column", "city") in said(city=city, state=state)
+
+
+def test_sentences_about_cells_say_what_stands_there():
+    income = [f"{1000 + row}.{row % 10},5{row % 10}".replace(".", "") for row in range(60)]
+    assert "with decimal commas or marks of thousands in 60 rows" in said(x=income)["number_as_text", "x"].message
+    assert (
+        "with units or signs in 60 rows"
+        in said(x=[f"${row},000" for row in range(1, 61)])["number_as_text", "x"].message
+    )
+    age = [str(20 + row % 50) for row in range(60)] + ["k.A."] * 3
+    assert said(age=age)["placeholder", "age"].data["count"] == 3
+    born = [f"19{row:02d}-03-04" for row in range(30, 90)] + ["0001-01-01"]
+    assert "holds 0001-01-01 in 1 row" in said(born=born)["placeholder", "born"].message
+
+
+def test_a_stray_value_is_found_though_it_is_spelt_in_two_ways_at_home():
+    dept, remote = ["Sales", "Legal"] * 60, ["yes", "no", "yes"] * 40
+    dept[3], remote[5] = "sales", "Sales"
+    assert said(dept=dept, remote=remote)["other_column", "remote"].data["rows"] == [5]

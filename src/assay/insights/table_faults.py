@@ -42,8 +42,12 @@ SLIP = 4  # letters of a word for each slip in it
 ALIKE_COLUMNS = 0.2  # of the distinct values are shared: two columns of one kind, values may stand in either
 NINES = re.compile(r"-?9{2,}(?:\.0*)?")
 # words for "nothing" that are no value in any column, and those that are one in a column of words
+_SIGNS = re.compile(r"[^\d.,'\s+-]")
 _WORDS = "null nan nat na n/a n.a. #n/a <na> - -- --- ? ?? . tbd undefined (blank) (null) [null] #ref! #value! #div/0!"
-NOTHING = frozenset([*_WORDS.split(), "not available", "not applicable"])
+_ABROAD = "k.a. n/d n.d. s/d n/s н/д"  # no answer or no data, in German, French, Spanish, Portuguese and Russian
+NOTHING = frozenset(
+    [*_WORDS.split(), *_ABROAD.split(), "not available", "not applicable", "k. a.", "keine angabe", "нет данных"]
+)
 PERHAPS = frozenset(("none", "unknown", "missing", "empty", "blank"))
 # 0001-01-01, 1899-12-30, 1900-01-01, 1970-01-01, 9999-12-31
 EPOCHS = (-719_162.0, -25_569.0, -25_567.0, 0.0, 2_932_896.0)
@@ -353,7 +357,12 @@ def _unreadable(column: _Column) -> Iterator[_Fault]:
     spelt = spelt[~np.isnan(read.numbers[spelt])]
     if len(spelt):
         values = _common(column, spelt)
-        message = f"{quote(column.name)} holds numbers as text with units or signs in {{rows}}: {_listed(values)}."
+        how = (
+            "as text with units or signs"
+            if any(map(_SIGNS.search, values))
+            else "with decimal commas or marks of thousands"
+        )
+        message = f"{quote(column.name)} holds numbers {how} in {{rows}}: {_listed(values)}."
         yield _Fault("number_as_text", "Numbers stored as text", message, spelt, values)
 
 
@@ -425,8 +434,11 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
         read = column.read
         if read.kind in ("category", "string") and read.codes is not None:
             held = np.bincount(read.codes[read.codes >= 0], minlength=len(read.levels))
+            commonest_last = np.argsort(held, kind="stable").tolist()  # of "sales" and "Sales" the commoner one
             known = {
-                level.casefold(): code for code, level in enumerate(read.levels) if re.search(r"[^\W\d]{3}", level)
+                read.levels[code].casefold(): code
+                for code in commonest_last
+                if re.search(r"[^\W\d]{3}", read.levels[code])
             }
             words.append((column, known, {text: int(held[code]) for text, code in known.items()}))
     homes: dict[str, list[int]] = {}
@@ -490,4 +502,4 @@ def _listed(values: Sequence[str]) -> str:
 
 def _day(value: float) -> str:
     moment = pd.to_datetime(value, unit="D", errors="coerce")
-    return f"day {value:g}" if moment is pd.NaT else f"{moment:%Y-%m-%d}"
+    return f"day {value:g}" if moment is pd.NaT else f"{moment.year:04d}-{moment:%m-%d}"
