@@ -560,3 +560,15 @@ def test_categories_that_polars_wrote_to_an_arrow_file_are_read(tmp_path: Path) 
         found = (pl.read_ipc if form == "arrow" else pl.read_parquet)(tmp_path / f"out.{form}")
         assert found["kind"].to_list() == found["of"].to_list() == kinds
         assert found["kind"].dtype == pl.Categorical
+
+
+def test_a_total_below_a_table_comes_out_as_it_went_in(tmp_path: Path) -> None:
+    source = tmp_path / "d.csv"
+    source.write_text("town,n\n" + "".join(f"t{at},{at}\n" for at in range(9)) + "Total,36\n")
+    passed(source, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == source.read_text()
+    pd.read_csv(source).to_excel(tmp_path / "d.xlsx", index=False)
+    found = open_source(tmp_path / "d.xlsx", label="none")
+    assert any("1 row is no row of the table and not analysed (row 11 is a total" in note for note in found.notes)
+    passed(tmp_path / "d.xlsx", tmp_path / "from_excel.csv")
+    assert (tmp_path / "from_excel.csv").read_text() == source.read_text()
