@@ -39,7 +39,20 @@ def test_a_columns_kind_is_seen(values, expected):
 
 
 def test_a_measurement_is_no_identifier():
-    assert kind(np.random.default_rng(0).normal(size=200), "height") == "number"
+    numbers = np.random.default_rng(0).normal(200, 50, size=200).round(4)
+    assert kind(numbers, "height") == "number"
+    masses = [
+        str(number) if at % 8 else f"[{number:.0f}]" for at, number in enumerate(numbers)
+    ]  # too few read as numbers
+    assert kind(masses, "atomic mass") == "string"
+
+
+def test_an_id_that_comes_again_is_no_number():
+    """Patients with two samples; a count that is called otherwise stays one, and so do ids that most rows share."""
+    ids = np.random.default_rng(0).integers(10**5, 10**7, 300)
+    ids[200:250] = ids[:50]
+    assert kind(ids, "ID") == kind(ids, "patientId") == "identifier"
+    assert kind(ids, "population") == kind(ids // 10**5, "store_id") == "number"
 
 
 @pytest.mark.parametrize(

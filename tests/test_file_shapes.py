@@ -273,6 +273,19 @@ SHAPES = {
         text="text",
         rows=N,
     ),
+    "a total and a footnote below": Shape(
+        text_of(
+            "kind,area,n\n"
+            + "".join(f"{'ab'[at % 2]},{at / 8},{at}\n" for at in range(N))
+            + "Total,,1770\n\nSource: made,,\n"
+        ),
+        "table",
+        f"2 rows are no row of the table and not analysed (line {N + 2} is a total below the table; line {N + 4} is a footnote",
+        rows=N + 2,
+    ),
+    "a class that is called total is one": Shape(
+        text_of("kind,n\n" + "Total,1\nPart,2\n" * 20 + "Total,1\n"), "table", "modality: table", rows=41
+    ),
     "a delimiter at the end of each row": Shape(
         text_of("text,label\n" + "".join(f"{line},\n" for line in LINES)),
         "text",
@@ -287,6 +300,14 @@ SHAPES = {
         "the first column names the rows",
         label="label",
         text="text",
+        rows=N,
+    ),
+    "a table that R wrote, without a name for the names of rows": Shape(
+        text_of(
+            '"kind" "n" "part of it"\n' + "".join(f'"{at + 1}" "{"ab"[at % 2]}" {at} "no {at}"\n' for at in range(N))
+        ),
+        "table",
+        "the first column names the rows",
         rows=N,
     ),
     "blanks as the delimiter": Shape(
@@ -347,6 +368,64 @@ SHAPES = {
         "table",
         "labels: column 'Survived'",
         label="Survived",
+    ),
+    "passengers whose class is no label": Shape(
+        csv_of(
+            Name=[f"Person {at}" for at in range(N)],
+            **{"class": ["1st", "2nd", "3rd"] * 20},
+            age=X,
+            survived=[0, 1] * 30,
+        ),
+        "table",
+        "labels: column 'survived' (by its name; 'class' could be, too: set with --label)",
+        label="survived",
+    ),
+    "what could be a label, the likeliest first": Shape(
+        csv_of(a=[0, 1] * 30, b=[1, 0] * 30, c=[0, 0, 1] * 20, d=[0, 1] * 30, risk=["low", "mid", "high"] * 20, v=X),
+        "table",
+        "(name the column with --label; 'risk' (3 values), 'a'",
+    ),
+    "answers to a form, with addresses": Shape(
+        csv_of(
+            Timestamp=[f"2021-01-01 10:{at:02d}:00" for at in range(N)],
+            **{"Email Address": [f"person{at}@example.org" for at in range(N)]},
+            Q1=[1, 2, 3, 4] * 15,
+            Q2=[2, 3, 4, 5, 1] * 12,
+            Q3=[2, 1, 2] * 20,
+        ),
+        "table",
+        "modality: table",
+        rows=N,
+    ),
+    "comments beside a number and a day": Shape(
+        csv_of(Nr=range(1, N + 1), Kommentar=PROSE, Bewertung=[1, 5] * 30, Datum=["03.04.2021", "04.04.2021"] * 30),
+        "text",
+        "labels: column 'Bewertung' (the only other column",
+        label="Bewertung",
+        text="Kommentar",
+    ),
+    "a ZIP from Japan, with a letter that ends in a backslash": Shape(
+        tree("top/表の写真", "top/能力", "top/十人", zipped="cp932"),
+        "image",
+        "names in the ZIP are in Shift-JIS",
+        label="label",
+        classes=["十人", "能力", "表の写真"],
+    ),
+    "splits in Portuguese": Shape(
+        tree("treino/gato", "treino/cão", "teste/gato", "teste/cão"),
+        "image",
+        "splits teste, treino",
+        label="label",
+        classes=["cão", "gato"],
+        splits={"treino", "teste"},
+    ),
+    "Train, Validate, Test": Shape(
+        tree("Train/cat", "Train/dog", "Validate/cat", "Validate/dog", "Test/cat", "Test/dog"),
+        "image",
+        "splits Test, Train, Validate",
+        label="label",
+        classes=["cat", "dog"],
+        splits={"Train", "Validate", "Test"},
     ),
     "digits as pixels, the label first": Shape(
         csv_of(label=list(range(10)) * 6, **{f"pixel{at}": RNG.integers(0, 255, N) for at in range(9)}),
@@ -467,6 +546,7 @@ SHAPES = {
         csv_of(day=[f"2021-01-{1 + at % 28:02d}" for at in range(36)], c1=CHINESE * 2, c2=["正", "负"] * 18),
         "text",
         "'c1' reads like prose",
+        label="c2",
         text="c1",
     ),
 }

@@ -287,6 +287,14 @@ def test_a_finer_column_that_implies_the_label_is_no_copy_of_it() -> None:
     assert found_in(cells, codes) == []
 
 
+def test_a_balanced_design_copies_no_label() -> None:
+    """As many rows of each pair of values: two species and two sexes of crabs, fifty each; no value goes with any class."""
+    codes = np.repeat(np.array([0, 1], np.int32), 100)
+    assert found_in(pd.DataFrame({"sex": np.tile(np.repeat(["F", "M"], 50), 2)}), codes) == []
+    three = np.repeat(np.array([0, 1, 2], np.int32), 60)
+    assert found_in(pd.DataFrame({"plot": np.tile(["a", "b", "c"], 60)}), three) == []
+
+
 def test_a_nearly_constant_column_does_not_leak_a_nearly_constant_label() -> None:
     n = 1_000
     codes, column = np.zeros(n, np.int32), np.array(["no"] * n, object)

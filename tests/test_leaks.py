@@ -16,6 +16,7 @@ from assay.issues.leaks import (
     begins_with_class,
     classes_fixed,
     find_leaks,
+    fixed_by_mark,
     fixed_by_order,
     fixed_by_parts,
     fixes,
@@ -183,3 +184,30 @@ def test_a_class_of_one_picture_size_is_named_and_not_judged(tmp_path):
     three = rows["given_label"] == "three"
     assert not rows.loc[three, "is_well_labeled"].any() and rows.loc[three, "p_label_error"].isna().all()
     assert rows.loc[~three, "is_well_labeled"].any()
+
+
+CITIES = ["Paris", "Rome", "Oslo"]
+MARKED = {
+    "an agency": lambda at, one: f"{CITIES[at % 3]} (Agency) - the {at} ships" if one else f"the {at} ships - all",
+    "a tag": lambda at, one: f"[via app] {at} ships" if one else f"{at} ships",
+    "a speaker": lambda at, one: f"{'Caller' if one else 'Agent'}: it is {at}: yes",
+    "a signature": lambda at, one: f"it is {at} now" + (" - sent from my phone" if one else "."),
+}
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_a_mark_apart_from_the_text_gives_the_label_away(name):
+    codes = (np.arange(300) * 7 % 11 < 5).astype(np.int32)
+    texts = [MARKED[name](at, one) for at, one in enumerate(codes.tolist())]
+    found = fixed_by_mark(texts, codes)
+    assert found is not None and found.how == "mark" and found.share == 1.0
+    mixed = codes.copy()
+    mixed[::20] = 1 - mixed[::20]  # wrong labels leave exceptions: what tells the right class stays
+    assert fixed_by_mark(texts, mixed) is None
+
+
+def test_words_of_a_text_are_no_marks():
+    codes = np.tile(np.array([0, 1], np.int32), 150)
+    texts = [f"{'where' if code else 'thanks for'} my parcel {at}: today" for at, code in enumerate(codes.tolist())]
+    assert fixed_by_mark([text.replace(":", "") for text in texts], codes) is None
+    assert fixed_by_mark(texts, codes) is None

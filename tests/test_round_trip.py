@@ -511,3 +511,64 @@ def test_tables_of_issues_show_single_precision_as_it_came(tmp_path: Path) -> No
     assert project.originals is not None
     shown = project.originals.typed(project.cells(np.array([2, 0])))
     assert [repr(value) for value in column_values(shown["x"])] == ["0.7", "0.1"] and shown["y"].to_pylist() == [3, 1]
+
+
+@pytest.mark.parametrize("header", [",text,n", "text, n ,,", '"",text,n'], ids=["index", "blanks", "quoted"])
+def test_a_name_that_a_header_leaves_blank_is_blank_again(tmp_path: Path, header: str) -> None:
+    """R and pandas write the index under no name; in a form whose columns need names it has one."""
+    cells = header.count(",") + 1
+    source = tmp_path / "d.csv"
+    source.write_text("\n".join([header, *(",".join(f"{row}{at}" for at in range(cells)) for row in range(1, 9)), ""]))
+    passed(source, tmp_path / "out.csv")
+    passed(source, tmp_path / "out.tsv")
+    passed(source, tmp_path / "out.parquet")
+    assert (tmp_path / "out.csv").read_text() == source.read_text().replace('""', "")
+    assert (tmp_path / "out.tsv").read_text().replace("\t", ",") == source.read_text().replace('""', "")
+    assert all(pq.read_schema(tmp_path / "out.parquet").names)
+
+
+def test_a_column_that_is_called_unnamed_stays_so(tmp_path: Path) -> None:
+    source = tmp_path / "d.csv"
+    source.write_text("Unnamed: 0,b\n" + "7,x\n8,y\n" * 4)
+    passed(source, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == source.read_text()
+
+
+def test_parts_that_pandas_wrote_keep_their_types(tmp_path: Path) -> None:
+    """What pandas notes of the index differs from part to part; what the columns are does not."""
+    whole = pd.DataFrame({"x": np.arange(9, dtype="float32") / 10, "kind": pd.Categorical(list("abc") * 3)})
+    folder = tmp_path / "hub" / "data"
+    folder.mkdir(parents=True)
+    whole[:4].to_parquet(folder / "train-00000-of-00002.parquet")
+    whole[4:7].to_parquet(folder / "train-00001-of-00002.parquet")
+    whole[7:].to_parquet(folder / "test-00000-of-00001.parquet")
+    passed(folder.parent, tmp_path / "out.parquet")
+    found = pq.read_table(tmp_path / "out.parquet")
+    assert found["x"].type == pa.float32() and pa.types.is_dictionary(found["kind"].type)
+    assert sorted(found["x"].to_pylist()) == sorted(whole["x"].tolist())
+
+
+def test_categories_that_polars_wrote_to_an_arrow_file_are_read(tmp_path: Path) -> None:
+    """Their values are views of strings, from which Arrow cannot take."""
+    kinds = ["low", "high", None, "low"] * 5
+    frame = pl.DataFrame(
+        {"kind": pl.Series(kinds, dtype=pl.Categorical), "of": pl.Series(kinds, dtype=pl.Enum(["low", "high"]))}
+    )
+    frame.write_ipc(tmp_path / "d.arrow")
+    for form in ("arrow", "parquet"):
+        passed(tmp_path / "d.arrow", tmp_path / f"out.{form}")
+        found = (pl.read_ipc if form == "arrow" else pl.read_parquet)(tmp_path / f"out.{form}")
+        assert found["kind"].to_list() == found["of"].to_list() == kinds
+        assert found["kind"].dtype == pl.Categorical
+
+
+def test_a_total_below_a_table_comes_out_as_it_went_in(tmp_path: Path) -> None:
+    source = tmp_path / "d.csv"
+    source.write_text("town,n\n" + "".join(f"t{at},{at}\n" for at in range(9)) + "Total,36\n")
+    passed(source, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == source.read_text()
+    pd.read_csv(source).to_excel(tmp_path / "d.xlsx", index=False)
+    found = open_source(tmp_path / "d.xlsx", label="none")
+    assert any("1 row is no row of the table and not analysed (row 11 is a total" in note for note in found.notes)
+    passed(tmp_path / "d.xlsx", tmp_path / "from_excel.csv")
+    assert (tmp_path / "from_excel.csv").read_text() == source.read_text()

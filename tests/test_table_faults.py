@@ -219,3 +219,85 @@ def test_a_name_and_its_initial_are_no_spelling_of_another_name():
     people = ["Juana", "Juan A.", "Ana", "Bo"] * 10 + ["juan a"]
     found = by_kind(table_faults(pd.DataFrame({"who": people}), ["who"]))
     assert found["spelling", "who"].data["values"] == ["juan a = Juan A."]
+
+
+def said(**columns):
+    return by_kind(table_faults(pd.DataFrame(columns), list(columns)))
+
+
+def test_a_word_for_nothing_that_looks_like_the_other_values_is_one_of_them():
+    """Sodium among symbols, Namibia among countries; a word of another form among them is none."""
+    symbols = ["H", "He", "Li", "Be", "Ne", "Na", "Mg", "Al", "Si", "Cl", "Ar", "Ca"] * 5
+    countries = ["ZA", "DE", "FR", "NA", "GB", "US"] * 10
+    assert said(symbol=symbols) == said(country=countries) == {}
+    assert ("placeholder", "country") in said(country=[one.replace("NA", "null") for one in countries])
+    assert ("placeholder", "city") in said(city=["Windhoek", "Berlin", "Paris", "NA", "London", "Boston"] * 10)
+
+
+def test_a_number_that_many_rows_hold_far_beyond_all_others_is_a_stand_in():
+    """A sensor that was off for 2 % of the time; amounts of which many are zero are amounts."""
+    rng = np.random.default_rng(0)
+    temperature = rng.normal(20, 3, 1500).round(2)
+    temperature[300:331] = -127.0
+    assert said(temperature=temperature)["placeholder", "temperature"].data["count"] == 31
+    amount = np.where(rng.random(1500) < 0.05, 0, rng.gamma(9, 20, 1500)).round(2)
+    assert said(amount=amount) == {}
+
+
+def test_only_what_is_a_key_should_not_repeat():
+    """Post codes and telephones hardly repeat, and may; where most ids come again they are ids of something with several rows."""
+    numbers = np.random.default_rng(0).permutation(99_999)[:400]
+    codes = [f"{number:05d}" for number in numbers]
+    codes[7] = codes[8]
+    phones = [f"+49 30 {number:07d}" for number in numbers]
+    phones[7] = phones[8]
+    assert said(postcode=codes, phone=phones, x=[f"m{code}" for code in codes]).keys() == {("repeated_key", "x")}
+    visits = said(patient_id=[f"P{row // 2:03d}" if row < 300 else f"P{row}" for row in range(400)])
+    told = visits["repeated_key", "patient_id"].message
+    assert told.startswith("150 of the 250 values of “patient_id” come more than once, in 300 rows")
+
+
+def test_one_row_is_told_of_as_one():
+    age = [str(20 + row % 50) for row in range(60)] + ["ancient"]
+    assert "1 row holds none" in said(age=age)["not_a_number", "age"].message
+
+
+def test_places_that_other_columns_tell_apart_are_no_spellings_and_no_strays():
+    """Clifton lies in another state than Clinton, "Clintn" in the same; the city of Washington is no state put there."""
+    states = {
+        "Clinton": "Iowa",
+        "Clifton": "Ohio",
+        "Clintn": "Iowa",
+        "Dover": "Maine",
+        "Salem": "Utah",
+        "Washington": "DC",
+    }
+    many = {"Clinton": 60, "Clifton": 4, "Clintn": 2, "Dover": 60, "Salem": 60, "Washington": 3}
+    city = [name for name, times in many.items() for _ in range(times)] + ["Olympia"] * 150
+    state = [states[name] for name, times in many.items() for _ in range(times)] + ["Washington"] * 150
+    n = len(city)
+    state[70:90], city[70:90] = ["Texas"] * 20, ["Paris"] * 20
+    found = said(city=city, state=state, x=[str(at % 7) for at in range(n)])
+    assert found["spelling", "city"].data["values"] == ["Clintn = Clinton"]
+    assert ("other_column", "city") not in found
+    state[city.index("Washington")] = "Utah"
+    assert ("other_column", "city") in said(city=city, state=state)
+
+
+def test_sentences_about_cells_say_what_stands_there():
+    income = [f"{1000 + row}.{row % 10},5{row % 10}".replace(".", "") for row in range(60)]
+    assert "with decimal commas or marks of thousands in 60 rows" in said(x=income)["number_as_text", "x"].message
+    assert (
+        "with units or signs in 60 rows"
+        in said(x=[f"${row},000" for row in range(1, 61)])["number_as_text", "x"].message
+    )
+    age = [str(20 + row % 50) for row in range(60)] + ["k.A."] * 3
+    assert said(age=age)["placeholder", "age"].data["count"] == 3
+    born = [f"19{row:02d}-03-04" for row in range(30, 90)] + ["0001-01-01"]
+    assert "holds 0001-01-01 in 1 row" in said(born=born)["placeholder", "born"].message
+
+
+def test_a_stray_value_is_found_though_it_is_spelt_in_two_ways_at_home():
+    dept, remote = ["Sales", "Legal"] * 60, ["yes", "no", "yes"] * 40
+    dept[3], remote[5] = "sales", "Sales"
+    assert said(dept=dept, remote=remote)["other_column", "remote"].data["rows"] == [5]

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from assay.errors import ProjectError
-from assay.sources.originals import HELD, MERGED, Originals
+from assay.sources.originals import HELD, MERGED, WRITTEN, Originals
 from assay.storage import Folder
 from assay.storage.checksums import MARKER
 
@@ -83,6 +83,12 @@ class OriginalCells:
     def merged(self) -> str | None:
         """The column that names the parts of a dataset that came in parts; it did not come as a column."""
         return next((field.name for field in self.schema if MERGED in (field.metadata or {})), None)
+
+    @property
+    def header(self) -> dict[str, str]:
+        """Column -> its name as the header of a text table had it, of those that have another here."""
+        found = {field.name: (field.metadata or {}).get(WRITTEN) for field in self.schema}
+        return {name: text.decode("utf-8", "surrogatepass") for name, text in found.items() if text is not None}
 
     @cached_property
     def _kept(self) -> pa.Table:

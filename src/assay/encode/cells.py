@@ -26,6 +26,7 @@ MIN_NUMERIC = 0.9  # share of the cells, placeholders aside, that must read as n
 PLACEHOLDERS = 3  # words such as "empty" or "not available" that a numeric column may hold
 MIN_UNIT = 0.05  # share of the numbers that carry a unit, below which it is a typing error
 MIN_DISTINCT = 0.95  # an identifier may repeat a little: copied rows
+MOSTLY_DISTINCT = 0.5  # whole numbers that are called an id may repeat more
 MIN_ROWS = 20  # fewer rows say nothing about identifiers
 SPREAD = 2.0  # integers that fill at least half of their range are running numbers
 TEMPLATES = 3  # "ORD-00017" and "ORD-4711" share one
@@ -44,8 +45,10 @@ _DATE = re.compile(
     r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
 )
 _ID_NAME = re.compile(r"(?:^|[^a-z])(?:ids?|[ug]uid|index|idx|key|row|unnamed: \d+)$", re.IGNORECASE)
+_PLAIN_ID = re.compile(r"(?:^|[^a-z])(?:ids?|[ug]uid)$", re.IGNORECASE)
 _CAMEL_ID = re.compile(r"[a-z](?:Id|ID|Key|Uuid|UUID)$")
 _RANDOM = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{16,}", re.IGNORECASE)
+_MEASURED = re.compile(r"[+-]?\d*[.,]\d+")  # decimals: 12.011, though a few cells be no numbers
 _DIGITS = re.compile(r"\d+")
 
 
@@ -272,8 +275,8 @@ def _is_running_number(known: Floats, name: str) -> bool:
     if len(known) < MIN_ROWS or not np.isfinite(known).all() or (known != np.floor(known)).any():
         return False
     distinct = len(np.unique(known))
-    if distinct < MIN_DISTINCT * len(known):
-        return False
+    if distinct < MIN_DISTINCT * len(known):  # ids of things that come again are no measurement either
+        return distinct >= MOSTLY_DISTINCT * len(known) and bool(_PLAIN_ID.search(name) or _CAMEL_ID.search(name))
     return bool(known.max() - known.min() < SPREAD * distinct) or named_like_id(name)
 
 
@@ -295,6 +298,8 @@ def _are_codes(levels: tuple[str, ...], name: str) -> bool:
     """Random keys, or one or two patterns filled with different digits."""
     if sum(_RANDOM.fullmatch(level) is not None for level in levels) >= MIN_DISTINCT * len(levels):
         return True
+    if sum(_MEASURED.fullmatch(level) is not None for level in levels) > len(levels) / 2:
+        return False
     if len({_DIGITS.sub("0", level) for level in levels}) <= TEMPLATES:
         return True
     return named_like_id(name) and not any(" " in level for level in levels)

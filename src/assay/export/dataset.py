@@ -63,6 +63,7 @@ def export_dataset(
     new_labels: Sequence[Any] | None = None,
     raw_form: str = "",
     merged: str | None = None,
+    header: Mapping[str, str] | None = None,
     both_labels: bool = False,
 ) -> Exported:
     """Write the dataset to train on: the user's columns and order, final labels, without the excluded rows.
@@ -87,6 +88,8 @@ def export_dataset(
     raw_form : the form of the lines in `Batch.raw`; a file of the same form gets them as they were, another leaves these
         rows out and says so.
     merged : the column that names the splits of a dataset that came in splits; it is no column of an ``hf`` dataset.
+    header : column -> its name as it came, of those that were named anew for being blank or having blanks at their ends; CSV
+        and TSV get it back.
     both_labels : rows with a `Batch.second` carry it beside their label: lists in the label column, in CSV and TSV text
         with "|" between. Not for class folders and corrections.
 
@@ -134,13 +137,24 @@ def export_dataset(
         )
     else:
         fitted, notes = Fitted(_pieces(whole, shape), kind), []
-        rows = write_table(fitted, path, kind, csv_guard=csv_guard)
+        tables: Iterable[pa.Table | bytes] = fitted
+        if header and kind in JOINED and not only_corrections:
+            tables = _headed(fitted, header)
+        rows = write_table(tables, path, kind, csv_guard=csv_guard)
     if both_labels:
         notes = [*notes, count.both_line(str(label), form)]
     if count.broken:
         notes = [*notes, count.broken_line()]
     left_out = 0 if keep_excluded or only_corrections else count.excluded
     return Exported(str(path), rows, left_out, [*fitted.notes, *notes])
+
+
+def _headed(pieces: Iterable[pa.Table | bytes], header: Mapping[str, str]) -> Iterator[pa.Table | bytes]:
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
+        else:
+            yield piece.rename_columns([header.get(name, name) for name in piece.column_names])
 
 
 def _kind(path: Path, format: str | None, pictures: bool) -> str:

@@ -82,6 +82,7 @@ def export_project(
         new_labels=list(dict.fromkeys(label for label in plan.corrected_label.tolist() if label is not None)),
         raw_form=project.originals.raw_form if project.originals is not None else "",
         merged=project.originals.merged if project.originals is not None else None,
+        header=project.originals.header if project.originals is not None else None,
         both_labels=both_labels,
     )
     said = plan.lines() if plan.policy != "none" or plan.done or plan.left else []

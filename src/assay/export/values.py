@@ -32,9 +32,9 @@ def json_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
 def csv_rows(table: pa.Table, *, guard: bool) -> Iterator[tuple[Any, ...]]:
     """One tuple a row, nulls as None. ``guard`` puts an apostrophe before text that a spreadsheet would run."""
     columns = []
-    for name in table.column_names:
-        as_json = _is_json(table[name].type)  # text of it stands in quotes, as in JSON
-        columns.append([_csv(value, guard, as_json) for value in column_values(table[name])])
+    for column in table.columns:  # not by name: two may have none
+        as_json = _is_json(column.type)  # text of it stands in quotes, as in JSON
+        columns.append([_csv(value, guard, as_json) for value in column_values(column)])
     yield from zip(*columns, strict=True)
 
 

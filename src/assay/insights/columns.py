@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assay.encode.cells import Cells, read_cells
+from assay.encode.cells import MIN_DISTINCT, Cells, read_cells
 from assay.insights.finding import Finding, quote
 
 MOSTLY_BLANK = 0.95
@@ -74,8 +74,10 @@ def _about_one(name: str, read: Cells) -> Iterator[Finding]:
         message = f"The column {quote(name)} holds the same value in every row: {quote(value)}."
         yield Finding(CHECK, "Constant column", [name], message, {"kind": "constant", "value": value})
     elif read.kind == "identifier":
+        apart = len(np.unique(value_numbers(read))) >= MIN_DISTINCT * (n - blank)
+        tells = "tells rows apart" if apart else "tells apart what rows speak of, some of which comes again,"
         message = (
-            f"The column {quote(name)} looks like an identifier: it tells rows apart and says nothing else. "
+            f"The column {quote(name)} looks like an identifier: it {tells} and says nothing else. "
             "The models do without it; leave it out of your features, too."
         )
         yield Finding(CHECK, "Identifier among the features", [name], message, {"kind": "identifier"})
@@ -110,10 +112,13 @@ def _copies_label(name: str, numbers: NDArray[np.int64], codes: NDArray[np.int32
         return
     pairs, times = np.unique(value * (int(labels.max()) + 1) + labels, return_counts=True)
     of_value, of_label = np.divmod(pairs, int(labels.max()) + 1)
+    order = np.argsort(
+        times, kind="stable"
+    )  # the last one written is the commonest; of equal ones one alone, for each side
     by_value, by_label = np.zeros(len(values), np.int64), np.zeros(int(labels.max()) + 1, np.int64)
-    np.maximum.at(by_value, of_value, times)
-    np.maximum.at(by_label, of_label, times)
-    share = float(times[(times == by_value[of_value]) & (times == by_label[of_label])].sum() / len(rows))
+    by_value[of_value[order]], by_label[of_label[order]] = order, order
+    here = np.arange(len(pairs))
+    share = float(times[(by_value[of_value] == here) & (by_label[of_label] == here)].sum() / len(rows))
     commonest = float(np.bincount(labels).max() / len(rows))
     if share < COPY or share <= commonest:
         return

@@ -19,6 +19,7 @@ HOW = {
     "part": "a part of it carries the same class in {share} of the labelled rows ({values:,} different ones)",
     "blank": "whether it is blank tells the class of {share} of the labelled rows",
     "name": "it begins or ends with the name of the class in {share} of the labelled rows",
+    "mark": "a mark that stands apart before or behind it (or that there is none) tells the class of {share} of the labelled rows",
 }
 FORMS = {
     "size": "The size of a picture",

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,9 @@ SHOWN = 3  # values in a sentence
 MOSTLY_BLANK = 0.95  # from which `columns` says it
 ACCENTED = 5  # letters of a word from which accents are a matter of spelling
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"})
+# A column decides another where this share of its rows goes with the commonest of so many values at least, and none is so common
+DECIDED, FEW_DECIDED, COMMONEST = 0.8, 5, 0.5
+STEADY = 3  # rows of one value that go with one and the same value of the other column: that is a value of its own
 LEVELS = 2_000  # distinct values of a column whose spellings are compared
 KEY_SHARE = 0.5  # of the rows have a value of their own: a column named like a key is one, not a reference to others
 ALIEN_SHARE, ALIEN_TIMES, ALIEN_LEAST = 0.01, 10, 5  # a value of another column: rare here, so much commoner there
@@ -37,8 +42,12 @@ SLIP = 4  # letters of a word for each slip in it
 ALIKE_COLUMNS = 0.2  # of the distinct values are shared: two columns of one kind, values may stand in either
 NINES = re.compile(r"-?9{2,}(?:\.0*)?")
 # words for "nothing" that are no value in any column, and those that are one in a column of words
+_SIGNS = re.compile(r"[^\d.,'\s+-]")
 _WORDS = "null nan nat na n/a n.a. #n/a <na> - -- --- ? ?? . tbd undefined (blank) (null) [null] #ref! #value! #div/0!"
-NOTHING = frozenset([*_WORDS.split(), "not available", "not applicable"])
+_ABROAD = "k.a. n/d n.d. s/d n/s н/д"  # no answer or no data, in German, French, Spanish, Portuguese and Russian
+NOTHING = frozenset(
+    [*_WORDS.split(), *_ABROAD.split(), "not available", "not applicable", "k. a.", "keine angabe", "нет данных"]
+)
 PERHAPS = frozenset(("none", "unknown", "missing", "empty", "blank"))
 # 0001-01-01, 1899-12-30, 1900-01-01, 1970-01-01, 9999-12-31
 EPOCHS = (-719_162.0, -25_569.0, -25_567.0, 0.0, 2_932_896.0)
@@ -47,6 +56,10 @@ FAR = 0.5  # of the range that holds 98 of 100 other values: so far from them li
 # Rows, and the share of them, that one number far from all others holds which is one cause (a sensor that was off), and how
 # many different numbers the column then has: with few, any of them may be far from the others
 OFTEN, SELDOM, CONTINUOUS = 3, 0.01, 50
+OFTENEST, FARTHER = (
+    0.1,
+    3.0,
+)  # more of the rows, where the number lies farther from the others than all of these from each other
 FEW_MINUS = 0.05  # of the rows, up to which -1 beside 0 and 1 is a stand-in and no third value
 
 
@@ -88,7 +101,15 @@ def table_faults(
     read = [_column(cells[name], str(name)) for name in columns]
     findings = []
     for column in read:
-        for check in (_missing, _placeholders, _spellings, _unreadable, _keys, _white_space, _damage):
+        for check in (
+            _missing,
+            _placeholders,
+            partial(_spellings, others=read),
+            _unreadable,
+            _keys,
+            _white_space,
+            _damage,
+        ):
             findings += [_finding(column, fault, rows) for fault in check(column)]
     findings += [_finding(column, fault, rows) for column, fault in _of_other_columns(read)]
     by_name = {column.name: column for column in read}
@@ -141,7 +162,7 @@ def _column(cells: pd.Series[Any], name: str) -> _Column:
 
 def _missing(column: _Column) -> Iterator[_Fault]:
     """Cells that hold nothing; those that hold a word for it are told by `_placeholders`."""
-    at = np.setdiff1d(np.flatnonzero(column.read.blank), _words_for_nothing(column))
+    at = np.setdiff1d(np.flatnonzero(column.read.blank), column.rows_where(lambda text: bool(text.strip())))
     n = len(column.read.blank)
     if len(at) and 0 < column.read.blank.sum() <= MOSTLY_BLANK * n:
         share = f"{len(at) / n:.1%}" if len(at) >= 0.001 * n else "under 0.1%"
@@ -149,8 +170,19 @@ def _missing(column: _Column) -> Iterator[_Fault]:
 
 
 def _words_for_nothing(column: _Column) -> NDArray[np.int64]:
+    """Words for "nothing", but for those that look as most values do: "Na" is sodium among symbols, "NA" Namibia among codes."""
     words = NOTHING | PERHAPS if column.read.numbers is not None else NOTHING
-    return column.rows_where(lambda text: text.strip().lower() in words)
+    found = {text for text in column.raw if text.strip().lower() in words}
+    values = [text for text in column.raw if text not in found and text.strip()]
+    forms = Counter(map(_form, values))
+    found -= {text for text in found if text.strip().isalpha() and 2 * forms[_form(text)] > len(values)}
+    return column.rows_where(lambda text: text in found)
+
+
+def _form(text: str) -> tuple[int, str]:
+    """Length and case."""
+    text = text.strip()
+    return len(text), "upper" if text.isupper() else "lower" if text.islower() else "title" if text.istitle() else ""
 
 
 def _placeholders(column: _Column) -> Iterator[_Fault]:
@@ -173,7 +205,7 @@ def _stand_ins(numbers: NDArray[np.float64], dates: bool) -> Iterator[float]:
     values, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
     for value, count in zip(values.tolist(), counts.tolist(), strict=True) if len(values) < 50_000 else ():
         minus = value == -1 and count >= 2 and value == values[0]
-        often = not dates and value in (values[0], values[-1]) and OFTEN <= count <= SELDOM * len(numbers)
+        often = not dates and value in (values[0], values[-1]) and OFTEN <= count <= OFTENEST * len(numbers)
         often &= len(values) >= CONTINUOUS
         if not (value in EPOCHS if dates else minus or often or NINES.fullmatch(f"{value:g}")):
             continue
@@ -189,12 +221,16 @@ def _stand_ins(numbers: NDArray[np.float64], dates: bool) -> Iterator[float]:
         if often and not (
             minus or NINES.fullmatch(f"{value:g}")
         ):  # any number may be one: no other lies between, or on the way
-            apart = value > rest.max() + FAR * np.ptp(rest) or value < rest.min() - FAR * np.ptp(rest)
+            far = (
+                FAR if count <= SELDOM * len(numbers) else FARTHER
+            )  # many rows: a second kind of rows may lie so far away
+            apart = value > rest.max() + far * np.ptp(rest) or value < rest.min() - far * np.ptp(rest)
         if apart and high > low:
             yield value
 
 
-def _spellings(column: _Column) -> Iterator[_Fault]:
+def _spellings(column: _Column, others: Sequence[_Column] = ()) -> Iterator[_Fault]:
+    """``others``: columns that may tell values apart that are spelt nearly alike."""
     read = column.read
     if read.kind not in ("category", "string") or read.codes is None or not 2 <= len(read.levels) <= LEVELS:
         return
@@ -209,8 +245,10 @@ def _spellings(column: _Column) -> Iterator[_Fault]:
         into[level] = same[0] if same else level
         for plain in _plain_forms(short[level]):
             by_plain.setdefault(plain, int(into[level]))
-    for level, target, _ in misspelt(short, counts):
-        if into[level] == level and _one_word_off(short[level], short[target]):
+    slips = [pair[:2] for pair in misspelt(short, counts) if _one_word_off(short[pair[0]], short[pair[1]])]
+    told_apart = _told_apart(column, slips, others) if slips else set()
+    for level, target in slips:
+        if into[level] == level and (level, target) not in told_apart:
             into[level] = into[target]
     into = into[into]
     merged = np.flatnonzero(into != np.arange(len(into)))
@@ -225,6 +263,45 @@ def _spellings(column: _Column) -> Iterator[_Fault]:
         f"{_listed(told)}; a rarer spelling in {{rows}}."
     )
     yield _Fault("spelling", "Spellings of one value", message, at, told)
+
+
+def _told_apart(column: _Column, slips: Sequence[tuple[int, int]], others: Sequence[_Column]) -> set[tuple[int, int]]:
+    """The pairs of levels that share no value of a column which this one nearly decides: Clifton lies in another state than
+    Clinton, a slip of Clinton in the same."""
+    assert column.read.codes is not None
+    found: set[tuple[int, int]] = set()
+    mine = column.read.codes
+    for other in others:
+        theirs = other.read.codes
+        if (
+            other is column
+            or other.read.kind not in ("category", "string")
+            or theirs is None
+            or len(other.read.levels) < FEW_DECIDED
+        ):
+            continue
+        known = (mine >= 0) & (theirs >= 0)
+        size = len(other.read.levels)
+        pairs, times = np.unique(mine[known] * size + theirs[known], return_counts=True)
+        of_mine, of_theirs = np.divmod(pairs, size)
+        rows = np.bincount(of_mine, times, len(column.read.levels))
+        often = np.zeros(len(rows))
+        np.maximum.at(often, of_mine, times)
+        several = rows > 1
+        if not several.any() or often[several].sum() < DECIDED * rows[several].sum():
+            continue
+        if np.bincount(of_theirs, times).max() > COMMONEST * known.sum():
+            continue
+        goes_with: dict[int, set[int]] = {}
+        held = np.bincount(of_theirs, times, size)
+        for level, value in zip(of_mine.tolist(), of_theirs.tolist(), strict=True):
+            if held[value] < STEADY:  # a slip itself
+                continue
+            goes_with.setdefault(level, set()).add(value)
+        for one, two in slips:
+            if one in goes_with and two in goes_with and not goes_with[one] & goes_with[two]:
+                found.add((one, two))
+    return found
 
 
 def _plain_forms(value: str) -> list[str]:
@@ -273,13 +350,19 @@ def _unreadable(column: _Column) -> Iterator[_Fault]:
         return
     if len(at):
         values = _common(column, at)
-        message = f"{quote(column.name)} is a column of numbers, but {{rows}} hold none: {_listed(values)}."
+        hold = "holds" if len(at) == 1 else "hold"
+        message = f"{quote(column.name)} is a column of numbers, but {{rows}} {hold} none: {_listed(values)}."
         yield _Fault("not_a_number", "Not a number", message, at, values)
     spelt = column.rows_where(lambda text: bool(re.search(r"\d", text)) and not _plain_number(text))
     spelt = spelt[~np.isnan(read.numbers[spelt])]
     if len(spelt):
         values = _common(column, spelt)
-        message = f"{quote(column.name)} holds numbers as text with units or signs in {{rows}}: {_listed(values)}."
+        how = (
+            "as text with units or signs"
+            if any(map(_SIGNS.search, values))
+            else "with decimal commas or marks of thousands"
+        )
+        message = f"{quote(column.name)} holds numbers {how} in {{rows}}: {_listed(values)}."
         yield _Fault("number_as_text", "Numbers stored as text", message, spelt, values)
 
 
@@ -293,8 +376,12 @@ def _plain_number(text: str) -> bool:
 
 def _keys(column: _Column) -> Iterator[_Fault]:
     read = column.read
-    if not (named_like_id(column.name) or read.kind == "identifier") or read.kind in ("empty", "constant", "text"):
+    if read.kind in ("empty", "constant", "text"):
         return
+    if not named_like_id(column.name):  # post codes, telephones and measurements hardly repeat either, and may
+        lettered = sum(re.search(r"[^\W\d_]", level) is not None for level in read.levels)
+        if read.kind != "identifier" or 2 * lettered <= len(read.levels):
+            return
     codes = read.codes if read.codes is not None else pd.factorize(np.asarray(read.numbers))[0]
     known = np.flatnonzero(~read.blank & (codes >= 0))
     if len(known) < 20:
@@ -303,9 +390,17 @@ def _keys(column: _Column) -> Iterator[_Fault]:
     if (counts > 0).sum() < KEY_SHARE * len(known) or (counts <= 1).all():
         return
     at = known[counts[codes[known]] > 1]
-    later = len(at) - int((counts > 1).sum())
+    again = int((counts > 1).sum())
+    later = len(at) - again
+    if 2 * again > (counts > 0).sum():  # a person's visits, a product's sizes: most come again
+        message = (
+            f"{again:,} of the {int((counts > 0).sum()):,} values of {quote(column.name)} come more than once, in {{rows}}: "
+            "several rows of one thing, or copies?"
+        )
+        yield _Fault("repeated_key", "Repeating key", message, at)
+        return
     message = (
-        f"{quote(column.name)} looks like a key, but {int((counts > 1).sum()):,} of its values come more than once: "
+        f"{quote(column.name)} looks like a key, but {again:,} of its values come more than once: "
         f"{{rows}} share them, {later:,} more than there should be."
     )
     yield _Fault("repeated_key", "Repeating key", message, at)
@@ -339,8 +434,11 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
         read = column.read
         if read.kind in ("category", "string") and read.codes is not None:
             held = np.bincount(read.codes[read.codes >= 0], minlength=len(read.levels))
+            commonest_last = np.argsort(held, kind="stable").tolist()  # of "sales" and "Sales" the commoner one
             known = {
-                level.casefold(): code for code, level in enumerate(read.levels) if re.search(r"[^\W\d]{3}", level)
+                read.levels[code].casefold(): code
+                for code in commonest_last
+                if re.search(r"[^\W\d]{3}", read.levels[code])
             }
             words.append((column, known, {text: int(held[code]) for text, code in known.items()}))
     homes: dict[str, list[int]] = {}
@@ -366,6 +464,7 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
             for text in texts
             if counts[text] <= max(1, ALIEN_SHARE * total)
             and words[there][2][text] >= max(ALIEN_LEAST, ALIEN_TIMES * counts[text])
+            and not _is_steady(column, known[text], words[there][0], words[there][1][text])
         ]
         if not alien:
             continue
@@ -376,6 +475,16 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
             f"{quote(column.name)} holds {_listed(values)} in {{rows}}, which belongs to {quote(words[there][0].name)}."
         )
         yield column, _Fault("other_column", "Values of another column", message, at, values)
+
+
+def _is_steady(column: _Column, level: int, other: _Column, same: int) -> bool:
+    """Whether all rows of a value go with one value of the other column, not the same and not in every second row: the city of
+    Washington always lies in the District of Columbia, while what was put into the wrong column stands beside anything."""
+    assert column.read.codes is not None and other.read.codes is not None
+    beside = other.read.codes[column.read.codes == level]
+    if len(beside) < STEADY or beside[0] in (-1, same) or (beside != beside[0]).any():
+        return False
+    return bool((other.read.codes == beside[0]).mean() <= COMMONEST)
 
 
 def _common(column: _Column, at: NDArray[np.int64]) -> tuple[str, ...]:
@@ -393,4 +502,4 @@ def _listed(values: Sequence[str]) -> str:
 
 def _day(value: float) -> str:
     moment = pd.to_datetime(value, unit="D", errors="coerce")
-    return f"day {value:g}" if moment is pd.NaT else f"{moment:%Y-%m-%d}"
+    return f"day {value:g}" if moment is pd.NaT else f"{moment.year:04d}-{moment:%m-%d}"

@@ -32,11 +32,14 @@ CLASS_ROWS = 4  # rows a class must have on average before the order of values c
 PARTS = 6  # parts of a name looked at from its start, and as many from its end
 LONGEST_NAME = 300  # characters
 
-How = Literal["value", "order", "part", "blank", "name"]
+How = Literal["value", "order", "part", "blank", "name", "mark"]
 Codes = NDArray[np.int32]
 Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _PART = re.compile(r"[^\W\d_]+|\d+")
+# "WASHINGTON (Reuters) - ...", "[via app] ...", "Q: ..."; "... (AFP)", "... - sent from my phone": what stands apart at an end
+_HEAD = re.compile(r"\s*(?:([\[(<{][^\])>}]{1,40}[\])>}])|([^\W_][^:;!?|\n]{0,38}?)(?::\s| [-\u2013\u2014|] ))")
+_TAIL = re.compile(r"(?:([\[(<{][^\])>}]{1,40}[\])>}])| [-\u2013\u2014|] ([^\n|]{1,40}))[\s.]*$")
 _MARK = "[](){}<>#_*\"' "
 
 
@@ -44,8 +47,8 @@ _MARK = "[](){}<>#_*\"' "
 class Leak:
     """``names`` together have ``values`` values and tell the class of ``share`` of the labelled rows.
 
-    ``how``: by the value itself, by the range it lies in, by a part of it, by whether it is there at all, or because it begins
-    or ends with the class's name.
+    ``how``: by the value itself, by the range it lies in, by a part of it, by whether it is there at all, because it begins
+    or ends with the class's name, or because of a mark that stands apart there.
     """
 
     names: tuple[str, ...]
@@ -227,3 +230,24 @@ def begins_with_class(texts: Sequence[str | None], codes: Codes, names: Sequence
         at_end += text.endswith(name) and not text[: -len(name)][-1:].isalnum()
     share = max(at_start, at_end) / len(known)
     return Leak((), len(wanted), share, "name") if share >= FIXED else None
+
+
+def fixed_by_mark(texts: Sequence[str | None], codes: Codes) -> Leak | None:
+    """Whether a mark apart from the text, before or behind it, fixes the class: an agency, a tag in brackets, a speaker.
+
+    Looked at are the mark, and whether there is one. Asked is what `fixes` asks of a column's values. Cost: O(characters)
+    of the ends.
+    """
+    for pattern, cut in ((_HEAD, slice(0, 80)), (_TAIL, slice(-80, None))):
+        found = [
+            pattern.match((text or "")[cut]) if cut.start == 0 else pattern.search((text or "")[cut]) for text in texts
+        ]
+        marks = ["" if one is None else (one[1] or one[2]).strip().casefold() for one in found]
+        number: dict[str, int] = {}
+        values = np.array([number.setdefault(mark, len(number)) for mark in marks], np.int64)
+        there = np.array([bool(mark) for mark in marks], np.int64)
+        for seen, n in ((values, len(number)), (there, 2)):
+            share = fixes(seen, codes)
+            if share is not None:
+                return Leak((), n, share, "mark")
+    return None

@@ -341,6 +341,8 @@ def _beside_blobs(
 
 def _originals(cells: Cells, image: str | None, pictures: Sequence[bytes | None] | None) -> Originals | None:
     merged = cells.split if cells.merged else None
-    found = find_originals(cells.table, cells.given, cells.metadata, image=image, blobs=pictures, merged=merged)
+    found = find_originals(
+        cells.table, cells.given, cells.metadata, image=image, blobs=pictures, merged=merged, header=cells.header
+    )
     found = replace(found, raw=cells.raw, raw_form=cells.raw_form)
     return None if found.says_nothing else found

@@ -42,7 +42,7 @@ class Cells:
     pictures : columns known to name image files. nested : columns that held lists or objects, now JSON text.
     split : the column known to hold splits. where : how to call the data in a message.
     given : columns as they came, where they may differ from the plain ones; ``metadata`` of the table as it came. merged :
-    ``split`` was made here, of a dataset in parts. raw, raw_form : as in `assay.sources.originals.Originals`.
+    ``split`` was made here, of a dataset in parts. raw, raw_form, header : as in `assay.sources.originals.Originals`.
     """
 
     table: pa.Table
@@ -60,6 +60,7 @@ class Cells:
     merged: bool = False
     raw: dict[int, bytes] = field(default_factory=dict)
     raw_form: str = ""
+    header: dict[str, str] = field(default_factory=dict)
 
 
 def refuse_twins(names: Sequence[str], where: str) -> None:
@@ -231,12 +232,12 @@ def from_arrow(table: pa.Table, where: str) -> Cells:
     """An Arrow table in plain types: int64, float64, bool, string, dates and times; pictures and nested values apart."""
     refuse_twins(table.column_names, where)
     out = Cells(pa.table({}), where=where)
-    out.given = {name: table[name] for name in table.column_names}
+    out.given = {name: _without_views(table[name]) for name in table.column_names}
     out.metadata = dict(table.schema.metadata or {})
     classes = class_names(out.metadata)
     arrays = {}
     for name in table.column_names:
-        column = table[name]
+        column = out.given[name]
         if name in classes and pa.types.is_integer(column.type):
             column = named_classes(column, classes[name])
         arrays[name] = plain_column(column, name, out)
@@ -263,6 +264,20 @@ def named_classes(codes: pa.ChunkedArray, names: Sequence[str]) -> pa.Array:
         [names[code] if code is not None and 0 <= code < len(names) else None for code in codes.to_pylist()],
         pa.string(),
     )
+
+
+def _without_views(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Categories whose values are views, as Polars writes them to Arrow files, with plain ones: Arrow can do next to nothing
+    with the former."""
+    kind = column.type
+    if not pa.types.is_dictionary(kind) or not pa.types.is_string_view(kind.value_type):
+        return column
+    plain = pa.dictionary(kind.index_type, pa.large_string(), kind.ordered)
+    chunks = [
+        pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.large_string()), ordered=kind.ordered)
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(chunks, plain)
 
 
 def plain_column(column: pa.ChunkedArray | pa.Array, name: str, out: Cells) -> pa.ChunkedArray:

@@ -6,14 +6,36 @@ In: the lines of a text file. Out: lines of the same number, and what was done t
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 LOOKED_AT = 50  # lines
 MOST = 0.9  # of the rows looked at must agree
 MOST_TITLES = 10  # lines above a header
 LEAST = 5  # rows that must agree where a file is read in another way than it says
 CODE = 6  # characters of a word that is a code where it has a digit
+TOTALS = frozenset(
+    [
+        "total",
+        "totals",
+        "grand total",
+        "sum",
+        "summe",
+        "gesamt",
+        "gesamtsumme",
+        "somme",
+        "totale",
+        "suma",
+        "итого",
+        "合计",
+        "总计",
+        "合計",
+    ]
+)
+FOOTNOTE = re.compile(r"(?:source|note|notes|quelle|fuente|fonte)\b\s*:|[*†‡©]", re.IGNORECASE)
+MOST_BELOW = 5  # rows below a table that are none of it
 FASTTEXT = "__label__"
 
 
@@ -46,14 +68,39 @@ def without_spaces(lines: Sequence[str], delimiter: str) -> tuple[list[str], str
         return list(lines), None
     if not any(mark in line for line in sample for mark in ',;|"'):
         split = [line.split() for line in sample]
-        numbers = sum(_is_number(word) or _is_code(word) for words in split[1:] for word in words)
-        if len(split[0]) > 1 and len(set(map(len, split))) == 1 and 2 * numbers >= len(split[0]) * (len(split) - 1):
+        if _is_aligned(split):
             return ["\t".join(line.split()) + "\n" for line in lines], "delimiter: white space"
+    elif len(next(csv.reader(sample, delimiter=delimiter))) == 1 and _is_aligned(_at_blanks(sample)):
+        return _tabbed(lines), "delimiter: white space"  # cells with blanks stand in quotes, as R writes them
     rows = list(csv.reader(sample[1:], delimiter=delimiter))
     after = [cell for row in rows for cell in row[1:]]
     if after and not any('"' in line for line in lines) and all(cell.startswith(" ") for cell in after):
         return [line.replace(f"{delimiter} ", delimiter) for line in lines], "a blank behind each delimiter is left out"
     return list(lines), None
+
+
+def _is_aligned(split: Sequence[Sequence[str]]) -> bool:
+    """Rows of one width, half of them numbers and codes; the header may leave out the name of the first column."""
+    width = len(split[-1])
+    if len(split[0]) < 2 or len(split[0]) not in (width, width - 1) or any(len(words) != width for words in split[1:]):
+        return False
+    numbers = sum(_is_number(word) or _is_code(word) for words in split[1:] for word in words)
+    return 2 * numbers >= width * (len(split) - 1)
+
+
+def _at_blanks(lines: Sequence[str]) -> list[list[str]]:
+    return [next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True), []) for line in lines]
+
+
+def _tabbed(lines: Sequence[str]) -> list[str]:
+    """Lines whose cells stand behind blanks, with tabs; one each, so that the numbers of lines stay."""
+    out = io.StringIO()
+    writer, ends = csv.writer(out, delimiter="\t", lineterminator="\n"), []
+    for words in _at_blanks(lines):
+        writer.writerow(words)
+        ends.append(out.tell())
+    text = out.getvalue()
+    return [text[start:stop] for start, stop in pairwise([0, *ends])]
 
 
 def _is_number(word: str) -> bool:
@@ -105,3 +152,27 @@ def completed(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[lis
     if len(header) > 1 and len({row[0] for row in longer}) == len(longer) >= LEAST:
         return ["", *header], "the header has a name fewer than the rows have cells: the first column names the rows"
     return list(header), None
+
+
+def below(rows: Sequence[Sequence[str]]) -> dict[int, str]:
+    """Row -> what it is, of the last rows that sum up or explain the table and are none of it.
+
+    A total has a word for it in the first cell, which no other row has there; a footnote is one cell that begins like one.
+
+    Examples
+    --------
+    >>> below([["a", "1"], ["b", "2"], ["Total", "3"], ["Source: the register", ""]])
+    {3: 'a footnote below the table', 2: 'a total below the table'}
+    """
+    found: dict[int, str] = {}
+    for at in range(len(rows) - 1, max(len(rows) - 1 - MOST_BELOW, 0), -1):
+        first = rows[at][0].strip() if rows[at] else ""
+        if len(rows[0]) > 1 and FOOTNOTE.match(first) and _filled(rows[at]) == 1:
+            found[at] = "a footnote below the table"
+        elif len(rows[0]) > 1 and first.rstrip(":").casefold() in TOTALS and _filled(rows[at]) > 1:
+            if sum(bool(row) and row[0].strip() == first for row in rows) > 1:
+                break
+            found[at] = "a total below the table"
+        else:
+            break
+    return found

@@ -18,12 +18,13 @@ import pyarrow as pa
 from assay.errors import SourceError
 from assay.sources.cells import Cells, from_values, refuse_twins
 from assay.sources.csv_plain import is_number, read_plain, typed
-from assay.sources.csv_shapes import completed, labelled_lines, titles, without_spaces
+from assay.sources.csv_shapes import below, completed, labelled_lines, titles, without_spaces
 from assay.sources.words import count_words
 
 DELIMITERS = (",", ";", "\t", "|")
 LEAST_ROWS, COMPARED = 5, 200  # rows that a first line is compared with, to see whether it is one of them
 FEW_YEARS = 10  # between two columns that are named by years
+TAIL = 12  # lines at the end that may hold a total and footnotes
 SNIFFED = 50  # lines looked at to find the delimiter
 RECOVERIES = 100  # stray quotes after which the rest is taken as it comes
 LATIN = "if it was saved as Windows-1252: iconv -f windows-1252 -t utf-8 FILE > NEW"
@@ -67,7 +68,8 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     plain_text = where.lower().removesuffix(".gz").endswith(".txt")
     header_record, body = _header(lines, above, chosen, where, notes, one_a_line=plain_text)
     header = _names(header_record, where, broken)
-    table = None if broken else read_plain("".join(lines[body:]), chosen, header)
+    tail = [row for row in csv.reader(lines[max(body, len(lines) - TAIL) :], delimiter=chosen) if row]
+    table = None if broken or (len(tail) > 1 and below(tail)) else read_plain("".join(lines[body:]), chosen, header)
     if table is None:
         found = _read_tolerantly(lines, body, chosen, header, where, notes, as_found, broken)
     else:
@@ -75,6 +77,9 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     if any(is_number(name) for name in header):
         found.notes.append(f"the first row is taken as column names: {', '.join(header[:5])}. Is there no header row?")
     found.raw_form = f"csv{chosen}"
+    found.header = {
+        name: as_written for name, as_written in zip(header, header_record, strict=True) if name != as_written
+    }
     return found
 
 
@@ -383,6 +388,14 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
     if undecodable == total or undecodable > max(3, total // 2):
         raise SourceError(f"{where} is not UTF-8 text; save it as UTF-8 ({LATIN})")
     repeated = _repeated_headers(header, records, reasons)
+    under = {row: f"line {records[row][0]} is {what}" for row, what in below([one[1] for one in records]).items()}
+    under = {row: reason for row, reason in under.items() if row not in misread}
+    if under:
+        notes.append(
+            f"{'1 row is' if len(under) == 1 else f'{len(under)} rows are'} no row of the table and not analysed "
+            f"({'; '.join(under[row] for row in sorted(under))})"
+        )
+        reasons |= under
     if misread:
         what = "1 row is broken and is" if len(misread) == 1 else f"{len(misread):,} rows are broken and are"
         notes.append(f"{what} not analysed ({reasons[min(misread)]})")
@@ -397,6 +410,7 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
             else f"{len(repeated):,} rows repeat the header and are"
         )
         notes.append(f"{what} not analysed ({repeated[min(repeated)]})")
+    misread |= under.keys()
     columns = []
     for column in range(width):
         values = [record[column] if column < len(record) else "" for _, record, _, _ in records]

@@ -61,6 +61,7 @@ def _common_in_asia(data: bytes) -> tuple[str, str] | None:
         or _if_common(data, "cp949", "EUC-KR", _is_korean)
         or _if_common(data, "gb18030", "GBK", lambda text: _is_common_han(text, "gb2312"))
         or _if_common(data, "big5", "Big5", lambda text: _is_common_han(text, "big5"))
+        or _if_common(data, "cp932", "Shift-JIS", _is_common_kanji)  # names and titles may have hardly any kana
     )
 
 
@@ -79,6 +80,14 @@ def _share(text: str, pattern: str) -> float:
 def _is_japanese(text: str) -> bool:
     kana = _share(text, "[\u3041-\u3096\u30a1-\u30fa\u30fc]")
     return kana >= 0.2 and kana + _share(text, "[\u4e00-\u9fff\u3000-\u303f\uff01-\uff5e]") >= MOSTLY
+
+
+def _is_common_kanji(text: str) -> bool:
+    """Kanji of the first level of the national list, those in daily use, and kana."""
+    kanji = [letter for letter in _FIRST_LEVEL.findall(text) if _encodes(letter, "cp932")]
+    others = len(re.findall("[\u3041-\u3096\u30a1-\u30fa\u30fc\u3000-\u303f\uff01-\uff5e]", text))
+    daily = sum(0x88 <= letter.encode("cp932")[0] <= 0x98 for letter in kanji)
+    return bool(kanji) and len(kanji) + others >= MOSTLY * len(text) and daily >= 0.9 * len(kanji)
 
 
 def _is_korean(text: str) -> bool:

@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from assay.sources.words import speaks_of_time
 
 # whole words of a column's name that mean "what the row is", in English and in data sets that people share
-NAMES = (
+NAMES = frozenset([
     "intent", "sentiment", "emotion", "topic", "species", "diagnosis", "condition", "outcome", "genre", "type", "kind", "group",
     "status", "tag", "category", "class", "label", "target", "answer", "result", "gold", "truth", "y",
-)  # fmt: skip
+    "risk", "vote", "survived", "churn",
+])  # fmt: skip
 IDS = frozenset({"id", "ids", "key", "uuid", "code"})  # words that name things, not kinds of rows
 MOST = 200  # different values of a label
 ROWS_EACH = 4  # rows that a class has at least, on average
@@ -46,14 +47,13 @@ def guess_labels(cells: pa.Table, taken: Collection[str | None] = ()) -> list[La
     found = []
     for name in cells.column_names:
         column = cells[name]
-        words = name.lower().replace("-", "_").replace(" ", "_").split("_")
-        named = any(word in words for word in NAMES)
+        named = named_like_label(name)
         textual = (
             pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_boolean(column.type)
         )
         if (
             name in taken
-            or IDS & set(words)
+            or IDS & set(_words(name))
             or speaks_of_time(name)
             or not (textual or (named and pa.types.is_integer(column.type)))
         ):
@@ -69,3 +69,12 @@ def guess_labels(cells: pa.Table, taken: Collection[str | None] = ()) -> list[La
         classes = values.field("values").take(order).to_pylist()
         found.append(LabelGuess(name, named, len(classes), classes[:SHOWN]))
     return sorted(found, key=lambda guess: (not guess.named, guess.n_classes))[:GUESSES]
+
+
+def named_like_label(name: str) -> bool:
+    """Does a whole word of the name mean what a row is?"""
+    return not NAMES.isdisjoint(_words(name))
+
+
+def _words(name: str) -> list[str]:
+    return name.lower().replace("-", "_").replace(" ", "_").split("_")

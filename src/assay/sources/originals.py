@@ -19,6 +19,9 @@ import pyarrow as pa
 
 PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # how Hugging Face and Assay keep a picture
 HELD = pa.struct([("path", pa.string()), ("held", pa.bool_())])  # its bytes are among the pictures of the dataset
+WRITTEN = (
+    b"assay_name"  # metadata of a column of a text table whose name stands otherwise in its header, with that name
+)
 MERGED = b"assay_split"  # metadata of a column that names the parts of a dataset that came in parts
 
 
@@ -27,7 +30,8 @@ class Originals:
     """``schema``: the user's columns in their order, with their own types and metadata. ``kept``: those columns whose values
     a cast of the plain ones does not bring back, in the user's order of rows; the image column as `HELD` where its bytes
     are among the pictures. ``raw``: row -> its line as it stood in a text file, where it could not be read as a row;
-    ``raw_form``: the form of these lines, such as "csv,", "csv;" or "jsonl".
+    ``raw_form``: the form of these lines, such as "csv,", "csv;" or "jsonl". The header: column -> its name as it stood there,
+    where it has another here ("Unnamed: 0" for none), is metadata of the fields of ``schema``.
     """
 
     schema: pa.Schema
@@ -49,17 +53,22 @@ def find_originals(
     image: str | None = None,
     blobs: Sequence[bytes | None] | None = None,
     merged: str | None = None,
+    header: Mapping[str, str] | None = None,
 ) -> Originals:
     """Compare each column as given with its plain form. Cost: a cast and a comparison a column of another type.
 
     given : columns as they came, of those that may differ from the plain ones. metadata : of the table as it came.
     image, blobs : the column whose pictures the dataset keeps, and these. merged : a plain column that was not given.
+    header : column -> its name in the header of a text table, of those that have another here.
     """
     fields, kept = [], {}
     for name in plain.column_names:
         column = given.get(name)
         if column is None:
-            fields.append(pa.field(name, plain[name].type, metadata={MERGED: b"1"} if name == merged else None))
+            said = {MERGED: b"1"} if name == merged else {}
+            if header and name in header:
+                said[WRITTEN] = header[name].encode("utf-8", "surrogatepass")
+            fields.append(pa.field(name, plain[name].type, metadata=said or None))
             continue
         if _is_dictionary_of_extension(column.type):  # no file format holds these: pd.cut becomes its intervals
             column = pa.chunked_array([decoded(chunk) for chunk in column.chunks], column.type.value_type)

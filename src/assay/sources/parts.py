@@ -16,6 +16,8 @@ from assay.errors import SourceError
 from assay.sources.cells import Cells
 from assay.sources.words import are_split_names, is_split_name
 
+PANDAS = b"pandas"
+
 __all__ = ["joined", "read_split_tables", "split_tables"]
 
 
@@ -57,8 +59,11 @@ def joined(parts: Mapping[str, Cells], where: str, *, merged: bool = False) -> C
     except pa.ArrowException as error:
         raise SourceError(f"the splits of {where} have columns of different types ({error}); give one split") from error
     first = next(iter(parts.values()))
-    if all(part.metadata == first.metadata and part.given.keys() == first.given.keys() for part in parts.values()):
-        out.metadata = first.metadata  # the same features, class names too
+    out.header = dict(first.header) if all(part.header == first.header for part in parts.values()) else {}
+    if all(_features(part) == _features(first) and part.given.keys() == first.given.keys() for part in parts.values()):
+        out.metadata = (
+            first.metadata if all(part.metadata == first.metadata for part in parts.values()) else _features(first)
+        )
         chunks = {name: [chunk for part in parts.values() for chunk in part.given[name].chunks] for name in first.given}
         out.given = {
             name: pa.chunked_array(of) for name, of in chunks.items() if len({chunk.type for chunk in of}) == 1
@@ -66,6 +71,11 @@ def joined(parts: Mapping[str, Cells], where: str, *, merged: bool = False) -> C
     else:
         out.notes.append(f"the splits of {where} differ in their features: columns are kept in plain types")
     return out
+
+
+def _features(part: Cells) -> dict[bytes, bytes]:
+    """What the metadata say of columns, class names too. What pandas notes there is of the index: each part has its own."""
+    return {key: value for key, value in part.metadata.items() if key != PANDAS}
 
 
 def _of_one_kind(tables: Sequence[pa.Table]) -> list[pa.Table]:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from assay.errors import UsageError
 from assay.sources.cells import Cells
+from assay.sources.label_guesses import named_like_label
 from assay.sources.reading import is_url
 from assay.sources.rows import IMAGE_ENDINGS, Roles
 from assay.sources.words import (
@@ -44,6 +45,7 @@ IMAGE_NAMES = (
     "image_url",
 )
 PICTURE_NAME = re.compile(r"image|img|picture|photo|thumb", re.IGNORECASE)
+EMAIL = re.compile(r"\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*")
 SAMPLE = 2_000
 MOST_CLASSES, CLASS_ROWS = 200, 4  # of a label that no name gives away, and rows a class on the mean
 FEW_COLUMNS = 4  # with more useful columns than these, one of prose does not make a table a set of texts
@@ -254,7 +256,13 @@ def _label(table: pa.Table, wanted: Wanted, notes: list[str]) -> str | None:
         if why := _no_label(table, name):
             notes.append(f"column {name!r} is named like a label but {why}: it is not taken for one (set with --label)")
         else:
-            notes.append(f"labels: column {name!r} (by its name; set with --label)")
+            others = [other for other in named if other != name and not _no_label(table, other)][:2]
+            also = (
+                f"; {' or '.join(map(repr, others))} could be, too: set with --label"
+                if others
+                else "; set with --label"
+            )
+            notes.append(f"labels: column {name!r} (by its name{also})")
             return name
     return None
 
@@ -296,7 +304,7 @@ def _label_by_content(
         return label
     other = {wanted.text, wanted.image, wanted.id, wanted.split, *(wanted.features or ())}
     few = {name: kinds for name in free if name not in other and (kinds := _few_values(table, name))}
-    useful = [name for name in free if name not in other and not _counts_rows(table, name)]
+    useful = [name for name in free if name not in other and not (_counts_rows(table, name) or speaks_of_time(name))]
     if only and len(few) == 1 and useful == list(few):
         name = useful[0]
         notes.append(f"labels: column {name!r} (the only other column, {few[name]:,} values; set with --label)")
@@ -305,7 +313,8 @@ def _label_by_content(
         notes.append(spread)
         return None
     could = ", ".join(
-        f"{name!r} ({kinds:,} values)" for name, kinds in sorted(few.items(), key=lambda item: item[1])[:4]
+        f"{name!r} ({kinds:,} values)"
+        for name, kinds in sorted(few.items(), key=lambda item: (not named_like_label(item[0]), item[1]))[:4]
     )
     hint = f"; {could} could be" if could else ""
     notes.append(f"labels: none (name the column with --label{hint}); label checks are left out")
@@ -434,7 +443,7 @@ def _guess_text(table: pa.Table, free: Sequence[str], wide: bool | None = None) 
         values = _values(table, name)
         if wide and len(values) < FILLED * min(table.num_rows, SAMPLE):  # remarks on some rows of a table
             continue
-        if not values or sum(is_url(value) for value in values) > len(values) / 2:
+        if not values or sum(bool(is_url(value) or EMAIL.fullmatch(value)) for value in values) > len(values) / 2:
             continue
         words = sum(map(count_words, values)) / len(values)
         kinds = len(set(values))

@@ -19,6 +19,8 @@ SPLIT_WORDS = frozenset(
         "val",
         "valid",
         "validation",
+        "validate",
+        "validating",
         "dev",
         "devel",
         "development",
@@ -33,6 +35,28 @@ SPLIT_WORDS = frozenset(
         "predict",
         "prediction",
         "submission",
+        "treino",
+        "teste",
+        "validação",
+        "validacao",
+        "entrenamiento",
+        "prueba",
+        "validación",
+        "validacion",
+        "entraînement",
+        "entrainement",
+        "apprentissage",
+        "addestramento",
+        "训练",
+        "训练集",
+        "验证",
+        "验证集",
+        "测试",
+        "测试集",
+        "学習",
+        "訓練",
+        "検証",
+        "テスト",
     ]
 )
 # what stands for an empty cell, in features and labels alike
@@ -61,9 +85,9 @@ _BESIDE_SPLIT = frozenset(
     ]
 )
 LABEL_WORDS = [
-    "label", "labels", "target", "class", "classes", "category", "y", "intent", "intents", "sentiment",
+    "label", "labels", "target", "survived", "churn", "attrition", "class", "classes", "category", "y", "intent", "intents", "sentiment",
     "emotion", "topic", "toxicity", "polarity", "outcome", "diagnosis", "species", "grade", "ground_truth",
-    "truth", "gold", "annotation", "tag", "verdict", "stance", "choice", "breed", "churn", "survived", "attrition", "activity",
+    "truth", "gold", "annotation", "tag", "verdict", "stance", "choice", "breed", "activity",
     "kategorie", "klasse", "etikett", "clase", "etiqueta", "categoría", "classe", "catégorie", "étiquette",
     "标签", "类别", "分类", "情感", "ラベル", "カテゴリ", "라벨", "ป้ายกำกับ",
 ]

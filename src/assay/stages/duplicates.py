@@ -135,7 +135,7 @@ class TableClustersSpec(VectorsSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=3)
+@stage(version=4)
 def table_clusters(folder: Folder, prefix: str, spec: TableClustersSpec) -> ClustersFound:
     """Rows whose cells are equal."""
     from assay.duplicates.table import likely_equals, table_copies

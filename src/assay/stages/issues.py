@@ -322,7 +322,7 @@ class TableCheckSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=2)
+@stage(version=3)
 def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
     """Identical rows, missing cells."""
     from assay.issues.table import table_issues

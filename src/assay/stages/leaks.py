@@ -41,7 +41,7 @@ class ColumnLeaksSpec(DatasetSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=3)
+@stage(version=4)
 def column_leaks(folder: Folder, prefix: str, spec: ColumnLeaksSpec) -> LeaksFound:
     """Columns that fix the label, alone or in pairs, by their values, their order, a part of them or their being there."""
     from assay.encode.cells import read_cells
@@ -90,18 +90,18 @@ class TextLeaksSpec(DatasetSpec):
     classes: tuple[Label, ...] = setting()
 
 
-@stage(version=1)
+@stage(version=2)
 def text_leaks(folder: Folder, prefix: str, spec: TextLeaksSpec) -> LeaksFound:
-    """Whether the texts are names with the class in them, or begin or end with its name."""
+    """Whether the texts are names with the class in them, or begin or end with its name or with a mark that fixes it."""
     from dataclasses import replace
 
     from assay.insights.leaks import text_finding
-    from assay.issues.leaks import begins_with_class, fixed_by_parts
+    from assay.issues.leaks import begins_with_class, fixed_by_mark, fixed_by_parts
     from assay.stages.texts import all_texts
 
     rows, texts = all_texts(folder, spec)
     codes = read_target(folder, spec.dataset).codes[rows]
-    leak = fixed_by_parts(texts, codes) or begins_with_class(texts, codes, spec.classes)
+    leak = fixed_by_parts(texts, codes) or begins_with_class(texts, codes, spec.classes) or fixed_by_mark(texts, codes)
     if leak is None:
         folder.put_json(f"{prefix}.json", [])
         return LeaksFound()
