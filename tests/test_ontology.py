@@ -447,8 +447,14 @@ def test_rows_of_two_things_are_taken_apart_before_long_ones_and_before_unsure_o
     both = np.arange(0, 200, 20)
     x[both] += np.eye(4)[(labels[both] + 1) % 4]
     lengths[both] += 8
-    chosen = plausible_rows(labels, second_scores(x, labels, 4), length_ranks(labels, lengths), 20)
+    chosen = plausible_rows(labels, [second_scores(x, labels, 4)], length_ranks(labels, lengths), 20)
     assert set(both.tolist()) <= set(chosen.tolist())
+    doubted = np.zeros(200, np.float32)
+    doubted[7] = 1  # by another kind of score, which sees nothing in the rest
+    again = plausible_rows(labels, [doubted, second_scores(x, labels, 4)], length_ranks(labels, lengths), 20)
+    assert {7, *both.tolist()} <= set(again.tolist()) and not set(both.tolist()) <= set(
+        plausible_rows(labels, [doubted], np.full(200, 0.5, np.float32), 20).tolist()
+    )
 
 
 def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:

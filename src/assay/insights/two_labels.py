@@ -46,6 +46,7 @@ SURE = 0.80  # ... and the score of the windows; chosen on photos_600 and compos
 WHOLE = 0.35  # weight of the whole picture's probabilities in the rank, beside the windows'; chosen on coco_photos
 # A flag needs so much of the second class in the whole row: parts by themselves are called anything. Pictures hide it more.
 IN_WHOLE, IN_TEXT = 0.01, 0.1
+LENGTH = 1.5  # weight of a text's length among its class, beside the rank of its second class, where texts to take apart are chosen
 AGAIN = 1  # rows of a class that show a second class: then its other rows are taken apart, too, the most often first
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts of a text counts: one part alone may be chance
@@ -92,16 +93,18 @@ def length_ranks(labels: Codes, lengths: NDArray[np.int64]) -> Floats:
     return out
 
 
-def plausible_rows(labels: Codes, other: Floats, rank: Floats, most: int) -> NDArray[np.int64]:
+def plausible_rows(labels: Codes, others: Sequence[Floats], rank: Floats, most: int) -> NDArray[np.int64]:
     """The rows worth taking apart, at most ``most``, ascending: a second class scores high, and they are long for their class.
 
-    ``other`` (N,) largest score of a class that is not the given one: of texts `second_scores`, of pictures probabilities.
+    ``others``: for each kind of score (N,) the largest of a class that is not the given one: probabilities, and of texts
+    `second_scores`. A row counts by the kind that ranks it highest: a softmax hides a second thing behind a first that it is
+    sure of, and scores that do not compete see a second class in all rows of neighbours. ``rank`` (N,) of `length_ranks`.
     """
     known = np.flatnonzero(labels >= 0)
     if len(known) <= most:
         return known
-    share = np.argsort(np.argsort(other[known], kind="stable"), kind="stable") / len(known)
-    order = np.argsort(-(share + rank[known]), kind="stable")
+    shares = [np.argsort(np.argsort(other[known], kind="stable"), kind="stable") / len(known) for other in others]
+    order = np.argsort(-(np.max(shares, axis=0) + LENGTH * rank[known]), kind="stable")
     return np.sort(known[order[:most]])
 
 

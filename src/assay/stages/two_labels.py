@@ -60,19 +60,19 @@ def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFoun
     from assay.issues.scan import scan
 
     labels = labels_of(folder, spec)
+    top = scan(labels, folder.get_array(f"{spec.pred_probs}.npy", mmap=True))
+    others = [np.nan_to_num(top.other(labels)[1])]
     rank = np.full(len(labels), 0.5, np.float32)
     small = np.zeros(len(labels), bool)
     if spec.text:
         rank = length_ranks(labels, _lengths(texts_of(folder, spec)))
-        other = second_scores(embeddings_of(folder, spec)[spec.encoder], labels, len(spec.classes))
+        others.append(second_scores(embeddings_of(folder, spec)[spec.encoder], labels, len(spec.classes)))
     else:
         small = _shorter_sides(folder, spec) < SMALLEST
-        top = scan(labels, folder.get_array(f"{spec.pred_probs}.npy", mmap=True))
-        other = np.nan_to_num(top.other(labels)[1])
     candidates = np.where(small, np.int32(-1), labels)
     few, part = FEW_TEXTS if spec.text else FEW_PICTURES
     most = min(TAKEN_APART, max(few, len(labels) // part))
-    rows = plausible_rows(candidates, other, rank, most)
+    rows = plausible_rows(candidates, others, rank, most)
     folder.put_array(f"{prefix}.npy", rows)
     return PlausibleFound(len(rows), int(small.sum()))
 
