@@ -103,7 +103,8 @@ def _lengths(texts: list[str]) -> NDArray[np.int64]:
 @dataclass(frozen=True, kw_only=True)
 class TwoLabelsSpec(CheckSpec):
     """``pred_probs``, ``folds``, ``plausible``: prefixes; ``windows``: of pictures taken apart; ``encoder``: whose vectors
-    the parts have; ``load``: what sentence encoders were asked for; ``text``: the text column, "" for pictures."""
+    the parts have; ``load``: what sentence encoders were asked for; ``text``: the text column, "" for pictures; ``unsure``: label
+    findings were withheld."""
 
     pred_probs: str
     folds: str
@@ -112,6 +113,7 @@ class TwoLabelsSpec(CheckSpec):
     encoder: str = setting()
     load: tuple[str, ...] = setting()
     text: str = setting()
+    unsure: bool = setting(default=False)
 
 
 @stage(version=14)
@@ -146,7 +148,7 @@ def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     counts = np.array([len(joint[a, b]) for a, b in keys.tolist()], np.int64)
     in_order = np.concatenate([np.zeros(0, np.int64), *(joint[a, b] for a, b in keys.tolist())])
     folder.put_arrays(f"{prefix}.joint.npz", {"pairs": keys, "counts": counts, "rows": in_order})
-    findings = two_label_finding(list(spec.classes), labels, found, parts, len(labels))
+    findings = two_label_finding(list(spec.classes), labels, found, parts, len(labels), unsure=spec.unsure)
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     return write_issues(folder, prefix, "multi_label", values, folder.get_array(f"{spec.vectors}.rows.npy"), spec)
 
