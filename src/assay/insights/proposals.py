@@ -96,8 +96,12 @@ def _relation(names: list[Any], n: NDArray[np.int64], r: Relation) -> Finding:
         overlap = r.facts.get("overlap", 0) >= OVERLAP
         message = (
             f"{one} and {two} look alike: {share} of their rows are taken for the other"
-            + (", so often both ways that the classes may overlap" if overlap else "")
-            + ", yet they can mostly be told apart. Review the rows in question."
+            + (
+                ", so often both ways that the classes may overlap. "
+                if overlap
+                else ", yet they can mostly be told apart. "
+            )
+            + "Review the rows in question."
         )
         action = _move([first, second])
     facts = {name: round(float(value), 4) for name, value in r.facts.items()}
