@@ -28,10 +28,11 @@ SHARE = 0.40  # probability that the parts must give both classes ...
 SCORE, OF_SHARE = 0.12, 0.5
 # A text with two things in it is longer than most of its class: than this share, the mean over a pair's rows; and the middle
 # length of a pair's rows is so many times that of the class.
-LONGER, TIMES = 0.60, 1.15
-ALONE = 0.05  # probability of either class, at most, in the part where the other is surest, over a pair's rows
-# The one-against-rest score of the held class, at least; and beside the holder's other rows, of which neighbours have some, too.
-SEEN, ABOVE, NOISE = 0.08, 3.5, 0.02
+LONGER, TIMES = 0.60, 1.20
+ALONE = 0.03  # probability of either class, at most, in the part where the other is surest, over a pair's rows
+# The one-against-rest score of the held class, at least; and as a multiple of the middle one of the holder's other rows, in which
+# neighbours have some, too. Up to half of those may hold it as well.
+SEEN, ABOVE, NOISE = 0.08, 6.5, 0.02
 ALIEN = (
     0.05  # probability of the one class, at most, where the other is surest, over a pair's rows: else they look alike
 )
@@ -334,7 +335,7 @@ def held_classes(
         others = np.setdiff1d(np.flatnonzero(apart == holder), chosen)
         enough = len(chosen) >= max(FEWEST_TEXTS, OF_CLASS * counts[holder])
         alone = max(float(mixed[chosen].mean()), float(back[chosen].mean())) <= ALONE
-        background = float(np.clip(whole[others, held], 0, 1).mean()) if len(others) else 0.0
+        background = float(np.median(np.clip(whole[others, held], 0, 1))) if len(others) else 0.0
         seen = float(np.clip(whole[chosen, held], 0, 1).mean()) >= max(SEEN, ABOVE * (background + NOISE))
         usual = float(np.median(lengths[labels == holder]))
         long = float(rank[rows].mean()) >= LONGER and float(np.median(lengths[rows])) >= TIMES * usual
