@@ -469,7 +469,7 @@ def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:
     two = np.array([[0.97, 0.02, 0.01]] * 2 + [[0.01, 0.02, 0.97]] * 2, np.float32)
     one = np.array([[0.9, 0.05, 0.05]] * 4, np.float32)
     parts = [two] * 5 + [one] * 12
-    whole = np.full((17, 3), 0.05, np.float32)
+    whole = np.full((17, 3), 0.02, np.float32)
     whole[:5] = 0.4
     rank = np.array([0.9] * 5 + [0.5] * 12, np.float32)
     found = second_labels(labels, np.arange(17), parts, whole, np.eye(3, dtype=bool), rank)
