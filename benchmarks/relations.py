@@ -331,8 +331,8 @@ def tables(rows: list[Row]) -> list[Row]:
         "heads": ["data", "rows", "classes", "same thing", "is-a", "has-a", "wrong way round", "cleanlab: related pairs"],
         "rows": body,
     }  # fmt: skip
-    plain = [r for r in rows if r["part"] == "plain"]
-    none = [[r["data"], r["rows"], r["look-alikes"], r["others"], r.get("splits", 0)] for r in plain]
+    without = [r for r in rows if r["part"] == "plain"]
+    none = [[r["data"], r["rows"], r["look-alikes"], r["others"], r.get("splits", 0)] for r in without]
     second = {
         "title": "Sets without relations", "rows": none,
         "text": "Every other relation between classes named here is a false alarm. Classes that fall into two clusters are no relation, "
