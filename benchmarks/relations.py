@@ -251,7 +251,8 @@ def plain(seeds: list[int], rows: int, only: list[str]) -> Iterator[Row]:
         kinds = [f["type"] for f in project.insights() if f["check"] == "relation"]
         yield {
             "part": "plain", "data": name, "rows": len(frame), "look-alikes": kinds.count("looks_alike"),
-            "others": len(kinds) - kinds.count("looks_alike"),
+            "splits": kinds.count("should_split"),
+            "others": sum(kind not in ("looks_alike", "should_split") for kind in kinds),
         }  # fmt: skip
 
 
@@ -330,10 +331,13 @@ def tables(rows: list[Row]) -> list[Row]:
         "heads": ["data", "rows", "classes", "same thing", "is-a", "has-a", "wrong way round", "cleanlab: related pairs"],
         "rows": body,
     }  # fmt: skip
-    none = [[r["data"], r["rows"], r["look-alikes"], r["others"]] for r in rows if r["part"] == "plain"]
+    without = [r for r in rows if r["part"] == "plain"]
+    none = [[r["data"], r["rows"], r["look-alikes"], r["others"], r.get("splits", 0)] for r in without]
     second = {
-        "title": "Sets without relations", "text": "Every other relation named here is a false alarm.",
-        "heads": ["data", "rows", "look-alikes", "other relations"], "rows": none,
+        "title": "Sets without relations", "rows": none,
+        "text": "Every other relation between classes named here is a false alarm. Classes that fall into two clusters are no relation, "
+        "and no truth is known of them.",
+        "heads": ["data", "rows", "look-alikes", "other relations", "one class, two clusters"],
     }  # fmt: skip
     return [first, second]
 

@@ -17,7 +17,7 @@ import assay
 from assay.cli.commands import main
 from assay.errors import UsageError
 from assay.insights.clusters import splittable
-from assay.insights.proposals import relation_findings
+from assay.insights.proposals import relation_findings, two_label_finding
 from assay.insights.quality import class_table, quality_findings
 from assay.insights.relations import Relation, groups, relations
 from assay.insights.shortcuts import property_shortcuts, weak_groups
@@ -220,7 +220,11 @@ def test_two_far_clusters_of_one_class_are_to_be_split() -> None:
     truth = {5, 6} & set(np.unique(place[found.rows]).tolist())
     assert found.first == 5 and len(truth) == 1
     assert splittable(x, place.astype(np.int32), 7) == []
-    # two clusters that all classes have are no matter of a class
+    # two clusters that half of the classes have are no matter of a class, as little as two that all have
+    half = np.where(place == 6, 5, np.where(place == 4, 3, place)).astype(np.int32)  # of five classes two fall into two
+    assert {r.first for r in splittable(x, half, 6)} == {3, 5}
+    most = np.where(place == 2, 1, half).astype(np.int32)  # of four classes three
+    assert splittable(x, most, 6) == []
     sides = np.where(rng.random(700) < 0.4, 1, -1)[:, None] * np.eye(16)[0] + 0.05 * rng.normal(size=(700, 16))
     assert splittable(sides, rng.integers(4, size=700).astype(np.int32), 4) == []
 
@@ -309,7 +313,10 @@ def test_model_quality_agrees_with_plain_sums() -> None:
     assert quality.data["all"]["accuracy"] == pytest.approx((p.argmax(1) == labels).mean(), abs=1e-4)
     loss = -np.log(p[np.arange(len(labels)), labels]).mean()
     assert quality.data["all"]["log_loss"] == pytest.approx(loss, abs=1e-3)
-    assert quality.data["unflagged"]["accuracy"] == 1.0
+    assert quality.data["unflagged"]["accuracy"] == 1.0 and "no label issue" in quality.message
+    label["is_label_issue"] = np.zeros(len(labels), bool)
+    (quality,) = [f for f in quality_findings(NAMES, labels, scan(labels, p), label) if f.check == "model_quality"]
+    assert "no label issue" not in quality.message  # the same number twice
     assert quality.data["all"]["calibration_error"] < 0.05  # the labels were drawn from p
 
 
@@ -447,8 +454,14 @@ def test_rows_of_two_things_are_taken_apart_before_long_ones_and_before_unsure_o
     both = np.arange(0, 200, 20)
     x[both] += np.eye(4)[(labels[both] + 1) % 4]
     lengths[both] += 8
-    chosen = plausible_rows(labels, second_scores(x, labels, 4), length_ranks(labels, lengths), 20)
+    chosen = plausible_rows(labels, [second_scores(x, labels, 4)], length_ranks(labels, lengths), 20)
     assert set(both.tolist()) <= set(chosen.tolist())
+    doubted = np.zeros(200, np.float32)
+    doubted[7] = 1  # by another kind of score, which sees nothing in the rest
+    again = plausible_rows(labels, [doubted, second_scores(x, labels, 4)], length_ranks(labels, lengths), 20)
+    assert {7, *both.tolist()} <= set(again.tolist()) and not set(both.tolist()) <= set(
+        plausible_rows(labels, [doubted], np.full(200, 0.5, np.float32), 20).tolist()
+    )
 
 
 def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:
@@ -456,12 +469,17 @@ def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:
     two = np.array([[0.97, 0.02, 0.01]] * 2 + [[0.01, 0.02, 0.97]] * 2, np.float32)
     one = np.array([[0.9, 0.05, 0.05]] * 4, np.float32)
     parts = [two] * 5 + [one] * 12
-    whole = np.full((17, 3), 0.05, np.float32)
+    whole = np.full((17, 3), 0.02, np.float32)
     whole[:5] = 0.4
     rank = np.array([0.9] * 5 + [0.5] * 12, np.float32)
     found = second_labels(labels, np.arange(17), parts, whole, np.eye(3, dtype=bool), rank)
     assert found.plain.tolist() == [True] * 5 + [False] * 12
     assert found.second[:5].tolist() == [2] * 5
+    told, unsure = (
+        two_label_finding([*"abc"], labels, found, [["part"] * 4] * 17, 17, unsure=u)[0] for u in (False, True)
+    )
+    assert "5 rows seem to hold" in told.message and "candidate" not in told.message
+    assert "5 rows may hold" in unsure.message and "these are candidates" in unsure.message
     lengths = np.array([20] * 5 + [8] * 12)
     held = held_classes(labels, found, parts, whole, lengths, 3)
     assert {pair: sorted(rows.tolist()) for pair, rows in held.items()} == {(0, 2): [0, 1, 2, 3, 4]}

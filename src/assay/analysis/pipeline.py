@@ -555,6 +555,7 @@ class Pipeline:
             encoder=encoder,
             load=tuple(self.settings.encoders) if text else (),
             text=text,
+            unsure=bool(self.verdict and self.verdict["withheld"]),
         )
         known |= {"plausible": plausible.output, "folds": self.fold_stage.output}
         self.check("multi_label", two_labels.two_labels, judged, known)

@@ -25,7 +25,7 @@ NEAREST = 5
 CROSSING = 0.01  # share of nearest rows that lie in the other cluster
 APART = 2.0  # squared distance of the two, as a multiple of the typical one between a class and its nearest other
 TIGHT = 8.0  # ... or of the spread inside the two, where no row crosses and it is no less than that distance
-MOSTLY = 0.5  # of the classes fall into two: so do the vectors, whatever the class
+MOSTLY = 0.5  # of the classes, two at least, fall into two: so do the vectors, whatever the class
 STEPS = 30
 
 Floats = NDArray[np.float32]
@@ -76,7 +76,7 @@ def splittable(vectors: NDArray[Any], labels: NDArray[np.int32], n_classes: int)
         found.append(
             Relation("should_split", code, -1, len(chosen) / len(members[code]), low, high, chosen[order], facts=facts)
         )
-    if len(found) > MOSTLY * len(looked):
+    if len(found) >= max(2, MOSTLY * len(looked)):
         return []
     return sorted(found, key=lambda r: (-r.facts["apart"], r.first))
 

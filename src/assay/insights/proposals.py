@@ -96,8 +96,12 @@ def _relation(names: list[Any], n: NDArray[np.int64], r: Relation) -> Finding:
         overlap = r.facts.get("overlap", 0) >= OVERLAP
         message = (
             f"{one} and {two} look alike: {share} of their rows are taken for the other"
-            + (", so often both ways that the classes may overlap" if overlap else "")
-            + ", yet they can mostly be told apart. Review the rows in question."
+            + (
+                ", so often both ways that the classes may overlap. "
+                if overlap
+                else ", yet they can mostly be told apart. "
+            )
+            + "Review the rows in question."
         )
         action = _move([first, second])
     facts = {name: round(float(value), 4) for name, value in r.facts.items()}
@@ -144,11 +148,18 @@ def _group(names: list[Any], n: NDArray[np.int64], g: Group) -> Finding:
 
 
 def two_label_finding(
-    classes: Sequence[Any], labels: NDArray[np.int32], found: TwoLabels, parts: Sequence[Sequence[str]], n_rows: int
+    classes: Sequence[Any],
+    labels: NDArray[np.int32],
+    found: TwoLabels,
+    parts: Sequence[Sequence[str]],
+    n_rows: int,
+    *,
+    unsure: bool = False,
 ) -> list[Finding]:
     """One finding on all rows that hold two labels: how many, which pairs, and of the surest which second label and which words.
 
-    ``parts``: of each row that was taken apart.
+    ``parts``: of each row that was taken apart. ``unsure``: the labels of whole rows could not be judged, so that nothing says
+    how much of it is chance.
     """
     names = [value.item() if isinstance(value, np.generic) else value for value in classes]
     at = np.flatnonzero(found.plain)
@@ -166,8 +177,10 @@ def two_label_finding(
     shown = ", ".join(f"{quote(one['given'])} with {quote(one['second'])} ({one['rows']:,})" for one in often)
     shown = f", most often {shown}" if shown else ""
     looked = len(found.rows)
+    verb = "may" if unsure else "seems to" if len(at) == 1 else "seem to"
     message = (
-        f"{rows_of(len(at))} {'seems' if len(at) == 1 else 'seem'} to hold a second label beside the given one{shown}. "
+        f"{rows_of(len(at))} {verb} hold a second label beside the given one{shown}. "
+        + ("Labels could not be judged, so these are candidates. " if unsure else "")
         + (f"Of {n_rows:,} rows the {looked:,} most plausible were taken apart. " if looked < n_rows else "")
         + "Keep them, leave them out, or export them with both labels."
     )

@@ -256,6 +256,7 @@ def model_quality(
         kept = known & ~np.asarray(label["is_label_issue"], bool)
         if kept.any():
             data["unflagged"] = measures(labels, seen, kept)
+        if 0 < kept.sum() < known.sum():  # without label issues it is the same number twice
             message += f", and {data['unflagged']['accuracy']:.1%} of those that are no label issue"
     if table is not None:
         data["classes"] = table

@@ -28,10 +28,11 @@ SHARE = 0.40  # probability that the parts must give both classes ...
 SCORE, OF_SHARE = 0.12, 0.5
 # A text with two things in it is longer than most of its class: than this share, the mean over a pair's rows; and the middle
 # length of a pair's rows is so many times that of the class.
-LONGER, TIMES = 0.60, 1.15
-ALONE = 0.05  # probability of either class, at most, in the part where the other is surest, over a pair's rows
-# The one-against-rest score of the held class, at least; and beside the holder's other rows, of which neighbours have some, too.
-SEEN, ABOVE, NOISE = 0.08, 3.5, 0.02
+LONGER, TIMES = 0.60, 1.20
+ALONE = 0.03  # probability of either class, at most, in the part where the other is surest, over a pair's rows
+# The one-against-rest score of the held class, at least; and as a multiple of the middle one of the holder's other rows, in which
+# neighbours have some, too. Up to half of those may hold it as well.
+SEEN, ABOVE, NOISE = 0.08, 6.5, 0.02
 ALIEN = (
     0.05  # probability of the one class, at most, where the other is surest, over a pair's rows: else they look alike
 )
@@ -46,6 +47,7 @@ SURE = 0.80  # ... and the score of the windows; chosen on photos_600 and compos
 WHOLE = 0.35  # weight of the whole picture's probabilities in the rank, beside the windows'; chosen on coco_photos
 # A flag needs so much of the second class in the whole row: parts by themselves are called anything. Pictures hide it more.
 IN_WHOLE, IN_TEXT = 0.01, 0.1
+LENGTH = 1.5  # weight of a text's length among its class, beside the rank of its second class, where texts to take apart are chosen
 AGAIN = 1  # rows of a class that show a second class: then its other rows are taken apart, too, the most often first
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts of a text counts: one part alone may be chance
@@ -92,16 +94,18 @@ def length_ranks(labels: Codes, lengths: NDArray[np.int64]) -> Floats:
     return out
 
 
-def plausible_rows(labels: Codes, other: Floats, rank: Floats, most: int) -> NDArray[np.int64]:
+def plausible_rows(labels: Codes, others: Sequence[Floats], rank: Floats, most: int) -> NDArray[np.int64]:
     """The rows worth taking apart, at most ``most``, ascending: a second class scores high, and they are long for their class.
 
-    ``other`` (N,) largest score of a class that is not the given one: of texts `second_scores`, of pictures probabilities.
+    ``others``: for each kind of score (N,) the largest of a class that is not the given one: probabilities, and of texts
+    `second_scores`. A row counts by the kind that ranks it highest: a softmax hides a second thing behind a first that it is
+    sure of, and scores that do not compete see a second class in all rows of neighbours. ``rank`` (N,) of `length_ranks`.
     """
     known = np.flatnonzero(labels >= 0)
     if len(known) <= most:
         return known
-    share = np.argsort(np.argsort(other[known], kind="stable"), kind="stable") / len(known)
-    order = np.argsort(-(share + rank[known]), kind="stable")
+    shares = [np.argsort(np.argsort(other[known], kind="stable"), kind="stable") / len(known) for other in others]
+    order = np.argsort(-(np.max(shares, axis=0) + LENGTH * rank[known]), kind="stable")
     return np.sort(known[order[:most]])
 
 
@@ -331,7 +335,7 @@ def held_classes(
         others = np.setdiff1d(np.flatnonzero(apart == holder), chosen)
         enough = len(chosen) >= max(FEWEST_TEXTS, OF_CLASS * counts[holder])
         alone = max(float(mixed[chosen].mean()), float(back[chosen].mean())) <= ALONE
-        background = float(np.clip(whole[others, held], 0, 1).mean()) if len(others) else 0.0
+        background = float(np.median(np.clip(whole[others, held], 0, 1))) if len(others) else 0.0
         seen = float(np.clip(whole[chosen, held], 0, 1).mean()) >= max(SEEN, ABOVE * (background + NOISE))
         usual = float(np.median(lengths[labels == holder]))
         long = float(rank[rows].mean()) >= LONGER and float(np.median(lengths[rows])) >= TIMES * usual

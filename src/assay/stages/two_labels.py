@@ -60,19 +60,19 @@ def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFoun
     from assay.issues.scan import scan
 
     labels = labels_of(folder, spec)
+    top = scan(labels, folder.get_array(f"{spec.pred_probs}.npy", mmap=True))
+    others = [np.nan_to_num(top.other(labels)[1])]
     rank = np.full(len(labels), 0.5, np.float32)
     small = np.zeros(len(labels), bool)
     if spec.text:
         rank = length_ranks(labels, _lengths(texts_of(folder, spec)))
-        other = second_scores(embeddings_of(folder, spec)[spec.encoder], labels, len(spec.classes))
+        others.append(second_scores(embeddings_of(folder, spec)[spec.encoder], labels, len(spec.classes)))
     else:
         small = _shorter_sides(folder, spec) < SMALLEST
-        top = scan(labels, folder.get_array(f"{spec.pred_probs}.npy", mmap=True))
-        other = np.nan_to_num(top.other(labels)[1])
     candidates = np.where(small, np.int32(-1), labels)
     few, part = FEW_TEXTS if spec.text else FEW_PICTURES
     most = min(TAKEN_APART, max(few, len(labels) // part))
-    rows = plausible_rows(candidates, other, rank, most)
+    rows = plausible_rows(candidates, others, rank, most)
     folder.put_array(f"{prefix}.npy", rows)
     return PlausibleFound(len(rows), int(small.sum()))
 
@@ -103,7 +103,8 @@ def _lengths(texts: list[str]) -> NDArray[np.int64]:
 @dataclass(frozen=True, kw_only=True)
 class TwoLabelsSpec(CheckSpec):
     """``pred_probs``, ``folds``, ``plausible``: prefixes; ``windows``: of pictures taken apart; ``encoder``: whose vectors
-    the parts have; ``load``: what sentence encoders were asked for; ``text``: the text column, "" for pictures."""
+    the parts have; ``load``: what sentence encoders were asked for; ``text``: the text column, "" for pictures; ``unsure``: label
+    findings were withheld."""
 
     pred_probs: str
     folds: str
@@ -112,6 +113,7 @@ class TwoLabelsSpec(CheckSpec):
     encoder: str = setting()
     load: tuple[str, ...] = setting()
     text: str = setting()
+    unsure: bool = setting(default=False)
 
 
 @stage(version=14)
@@ -146,7 +148,7 @@ def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     counts = np.array([len(joint[a, b]) for a, b in keys.tolist()], np.int64)
     in_order = np.concatenate([np.zeros(0, np.int64), *(joint[a, b] for a, b in keys.tolist())])
     folder.put_arrays(f"{prefix}.joint.npz", {"pairs": keys, "counts": counts, "rows": in_order})
-    findings = two_label_finding(list(spec.classes), labels, found, parts, len(labels))
+    findings = two_label_finding(list(spec.classes), labels, found, parts, len(labels), unsure=spec.unsure)
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     return write_issues(folder, prefix, "multi_label", values, folder.get_array(f"{spec.vectors}.rows.npy"), spec)
 
