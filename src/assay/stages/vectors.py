@@ -255,7 +255,7 @@ class Predicted:
     labelled: int
 
 
-@stage(version=17)
+@stage(version=18)
 def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
     """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds.
 
