@@ -85,7 +85,8 @@ class Left:
         if (
             not self.verdicts
         ):  # the estimate of the whole stands elsewhere, with its interval; how sure it is, verdicts say
-            after = f"after the {self.more:,} worst" if self.more else "now"
+            worst = "the worst row is" if self.more == 1 else f"the {self.more:,} worst rows are"
+            after = f"once {worst} settled" if self.more else "now"
             return f"If the models are right, fewer than {self.stop:.0%} of the labels are wrong {after}; verdicts will tell."
         left = (
             f"About {n:,} of {self.open:,} undecided rows still carry a wrong label ({low:,} to {high:,}; from "
