@@ -264,7 +264,16 @@ def test_pages_say_that_labels_were_not_judged_instead_of_that_nothing_was_found
         page.get_by_role("link", name="Compare classes").click()
         page.get_by_text("Labels were not judged").wait_for()
         expect(page.get_by_role("main")).to_contain_text(why)
+        page.get_by_role("link", name="Charts").click()
+        for panel in ("Most suggested corrections", "Correction matrix", "Label issues by class"):
+            expect(page.get_by_role("region", name=panel)).to_contain_text(why)
         assert wrong == []
+        page.goto(re.sub("/charts.*", "/review?any=label", page.url))  # as a colleague's link may say
+        refused = page.get_by_role("alert").filter(has_text=why)
+        expect(refused).to_contain_text("There is nothing to show for this")
+        assert refused.get_by_role("button", name="Try again").count() == 0
+        refused.get_by_role("button", name="Clear the filter").click()
+        shows(page, 240)
 
 
 def test_the_overview_leads_to_misspelt_names_and_what_repeats_is_told_three_times(projects, unpredictable):

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 
 import assay
+from assay.report import collect, render_report
 from browsing import browser, decided, expect, open_project, watched
+from fake_project import FakeProject
 from serving import copy_project, served
 
 pytestmark = [pytest.mark.xdist_group("browser")]
@@ -110,3 +113,20 @@ def test_the_group_is_drawn_merged_and_restored_on_the_page(store: Path, tmp_pat
         decided(page, 0)
         assert not wrong
     assert np.all(assay.open(folder).column("corrected_label").is_null().to_numpy(zero_copy_only=False))
+
+
+def test_long_names_of_columns_stay_in_their_place_on_a_phone(tmp_path: Path) -> None:
+    """On a phone each cell stands beside the name of its column; a name that is too long takes a second line."""
+    n, name = 30, "assessment_unit_name_of_the_lake"
+    values = {"row_id": list(range(n)), "is_outlier": [i == 3 for i in range(n)], "outlier_score": np.linspace(0, 1, n)}
+    roles = {"features": [name, "x"]}
+    project = FakeProject("table", values, pa.table({name: ["Hatch"] * n, "x": [1.5] * n}), classes=[], roles=roles)
+    page_file = tmp_path / "report.html"
+    page_file.write_text(render_report(collect(project)), encoding="utf-8")  # type: ignore[arg-type]
+    with browser(viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.goto(page_file.as_uri())
+        cell = page.locator(f".rows td[data-column='{name}']").first
+        heights = [one.bounding_box()["height"] for one in (cell, page.locator(".rows td[data-column='x']").first)]
+        assert heights[0] > 1.5 * heights[1]
+        assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -339,12 +339,14 @@ def test_the_page_tells_a_story() -> None:
     told = [
         name
         for name in page.sections
-        if name in ("corrections", "duplicates", "outlier", "label", "classes", "next", "how")
+        if name in ("corrections", "duplicates", "outlier", "label", "classes", "ambiguous", "next", "how")
     ]
-    assert told == ["corrections", "duplicates", "outlier", "label", "classes", "next", "how"]
+    assert told == ["corrections", "duplicates", "outlier", "label", "classes", "ambiguous", "next", "how"]
     steps = collect(project).next_steps  # type: ignore[arg-type]
     assert steps[0].text == "Look at the 15 rows with a label issue, the worst first, and decide."
     assert all(step.text in page.section("next") for step in steps)
+    markdown = render_markdown(collect(project)).splitlines()  # type: ignore[arg-type]
+    assert "1. Look at the 15 rows with a label issue, the worst first, and decide. `assay serve PROJECT`" in markdown
     project.run["ended"] = "some day"
     assert "Data quality report photos" in page_of(project).section("")
 
@@ -363,8 +365,32 @@ def test_what_rows_have_in_common_is_said_once() -> None:
     assert page.section("label").count("over 99.9%") == 1 + sum((e.confidence or 0) >= 0.9995 for e in same.exhibits)
     told = page.section("outlier")
     assert told.count("far from all") == 1 and "3 images: far from all" in told and told.count("odd one") == 1
+    its = replace(grouped, exhibits=tuple(replace(e, reason="Its colours are rare.") for e in grouped.exhibits))
     nothing = sum(check.status == "ran" and not check.count for check in data.checks)
     assert f"{nothing} checks found nothing" in page.section("how")
+    told = Page(render_report(replace(data, galleries=(its, *others)))).section("outlier")
+    assert "4 images, each: its colours are rare." in told
+
+
+def test_a_bound_is_told_as_a_bound_on_the_page_and_in_markdown() -> None:
+    bound = ERROR_RATE | {"data": ERROR_RATE["data"] | {"at_most": True}}
+    data = collect(digits_project(300, findings=[bound]))  # type: ignore[arg-type]
+    assert data.label_issues is not None
+    same = replace(data.label_issues, exhibits=tuple(replace(e, p_error=0.9999) for e in data.label_issues.exhibits))
+    page = Page(render_report(replace(data, label_issues=same)))
+    assert "At most 5.1% of the 300 labels are wrong" in page.section("")
+    assert "If the models are right, each of those shown is wrong with probability over 99.9%." in page.section("label")
+    markdown = render_markdown(data).replace("\\", "")
+    assert "At most 5.1% of the 300 labels are wrong" in markdown and "About" not in markdown
+
+
+def test_a_head_without_copies_counts_none() -> None:
+    n = 6
+    values = columns_for(n, np.arange(n) % 2, ["a", "b"])
+    values["near_duplicate_cluster_id"] = [None] * n
+    cells = pa.table({"text": [f"text {i}" for i in range(n)]})
+    page = page_of(FakeProject("text", values, cells, classes=["a", "b"], roles={"text": "text"}))
+    assert "duplicate sets" not in page.section("") and "conflicting labels" not in page.section("")
 
 
 def test_a_second_look_is_asked_for_each_row_with_a_finding_once() -> None:
@@ -563,6 +589,7 @@ def test_findings_about_classes_and_columns_are_listed_but_charted_ones_are_not(
     said = page.section("findings")
     assert "Misspelt class name cta is cat" in said and "1 to 2" not in said
     assert "100 of 120 shown" in said
+    assert "Merge the 120 class names that look misspelt into what they should be." in page.section("next")
 
 
 def test_a_dataset_without_labels_has_a_report() -> None:

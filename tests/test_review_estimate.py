@@ -155,3 +155,19 @@ def test_what_cannot_be_asked_is_said(noisy: Path) -> None:
         project.issues("outlier", budget=3)
     run = CliRunner().invoke(main, ["issues", str(noisy), "--type", "outlier", "--precision", ".9"])
     assert run.exit_code == 2 and "label issues" in run.output
+
+
+def test_what_is_left_is_as_if_rows_had_been_gone_through_one_by_one() -> None:
+    rng = np.random.default_rng(8)
+    p = np.where(rng.random(700) < 0.1, rng.uniform(0.6, 1, 700), rng.uniform(0, 0.1, 700))
+    p[rng.random(700) < 0.05] = np.nan
+    verdict = np.where((rng.random(700) < 0.1) & np.isfinite(p), (rng.random(700) < p).astype(int), -1).astype(np.int8)
+    judged = Calibrated(p, verdict, verdict >= 0)
+    left = judged.left()
+    remaining = judged.probabilities(judged.open_rows()).tolist()
+    assert left.open == len(remaining) and left.wrong == pytest.approx(sum(remaining))
+    looked = 0
+    while sum(remaining) >= left.stop * left.n:
+        remaining.pop(0)
+        looked += 1
+    assert left.more == looked > 0

@@ -24,7 +24,8 @@ export const labelKey = (label: Label | null): string => JSON.stringify(label)
 export const labelFromKey = (key: string): Label | null => JSON.parse(key) as Label | null
 
 export const count = (n: number): string => n.toLocaleString('en')
-export const rows = (n: number): string => `${count(n)} ${n === 1 ? 'row' : 'rows'}`
+export const counted = (n: number, one: string, many: string): string => `${count(n)} ${n === 1 ? one : many}`
+export const rows = (n: number): string => counted(n, 'row', 'rows')
 /** Never "0%" or "100%" for what is neither. */
 export function percent(share: number, digits = 0): string {
   if (!Number.isFinite(share)) return '–'

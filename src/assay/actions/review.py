@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.actions.entry import ACTION_NAMES
 from assay.actions.state import State
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from assay.runs import FinishedRun
 
 
-def calibrated(project: FinishedRun, state: State) -> Calibrated:
+def calibrated(project: FinishedRun, state: State, p: NDArray[np.floating] | None = None) -> Calibrated:
     """The probabilities of wrong labels, corrected by what people said of single rows.
 
     A label that a person gave other than the given one is a verdict "wrong", "keep" or the same label is "right"; a fix in bulk
-    is none. Rows left out or set aside are settled without one.
+    is none. Rows left out or set aside are settled without one. ``p`` (N,): `p_label_error` by row number, NaN = none, where it has
+    been read already.
 
     Raises
     ------
@@ -34,10 +36,11 @@ def calibrated(project: FinishedRun, state: State) -> Calibrated:
         why = "the data has no labels" if record is None else record["why"]
         raise UsageError(f"no probability of wrong labels to set a threshold on: {why}")
     n = project.dataset.n_rows
-    p = np.full(n, np.nan)
-    order = project.dataset.order
-    column = project.results(order, ["p_label_error"])["p_label_error"]
-    p[order] = column.to_numpy(zero_copy_only=False).astype(float)
+    if p is None:
+        p = np.full(n, np.nan)
+        order = project.dataset.order
+        column = project.results(order, ["p_label_error"])["p_label_error"]
+        p[order] = column.to_numpy(zero_copy_only=False).astype(float)
     if not np.isfinite(p).any():
         raise UsageError(
             "the classes overlap, so that the rate of wrong labels is known as a bound only: no threshold can be promised"

@@ -15,6 +15,7 @@ where it is no larger than `assay.issues.counted.Counted` allows, and what is le
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,8 @@ class Left:
         if (
             not self.verdicts
         ):  # the estimate of the whole stands elsewhere, with its interval; how sure it is, verdicts say
-            after = f"after the {self.more:,} worst" if self.more else "now"
+            worst = "the worst row is" if self.more == 1 else f"the {self.more:,} worst rows are"
+            after = f"once {worst} settled" if self.more else "now"
             return f"If the models are right, fewer than {self.stop:.0%} of the labels are wrong {after}; verdicts will tell."
         left = (
             f"About {n:,} of {self.open:,} undecided rows still carry a wrong label ({low:,} to {high:,}; from "
@@ -113,16 +115,22 @@ class Calibrated:
         self._p = np.where(self.known, p, 0.5)
         self._order = log_odds(self._p)
         self._counted = counted
-        said = self.known & (verdict >= 0)
-        self.verdicts = int(said.sum())
+        self._said = self.known & (verdict >= 0)
+        self._wrong = verdict[self._said] == 1
+        self.verdicts = len(self._wrong)
         self.settled = settled
-        wrong = verdict[said] == 1
-        self._all = _Scale(self._order, said, wrong)
-        self._sure = self._all if counted is None else _Scale(log_odds(counted.at(self._p)), said, wrong)
+        self._all = _Scale(self._order, self._said, self._wrong)
+
+    @cached_property
+    def _sure(self) -> _Scale:
+        """The scale of what can be counted; made where rows are cut, not where only what is left is asked."""
+        if self._counted is None:
+            return self._all
+        return _Scale(log_odds(self._counted.at(self._p)), self._said, self._wrong)
 
     def probabilities(self, rows: NDArray[np.int64]) -> Floats:
         """Probability that the label of each row is wrong, as far as it can be counted and as verdicts have corrected it."""
-        return self._sure.probabilities(rows)
+        return self._sure.at(self._sure.odds[rows])
 
     def open_rows(self) -> NDArray[np.int64]:
         """Labelled rows without a decision, largest probability first, ties in order."""
@@ -143,19 +151,21 @@ class Calibrated:
 
     def left(self, stop: float = STOP) -> Left:
         """What is wrong still, and how far to go."""
-        rows = self.open_rows()
-        wrong, low, high = self._all.total(rows)
+        odds = self._order[self.known & ~self.settled]
+        wrong, low, high = self._all.total(odds)
         n = int(self.known.sum())
-        after = wrong - np.concatenate([[0.0], np.cumsum(self._all.probabilities(rows))])
-        more = int(np.argmax(after < stop * n)) if n else 0
-        return Left(n, len(rows), wrong, low, high, more, self.verdicts, stop)
+        p = self._all.at(odds)
+        worst = np.sort(p[p >= stop])[::-1]  # the others are wrong in too few cases together: they need no order
+        enough = np.flatnonzero(wrong - np.concatenate([[0.0], np.cumsum(worst)]) < stop * n)
+        more = int(enough[0]) if len(enough) else len(worst)
+        return Left(n, len(odds), wrong, low, high, more, self.verdicts, stop)
 
     def _cut(self, rows: NDArray[np.int64]) -> Cut:
         """With the interval of what can be counted, up to that of p_label_error as it is; without verdicts the rate of wrong labels is
         itself uncertain."""
-        wrong, low, high = self._sure.total(rows)
+        wrong, low, high = self._sure.total(self._sure.odds[rows])
         if self._counted is not None:
-            high = max(high, self._all.total(rows)[2])
+            high = max(high, self._all.total(self._order[rows])[2])
             if not self.verdicts:
                 short = wrong - float(self._counted.at(self._p[rows], low=True).sum())
                 low = max(0.0, wrong - float(np.hypot(wrong - low, short)))
@@ -171,19 +181,20 @@ class _Scale:
         draws = np.random.default_rng(0).multivariate_normal(self.mean, covariance, DRAWS)
         self.draws = np.maximum(draws, [-np.inf, STEEP])
 
-    def probabilities(self, rows: NDArray[np.int64]) -> Floats:
-        return _sigmoid(self.mean[0] + self.mean[1] * self.odds[rows])
+    def at(self, odds: Floats) -> Floats:
+        """The probability at these log odds."""
+        return _sigmoid(self.mean[0] + self.mean[1] * odds)
 
-    def total(self, rows: NDArray[np.int64]) -> tuple[float, float, float]:
-        """How many of the rows are expected to be wrong, with the 95% interval."""
-        odds, counts = _binned(self.odds[rows])
+    def total(self, of: Floats) -> tuple[float, float, float]:
+        """How many of the rows of these log odds are expected to be wrong, with the 95% interval."""
+        odds, counts = _binned(of)
         sums, spread = np.zeros(DRAWS), np.zeros(DRAWS)
         for at, (a, b) in enumerate(self.draws):
             q = _sigmoid(a + b * odds)
             sums[at], spread[at] = (counts * q).sum(), (counts * q * (1 - q)).sum()
-        wrong = float(self.probabilities(rows).sum())
+        wrong = float(self.at(of).sum())
         reach = 1.96 * float(np.sqrt(sums.var() + spread.mean()))
-        return wrong, max(0.0, wrong - reach), min(float(len(rows)), wrong + reach)
+        return wrong, max(0.0, wrong - reach), min(float(len(of)), wrong + reach)
 
 
 def _binned(odds: Floats) -> tuple[Floats, Floats]:

@@ -107,8 +107,8 @@ def predict(
 def _unjudged(labels: Codes, alone: Flags) -> str:
     rows, classes = int(alone.sum()), len(np.unique(labels[alone]))
     return (
-        f"the labels of {rows:,} rows in {classes:,} classes are not judged: each of these classes is one row or copies of "
-        "one, and nothing else says what belongs to it"
+        f"the labels of {rows:,} {'row' if rows == 1 else 'rows'} in {classes:,} {'class' if classes == 1 else 'classes'} are not "
+        "judged: such a class is one row or copies of one, and nothing else says what belongs to it"
     )
 
 

@@ -73,7 +73,9 @@ def date_of(run: dict[str, Any]) -> str:
     return f"{ended.day} {ended:%B %Y}"
 
 
-def next_steps(overview: Overview, ran: dict[str, int], found: Duplicates | None) -> tuple[NextStep, ...]:
+def next_steps(
+    overview: Overview, ran: dict[str, int], found: Duplicates | None, findings: list[dict[str, Any]]
+) -> tuple[NextStep, ...]:
     """What to do now, the most useful first; nothing where nothing was found."""
     steps: list[NextStep] = []
     flagged = overview.flag("is_label_issue")
@@ -85,6 +87,10 @@ def next_steps(overview: Overview, ran: dict[str, int], found: Duplicates | None
         if safe:
             text = f"Or take the {safe:,} {'suggestion' if safe == 1 else 'suggestions'} that need no second look."
             steps.append(NextStep(text, "assay export PROJECT FILE --fix auto"))
+    misspelt = sum(finding["check"] == "class_names" for finding in findings)
+    if misspelt:
+        names = "class name that looks" if misspelt == 1 else f"{misspelt:,} class names that look"
+        steps.append(NextStep(f"Merge the {names} misspelt into what {'it' if misspelt == 1 else 'they'} should be."))
     if found and found.conflict_sets:
         sets = f"{found.conflict_sets:,} {'set' if found.conflict_sets == 1 else 'sets'} of copies"
         steps.append(NextStep(f"Settle the {sets} that carry different labels: one of them is wrong."))
@@ -119,11 +125,11 @@ def figures_of(
         else:
             figures.append(Figure(_percent(estimate.rate), "of labels wrong, estimated", interval))
     figures += counted("label", "label issue", "label issues") + counted("outlier", "outlier", "outliers")
-    if found:
+    if found and found.sets:
         figures.append(sets(found.sets, "duplicate sets", units(found.rows, run["modality"])))
-        if "duplicate_label_conflict" in ran:
+        if ran.get("duplicate_label_conflict"):
             figures.append(sets(found.conflict_sets, "sets with conflicting labels"))
-        if "cross_split_duplicate" in ran:
+        if ran.get("cross_split_duplicate"):
             figures.append(sets(found.cross_split_sets, "sets across splits"))
     figures += counted("ambiguous", "ambiguous", "ambiguous")
     for name, label in (("unlabeled", "unlabelled"), ("not_analyzed", "could not be read")):

@@ -24,9 +24,8 @@ def _lines(data: ReportData) -> Iterator[str]:
     yield ""
     yield _plain(data.lead)
     if data.error_rate is not None:
-        rate = data.error_rate
         yield ""
-        yield f"About **{rate.rate:.1%}** of the labels are wrong ({rate.low:.1%} to {rate.high:.1%}). {_plain(rate.basis)}"
+        yield f"{_plain(data.opening)} {_plain(data.error_rate.basis)}"
     if data.left:
         yield from ("", _plain(data.left))
     if data.corrections:
@@ -58,6 +57,10 @@ def _lines(data: ReportData) -> Iterator[str]:
     for gallery in galleries:
         yield from ("", f"## {_plain(gallery.title)}: {gallery.total:,}", "")
         yield from (_row(one) for one in gallery.exhibits[:ROWS])
+    if data.next_steps:
+        yield from ("", "## What to do next", "")
+        for at, step in enumerate(data.next_steps, 1):
+            yield f"{at}. {_plain(step.text)}{f' `{step.command}`' if step.command else ''}"
     yield from ("", "## Checks", "", "| check | status | found |", "|---|---|---|")
     for check in data.checks:
         found = f"{check.count:,}" if check.count is not None else _plain(check.why)

@@ -123,6 +123,13 @@ const Nothing = ({ children }: { children: ReactNode }) => (
   </div>
 )
 
+/** Where no label issue is to be drawn: because there is none, or because labels were not judged. */
+function NoIssues({ children }: { children: ReactNode }) {
+  const { project } = useOpened()
+  const unjudged = project.checks.find((check) => check.name === 'label' && check.status !== 'ran')
+  return <Nothing>{unjudged ? `Labels were not judged: ${withoutOptions(unjudged.why ?? '')}.` : children}</Nothing>
+}
+
 /** Notes of the guesses by which the data was read begin so. */
 const READING =
   /^((modality|task|label|text|image|split|id|features|columns): |column '.*' is left out of the models: )/
@@ -161,6 +168,9 @@ function Findings() {
         What stands out
       </Title>
       {misspelt.length > 0 && <Misspelt list={misspelt} />}
+      {misspelt.length + others.length + notes.length === read.length && (
+        <Text size="sm">Nothing about classes, splits, properties or columns.</Text>
+      )}
       <ul className="findings">
         {shown.map((finding, at) => {
           const pair =
@@ -206,7 +216,7 @@ interface Props {
 
 function Corrections({ data, show }: Props) {
   const list = data.corrections ?? []
-  if (!list.length) return <Nothing>No row of this filter has a label issue with a suggestion.</Nothing>
+  if (!list.length) return <NoIssues>No row of this filter has a label issue with a suggestion.</NoIssues>
   return (
     <Bars
       partName="open"
@@ -275,7 +285,7 @@ function Matrix({ data, show }: Props) {
       ],
     }
   }, [matrix, c])
-  if (!option || !matrix) return <Nothing>No class is taken for another here.</Nothing>
+  if (!option || !matrix) return <NoIssues>No class is taken for another here.</NoIssues>
   return (
     <>
       <Chart
@@ -306,7 +316,7 @@ function Classes({ data, show }: Props) {
     const all = [...(data.classes ?? [])].filter((entry) => entry.issues > 0)
     return by === 'rate' ? all.sort((a, b) => b.rate - a.rate) : all
   }, [data.classes, by])
-  if (!list.length) return <Nothing>No class has a label issue within this filter.</Nothing>
+  if (!list.length) return <NoIssues>No class has a label issue within this filter.</NoIssues>
   return (
     <>
       <SegmentedControl

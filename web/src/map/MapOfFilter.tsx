@@ -447,7 +447,7 @@ function write(
   context.fillStyle = style.getPropertyValue('--ink').trim()
   const taken: { left: number; right: number; y: number }[] = []
   for (const { text, at } of names) {
-    const said = shortened(text, 28)
+    const said = shortened(text, 36)
     const half = context.measureText(said).width / 2 + 3
     const y = size.height / 2 - (points.y[at]! - camera.y) * camera.scale
     const x = Math.max(half, Math.min(size.width - half, (points.x[at]! - camera.x) * camera.scale + size.width / 2))

@@ -21,7 +21,7 @@ import { api } from '../api/client'
 import { message } from '../shell/Notice'
 import { Scroll } from '../shell/Scroll'
 import { go } from '../url/router'
-import { count, labelText, megabytes, withoutOptions } from '../words'
+import { count, counted, labelText, megabytes, withoutOptions } from '../words'
 import { upload } from './upload'
 import { dropped, zip, type Named } from './zip'
 import { Dialog } from '../shell/Dialog'
@@ -356,7 +356,8 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
                   title={one.classes.map(labelText).join(', ')}
                   onClick={() => set('label', one.column)}
                 >
-                  {one.column} ({count(one.n_classes)} classes: {one.classes.slice(0, 3).map(labelText).join(', ')}
+                  {one.column} ({counted(one.n_classes, 'class', 'classes')}:{' '}
+                  {one.classes.slice(0, 3).map(labelText).join(', ')}
                   {one.n_classes > 3 ? ' …' : ''})
                 </Button>
               ))}
@@ -373,7 +374,7 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
         <b>{count(data.n_rows)} rows</b>
         {data.n_classes > 0 ? (
           <>
-            , {count(data.n_classes)} classes: {data.classes.slice(0, 12).map(labelText).join(', ')}
+            , {counted(data.n_classes, 'class', 'classes')}: {data.classes.slice(0, 12).map(labelText).join(', ')}
             {data.n_classes > 12 ? ' …' : ''}
           </>
         ) : (

@@ -10,7 +10,7 @@ import { giveBack } from '../shell/focus'
 import { Link } from '../shell/Link'
 import { Failure, Notice } from '../shell/Notice'
 import { Mark, SchemeToggle } from '../shell/SchemeToggle'
-import { count, percent, when } from '../words'
+import { count, counted, percent, when } from '../words'
 import { active, JobLine } from './JobProgress'
 import { NewProject } from './NewProject'
 import { ProjectMenu } from './ProjectMenu'
@@ -179,7 +179,7 @@ function Item({ item }: { item: ProjectItem }) {
         </Group>
         <Text size="sm" c="dimmed">
           {item.rows > 0
-            ? `${count(item.rows)} ${KINDS[item.modality] ?? 'rows'}${item.n_classes ? `, ${count(item.n_classes)} classes` : ''}`
+            ? `${count(item.rows)} ${KINDS[item.modality] ?? 'rows'}${item.n_classes ? `, ${counted(item.n_classes, 'class', 'classes')}` : ''}`
             : item.state === 'empty'
               ? 'No finished run yet'
               : ' '}

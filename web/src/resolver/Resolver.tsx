@@ -626,7 +626,7 @@ function Rest({ detail, act, note }: { detail: Detail; act: Act; note: RefObject
               <RowCard
                 key={other.row}
                 row={other}
-                tone={labelKey(other.final) === labelKey(row.suggested) ? 'good' : undefined}
+                tone={row.suggested !== null && labelKey(other.final) === labelKey(row.suggested) ? 'good' : undefined}
               />
             ))}
           </div>

@@ -20,13 +20,22 @@ export function Notice({ title, children, action }: { title: string; children?: 
 }
 
 export function Failure({ error, retry, children }: { error: unknown; retry?: () => void; children?: ReactNode }) {
+  const status = error instanceof Problem ? error.status : undefined
+  const refused = status === 422 // it would be so again
+  const said = message(error)
   return (
     <div role="alert">
       <Notice
-        title={error instanceof Problem && error.status === 0 ? 'No answer from the server' : 'That did not work'}
+        title={
+          status === 0
+            ? 'No answer from the server'
+            : refused
+              ? 'There is nothing to show for this'
+              : 'That did not work'
+        }
         action={
           <>
-            {retry && (
+            {retry && !refused && (
               <Button variant="default" onClick={retry}>
                 Try again
               </Button>
@@ -35,7 +44,7 @@ export function Failure({ error, retry, children }: { error: unknown; retry?: ()
           </>
         }
       >
-        {message(error)}
+        {said.charAt(0).toUpperCase() + said.slice(1)}
       </Notice>
     </div>
   )

@@ -113,7 +113,10 @@ def found(opened: Open, n: int = Query(default=3, ge=1, le=20)) -> list[FoundRow
 def left(opened: Open, budget: Annotated[int | None, Query(ge=1)] = None) -> LeftOut:
     """What is wrong still among the rows nobody decided about, in a sentence; ``budget``: the rows to look at first."""
     try:
-        judged = calibrated(opened.project, opened.state())
+        table = opened.table
+        p = table.scores.get("p_label_error")
+        p = None if p is None else np.where(table.present, p, np.nan).astype(float)
+        judged = calibrated(opened.project, opened.state(), p)
     except UsageError as error:
         return LeftOut(known=False, message=str(error))
     found = judged.left()
