@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import threading
@@ -22,6 +23,7 @@ from attack_doors import GIGAPIXEL, Attack
 
 CLEAR = "\x1b[2J\x1b]0;owned\x07\x9b2J\u202e"
 PRECIOUS = "precious"
+MARKUP = "<img src=x onerror=alert(1)></script><script>alert(1)</script> [x](http://evil.example) \x1b[2J"
 BUDGET_MB = 2_500  # that a server may take for twelve of them: as much as for one
 
 
@@ -78,6 +80,11 @@ def strangers(folder: Path) -> Iterator[Attack]:
         yield changed(
             f"row at {uri.replace(str(folder), '').replace('/', '|')}", lambda project, uri=uri: _rows_at(project, uri)
         )
+    for name in ("project.json", "runs/0001.json", "dataset/*/rows-00000.parquet", "state.sqlite"):
+        yield changed(
+            f"{name.replace('/', ' ').replace('*', 'any')} as a pipe", lambda project, name=name: _piped(project, name)
+        )
+    yield "stranger's run record with markup in every sentence", lambda: _marked(made, folder)
     for key in ("tables", "vectors", "findings", "graph"):
         yield changed(f"run record with its {key} elsewhere", lambda project, key=key: _record_at(project, key, victim))
 
@@ -139,6 +146,46 @@ def _used(project: Path, out: Path, again: Callable[[], None]) -> list[str]:
 def _linked(project: Path, own: Path) -> None:
     (project / "state.sqlite").unlink()
     (project / "state.sqlite").symlink_to(own / "state.sqlite")
+
+
+def _piped(project: Path, name: str) -> None:
+    place = next(project.glob(name))
+    place.unlink()
+    os.mkfifo(place)
+
+
+def _marked(made: Path, folder: Path) -> tuple[bool, str]:
+    """What the record says goes into the report as HTML and Markdown and into notebooks; none of it may become markup."""
+    import assay
+
+    def change(told: dict[str, Any]) -> None:
+        for check in told["checks"]:
+            check |= {"title": MARKUP, "why": MARKUP, "status": MARKUP if check["status"] != "ran" else "ran"}
+        told["notes"] = [MARKUP] * 3
+
+    project = shutil.copytree(made, folder / "marked.assay")
+    for record in (project / "runs").glob("*.json"):
+        _without_digest(record, change)
+    out, odd = folder / "marked", []
+    out.mkdir()
+    opened = assay.open(project)
+    uses: dict[str, Callable[[], Any]] = {
+        "r.html": lambda: opened.report(out / "r.html"),
+        "r.md": lambda: opened.report(out / "r.md"),
+        "n.html": lambda: (out / "n.html").write_text(opened._repr_html_(), encoding="utf-8"),
+    }
+    for name, use in uses.items():
+        try:
+            use()
+        except assay.AssayError as error:
+            odd.append(f"{name}: {error}")
+    shown = [
+        file.name
+        for file in out.iterdir()
+        if re.search(r"(?<!\\)<(img|script>alert)|\x1b", file.read_text(encoding="utf-8"))
+    ]
+    links = "](http" in (out / "r.md").read_text(encoding="utf-8") if (out / "r.md").exists() else False
+    return not shown and not links, f"markup in {shown}; {'; '.join(odd) or 'all written'}"
 
 
 def _rows_at(project: Path, uri: str) -> None:
@@ -392,4 +439,99 @@ def exports(folder: Path) -> Iterator[Attack]:
         )
 
     yield "labels that are paths, as folders", as_folder
+    yield "pictures that are named like programs", lambda: _programs(folder)
+    yield "a ZIP of names that collide, lead out or are absolute", lambda: _collisions(folder)
+    yield "pictures swapped for links while they are exported", lambda: _swapped(folder)
     yield "cells that a spreadsheet runs", guarded
+
+
+def _programs(folder: Path) -> tuple[bool, str]:
+    """Bytes of pictures under names that a system opens with something else."""
+    import pandas as pd
+
+    names = ["setup.bat", "page.html", "x.desktop", "run.sh", "a.lnk", "b.svg"]
+    cells = [{"bytes": _png(at), "path": names[at % 6]} for at in range(48)]
+    pd.DataFrame({"image": cells, "label": ["a", "b"] * 24}).to_parquet(folder / "programs.parquet")
+    opened = _analysed(folder / "programs.parquet", folder / "programs.assay", label="label", image="image")
+    opened.export(folder / "programs", format="folder")
+    odd = {path.suffix for path in (folder / "programs").rglob("*") if path.is_file()} - {".png"}
+    return not odd, f"endings besides .png: {sorted(odd)}, of {len(names)} kinds of names"
+
+
+def _analysed(data: Path, project: Path, **words: str) -> Any:
+    import assay
+
+    assay.analyze(data, output=project, effort="fast", progress="quiet", workers=1, **words)
+    return assay.open(project)
+
+
+def _collisions(folder: Path) -> tuple[bool, str]:
+    """Names that one file system or another takes for the same, twice the same name, `..`, absolute ones."""
+    import zipfile
+
+    names = [
+        "a/x.png",
+        "A/X.PNG",
+        "a/x.png",
+        "a\\x.png",
+        "/a/x.png",
+        "a//x.png",
+        "a/./x.png",
+        "../a/y.png",
+        "/etc/x.png",
+    ]
+    with zipfile.ZipFile(folder / "collide.zip", "w") as archive:
+        for at, name in enumerate(names):
+            archive.writestr(zipfile.ZipInfo(name), _png(at))
+        for at in range(24):
+            archive.writestr(f"{'ab'[at % 2]}/{at}.png", _png(100 + at))
+    before = set(folder.rglob("*"))
+    opened = _analysed(folder / "collide.zip", folder / "collide.assay")
+    said = str(opened.export(folder / "collided", format="folder"))
+    written = [path for path in (folder / "collided").rglob("*") if path.is_file()]
+    labelled = sum(label is not None for label in opened.results()["given_label"].to_pylist())
+    ours = ("collided", "collide.assay")
+    outside = [path for path in set(folder.rglob("*")) - before if path.relative_to(folder).parts[0] not in ours]
+    return not outside and len(written) == labelled, f"{len(written)} files of {labelled} labelled rows; {said}"
+
+
+def _swapped(folder: Path) -> tuple[bool, str]:
+    """Somebody exchanges pictures for links to a private picture and back, all the time that an upload is exported."""
+    from assay.sources.sandbox import confined
+
+    data, private = folder / "swap", folder / "private.png"
+    private.write_bytes(_png(7_777))
+    secret = private.read_bytes()
+    for at in range(40):
+        place = data / "ab"[at % 2] / f"{at}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(_png(at))
+    with confined(data):
+        opened = _analysed(data, folder / "swap.assay")
+    ends = threading.Event()
+
+    def swap() -> None:
+        names = sorted(data.rglob("*.png"))
+        while not ends.is_set():
+            for at, place in enumerate(names):
+                spare = place.with_suffix(f".{at % 2}")
+                if at % 2:
+                    spare.symlink_to(private)
+                else:
+                    spare.write_bytes(_png(at))
+                spare.replace(place)
+            names.reverse()
+
+    somebody = threading.Thread(target=swap)
+    somebody.start()
+    shown, read = 0, 0
+    try:
+        for _ in range(20):
+            for row in range(40):
+                with contextlib.suppress(Exception):
+                    shown += opened.open_bytes(row) == secret
+                    read += 1
+    finally:
+        ends.set()
+        somebody.join()
+    return not shown, f"{shown} of {read} reads that succeeded were of the private picture"

@@ -18,7 +18,9 @@ import sqlalchemy as sa
 import assay
 from assay.errors import BusyStorageError, StorageError
 from assay.server.database import open_workspace_database, uploads
+from assay.storage import Folder, sqlite_file
 from assay.storage import database as database_module
+from assay.storage.verify import verify_project
 from serving import client
 
 
@@ -111,18 +113,32 @@ def test_a_lock_that_is_held_stops_the_one_who_writes_and_within_a_time(digits_p
         assert http.post(f"{at}/actions", json={"action": "keep", "target": {"rows": [1]}}).status_code == 200
 
 
+def test_a_project_on_a_read_only_disk_is_whole(digits_project, tmp_path):
+    size = sum(path.stat().st_size for path in digits_project.rglob("*") if path.is_file())
+    with small_disk(tmp_path / "disk", (size >> 20) + 12) as disk:
+        shutil.copytree(digits_project, disk / "p.assay")
+        project = assay.open(disk / "p.assay")
+        project.decide("keep", rows=[0, 1, 2], person="ann")
+        project.log.close()
+        for path in (disk / "p.assay").glob("state.sqlite-*"):
+            path.unlink()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        assert not verify_project(Folder(disk / "p.assay")).faults
+        assert assay.open(disk / "p.assay").log.state().number == 1
+
+
 def test_a_copy_of_a_log_is_read_anew_and_does_not_stay(tmp_path, monkeypatch):
     """On a read-only disk with a log that was not closed; what others append elsewhere is seen at the next question."""
     database = open_workspace_database(tmp_path)
     file = tmp_path / "server.sqlite"
     copied: list[str] = []
-    original = database_module._copied
-    monkeypatch.setattr(database_module, "_copied", lambda f: copied.append(made := original(f)) or made)
+    original = sqlite_file._copied
+    monkeypatch.setattr(sqlite_file, "_copied", lambda f: copied.append(made := original(f)) or made)
     plain = sqlite3.connect
 
     with pytest.MonkeyPatch.context() as patch:
         database.reader.dispose()
-        patch.setattr(database_module.sqlite3, "connect", _connecting(plain, file))
+        patch.setattr(sqlite_file.sqlite3, "connect", _connecting(plain, file))
         for count in range(3):
             with database.reading() as connection:
                 assert connection.execute(sa.select(sa.func.count()).select_from(uploads)).scalar_one() == count

@@ -158,7 +158,7 @@ def test_batches_may_bring_categories_of_their_own(tmp_path: Path, format: str) 
     assert [row["c"] or None for row in read(tmp_path / FORMATS[format], format)] == ["a", "b", "c", None]
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])
 def test_the_guard_neutralises_what_a_spreadsheet_would_run(tmp_path: Path, cell: str) -> None:
     write_table([pa.table({cell: [cell]})], tmp_path / "t.csv", csv_guard=True)
     assert read(tmp_path / "t.csv", "csv") == [{f"'{cell}": f"'{cell}"}]
@@ -577,6 +577,16 @@ def test_a_safe_name_is_never_empty_hidden_long_or_a_path(text: str) -> None:
 def test_a_name_without_an_ending_gets_the_one_of_its_bytes(tmp_path: Path, head: bytes, ending: str) -> None:
     export_dataset([batch([None], names=["17"])], tmp_path / "out", open_bytes=lambda row: head)
     assert tree(tmp_path / "out") == [f"cat/17{ending}"]
+
+
+@pytest.mark.parametrize("name", ["setup.bat", "page.html", "x.desktop", "a/b/run.sh"])
+def test_a_picture_named_like_a_program_is_exported_as_a_picture(tmp_path: Path, name: str) -> None:
+    """Bytes can be a picture and a page at once; what the system does with a file goes by its ending."""
+    last = name.rpartition("/")[2]
+    for head, ending in ((b"GIF89a/*<script>", ".gif"), (b"?", ".picture")):
+        out = tmp_path / ending
+        export_dataset([batch([None], names=[name])], out, open_bytes=lambda row, head=head: head)
+        assert tree(out) == [f"cat/{last}{ending}"]
 
 
 def test_unlabelled_and_unreadable_pictures_are_not_in_the_tree_and_that_is_said(tmp_path: Path) -> None:

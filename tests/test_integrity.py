@@ -377,6 +377,21 @@ def test_a_seal_that_is_none_is_told_and_never_followed(decided, how):
     assert not faults(decided) and victim.read_text(encoding="utf-8") == "precious"
 
 
+@pytest.mark.parametrize("name", ["project.json", "runs/0001.json", "dataset/*/rows-00000.parquet", "state.sqlite"])
+def test_a_pipe_in_a_strangers_project_holds_nobody_up(decided, name):
+    place = next(decided.glob(name))
+    place.unlink()
+    os.mkfifo(place)
+    with pytest.raises(ProjectError, match="is a pipe or device"):
+        opened = assay.open(decided)
+        opened.dataset.rows, opened.log.state()
+    try:
+        told = [str(fault) for fault in faults(decided)]
+    except ProjectError as error:
+        told = [str(error)]
+    assert told
+
+
 def test_verify_beside_somebody_who_writes_says_nothing(decided):
     opened, told = assay.open(decided), []
     writer = threading.Thread(target=lambda: [opened.decide("note", rows=[1], text=str(n)) for n in range(40)])

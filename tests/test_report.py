@@ -23,7 +23,7 @@ from assay.errors import UsageError
 from assay.query import ReviewTable, count_facets
 from assay.report import collect, render_report, write_report
 from assay.report.data import Histogram
-from assay.report.markdown import render_markdown
+from assay.report.markdown import _plain, render_markdown
 from assay.report.pictures import MOST_BYTES, fit_picture
 from assay.report.render import _breakable, _percent, _probability
 from fake_project import ERROR_RATE, FakeProject, columns_for, digits_project, jpeg, text_project
@@ -703,3 +703,11 @@ def test_pictures_are_made_small_and_what_is_none_is_none() -> None:
     assert kept is not None and (kept.jpeg, kept.width, kept.height) == (small, 20, 10)
     assert fit_picture(b"no picture") is None
     assert fit_picture(small[:40]) is None
+
+
+def test_nothing_of_the_data_marks_the_markdown_up_or_steers_a_terminal() -> None:
+    """Addresses become links by themselves in most readers of Markdown, entities become letters."""
+    assert _plain("https://a.example www.a.example ann@a.example &lt;b&gt;") == (
+        r"https\://a.example www\.a.example ann\@a.example \&lt;b\&gt;"
+    )
+    assert _plain("a\x1b[2J\u202eb\n# c") == r"a\\x1b\[2J\\u202eb \# c"

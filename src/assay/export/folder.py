@@ -18,6 +18,7 @@ from typing import Any
 from assay.errors import UsageError
 from assay.export.table import refuse_file_as_folder
 from assay.sources.reading import UnreadableError
+from assay.sources.rows import is_image
 from assay.storage.folder import TEMPORARY, translate_errors
 
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
@@ -131,9 +132,11 @@ class _Names:
 
     def file(self, folder: Path, name: str, data: bytes) -> str:
         path = PurePosixPath(name.replace("\\", "/").split("?")[0])
-        if ENDING.fullmatch(path.suffix):
+        if is_image(path.name):
             return self._unique(folder, safe_name(path.stem), path.suffix)
-        return self._unique(folder, safe_name(path.name or "picture"), _ending(data))
+        # any other ending, ".html" or ".bat", would have the system open the file with something else
+        odd = ".picture" if ENDING.fullmatch(path.suffix) else ""
+        return self._unique(folder, safe_name(path.name or "picture"), _ending(data) or odd)
 
     def _unique(self, folder: Path, stem: str, ending: str) -> str:
         taken = self._taken.setdefault(folder, {})

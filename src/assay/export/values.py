@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from assay.sources.cells import PANDAS_TYPES, pandas_text
 from assay.sources.originals import decoded
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# the last four are the wide forms of East Asia
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}  # decimals of a second
 
 

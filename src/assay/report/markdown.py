@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from assay.printable import printable
 from assay.report.data import Exhibit, ReportData
 
-MARKS = re.compile(r"([\\`*_{}\[\]<>#|~$])")
+MARKS = re.compile(r"([\\`*_{}\[\]<>#|~$&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)  # addresses become links by themselves
 ROWS = 10  # of one check
 
 
@@ -64,7 +65,7 @@ def _lines(data: ReportData) -> Iterator[str]:
     yield from ("", "## Checks", "", "| check | status | found |", "|---|---|---|")
     for check in data.checks:
         found = f"{check.count:,}" if check.count is not None else _plain(check.why)
-        yield f"| {_plain(check.title)} | {check.status} | {found} |"
+        yield f"| {_plain(check.title)} | {_plain(check.status)} | {found} |"
 
 
 def _row(one: Exhibit) -> str:
@@ -76,5 +77,5 @@ def _row(one: Exhibit) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line in which nothing is a mark."""
-    return MARKS.sub(r"\\\1", " ".join(text.split()))
+    """One line in which nothing is a mark, and nothing steers the terminal that shows it."""
+    return MARKS.sub(r"\\\1", printable(" ".join(text.split())))

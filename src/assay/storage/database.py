@@ -11,7 +11,6 @@ import fcntl
 import os
 import shutil
 import sqlite3
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,9 +24,9 @@ from sqlalchemy.pool import NullPool
 
 from assay.errors import BusyStorageError, ProjectError, StorageError
 from assay.storage.folder import translate_errors
+from assay.storage.sqlite_file import WAIT, Copy, open_to_read
 
 MIGRATING = threading.Lock()  # Alembic keeps what it works on in a module of its own
-WAIT = 15  # seconds for a database that another program holds
 FREE = 1 << 20  # bytes below which a disk counts as full
 LARGE = 64 << 20  # bytes of a file that is not looked over when it is opened
 LOOKED_OVER: set[tuple[str, int, int, int]] = set()
@@ -165,24 +164,9 @@ def _sqlite(file: Path, schema: Schema) -> Database:
     connection lives within the lock. Transactions are begun by hand: Python's own begin too late to hold a new table."""
     uri = file.absolute().as_uri()
 
-    def connect(uri: str) -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, timeout=WAIT, check_same_thread=False, isolation_level=None)
-
-    def read() -> sqlite3.Connection:
-        connection = connect(f"{uri}?mode=ro")
-        try:
-            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError as error:
-            connection.close()
-            full = "disk I/O" in str(error) or "full" in str(error)  # no room even for what readers share
-            if os.access(file.parent, os.W_OK) and not full:
-                raise
-            return _copied(file)
-        return connection
-
     def write() -> sqlite3.Connection:
         new = not file.exists()
-        connection = connect(uri)
+        connection = sqlite3.connect(uri, uri=True, timeout=WAIT, check_same_thread=False, isolation_level=None)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         if new:  # the name of the file is durable too
@@ -193,7 +177,9 @@ def _sqlite(file: Path, schema: Schema) -> Database:
                 os.close(handle)
         return connection
 
-    reader = sa.create_engine("sqlite://", creator=read, poolclass=sa.QueuePool, pool_size=8, max_overflow=64)
+    reader = sa.create_engine(
+        "sqlite://", creator=lambda: open_to_read(file), poolclass=sa.QueuePool, pool_size=8, max_overflow=64
+    )
     sa.event.listen(reader, "checkin", _forget_copies)
     writer = sa.create_engine("sqlite://", creator=write, poolclass=NullPool)
     sa.event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -229,39 +215,9 @@ def _take(handle: int, file: Path) -> None:
             time.sleep(PAUSE)
 
 
-class _Copy(sqlite3.Connection):
-    """A connection to a copy, which goes with it."""
-
-    folder: str = ""
-
-    def close(self) -> None:
-        super().close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _copied(file: Path) -> sqlite3.Connection:
-    """SQLite cannot read a log that was not closed where it may not write beside it: on a read-only or full disk a copy is
-    read, made anew for each question, so that what others append is seen, and in memory where the system offers that."""
-    shared = Path("/dev/shm")
-    home = shared if os.access(shared, os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="assay-log-", dir=home))
-    try:
-        for path in (file, file.with_name(f"{file.name}-wal")):
-            if path.exists():
-                shutil.copyfile(path, folder / path.name)
-        connection = sqlite3.connect(
-            folder / file.name, timeout=WAIT, check_same_thread=False, isolation_level=None, factory=_Copy
-        )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    connection.folder = str(folder)
-    return connection
-
-
 def _forget_copies(connection: object, record: Any) -> None:
     """A copy serves one question."""
-    if isinstance(connection, _Copy):
+    if isinstance(connection, Copy):
         record.invalidate()
 
 

@@ -11,6 +11,7 @@ import errno
 import io
 import os
 import shutil
+import stat
 import tempfile
 import zipfile
 import zlib
@@ -62,12 +63,16 @@ class Folder:
         self._written: list[str] | None = None
 
     def path(self, name: str) -> Path:
-        """The local path of a file. `ProjectError` for a name, or a link in the folder, that leads out of the project:
-        a folder that somebody sent must not have anything else of its reader's read or written."""
+        """The local path of a file. `ProjectError` for a name, or a link in the folder, that leads out of the project, and for
+        pipes and devices, which are read for ever: a folder that somebody sent must not have anything else of its
+        reader's read or written, nor hold its reader up."""
         path = self.root / name
         inside, real = os.path.realpath(self.root), os.path.realpath(path)
         if real != inside and not real.startswith(f"{inside.rstrip('/')}/"):
             raise ProjectError(f"{self.root}: {name!r} leads out of the project folder; it was changed by hand")
+        with contextlib.suppress(OSError):
+            if not stat.S_ISREG(kind := path.stat().st_mode) and not stat.S_ISDIR(kind):
+                raise ProjectError(f"{path} is a pipe or device, not a file; it was changed by hand")
         return path
 
     @contextlib.contextmanager

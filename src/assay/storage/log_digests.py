@@ -17,6 +17,8 @@ from typing import Any
 
 import xxhash
 
+from assay.storage.sqlite_file import open_to_read
+
 PLAIN = ("number", "token", "at", "person", "action", "route", "n_rows", "kept", "undoes", "policy", "text", "label")
 TOLD = ("view", "summary")
 PACKED = ("rows", "codes", "names", "excluded", "before", "under")
@@ -95,7 +97,7 @@ def faults_of_log(connection: sqlite3.Connection) -> Iterator[str]:
 def projects_of(file: Path) -> list[str]:
     """The projects that a database holds decisions of; none where it cannot be read."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(open_to_read(file)) as connection:
             return [str(name) for (name,) in connection.execute("SELECT project FROM log_heads")]
     except sqlite3.Error:
         return []
@@ -104,7 +106,7 @@ def projects_of(file: Path) -> list[str]:
 def faults_of_database(file: Path) -> list[str]:
     """All of `faults_of_log`, and what SQLite itself notices of its pages."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(open_to_read(file)) as connection:
             if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
                 return ["its pages"]
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

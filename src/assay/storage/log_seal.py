@@ -21,6 +21,7 @@ from typing import Any
 from assay.storage.checksums import file_digest, json_bytes, parse_json
 from assay.storage.folder import TEMPORARY
 from assay.storage.log_digests import head_digest
+from assay.storage.sqlite_file import open_to_read
 
 ENDING = ".seal"
 LARGEST = 64 << 20  # bytes that are read after each write: 10 ms
@@ -71,14 +72,14 @@ def _digests(file: Path) -> dict[str, str]:
 def _last(file: Path, *, alone: bool = False) -> list[list[Any]]:
     """(project, number, digest) of the last entry of each project. ``alone``: nobody writes, and what is folded in is read
     without the files that SQLite would make to share it with others."""
-    with _reading(file, "immutable=1" if alone and len(_files(file)) == 1 else "mode=ro") as connection:
+    with contextlib.closing(_opened(file) if alone and len(_files(file)) == 1 else open_to_read(file)) as connection:
         return [
             list(row) for row in connection.execute("SELECT project, number, digest FROM log_heads ORDER BY project")
         ]
 
 
-def _reading(file: Path, how: str = "mode=ro") -> contextlib.closing[sqlite3.Connection]:
-    return contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?{how}", uri=True))
+def _opened(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)
 
 
 def read_seal(file: Path) -> dict[str, Any] | None:
@@ -107,7 +108,7 @@ def unlike_seal(file: Path, seal: dict[str, Any]) -> str | None:
     where the entries cannot be found by name."""
     digests = _digests(file)
     question = "SELECT chain FROM log_entries WHERE project = ? AND number = ?"
-    with _reading(file) as connection:
+    with contextlib.closing(open_to_read(file)) as connection:
         for project, number, digest in seal["last"]:
             (chain,) = connection.execute(question, (project, number)).fetchone() or ("",)
             if number and head_digest(project, number, chain or "") != digest:
