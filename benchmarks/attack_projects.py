@@ -182,9 +182,11 @@ def _marked(made: Path, folder: Path) -> tuple[bool, str]:
     shown = [
         file.name
         for file in out.iterdir()
-        if re.search(r"(?<!\\)<(img|script>alert)|\x1b", file.read_text(encoding="utf-8"))
+        if re.search(r"(?<!\\)<(img src=x|script>alert)", file.read_text(encoding="utf-8"))
     ]
-    links = "](http" in (out / "r.md").read_text(encoding="utf-8") if (out / "r.md").exists() else False
+    links = (
+        re.search(r"(?<!\\)]\(http", (out / "r.md").read_text(encoding="utf-8")) if (out / "r.md").exists() else False
+    )
     return not shown and not links, f"markup in {shown}; {'; '.join(odd) or 'all written'}"
 
 

@@ -48,6 +48,7 @@ def kills(folder: Path, n: int, rng: random.Random) -> Outcome:
     try:
         for kill in range(n):
             told |= _one(folder, f"w{kill}", rng, outcome)
+        assert bystander.poll() is None  # nothing that others did ended it
     finally:
         os.killpg(bystander.pid, signal.SIGKILL)
         bystander.wait()

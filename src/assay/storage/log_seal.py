@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from assay.storage.checksums import file_digest, json_bytes, parse_json
+from assay.storage.checksums import digest_of, json_bytes, parse_json
 from assay.storage.folder import TEMPORARY
 from assay.storage.log_digests import head_digest
 from assay.storage.sqlite_file import open_to_read
@@ -47,39 +47,25 @@ def resealed(file: Path) -> Iterator[None]:
 
 
 def _put(file: Path, seal: Path) -> None:
-    if sum(path.stat().st_size for path in _files(file)) > LARGEST:
+    if sum(path.stat().st_size for path in (file, file.with_name(f"{file.name}-wal")) if path.exists()) > LARGEST:
         return
+    # never read as a file: closing it would let go of the locks that SQLite's own connections in this process hold.
+    # A connection that may write tidies up when it is the last one
+    with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+        said = json_bytes({"image": digest_of(connection.serialize()), "last": _last(connection)})
     new = seal.with_name(f"{TEMPORARY}{seal.name}")  # of who holds the lock, so one name will do
     try:
         new.unlink(missing_ok=True)
         with new.open("xb") as sink:
-            sink.write(json_bytes({"files": _digests(file), "last": _last(file, alone=True)}))
+            sink.write(said)
         new.replace(seal)
     finally:
         new.unlink(missing_ok=True)
 
 
-def _files(file: Path) -> list[Path]:
-    """The file and what is not yet folded into it; an empty one is none."""
-    both = (file, file.with_name(f"{file.name}-wal"))
-    return [path for path in both if path.exists() and path.stat().st_size]
-
-
-def _digests(file: Path) -> dict[str, str]:
-    return {path.name: file_digest(path) for path in _files(file)}
-
-
-def _last(file: Path, *, alone: bool = False) -> list[list[Any]]:
-    """(project, number, digest) of the last entry of each project. ``alone``: nobody writes, and what is folded in is read
-    without the files that SQLite would make to share it with others."""
-    with contextlib.closing(_opened(file) if alone and len(_files(file)) == 1 else open_to_read(file)) as connection:
-        return [
-            list(row) for row in connection.execute("SELECT project, number, digest FROM log_heads ORDER BY project")
-        ]
-
-
-def _opened(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)
+def _last(connection: sqlite3.Connection) -> list[list[Any]]:
+    """(project, number, digest) of the last entry of each project."""
+    return [list(row) for row in connection.execute("SELECT project, number, digest FROM log_heads ORDER BY project")]
 
 
 def read_seal(file: Path) -> dict[str, Any] | None:
@@ -106,13 +92,12 @@ def unlike_seal(file: Path, seal: dict[str, Any]) -> str | None:
     """What the seal says of a log without faults of its own: "lost" where its last entry is not there, "changed" where
     bytes outside of the entries are other ones, None where all is as it was, or more was written since. `sqlite3.Error`
     where the entries cannot be found by name."""
-    digests = _digests(file)
     question = "SELECT chain FROM log_entries WHERE project = ? AND number = ?"
     with contextlib.closing(open_to_read(file)) as connection:
         for project, number, digest in seal["last"]:
             (chain,) = connection.execute(question, (project, number)).fetchone() or ("",)
             if number and head_digest(project, number, chain or "") != digest:
                 return "lost"
-    if digests == seal["files"] or _last(file) != seal["last"]:
-        return None
+        if digest_of(connection.serialize()) == seal["image"] or _last(connection) != seal["last"]:
+            return None
     return "changed" if read_seal(file) == seal else None  # somebody wrote meanwhile

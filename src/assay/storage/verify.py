@@ -81,7 +81,7 @@ def _decisions(file: Path) -> Iterator[Fault]:
     if seal is not None and not damaged:
         try:
             unlike = unlike_seal(file, seal)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, TypeError) as error:
             damaged = [f"the file itself: {error}"]
     if damaged:
         more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
