@@ -53,7 +53,7 @@ def test_a_class_of_copies_of_one_row_is_not_judged_and_that_is_said():
     groups = np.where(copies, 0, ALONE).astype(np.int64)
     out, made = run(x, labels, make_folds(labels, groups), neighbors(x.astype(np.float32), 15), 3)
     assert np.isnan(out[copies]).all() and np.isfinite(out[~copies]).all()
-    assert f"the labels of {copies.sum()} rows in 1 classes are not judged" in made.notes[-1]
+    assert f"the labels of {copies.sum()} rows in 1 class are not judged" in made.notes[-1]
 
 
 def test_vectors_that_are_all_copies_have_a_discriminant():

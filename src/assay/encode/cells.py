@@ -48,7 +48,7 @@ _ID_NAME = re.compile(r"(?:^|[^a-z])(?:ids?|[ug]uid|index|idx|key|row|unnamed: \
 _PLAIN_ID = re.compile(r"(?:^|[^a-z])(?:ids?|[ug]uid)$", re.IGNORECASE)
 _CAMEL_ID = re.compile(r"[a-z](?:Id|ID|Key|Uuid|UUID)$")
 _RANDOM = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{16,}", re.IGNORECASE)
-_MEASURED = re.compile(r"[+-]?\d*[.,]\d+")  # decimals: 12.011, though a few cells be no numbers
+_MEASURED = re.compile(r"\A[+-]?\d*[.,]\d+")  # decimals: 12.011, though a few cells be no numbers
 _DIGITS = re.compile(r"\d+")
 
 

@@ -38,7 +38,7 @@ Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _PART = re.compile(r"[^\W\d_]+|\d+")
 # "WASHINGTON (Reuters) - ...", "[via app] ...", "Q: ..."; "... (AFP)", "... - sent from my phone": what stands apart at an end
-_HEAD = re.compile(r"\s*(?:([\[(<{][^\])>}]{1,40}[\])>}])|([^\W_][^:;!?|\n]{0,38}?)(?::\s| [-\u2013\u2014|] ))")
+_HEAD = re.compile(r"\A\s*(?:([\[(<{][^\])>}]{1,40}[\])>}])|([^\W_][^:;!?|\n]{0,38}?)(?::\s| [-\u2013\u2014|] ))")
 _TAIL = re.compile(r"(?:([\[(<{][^\])>}]{1,40}[\])>}])| [-\u2013\u2014|] ([^\n|]{1,40}))[\s.]*$")
 _MARK = "[](){}<>#_*\"' "
 

@@ -45,7 +45,7 @@ IMAGE_NAMES = (
     "image_url",
 )
 PICTURE_NAME = re.compile(r"image|img|picture|photo|thumb", re.IGNORECASE)
-EMAIL = re.compile(r"\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*")
+EMAIL = re.compile(r"\A\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*")
 SAMPLE = 2_000
 MOST_CLASSES, CLASS_ROWS = 200, 4  # of a label that no name gives away, and rows a class on the mean
 FEW_COLUMNS = 4  # with more useful columns than these, one of prose does not make a table a set of texts
