@@ -604,3 +604,17 @@ def test_noise_of_two_classes_that_are_apart_is_told(seed: int) -> None:
     columns, known = judge_with_verdict(labels, scan(labels, probs))
     assert not known.withheld
     assert abs(np.nanmean(columns["p_label_error"]) - 0.08) < 0.04
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_labels_wrong_at_random_in_classes_that_a_calibrated_model_tells_apart_are_judged(seed):
+    """Nothing but the rows beyond the surest tells such noise from overlap: they disagree no more than these."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, 4, 1_000)
+    labels = np.where(rng.random(1_000) < 0.1, (true + rng.integers(1, 4, 1_000)) % 4, true).astype(np.int32)
+    away = rng.dirichlet(np.full(4, 6.0), 1_000) * rng.uniform(0.05, 0.2, (1_000, 1))  # as a model learns of noisy labels
+    probs = away + (1 - away.sum(1, keepdims=True)) * np.eye(4)[true]
+    columns, found = judge_with_verdict(labels, scan(labels, probs.astype(np.float32)))
+    assert not found.withheld
+    flagged = columns["is_label_issue"]
+    assert (labels != true)[flagged].mean() >= 0.95 and flagged[labels != true].mean() >= 0.75

@@ -69,7 +69,9 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     like_overlap = evidence.trusted >= 0.5 or classes == 2
     # calibrated rows that go on disagreeing more are overlap, whether or not they foresee with what they disagree
     grows = classes > 2 and evidence.calibrated >= 0.5 and evidence.course.rising
-    no_plateau = overlaps or (like_overlap and rises)
+    # rows that disagree no more than the surest of them do are one plateau: overlap would show in the others
+    flat = classes > 2 and 1 - accuracy - evidence.disagree <= OVERLAP * evidence.disagree
+    no_plateau = not flat and (overlaps or (like_overlap and rises))
     at_most = grows or no_plateau
     # ... and a plateau proves nothing: kinds of rows that are alike in all columns make one, too
     many = len(known) >= ENOUGH

@@ -255,7 +255,7 @@ class Predicted:
     labelled: int
 
 
-@stage(version=18)
+@stage(version=19)
 def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
     """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds.
 
