@@ -612,7 +612,9 @@ def test_labels_wrong_at_random_in_classes_that_a_calibrated_model_tells_apart_a
     rng = np.random.default_rng(seed)
     true = rng.integers(0, 4, 1_000)
     labels = np.where(rng.random(1_000) < 0.1, (true + rng.integers(1, 4, 1_000)) % 4, true).astype(np.int32)
-    away = rng.dirichlet(np.full(4, 6.0), 1_000) * rng.uniform(0.05, 0.2, (1_000, 1))  # as a model learns of noisy labels
+    away = rng.dirichlet(np.full(4, 6.0), 1_000) * rng.uniform(
+        0.05, 0.2, (1_000, 1)
+    )  # as a model learns of noisy labels
     probs = away + (1 - away.sum(1, keepdims=True)) * np.eye(4)[true]
     columns, found = judge_with_verdict(labels, scan(labels, probs.astype(np.float32)))
     assert not found.withheld
