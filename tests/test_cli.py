@@ -257,6 +257,15 @@ def test_a_read_only_place_says_so(digits, tmp_path, monkeypatch):
     )
 
 
+def test_too_little_memory_is_a_sentence_and_no_traceback(digits, tmp_path, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("assay.analysis.run.analyze_source", refuse)
+    said = run("analyze", digits[0], "-o", tmp_path / "d.assay", code=1)
+    assert "there is not enough memory for this data; finished work is kept" in said
+
+
 def test_a_full_disk_says_so_and_keeps_what_is_done(digits, tmp_path, monkeypatch):
     import errno
 

@@ -14,7 +14,7 @@ import pytest
 
 from assay.errors import ProjectError, StorageError
 from assay.storage import Folder
-from assay.storage.folder import TEMPORARY, translate_errors
+from assay.storage.folder import TEMPORARY, UMASK, translate_errors
 
 
 @pytest.fixture
@@ -249,3 +249,16 @@ def test_a_folder_is_a_store_and_of_two_writers_of_a_new_name_one_wins(tmp_path)
         won = list(threads.map(lambda number: store.put_if_absent("runs/0001.json", str(number).encode()), range(8)))
     assert sum(won) == 1 and store.read("runs/0001.json") == str(won.index(True)).encode()
     assert store.names("runs") == ["0001.json"]
+
+
+def test_files_get_the_rights_of_the_umask_and_writing_them_never_touches_it(tmp_path, monkeypatch):
+    """To ask for the umask is to set it for the whole process: another thread's file would be open to everybody meanwhile."""
+
+    def touched(_mask: int) -> int:
+        raise AssertionError("the umask was set while files are written")
+
+    monkeypatch.setattr(os, "umask", touched)
+    folder = Folder(tmp_path / "p.assay")
+    folder.put_json("a.json", {"a": 1})
+    folder.put_array("b.npy", np.arange(3))
+    assert {path.stat().st_mode & 0o777 for path in folder.root.glob("*.*")} == {0o666 & ~UMASK}
