@@ -37,7 +37,8 @@ def verify(project: str, debug: bool) -> None:
             f"{', '.join(found.unguarded[:3])}"
         )
     if found.faults:
-        raise AssayError(f"{len(found.faults):,} files of {project} are damaged or missing; see above what to do")
+        are = "1 file of {} is" if len(found.faults) == 1 else f"{len(found.faults):,} files of {{}} are"
+        raise AssayError(f"{are.format(project)} damaged or missing; see above what to do")
     say(f"{found.files:,} files of {project} are as they were written")
 
 
