@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from measure import peak_megabytes
+
 Attack = tuple[str, Callable[[], tuple[bool, str]]]
 GIGAPIXEL = (11_900, 10_000)  # 119 megapixels, one below the limit of one picture
 ONE_MB = 1_950  # that reading and measuring one of them may take: 16 bytes a pixel
@@ -53,11 +55,6 @@ def doors(folder: Path) -> Iterator[Attack]:
     yield "while served, the lock of the decisions held", lambda: _held(folder, made)
     yield "a project on a disk that is read-only", lambda: _read_only(folder, made)
     yield "a project on a disk that is full", lambda: _full(folder, made)
-
-
-def _peak(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) >> 10
 
 
 def _passwords(folder: Path) -> tuple[bool, str]:
@@ -100,7 +97,7 @@ def _long_body(folder: Path) -> tuple[bool, str]:
             code = str(wire.getresponse().status)
         except (OSError, http.client.HTTPException) as error:
             code = type(error).__name__
-        peak = _peak(process.pid)
+        peak = peak_megabytes(process.pid)
     return peak < BODY_MB, f"{code} after {sent:,} bytes; the server took {peak} MB"
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from attack_doors import GIGAPIXEL, Attack
+from measure import peak_megabytes
 
 CLEAR = "\x1b[2J\x1b]0;owned\x07\x9b2J\u202e"
 PRECIOUS = "precious"
@@ -376,8 +377,7 @@ def _gigapixels(folder: Path, project: Path) -> tuple[bool, str]:
             one.start()
         for one in together:
             one.join()
-        peak = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if "VmHWM" in line)
-    megabytes = int(peak.split()[1]) // 1024
+        megabytes = peak_megabytes(process.pid)
     return megabytes < BUDGET_MB and max(
         codes
     ) != 500, f"{megabytes} MB, {len(out.getvalue()):,} bytes, {sorted(set(codes))}"

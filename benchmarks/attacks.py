@@ -12,7 +12,6 @@ faults and names no other site, a project where nothing outside of it is read or
 from __future__ import annotations
 
 import argparse
-import contextlib
 import http.server
 import os
 import resource
@@ -26,11 +25,11 @@ from pathlib import Path
 import attack_files
 from attack_doors import doors, pictures
 from attack_projects import exports, served, strangers, terminals
-from measure import ROOT
+from measure import ROOT, Watch, resident
 from sides import keep
 
 sys.path.insert(0, str(ROOT / "tests"))
-PAUSE = 0.02
+PAUSE = 0.02  # seconds between two looks at the memory
 HIDDEN = b"root:x:0:0"  # of /etc/passwd
 ADDRESSES = (
     "127.0.0.1", "localhost", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", "[::1]", "[::ffff:127.0.0.1]",
@@ -146,8 +145,10 @@ def main() -> None:
                     continue
                 before = _seconds()
                 started = time.monotonic()
-                with Memory() as memory:
-                    held, said = attack()
+                memory = Watch(os.getpid(), resident, PAUSE)
+                memory.start()
+                held, said = attack()
+                memory.stop()
                 found.append({
                     "attack": name, "held": held, "memory_mb": memory.peak >> 10, "cpu_seconds": round(_seconds() - before, 2),
                     "seconds": round(time.monotonic() - started, 1), "said": said.replace(scratch, "")[:200],
@@ -160,44 +161,6 @@ def main() -> None:
         keep("attacks", {"attacks": found, "lines": [line]})
     if not all(one["held"] for one in found):
         raise SystemExit(1)
-
-
-class Memory:
-    """``peak``: KiB that this process and those below it hold together, looked at every `PAUSE` seconds."""
-
-    def __init__(self) -> None:
-        self.peak, self._ends = 0, threading.Event()
-        self._watch = threading.Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> Memory:
-        self._watch.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ends.set()
-        self._watch.join()
-
-    def _look(self) -> None:
-        while True:
-            self.peak = max(self.peak, sum(map(_resident, _below(os.getpid()))))
-            if self._ends.wait(PAUSE):
-                return
-
-
-def _below(pid: int) -> Iterator[int]:
-    """A process and all that it and its descendants started."""
-    yield pid
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in task.read_text(encoding="ascii").split():
-                yield from _below(int(child))
-
-
-def _resident(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * (resource.getpagesize() >> 10)
-    except OSError:  # it has ended
-        return 0
 
 
 def _seconds() -> float:

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from measure import ROOT
+from measure import ROOT, peak_megabytes
 from sides import keep
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -57,14 +57,14 @@ def _asked(scratch: Path, project: Path, n: int) -> dict[str, Any]:
         address = url.split("/?")[0]
         contract = linked(_upload(address, headers))
         tally = fuzz(contract, address, headers, project, folder, n, seed=0)
-        peak = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if "VmHWM" in line)
+        peak = peak_megabytes(process.pid)
         for one in httpx.get(f"{address}/api/v1/projects", headers=headers, timeout=60).json():
             httpx.post(f"{address}/api/v1/projects/{one['id']}/cancel", headers=headers, timeout=60)
         routes = sum(len(methods) for methods in contract["paths"].values())
         return {
             "requests": tally.requests, "routes": routes, "succeeded": tally.succeeded, "faults": tally.faults,
             "answers": {label: dict(codes) for label, codes in sorted(tally.answers.items())},
-            "resident_mb": int(peak.split()[1]) // 1024,
+            "resident_mb": peak,
         }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -43,7 +43,7 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=errors, env=os.environ | dict(environment or {})
         )
-        watch = _Watch(process.pid)
+        watch = Watch(process.pid, shared)
         watch.start()
         _, status, usage = os.wait4(process.pid, 0)  # the usage of a process includes the children it waited for
         wall = time.monotonic() - started
@@ -59,41 +59,58 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     return Cost(round(wall, 2), round(usage.ru_utime + usage.ru_stime, 2), megabytes)
 
 
-class _Watch(threading.Thread):
-    """Looks at the memory of a process tree until it is stopped; ``peak`` in KiB."""
+class Watch(threading.Thread):
+    """Looks at the memory of a process tree until it is stopped; ``peak`` in KiB. of : KiB of one process."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, of: Callable[[int], int], every: float = EVERY) -> None:
         super().__init__(daemon=True)
-        self._pid, self._over, self.peak = pid, threading.Event(), 0
+        self._pid, self._of, self._every, self._over, self.peak = pid, of, every, threading.Event(), 0
 
     def run(self) -> None:
-        while not self._over.wait(EVERY):
-            self.peak = max(self.peak, sum(map(_kilobytes, _tree(self._pid))))
+        self._look()
+        while not self._over.wait(self._every):
+            self._look()
+
+    def _look(self) -> None:
+        self.peak = max(self.peak, sum(map(self._of, tree(self._pid))))
 
     def stop(self) -> None:
         self._over.set()
         self.join()
 
 
-def _tree(root: int) -> list[int]:
-    """The process and its descendants; empty where there is no /proc."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(entry.read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            continue  # it ended meanwhile
-        children.setdefault(parent, []).append(int(entry.parent.name))
-    found = [root] if Path("/proc/self").exists() else []
+def tree(root: int) -> list[int]:
+    """The process and its descendants; the process alone where there is no /proc."""
+    found = [root]
     for pid in found:
-        found += children.get(pid, [])
+        try:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                found += [int(child) for child in (task / "children").read_text().split()]
+        except OSError:
+            pass  # it ended meanwhile
     return found
 
 
-def _kilobytes(pid: int) -> int:
+def shared(pid: int) -> int:
+    """KiB of all memory; a page that processes share counts by this one's share. The process waits while it is looked at."""
+    return kilobytes(pid, "Pss:", "smaps_rollup")
+
+
+def resident(pid: int) -> int:
+    """KiB of all memory; a page that processes share counts in each of them."""
+    return kilobytes(pid, "VmRSS:")
+
+
+def peak_megabytes(pid: int) -> int:
+    """MB, the most that a process that still lives ever held."""
+    return kilobytes(pid, "VmHWM:") >> 10
+
+
+def kilobytes(pid: int, key: str, file: str = "status") -> int:
+    """A line of a file of /proc/PID; 0 where there is none, or the process has ended."""
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+        for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
+            if line.startswith(key):
                 return int(line.split()[1])
     except OSError:
         pass

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from measure import commit, machine
+from measure import commit, kilobytes, machine, tree
 
 RESULTS = Path(__file__).resolve().parent / "results"
 EVERY = 0.02  # seconds between two looks at the memory
@@ -71,40 +71,19 @@ def run_side(command: Sequence[str], name: str, scratch: Path, **environment: st
 def _watch(pid: int, peak: list[int], over: threading.Event) -> None:
     """Asks the dear question only where the cheap one, which is never below it, says more than the peak so far."""
     while not over.wait(EVERY):
-        tree = _tree(pid)
-        if sum(map(_anonymous, tree)) > peak[0]:
-            peak[0] = max(peak[0], sum(map(_anonymous if len(tree) == 1 else _share_of_anonymous, tree)))
-
-
-def _tree(root: int) -> list[int]:
-    found = [root]
-    for pid in found:
-        try:
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                found += [int(child) for child in (task / "children").read_text().split()]
-        except OSError:
-            pass  # it ended meanwhile
-    return found
+        pids = tree(pid)
+        if sum(map(_anonymous, pids)) > peak[0]:
+            peak[0] = max(peak[0], sum(map(_anonymous if len(pids) == 1 else _share_of_anonymous, pids)))
 
 
 def _anonymous(pid: int) -> int:
     """KiB; a page that forked processes share counts in each of them."""
-    return _kilobytes(f"/proc/{pid}/status", "RssAnon:")
+    return kilobytes(pid, "RssAnon:")
 
 
 def _share_of_anonymous(pid: int) -> int:
     """KiB; a page that forked processes share counts by this one's share. The process waits while it is looked at."""
-    return _kilobytes(f"/proc/{pid}/smaps_rollup", "Pss_Anon:")
-
-
-def _kilobytes(file: str, key: str) -> int:
-    try:
-        for line in Path(file).read_text().splitlines():
-            if line.startswith(key):
-                return int(line.split()[1])
-    except OSError:
-        pass  # it ended meanwhile
-    return 0
+    return kilobytes(pid, "Pss_Anon:", "smaps_rollup")
 
 
 @contextmanager

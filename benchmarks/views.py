@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from assay.charts import charts, compare, examples
 from assay.detail import Details
 from assay.query import Filter, ReviewTable, Sort, Views, page
 from assay.similar import embedding_map
-from measure import commit, machine
+from measure import commit, machine, peak_megabytes, resident
 from page import RESULTS
 
 PAGE = 100
@@ -129,20 +130,15 @@ def both(times: Times) -> dict[str, float]:
     return {"ms": round(times[0], 1), "cpu_ms": round(times[1], 1)}
 
 
-def resident(peak: bool = False) -> int:
+def held(peak: bool = False) -> int:
     """MB of this process (Linux); 0 elsewhere."""
-    name = "VmHWM" if peak else "VmRSS"
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return int(next(line for line in lines if line.startswith(name)).split()[1]) // 1_024
+    return peak_megabytes(os.getpid()) if peak else resident(os.getpid()) >> 10
 
 
 def measure(folder: Path, draws: int) -> dict[str, Any]:
     pa.set_cpu_count(1)
     rng = np.random.default_rng(0)
-    before = resident()
+    before = held()
     started = time.perf_counter()
     project = assay.open(folder)
     table = ReviewTable.load(project)
@@ -195,14 +191,14 @@ def measure(folder: Path, draws: int) -> dict[str, Any]:
         "row in full, first": first_detail,
         "row in full": tuple(np.median([timed(lambda row=row: details.of(row, state)) for row in chosen_rows], axis=0)),
     }
-    memory = resident()
+    memory = held()
     made = timed(lambda: embedding_map(views.neighborhood, table.present))
     return {
         "rows": table.n, "classes": len(table.classes), "draws": draws, "page": PAGE,
         "start_seconds": round(start, 2), "columns": columns,
         "shapes": found, "all": {key: spread_of(values) for key, values in every.items()},
         "new_sorts": sorts, "others": {name: both(value) for name, value in others.items()},
-        "map_seconds": round(made[1] / 1_000, 1), "memory_mb": {"before": before, "resident": memory, "peak": resident(peak=True)},
+        "map_seconds": round(made[1] / 1_000, 1), "memory_mb": {"before": before, "resident": memory, "peak": held(peak=True)},
         "commit": commit(), "machine": machine(),
     }  # fmt: skip
 
