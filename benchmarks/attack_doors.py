@@ -159,14 +159,11 @@ def _held(folder: Path, made: Path) -> tuple[bool, str]:
 
 @contextlib.contextmanager
 def _disk(place: Path, made: Path) -> Iterator[Path]:
-    """A disk in memory that holds a copy of a project; only root may mount one."""
-    place.mkdir()
-    size = (sum(path.stat().st_size for path in made.rglob("*") if path.is_file()) >> 20) + 8
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", str(place)], check=True)
-    try:
+    """A small disk that holds a copy of a project."""
+    from small_disks import room_for, small_disk
+
+    with small_disk(place, room_for(made) + 8):
         yield shutil.copytree(made, place / "p.assay")
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def _looked_through(project: Path, folder: Path) -> list[str]:
@@ -186,16 +183,18 @@ def _looked_through(project: Path, folder: Path) -> list[str]:
 
 
 def _read_only(folder: Path, made: Path) -> tuple[bool, str]:
+    from small_disks import make_read_only
+
     with _disk(folder / "read-only", made) as project:
-        subprocess.run(["mount", "-o", "remount,ro", str(folder / "read-only")], check=True)
+        make_read_only(project.parent)
         said = _looked_through(project, folder / "read-only home")
     return said[:2] == ["200", "200"] and said[2] in ("507", "409", "422", "503") and len(said) == 3, "; ".join(said)
 
 
 def _full(folder: Path, made: Path) -> tuple[bool, str]:
+    from small_disks import fill
+
     with _disk(folder / "full", made) as project:
-        with contextlib.suppress(OSError), (folder / "full" / "stuff").open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(512))
+        fill(project.parent)
         said = _looked_through(project, folder / "full home")
     return said[:3] == ["200", "200", "507"] and len(said) == 3, "; ".join(said)

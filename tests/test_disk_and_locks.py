@@ -7,7 +7,6 @@ import fcntl
 import os
 import shutil
 import sqlite3
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,61 +21,42 @@ from assay.storage import Folder, sqlite_file
 from assay.storage import database as database_module
 from assay.storage.verify import verify_project
 from serving import client
+from small_disks import fill, make_read_only, room_for, small_disk
 
 
-@contextlib.contextmanager
-def small_disk(place: Path, megabytes: int) -> Iterator[Path]:
-    """A disk of its own in memory; only root may mount one."""
-    place.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if made.returncode != 0:
-        pytest.skip("only root mounts small disks")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def fill(place: Path) -> Path:
-    """Everything that is left of a disk."""
-    stuff = place / "stuff"
-    with contextlib.suppress(OSError), stuff.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4096)
-    with contextlib.suppress(OSError), stuff.open("ab", buffering=0) as file:
-        while True:
-            file.write(b"x")
-    return stuff
-
-
-def test_a_full_disk_still_shows_what_is_there_and_says_so_when_it_cannot_write(digits_project, tmp_path):
-    size = sum(path.stat().st_size for path in digits_project.rglob("*") if path.is_file())
-    with small_disk(tmp_path / "disk", (size >> 20) + 12) as disk:
-        shutil.copytree(digits_project, disk / "p.assay")
-        project = assay.open(disk / "p.assay")
+@pytest.fixture
+def disk(digits_project, tmp_path) -> Iterator[Path]:
+    """A small disk with a project, ``p.assay``, in which something was decided and which nobody has open."""
+    with contextlib.ExitStack() as stack:
+        try:
+            place = stack.enter_context(small_disk(tmp_path / "disk", room_for(digits_project) + 12))
+        except PermissionError as why:
+            pytest.skip(str(why))
+        shutil.copytree(digits_project, place / "p.assay")
+        project = assay.open(place / "p.assay")
         project.decide("keep", rows=[0, 1, 2], person="ann")
         project.log.close()
-        stuff = fill(disk)
-        for path in (disk / "p.assay").glob("state.sqlite-*"):  # as after a restart of the machine
-            assert path.suffix != ".sqlite-shm"
-        with client(tmp_path / "home", disk / "p.assay") as http:
-            (item,) = http.get("/api/v1/projects").json()
-            at = f"/api/v1/projects/{item['id']}"
-            assert http.post(f"{at}/view", json={}).status_code == 200
-            assert len(http.get(f"{at}/log").json()["entries"]) == 1
-            answer = http.post(f"{at}/actions", json={"action": "exclude", "target": {"rows": list(range(300))}})
-            if answer.status_code == 200:  # it fitted into what the database had left
-                answer = http.post(f"{at}/actions", json={"action": "note", "text": "x" * 900, "target": {"rows": [5]}})
-            assert answer.status_code == 507 and "the disk is full" in answer.json()["detail"]
-            before = http.get(f"{at}/log").json()["number"]
-            stuff.unlink()
-            done = http.post(f"{at}/actions", json={"action": "note", "text": "now", "target": {"rows": [5]}})
-            assert done.status_code == 200 and done.json()["number"] == before + 1
-        assert sqlite3.connect(disk / "p.assay" / "state.sqlite").execute("PRAGMA integrity_check").fetchone() == (
-            "ok",
-        )
+        yield place
+
+
+def test_a_full_disk_still_shows_what_is_there_and_says_so_when_it_cannot_write(disk, tmp_path):
+    stuff = fill(disk)
+    for path in (disk / "p.assay").glob("state.sqlite-*"):  # as after a restart of the machine
+        assert path.suffix != ".sqlite-shm"
+    with client(tmp_path / "home", disk / "p.assay") as http:
+        (item,) = http.get("/api/v1/projects").json()
+        at = f"/api/v1/projects/{item['id']}"
+        assert http.post(f"{at}/view", json={}).status_code == 200
+        assert len(http.get(f"{at}/log").json()["entries"]) == 1
+        answer = http.post(f"{at}/actions", json={"action": "exclude", "target": {"rows": list(range(300))}})
+        if answer.status_code == 200:  # it fitted into what the database had left
+            answer = http.post(f"{at}/actions", json={"action": "note", "text": "x" * 900, "target": {"rows": [5]}})
+        assert answer.status_code == 507 and "the disk is full" in answer.json()["detail"]
+        before = http.get(f"{at}/log").json()["number"]
+        stuff.unlink()
+        done = http.post(f"{at}/actions", json={"action": "note", "text": "now", "target": {"rows": [5]}})
+        assert done.status_code == 200 and done.json()["number"] == before + 1
+    assert sqlite3.connect(disk / "p.assay" / "state.sqlite").execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_a_lock_that_is_held_stops_the_one_who_writes_and_within_a_time(digits_project, tmp_path, monkeypatch):
@@ -113,18 +93,12 @@ def test_a_lock_that_is_held_stops_the_one_who_writes_and_within_a_time(digits_p
         assert http.post(f"{at}/actions", json={"action": "keep", "target": {"rows": [1]}}).status_code == 200
 
 
-def test_a_project_on_a_read_only_disk_is_whole(digits_project, tmp_path):
-    size = sum(path.stat().st_size for path in digits_project.rglob("*") if path.is_file())
-    with small_disk(tmp_path / "disk", (size >> 20) + 12) as disk:
-        shutil.copytree(digits_project, disk / "p.assay")
-        project = assay.open(disk / "p.assay")
-        project.decide("keep", rows=[0, 1, 2], person="ann")
-        project.log.close()
-        for path in (disk / "p.assay").glob("state.sqlite-*"):
-            path.unlink()
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        assert not verify_project(Folder(disk / "p.assay")).faults
-        assert assay.open(disk / "p.assay").log.state().number == 1
+def test_a_project_on_a_read_only_disk_is_whole(disk):
+    for path in (disk / "p.assay").glob("state.sqlite-*"):
+        path.unlink()
+    make_read_only(disk)
+    assert not verify_project(Folder(disk / "p.assay")).faults
+    assert assay.open(disk / "p.assay").log.state().number == 1
 
 
 def test_a_copy_of_a_log_is_read_anew_and_does_not_stay(tmp_path, monkeypatch):
