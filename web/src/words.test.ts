@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { keepWord, percent, shortened, sure } from './words'
+import type { CheckInfo } from './api/types'
+import { keepWord, percent, shortened, sure, unjudged } from './words'
 
 describe('words', () => {
   it('shorten long names in the middle, whatever their letters', () => {
@@ -22,5 +23,15 @@ describe('words', () => {
     expect(keepWord('largest', 'text')).toBe('it is the longest')
     expect(keepWord('largest', 'image')).toBe('it is the largest')
     expect(keepWord('first', 'text')).toBe('it is the first')
+  })
+})
+
+describe('why labels were not judged', () => {
+  const label = (status: string, why: string | null) => [{ name: 'label', status, why } as CheckInfo]
+  it('is said without the words of the command line, and of a failure, too', () => {
+    expect(unjudged(label('ran', null))).toBe('')
+    expect(unjudged([])).toBe('')
+    expect(unjudged(label('skipped', 'the data has no labels (name them with --label)'))).toBe('the data has no labels')
+    expect(unjudged(label('failed', null))).toBe('The check failed')
   })
 })

@@ -1,5 +1,5 @@
 /** How the page says things: labels, counts, checks and actions in words. Pure. */
-import type { ActionName, Done, Entry, Label, Row } from './api/types'
+import type { ActionName, CheckInfo, Done, Entry, Label, Row } from './api/types'
 
 export const UNLABELLED = 'no label'
 /** The tag of rows that somebody has taken for themselves begins so; the name follows. */
@@ -51,6 +51,12 @@ export const megabytes = (bytes: number): string =>
 
 /** What the terminal says, without the words for it: "(set with --label)" helps nobody on a page. */
 export const withoutOptions = (text: string): string => sentence(text.replace(/\s*\([^()]*--[^()]*\)/g, ''))
+
+/** Why the labels were not judged, in a sentence; "" where they were. */
+export function unjudged(checks: CheckInfo[]): string {
+  const label = checks.find((check) => check.name === 'label')
+  return !label || label.status === 'ran' ? '' : withoutOptions(label.why ?? '') || 'The check failed'
+}
 
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`

@@ -11,7 +11,7 @@ import { useOpened } from '../shell/context'
 import { Link } from '../shell/Link'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
-import { count, labelKey, labelText, percent, rows, shortened, when, withoutOptions } from '../words'
+import { count, labelKey, labelText, percent, rows, shortened, unjudged, when, withoutOptions } from '../words'
 import { Bars } from './Bars'
 import { Chart, tooltip, useColours } from './Chart'
 
@@ -126,8 +126,8 @@ const Nothing = ({ children }: { children: ReactNode }) => (
 /** Where no label issue is to be drawn: because there is none, or because labels were not judged. */
 function NoIssues({ children }: { children: ReactNode }) {
   const { project } = useOpened()
-  const unjudged = project.checks.find((check) => check.name === 'label' && check.status !== 'ran')
-  return <Nothing>{unjudged ? `Labels were not judged: ${withoutOptions(unjudged.why ?? '')}.` : children}</Nothing>
+  const why = unjudged(project.checks)
+  return <Nothing>{why ? `Labels were not judged: ${why}.` : children}</Nothing>
 }
 
 /** Notes of the guesses by which the data was read begin so. */

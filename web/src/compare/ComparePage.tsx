@@ -10,12 +10,12 @@ import { RowCard } from '../row/RowCard'
 import { useOpened } from '../shell/context'
 import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
-import { count, labelFromKey, labelKey, labelPlain, labelText, rows, withoutOptions } from '../words'
+import { count, labelFromKey, labelKey, labelPlain, labelText, rows, unjudged } from '../words'
 import { Dialog } from '../shell/Dialog'
 
 export default function ComparePage() {
   const { id, project } = useOpened()
-  const unjudged = project.checks.find((check) => check.name === 'label' && check.status !== 'ran')
+  const why = unjudged(project.checks)
   const {
     pair: [a, b],
   } = usePlace()
@@ -75,8 +75,8 @@ export default function ComparePage() {
             ) : !charts.data ? (
               <Skeleton h={240} />
             ) : top.length === 0 ? (
-              unjudged ? (
-                <Notice title="Labels were not judged">{withoutOptions(unjudged.why ?? '')}</Notice>
+              why ? (
+                <Notice title="Labels were not judged">{why}</Notice>
               ) : (
                 <Notice title="No class is taken for another">No correction is suggested in this dataset.</Notice>
               )

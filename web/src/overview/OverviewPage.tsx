@@ -8,7 +8,7 @@ import { RowCard } from '../row/RowCard'
 import { useOpened } from '../shell/context'
 import type { Look } from '../url/address'
 import { go } from '../url/router'
-import { count, labelKey, labelText, percent, rows as rowsText, withoutOptions } from '../words'
+import { count, labelKey, labelText, percent, rows as rowsText, unjudged, withoutOptions } from '../words'
 
 const SHOWN = 3 // examples of a check
 const show = (filter: Filter, look: Look | null = null) => go({ tab: 'review', filter, sort: null, row: null, look })
@@ -57,8 +57,7 @@ export default function OverviewPage() {
 function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
   const { id, project } = useOpened()
   const left = useQuery({ queryKey: live(id, 'left'), queryFn: () => api.left(id) })
-  const unjudged =
-    project.classes.length > 0 && project.checks.find((one) => one.name === 'label' && one.status !== 'ran')
+  const why = project.classes.length > 0 ? unjudged(project.checks) : ''
   const issues = facets.presets.issues ?? 0
   const flagged = project.checks.find((check) => check.name === 'label')?.count ?? null
   const open = facets.presets.open ?? 0
@@ -77,11 +76,7 @@ function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
         </Text>
       )}
       {rate && <Text size="sm">{withoutOptions(rate)}</Text>}
-      {unjudged && (
-        <Text size="sm">
-          Whether labels are right was not judged: {withoutOptions(unjudged.why ?? '') || 'the check failed'}.
-        </Text>
-      )}
+      {why && <Text size="sm">Whether labels are right was not judged: {why}.</Text>}
       {left.data?.known && <Text size="sm">{left.data.message}</Text>}
       <Group mt="sm" gap="sm" wrap="nowrap">
         <Progress value={100 * share} size="lg" style={{ flex: 1 }} aria-label={`${percent(share)} of them decided`} />

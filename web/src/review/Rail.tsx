@@ -8,7 +8,7 @@ import { peopleOf, useOpened } from '../shell/context'
 import { go, usePlace } from '../url/router'
 import { Narrow } from './Narrow'
 import { Tour } from './Tour'
-import { count, REVIEW_TAG, TAKEN } from '../words'
+import { count, counted, REVIEW_TAG, TAKEN } from '../words'
 
 interface Preset {
   key: string
@@ -120,7 +120,7 @@ export function Rail({ then }: { then?: () => void }) {
               <section key={what}>
                 <details className="silent">
                   <summary>
-                    {list.length === 1 ? '1 check' : `${count(list.length)} checks`} {what}
+                    {counted(list.length, 'check', 'checks')} {what}
                   </summary>
                   <ul>{list.map(button)}</ul>
                 </details>
