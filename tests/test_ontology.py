@@ -23,16 +23,15 @@ from assay.insights.relations import Relation, groups, relations
 from assay.insights.shortcuts import property_shortcuts, weak_groups
 from assay.insights.splits import is_sorted, row_order, split_leakage, split_shift
 from assay.insights.two_labels import (
+    OneAgainstRest,
     clauses,
     held_classes,
     held_in_windows,
     length_ranks,
-    one_against_rest,
     plausible_rows,
     rows_of_holders,
     second_in_windows,
     second_labels,
-    second_scores,
     traced,
 )
 from assay.issues.interval import wilson
@@ -426,7 +425,7 @@ def test_a_weak_group_is_told_once_by_the_property_that_shows_it_best() -> None:
 def test_one_against_rest_leaves_the_row_out() -> None:
     rng = np.random.default_rng(0)
     x, labels = rng.normal(size=(40, 3)), rng.integers(3, size=40).astype(np.int32)
-    fast = one_against_rest(x, labels, 3, np.array([4, 17]))
+    fast = OneAgainstRest.fit(x, labels, 3).scores(x[[4, 17]], labels[[4, 17]])
     full = np.column_stack([x, np.ones(40)])
     ridge = 0.03 * np.trace(full.T @ full) / 4 * np.eye(4)
     for at, row in enumerate((4, 17)):
@@ -439,10 +438,11 @@ def test_one_against_rest_leaves_the_row_out() -> None:
 def test_the_second_score_is_the_largest_of_another_class() -> None:
     rng = np.random.default_rng(0)
     x, labels = rng.normal(size=(40, 3)), rng.integers(-1, 3, size=40).astype(np.int32)
-    scores = one_against_rest(x, labels, 3, np.arange(40))
+    rest = OneAgainstRest.fit(x, labels, 3)
+    scores = rest.scores(x, labels)
     scores[labels >= 0, labels[labels >= 0]] = -np.inf
     expected = np.where(labels >= 0, scores.max(1), -np.inf)
-    np.testing.assert_allclose(second_scores(x, labels, 3), expected, atol=1e-5)
+    np.testing.assert_allclose(rest.second(x, labels), expected, atol=1e-5)
 
 
 def test_rows_of_two_things_are_taken_apart_before_long_ones_and_before_unsure_ones() -> None:
@@ -454,11 +454,12 @@ def test_rows_of_two_things_are_taken_apart_before_long_ones_and_before_unsure_o
     both = np.arange(0, 200, 20)
     x[both] += np.eye(4)[(labels[both] + 1) % 4]
     lengths[both] += 8
-    chosen = plausible_rows(labels, [second_scores(x, labels, 4)], length_ranks(labels, lengths), 20)
+    second = OneAgainstRest.fit(x, labels, 4).second(x, labels)
+    chosen = plausible_rows(labels, [second], length_ranks(labels, lengths), 20)
     assert set(both.tolist()) <= set(chosen.tolist())
     doubted = np.zeros(200, np.float32)
     doubted[7] = 1  # by another kind of score, which sees nothing in the rest
-    again = plausible_rows(labels, [doubted, second_scores(x, labels, 4)], length_ranks(labels, lengths), 20)
+    again = plausible_rows(labels, [doubted, second], length_ranks(labels, lengths), 20)
     assert {7, *both.tolist()} <= set(again.tolist()) and not set(both.tolist()) <= set(
         plausible_rows(labels, [doubted], np.full(200, 0.5, np.float32), 20).tolist()
     )

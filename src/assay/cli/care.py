@@ -37,8 +37,9 @@ def verify(project: str, debug: bool) -> None:
             f"{', '.join(found.unguarded[:3])}"
         )
     if found.faults:
-        are = "1 file of {} is" if len(found.faults) == 1 else f"{len(found.faults):,} files of {{}} are"
-        raise AssayError(f"{are.format(project)} damaged or missing; see above what to do")
+        one = len(found.faults) == 1
+        files, are = ("1 file", "is") if one else (f"{len(found.faults):,} files", "are")
+        raise AssayError(f"{files} of {project} {are} damaged or missing; see above what to do")
     say(f"{found.files:,} files of {project} are as they were written")
 
 

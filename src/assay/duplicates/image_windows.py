@@ -137,7 +137,5 @@ def _best_windows(scaled: NDArray[np.float32], templates: NDArray[np.float32], b
                         products[x] += weight * scaled[y + row, x + column]
             for x in range(wide):
                 length = squares[y, x] - sums[y, x] * sums[y, x] / (SIDE * SIDE)
-                if length >= PLAIN * PLAIN:
-                    best[at] = max(best[at], products[x] / np.sqrt(length))
-                else:
-                    best[at] = max(best[at], np.float32(0))
+                alike = products[x] / np.sqrt(length) if length >= PLAIN * PLAIN else np.float32(0)
+                best[at] = max(best[at], alike)

@@ -112,9 +112,8 @@ def _copies_label(name: str, numbers: NDArray[np.int64], codes: NDArray[np.int32
         return
     pairs, times = np.unique(value * (int(labels.max()) + 1) + labels, return_counts=True)
     of_value, of_label = np.divmod(pairs, int(labels.max()) + 1)
-    order = np.argsort(
-        times, kind="stable"
-    )  # the last one written is the commonest; of equal ones one alone, for each side
+    # the last one written is the commonest; of equal ones one alone, for each side
+    order = np.argsort(times, kind="stable")
     by_value, by_label = np.zeros(len(values), np.int64), np.zeros(int(labels.max()) + 1, np.int64)
     by_value[of_value[order]], by_label[of_label[order]] = order, order
     here = np.arange(len(pairs))

@@ -56,10 +56,8 @@ FAR = 0.5  # of the range that holds 98 of 100 other values: so far from them li
 # Rows, and the share of them, that one number far from all others holds which is one cause (a sensor that was off), and how
 # many different numbers the column then has: with few, any of them may be far from the others
 OFTEN, SELDOM, CONTINUOUS = 3, 0.01, 50
-OFTENEST, FARTHER = (
-    0.1,
-    3.0,
-)  # more of the rows, where the number lies farther from the others than all of these from each other
+# ... and more of the rows, where the number lies farther from the others than all of these from each other
+OFTENEST, FARTHER = 0.1, 3.0
 FEW_MINUS = 0.05  # of the rows, up to which -1 beside 0 and 1 is a stand-in and no third value
 
 
@@ -221,9 +219,8 @@ def _stand_ins(numbers: NDArray[np.float64], dates: bool) -> Iterator[float]:
         if often and not (
             minus or NINES.fullmatch(f"{value:g}")
         ):  # any number may be one: no other lies between, or on the way
-            far = (
-                FAR if count <= SELDOM * len(numbers) else FARTHER
-            )  # many rows: a second kind of rows may lie so far away
+            # many rows: a second kind of rows may lie so far away
+            far = FAR if count <= SELDOM * len(numbers) else FARTHER
             apart = value > rest.max() + far * np.ptp(rest) or value < rest.min() - far * np.ptp(rest)
         if apart and high > low:
             yield value

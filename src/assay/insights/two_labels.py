@@ -98,7 +98,7 @@ def plausible_rows(labels: Codes, others: Sequence[Floats], rank: Floats, most: 
     """The rows worth taking apart, at most ``most``, ascending: a second class scores high, and they are long for their class.
 
     ``others``: for each kind of score (N,) the largest of a class that is not the given one: probabilities, and of texts
-    `second_scores`. A row counts by the kind that ranks it highest: a softmax hides a second thing behind a first that it is
+    `OneAgainstRest.second`. A row counts by the kind that ranks it highest: a softmax hides a second thing behind a first that it is
     sure of, and scores that do not compete see a second class in all rows of neighbours. ``rank`` (N,) of `length_ranks`.
     """
     known = np.flatnonzero(labels >= 0)
@@ -109,55 +109,57 @@ def plausible_rows(labels: Codes, others: Sequence[Floats], rank: Floats, most: 
     return np.sort(known[order[:most]])
 
 
-def one_against_rest(vectors: NDArray[Any], labels: Codes, n_classes: int, rows: NDArray[np.int64]) -> Floats:
-    """(m, K) ridge regression on each class against the rest, read at ``rows`` as if each had been left out.
+@dataclass(frozen=True)
+class OneAgainstRest:
+    """Ridge regression on each class against the rest, read at rows as if each had been left out.
 
-    Two things in one row give two large scores, where a softmax gives one. Cost: O(N d^2 + m d K).
+    Two things in one row give two large scores, where a softmax gives one. gram_ : (d + 1, d + 1) products of the vectors' columns
+    with the ridge added. sums_ : (d + 1, K) sums of the vectors of each class.
     """
-    gram, sums = _rest_sums(vectors, labels, n_classes)
-    return _left_out(_with_one(vectors[rows]), labels[rows], gram, sums)
 
+    gram_: NDArray[np.float64]
+    sums_: NDArray[np.float64]
 
-def second_scores(vectors: NDArray[Any], labels: Codes, n_classes: int) -> Floats:
-    """(N,) largest score of `one_against_rest` among the classes that are not the given one; -inf without a label.
+    @classmethod
+    def fit(cls, vectors: NDArray[Any], labels: Codes, n_classes: int) -> OneAgainstRest:
+        """vectors : (N, d). labels : (N,) class codes, -1 = unlabelled. Cost: O(N d^2)."""
+        known = np.flatnonzero(labels >= 0)
+        d = vectors.shape[1] + 1
+        gram, sums = np.zeros((d, d)), np.zeros((d, n_classes))
+        for start in range(0, len(known), BLOCK):
+            part = known[start : start + BLOCK]
+            x = _with_one(vectors[part])
+            gram += x.T @ x
+            for code in np.unique(labels[part]).tolist():
+                sums[:, code] += x[labels[part] == code].sum(0)
+        gram[np.diag_indices(d)] += RIDGE * np.trace(gram) / d
+        return cls(gram, sums)
 
-    Cost: O(N d (d + K)), in blocks that hold no more than 2^22 scores.
-    """
-    gram, sums = _rest_sums(vectors, labels, n_classes)
-    out = np.full(len(labels), -np.inf, np.float32)
-    known = np.flatnonzero(labels >= 0)
-    step = max(1, min(BLOCK, SCORES // n_classes))
-    for start in range(0, len(known), step):
-        rows = known[start : start + step]
-        scores = _left_out(_with_one(vectors[rows]), labels[rows], gram, sums)
-        scores[np.arange(len(rows)), labels[rows]] = -np.inf
-        out[rows] = scores.max(1)
-    return out
+    def scores(self, vectors: NDArray[Any], given: Codes) -> Floats:
+        """(m, K) of rows that were learned from. vectors : (m, d). given : (m,) their labels. Cost: O(m d (d + K))."""
+        x = _with_one(vectors)
+        inverse = np.linalg.solve(self.gram_, x.T).T
+        leverage = np.clip((x * inverse).sum(1, keepdims=True), 0, 0.99)
+        scores = inverse @ self.sums_
+        own = np.zeros_like(scores)
+        good = given >= 0
+        own[np.flatnonzero(good), given[good]] = 1
+        return np.asarray((scores - leverage * own) / (1 - leverage * good[:, None]), np.float32)
 
+    def second(self, vectors: NDArray[Any], labels: Codes) -> Floats:
+        """(N,) largest score of a class that is not the given one, of all rows that were learned from; -inf without a label.
 
-def _rest_sums(vectors: NDArray[Any], labels: Codes, n_classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(d + 1, d + 1) products of the vectors' columns with the ridge added, and (d + 1, K) sums of the vectors of each class."""
-    known = np.flatnonzero(labels >= 0)
-    d = vectors.shape[1] + 1
-    gram, sums = np.zeros((d, d)), np.zeros((d, n_classes))
-    for start in range(0, len(known), BLOCK):
-        part = known[start : start + BLOCK]
-        x = _with_one(vectors[part])
-        gram += x.T @ x
-        for code in np.unique(labels[part]).tolist():
-            sums[:, code] += x[labels[part] == code].sum(0)
-    gram[np.diag_indices(d)] += RIDGE * np.trace(gram) / d
-    return gram, sums
-
-
-def _left_out(x: NDArray[np.float64], given: Codes, gram: NDArray[np.float64], sums: NDArray[np.float64]) -> Floats:
-    inverse = np.linalg.solve(gram, x.T).T
-    leverage = np.clip((x * inverse).sum(1, keepdims=True), 0, 0.99)
-    scores = inverse @ sums
-    own = np.zeros_like(scores)
-    good = given >= 0
-    own[np.flatnonzero(good), given[good]] = 1
-    return np.asarray((scores - leverage * own) / (1 - leverage * good[:, None]), np.float32)
+        Cost: as `scores` of N rows, in blocks that hold no more than 2^22 scores.
+        """
+        out = np.full(len(labels), -np.inf, np.float32)
+        known = np.flatnonzero(labels >= 0)
+        step = max(1, min(BLOCK, SCORES // self.sums_.shape[1]))
+        for start in range(0, len(known), step):
+            rows = known[start : start + step]
+            scores = self.scores(vectors[rows], labels[rows])
+            scores[np.arange(len(rows)), labels[rows]] = -np.inf
+            out[rows] = scores.max(1)
+        return out
 
 
 def _with_one(x: NDArray[Any]) -> NDArray[np.float64]:
@@ -219,7 +221,7 @@ def second_labels(
     ----------
     labels : (N,) class codes. rows : (m,) the rows that were taken apart.
     parts : m arrays (parts of the row, K) of probabilities.
-    whole : (m, K) of `one_against_rest`.
+    whole : (m, K) of `OneAgainstRest.scores`.
     close : (K, K) pairs of classes that nothing tells apart, the class itself included; they are no second label.
     rank : (N,) of `length_ranks`; all one half where rows have no length.
     """

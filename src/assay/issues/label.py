@@ -120,9 +120,9 @@ def judge_with_verdict(
     error = _errors(labels, seen, solved, DISAGREEMENT * boundary)
     proven = _any_proven(found)
     # classes that overlap contradict right labels, too, however many wrong ones there are
-    told = proven and not found.at_most
-    account = _account(labels, seen, error, solved["best"], noise, weight, DISAGREEMENT * boundary, found, told)
-    if not told and account is not None:
+    certain = proven and not found.at_most
+    account = _account(labels, seen, error, solved["best"], noise, weight, DISAGREEMENT * boundary, found, certain)
+    if not certain and account is not None:
         error = (account.at(error) * (1 - IN_ORDER * (1 - error))).astype(np.float32)
     found = replace(found, counted=None if found.withheld else account)
     if rare is None:

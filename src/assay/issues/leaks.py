@@ -239,9 +239,7 @@ def fixed_by_mark(texts: Sequence[str | None], codes: Codes) -> Leak | None:
     of the ends.
     """
     for pattern, cut in ((_HEAD, slice(0, 80)), (_TAIL, slice(-80, None))):
-        found = [
-            pattern.match((text or "")[cut]) if cut.start == 0 else pattern.search((text or "")[cut]) for text in texts
-        ]
+        found = [pattern.search((text or "")[cut]) for text in texts]
         marks = ["" if one is None else (one[1] or one[2]).strip().casefold() for one in found]
         number: dict[str, int] = {}
         values = np.array([number.setdefault(mark, len(number)) for mark in marks], np.int64)

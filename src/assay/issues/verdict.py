@@ -70,13 +70,14 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     # calibrated rows that go on disagreeing more are overlap, whether or not they foresee with what they disagree
     grows = classes > 2 and evidence.calibrated >= 0.5 and evidence.course.rising
     # rows that disagree no more than the surest of them do are one plateau: overlap would show in the others
-    flat = classes > 2 and 1 - accuracy - evidence.disagree <= OVERLAP * evidence.disagree
+    beyond = 1 - accuracy - evidence.disagree
+    flat = classes > 2 and beyond <= OVERLAP * evidence.disagree
     no_plateau = not flat and (overlaps or (like_overlap and rises))
     at_most = grows or no_plateau
     # ... and a plateau proves nothing: kinds of rows that are alike in all columns make one, too
     many = len(known) >= ENOUGH
     two = many and classes == 2 and evidence.borne_out >= 0.5 and evidence.noise >= NOISY
-    untold = two and 1 - accuracy - evidence.disagree >= OVERLAPS
+    untold = two and beyond >= OVERLAPS
     rests_on_noise = many and like_overlap and no_plateau and evidence.noise >= NOISY
     unsure = evidence.borne_out >= 0.5 and (overlaps or rises or two)
     # rows that are no surer than that, and know it: noise is believed of a plateau only

@@ -25,10 +25,8 @@ Task = tuple[Codes, Rows, Rows, int, list[int]]  # labels, training rows, asked 
 
 TREES = {"fast": 60, "regular": 120, "best": 300}
 LEAF = 3  # rows
-TREE_ROWS, TREE_NUMBERS = (
-    200_000,
-    25_000_000,
-)  # rows that one extra-tree grows on, and their numbers: fewer rows of many columns
+# Rows that one extra-tree grows on, and their numbers: fewer rows of many columns
+TREE_ROWS, TREE_NUMBERS = 200_000, 25_000_000
 # Of more rows, fewer trees: what they miss is rows, not trees. Per fold of 160,000 made-up rows 120 trees of 50,000 have log-loss
 # .798 in 11 CPU s, 12 trees of all rows .720 in 5; of 200,000 flights .391 in 7 and, 15 trees, .364 in 4.
 FULL_FOREST, FEWER = 50_000, 1.5  # rows up to which all trees grow, and the power by which they get fewer beyond
@@ -43,7 +41,8 @@ ROUNDS, ROUND_TREES = 150, 1_500  # at most so many rounds, and trees in all of 
 # From so many rows on small slow trees do not get there in those rounds: 160,000 made-up rows, log-loss .878 and, larger, .756;
 # of 200,000 flights .480 and .364, in the same time.
 MANY_ROWS = 50_000
-RATE, LEAVES = {False: 0.1, True: 0.2}, {False: 15, True: 31}  # many rows? -> learning rate, leaves of a tree
+SMALL_TREES: dict[str, Any] = {"learning_rate": 0.1, "num_leaves": 15}
+LARGE_TREES: dict[str, Any] = {"learning_rate": 0.2, "num_leaves": 31}
 PATIENCE = 10  # rounds without a better held-out log-loss
 HELD_OUT = 0.15
 PRIOR_WEIGHT = np.float32(0.005)  # so that no class is impossible, not even one that a fold never saw
@@ -302,8 +301,6 @@ def _boosted(
     several = len(present) > 2
     settings: dict[str, Any] = {
         "objective": "multiclass" if several else "binary",
-        "learning_rate": RATE[len(fit) > MANY_ROWS],
-        "num_leaves": LEAVES[len(fit) > MANY_ROWS],
         "min_data_in_leaf": int(np.clip(len(fit) // 100, 3, 20)),
         "max_bin": 127,
         "feature_fraction": 0.8,
@@ -315,7 +312,7 @@ def _boosted(
         "force_row_wise": True,
         "num_threads": 1,
         "verbosity": -1,
-    }
+    } | (LARGE_TREES if len(fit) > MANY_ROWS else SMALL_TREES)
     if several:
         settings["num_class"] = len(present)
     rounds = int(np.clip(ROUND_TREES // len(present), 15, ROUNDS))

@@ -105,7 +105,7 @@ class ReviewTable:
         self.roles, self.modality, self.not_run, self.project = dict(roles), modality, dict(not_run), project
         self._columns: dict[str, Values] = {}
         self._read: dict[str, pa.ChunkedArray] = {}
-        self._usual: dict[str, tuple[float, float] | None] = {}
+        self._usual: dict[tuple[str, str], tuple[float, float] | None] = {}
         self._marks: dict[str, Any] = {}
         self._steps: dict[str, NDArray[np.uint8]] = {}
         self._lock = threading.RLock()
@@ -279,14 +279,14 @@ class ReviewTable:
         Rows with the flag ``without`` are left out: what is faulty says nothing of what is usual.
         """
         with self._lock:
-            if name not in self._usual:
+            if (name, without) not in self._usual:
                 values = self.scores.get(name)
                 if values is None and name in self.numbers:
                     values = np.where(self.numbers[name] < 0, np.nan, self.numbers[name]).astype(np.float32)
                 if values is not None and without in self.flags:
                     values = values[~self.flags[without]]
-                self._usual[name] = None if values is None else usual_range(values)
-            return self._usual[name]
+                self._usual[name, without] = None if values is None else usual_range(values)
+            return self._usual[name, without]
 
     def marks(self, name: str) -> Any:
         """What the cells of a user's column are held against, kept; see `assay.query.unusual_cells.column_bounds`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice, pairwise
 
 LOOKED_AT = 50  # lines
@@ -176,3 +176,10 @@ def below(rows: Sequence[Sequence[str]]) -> dict[int, str]:
         else:
             break
     return found
+
+
+def left_below(reasons: Mapping[int, str]) -> str:
+    """What to say of the rows of `below`. reasons : row -> where it stands and what it is."""
+    what = "1 row is" if len(reasons) == 1 else f"{len(reasons)} rows are"
+    told = "; ".join(reasons[row] for row in sorted(reasons))
+    return f"{what} no row of the table and not analysed ({told})"

@@ -18,7 +18,7 @@ import pyarrow as pa
 from assay.errors import SourceError
 from assay.sources.cells import Cells, from_values, refuse_twins
 from assay.sources.csv_plain import is_number, read_plain, typed
-from assay.sources.csv_shapes import below, completed, labelled_lines, titles, without_spaces
+from assay.sources.csv_shapes import below, completed, labelled_lines, left_below, titles, without_spaces
 from assay.sources.words import count_words
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -391,10 +391,7 @@ def _assembled(header: list[str], records: list[Record], where: str, broken: boo
     under = {row: f"line {records[row][0]} is {what}" for row, what in below([one[1] for one in records]).items()}
     under = {row: reason for row, reason in under.items() if row not in misread}
     if under:
-        notes.append(
-            f"{'1 row is' if len(under) == 1 else f'{len(under)} rows are'} no row of the table and not analysed "
-            f"({'; '.join(under[row] for row in sorted(under))})"
-        )
+        notes.append(left_below(under))
         reasons |= under
     if misread:
         what = "1 row is broken and is" if len(misread) == 1 else f"{len(misread):,} rows are broken and are"

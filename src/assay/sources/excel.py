@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from assay.errors import MissingExtraError, SourceError, UsageError
 from assay.sources.cells import WHOLE, Cells, from_values, refuse_twins
-from assay.sources.csv_shapes import below
+from assay.sources.csv_shapes import below, left_below
 from assay.sources.decompression import check_filled
 
 CELL = re.compile(rb'<(?:\w{1,8}:)?c r="([A-Z]{1,3})([0-9]{1,7})"')
@@ -64,10 +64,7 @@ def read_excel(path: Path, sheet: str | None = None) -> Cells:
     if under := {row: f"row {titles + row + 2} is {what}" for row, what in below(texts).items()}:
         found.reasons |= under
         found.misread |= under.keys()
-        found.notes.append(
-            f"{'1 row is' if len(under) == 1 else f'{len(under)} rows are'} no row of the table and not analysed "
-            f"({'; '.join(under[row] for row in sorted(under))})"
-        )
+        found.notes.append(left_below(under))
     if len(sheets) > 1:
         which = "the first of" if chosen == sheets[0] else "of"
         found.notes.append(f"sheet: {chosen} ({which} {len(sheets)}; another: --sheet NAME)")

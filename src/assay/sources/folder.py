@@ -26,9 +26,7 @@ KEPT_ENDINGS = frozenset({".txt", ".text", ".xml", ".json", "without ending"})
 TABLE_ENDINGS = frozenset({".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow", ".xlsx", ".xls"})
 MOST_SPLITS = 20
 LEAST_IN_SPLITS = 0.8  # share of the images that lie in folders of splits
-LEAST_SHARED = (
-    0.75  # share of all folders below that a folder of the level above holds, where these are "the same in each"
-)
+LEAST_SHARED = 0.75  # of all folders below, in each of the level above, where these are "the same in each"
 SAYS_NOTHING = frozenset({"images", "image", "img", "imgs", "pictures", "photos", "data", "all", "raw", "files"})
 FILES_A_WORD = 4  # on the mean, where names of files may begin with their class
 IGNORED = frozenset({"__macosx", "__pycache__", "thumbs.db", "desktop.ini"})

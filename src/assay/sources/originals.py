@@ -19,9 +19,7 @@ import pyarrow as pa
 
 PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # how Hugging Face and Assay keep a picture
 HELD = pa.struct([("path", pa.string()), ("held", pa.bool_())])  # its bytes are among the pictures of the dataset
-WRITTEN = (
-    b"assay_name"  # metadata of a column of a text table whose name stands otherwise in its header, with that name
-)
+WRITTEN = b"assay_name"  # metadata of a column of a text table: its name in the header, where that is another
 MERGED = b"assay_split"  # metadata of a column that names the parts of a dataset that came in parts
 
 

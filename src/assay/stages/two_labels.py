@@ -53,10 +53,10 @@ class PlausibleFound:
     small: int
 
 
-@stage(version=5)
+@stage(version=6)
 def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFound:
-    """Positions among the vector rows of those worth taking apart, ascending."""
-    from assay.insights.two_labels import length_ranks, plausible_rows, second_scores
+    """Positions among the vector rows of those worth taking apart, ascending; of texts what tells it in ``.rest.npz``, too."""
+    from assay.insights.two_labels import OneAgainstRest, length_ranks, plausible_rows
     from assay.issues.scan import scan
 
     labels = labels_of(folder, spec)
@@ -66,7 +66,10 @@ def plausible(folder: Folder, prefix: str, spec: PlausibleSpec) -> PlausibleFoun
     small = np.zeros(len(labels), bool)
     if spec.text:
         rank = length_ranks(labels, _lengths(texts_of(folder, spec)))
-        others.append(second_scores(embeddings_of(folder, spec)[spec.encoder], labels, len(spec.classes)))
+        x = embeddings_of(folder, spec)[spec.encoder]
+        rest = OneAgainstRest.fit(x, labels, len(spec.classes))
+        others.append(rest.second(x, labels))
+        folder.put_arrays(f"{prefix}.rest.npz", vars(rest))
     else:
         small = _shorter_sides(folder, spec) < SMALLEST
     candidates = np.where(small, np.int32(-1), labels)
@@ -131,7 +134,8 @@ def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     judged = _texts if spec.text else _pictures
     found, parts, joint = judged(folder, spec, labels, rows, close)
     # what all rows of two classes show together needs no trace in each of them: a candidate and its rows say the same
-    behind = np.concatenate([np.zeros(0, np.int64), *joint.values()])
+    keys = np.array(sorted(joint), np.int64).reshape(-1, 2)
+    behind = np.concatenate([np.zeros(0, np.int64), *(joint[a, b] for a, b in keys.tolist())])
     found = replace(found, plain=found.plain | np.isin(found.rows, behind))
     second, _ = top.other(labels)
     second = np.where(labels >= 0, second, -1).astype(np.int32)
@@ -144,10 +148,8 @@ def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     for at in np.flatnonzero(found.plain).tolist():
         told[found.rows[at]] = parts[at][int(found.part[at])]
     values = {"is_multi_label": flag, "multi_label_score": score, "second_label": second, "second_label_part": told}
-    keys = np.array(sorted(joint), np.int64).reshape(-1, 2)
     counts = np.array([len(joint[a, b]) for a, b in keys.tolist()], np.int64)
-    in_order = np.concatenate([np.zeros(0, np.int64), *(joint[a, b] for a, b in keys.tolist())])
-    folder.put_arrays(f"{prefix}.joint.npz", {"pairs": keys, "counts": counts, "rows": in_order})
+    folder.put_arrays(f"{prefix}.joint.npz", {"pairs": keys, "counts": counts, "rows": behind})
     findings = two_label_finding(list(spec.classes), labels, found, parts, len(labels), unsure=spec.unsure)
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in findings])
     return write_issues(folder, prefix, "multi_label", values, folder.get_array(f"{spec.vectors}.rows.npy"), spec)
@@ -193,10 +195,10 @@ def _texts(
     from assay.encode.bert import sentence_encoders
     from assay.insights.two_labels import (
         IN_TEXT,
+        OneAgainstRest,
         clauses,
         held_classes,
         length_ranks,
-        one_against_rest,
         rows_of_holders,
         second_labels,
         traced,
@@ -218,7 +220,7 @@ def _texts(
     if len(more):
         new, of_new = apart(more)
         rows, taken, scored = np.concatenate([rows, more]), taken + new, scored + of_new
-    whole = one_against_rest(x, labels, size, rows)
+    whole = OneAgainstRest(**folder.get_arrays(f"{spec.plausible}.rest.npz")).scores(x[rows], labels[rows])
     lengths = _lengths(texts)
     found = second_labels(labels, rows, scored, whole, close, length_ranks(labels, lengths))
     found = traced(found, _probabilities(folder, spec, rows), IN_TEXT)

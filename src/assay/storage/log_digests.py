@@ -113,12 +113,6 @@ def faults_of_database(file: Path) -> list[str]:
             if tables and not tables >= {"log_heads", "log_entries", "log_snapshots", "log_version"}:
                 return ["its list of tables"]
             found = list(faults_of_log(connection)) if tables else []
-    except (
-        sqlite3.Error,
-        TypeError,
-        ValueError,
-        OverflowError,
-        LookupError,
-    ) as error:  # a name of a column may be damaged, too
+    except (sqlite3.Error, TypeError, ValueError, OverflowError, LookupError) as error:  # the last: a damaged name
         return [f"the file itself: {error}"]
     return found

@@ -24,7 +24,7 @@ from assay.storage.log_digests import head_digest
 from assay.storage.sqlite_file import open_to_read
 
 ENDING = ".seal"
-LARGEST = 64 << 20  # bytes that are read after each write: 10 ms
+LARGEST = 64 << 20  # bytes that are read after each write, about 2 ms a MiB
 LONGEST = 1 << 20  # bytes of a seal
 
 

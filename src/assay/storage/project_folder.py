@@ -23,11 +23,13 @@ from assay.errors import ProjectError, UsageError
 from assay.storage import Folder
 from assay.storage.checksums import json_bytes
 from assay.storage.log_digests import projects_of
+from assay.storage.log_seal import ENDING as SEAL_ENDING
 
 FORMAT = 1
 PROJECT = "project.json"
 STATE = "state.sqlite"  # the decisions
-STATES = (STATE, *(f"{STATE}{ending}" for ending in ("-wal", "-shm", ".lock", ".seal")))  # and what lies beside them
+SEAL = f"{STATE}{SEAL_ENDING}"
+STATES = (STATE, SEAL, *(f"{STATE}{ending}" for ending in ("-wal", "-shm", ".lock")))  # and what lies beside them
 VIEWS = "views.json"  # filters that people saved by name
 
 

@@ -16,8 +16,8 @@ from assay.errors import ProjectError
 from assay.storage.checksums import DATASET, MARKER, faults_of, guarded, json_bytes, parse_json
 from assay.storage.folder import TEMPORARY, Folder
 from assay.storage.log_digests import faults_of_database
-from assay.storage.log_seal import ENDING, read_seal, unlike_seal
-from assay.storage.project_folder import PROJECT, STATE, STATES, latest_run, run_name
+from assay.storage.log_seal import read_seal, unlike_seal
+from assay.storage.project_folder import PROJECT, SEAL, STATE, STATES, latest_run, run_name
 
 AGAIN = "delete it and run the analysis again: other work is kept"
 
@@ -68,14 +68,14 @@ def verify_project(folder: Folder) -> Verified:
 
 def _decisions(file: Path) -> Iterator[Fault]:
     """The log as its entries and its seal have it."""
-    seal, beside, copy = None, f"{STATE}{ENDING}", "restore it from a copy: it holds the decisions"
+    seal, copy = None, "restore it from a copy: it holds the decisions"
     try:
         seal = read_seal(file)
     except (ValueError, RecursionError):
-        yield Fault(beside, "damaged", "delete it: the next decision makes it anew")
+        yield Fault(SEAL, "damaged", "delete it: the next decision makes it anew")
     if not file.exists():
         if seal is not None:
-            yield Fault(STATE, "missing", f"restore it from a copy, or delete {beside} to go on without decisions")
+            yield Fault(STATE, "missing", f"restore it from a copy, or delete {SEAL} to go on without decisions")
         return
     damaged, unlike = faults_of_database(file), None
     if seal is not None and not damaged:
@@ -88,10 +88,10 @@ def _decisions(file: Path) -> Iterator[Fault]:
         yield Fault(STATE, f"damaged ({', '.join(damaged[:3])}{more})", copy)
     elif unlike == "lost":
         what = "not the newest: entries that were in it are missing"
-        yield Fault(STATE, what, f"restore a newer copy; where there is none, delete {beside} to go on with this one")
+        yield Fault(STATE, what, f"restore a newer copy; where there is none, delete {SEAL} to go on with this one")
     elif unlike == "changed":
         what = "damaged outside of its entries, which are whole"
-        yield Fault(STATE, what, f"delete {beside} to keep it as it is, or restore it from a copy")
+        yield Fault(STATE, what, f"delete {SEAL} to keep it as it is, or restore it from a copy")
 
 
 def _names(root: Path) -> list[str]:
