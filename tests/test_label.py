@@ -502,6 +502,22 @@ def test_rows_marked_safe_under_overlap_are_right_in_98_percent(overlaps):
     assert np.concatenate(right).mean() >= 0.98
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_safe_that_is_not_as_likely_wrong(seed: int) -> None:
+    """Where only a bound of the rate is known, p_label_error says less, and so does "safe"."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(10, 6))
+    centres *= 5 / np.linalg.norm(centres, axis=1, keepdims=True)
+    true = rng.integers(10, size=3_000)
+    rows = centres[true] + rng.normal(size=(3_000, 6))
+    labels = np.where(rng.random(3_000) < 0.1, (true + rng.integers(1, 10, 3_000)) % 10, true).astype(np.int32)
+    probs = cross_val_predict(LogisticRegression(), rows, labels, cv=5, method="predict_proba").astype(np.float32)
+    found, known = judge_with_verdict(labels, scan(labels, probs))
+    safe = found["is_safe_to_fix"]
+    assert not known.at_most or (found["p_label_error"][safe] >= 0.98).all()
+    assert (found["p_label_error"][safe] >= 0.9).all()
+
+
 def test_few_surest_rows_do_not_make_labels_look_drawn_by_lot() -> None:
     # 160 rows, 7 in 9 predicted rightly however sure the model is: the surest tenth alone proves little, all rows do
     rng = np.random.default_rng(0)

@@ -129,8 +129,8 @@ def judge_with_verdict(
         rare = np.bincount(labels[labels >= 0], minlength=seen.n_classes) < RARE
     has_rare_class = (labels >= 0) & rare[labels]
     sure = sure_enough(labels, seen, noise, evidence)
-    if not proven:
-        sure &= labels < 0
+    if not certain:  # nothing is safe that is not as likely wrong as that
+        sure &= (labels < 0) | (proven & (error >= SAFE))
     columns = _judge(labels, seen, solved, spread, error, sure) | {"has_rare_class": has_rare_class}
     # a class too small to be learned could not have been doubted
     columns["is_well_labeled"] &= ~has_rare_class & (seen.n_classes > 1)
