@@ -12,11 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.duplicates import Pairs, cluster, exact_groups
+from assay.duplicates.compared import compared_columns
 from assay.duplicates.table import table_copies
 
 
+def copies(cells: pd.DataFrame, features: list[str]) -> tuple[list[str | None], Pairs]:
+    return table_copies(compared_columns(cells, features), len(cells))
+
+
 def row_keys(cells: pd.DataFrame, features: list[str]) -> list[str | None]:
-    return table_copies(cells, features)[0]
+    return copies(cells, features)[0]
 
 
 def keys_of(**columns: list[object]) -> list[str | None]:
@@ -24,7 +29,7 @@ def keys_of(**columns: list[object]) -> list[str | None]:
 
 
 def near(cells: pd.DataFrame) -> Pairs:
-    return table_copies(cells, list(cells.columns))[1]
+    return copies(cells, list(cells.columns))[1]
 
 
 def people(n: int = 200, seed: int = 0) -> pd.DataFrame:
@@ -61,9 +66,7 @@ def people(n: int = 200, seed: int = 0) -> pd.DataFrame:
 def test_case_and_formatting_are_near_with_their_kind_and_not_exact(one: str, two: str, kind: str) -> None:
     others = {"2": ["2024-02-01", "2023-05-06"], "n": ["n/a", "Rome"], "O": ["Rome", "Bern"], "A": ["Rome", "Bern"]}
     more = others.get(one[0], ["7%", "8%"] if "%" in one else ["7", "8.5"])
-    keys, pairs = table_copies(
-        pd.DataFrame({"cell": [one, two, *more], "sure": ["x", "x", "y", "y"]}), ["cell", "sure"]
-    )
+    keys, pairs = copies(pd.DataFrame({"cell": [one, two, *more], "sure": ["x", "x", "y", "y"]}), ["cell", "sure"])
     assert len(set(keys)) == 4
     assert list(zip(pairs.row_a, pairs.row_b, pairs.kind, strict=True)) == [(0, 1, kind)]
 
@@ -86,7 +89,7 @@ def test_white_space_and_unicode_composition_do_not_tell_rows_apart(one: str, tw
 )
 def test_another_sign_currency_or_unit_is_no_copy(one: str, two: str) -> None:
     more = [f"{n}{(one.partition('5')[2] if '5' in one else '')}" for n in (7, 11, 12, 13)]
-    keys, pairs = table_copies(pd.DataFrame({"cell": [one, two, *more], "sure": ["x"] * 6}), ["cell", "sure"])
+    keys, pairs = copies(pd.DataFrame({"cell": [one, two, *more], "sure": ["x"] * 6}), ["cell", "sure"])
     assert keys[0] != keys[1] and (0, 1) not in set(zip(pairs.row_a.tolist(), pairs.row_b.tolist(), strict=True))
 
 
@@ -262,7 +265,7 @@ def test_planted_copies_are_found_and_bring_no_strangers(data_dir: Path, table: 
     cells = pd.read_csv(data_dir / table / "clean.csv", dtype=str)
     rng = random.Random(3)
     rows = rng.sample(range(len(cells)), 120)
-    copies = []
+    made = []
     for at, row in enumerate(rows):
         copy = cells.iloc[row].copy()
         copy["index"] = str(90_000 + at)
@@ -277,9 +280,9 @@ def test_planted_copies_are_found_and_bring_no_strangers(data_dir: Path, table: 
             copy[name] = copy[name][:place] + "q" + copy[name][place + 1 :]
         else:
             copy = copy.map(lambda cell: f" {cell.upper()}" if isinstance(cell, str) else cell)
-        copies.append(copy)
-    both = pd.concat([cells, pd.DataFrame(copies)], ignore_index=True)
-    keys, pairs = table_copies(both, list(both.columns))
+        made.append(copy)
+    both = pd.concat([cells, pd.DataFrame(made)], ignore_index=True)
+    keys, pairs = copies(both, list(both.columns))
     found = cluster(len(both), exact_groups(keys), pairs)
     assert np.mean([found.id[row] == found.id[len(cells) + at] >= 0 for at, row in enumerate(rows)]) >= 0.95
     true = {(row, len(cells) + at) for at, row in enumerate(rows)}

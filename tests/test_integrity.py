@@ -352,8 +352,14 @@ def test_decisions_that_have_gone_are_missed(decided, how):
         put(state, older)
     (fault,) = faults(decided)
     assert fault.name == "state.sqlite" and "missing" in fault.what and "copy" in fault.advice
+    if how == "deleted":  # nobody is told that nothing was decided
+        for use in (lambda opened: opened.log.state(), lambda opened: opened.decide("keep", rows=[1], person="ann")):
+            with pytest.raises(ProjectError, match=r"state\.sqlite is missing.* delete state\.sqlite\.seal"):
+                use(assay.open(decided))
+        assert not state.exists()
     (decided / "state.sqlite.seal").unlink()
     assert not faults(decided)
+    assert assay.open(decided).log.state().number == (0 if how == "deleted" else 5)
 
 
 @pytest.mark.parametrize("how", ["flipped", "a link", "a pipe", "empty"])

@@ -24,6 +24,7 @@ from assay.actions.prepare import prepare
 from assay.actions.project_facts import ProjectFacts
 from assay.actions.state import State, fold
 from assay.errors import AssayError, ProjectError, UsageError
+from assay.storage.log_seal import require_no_seal
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -91,6 +92,7 @@ class ActionLog:
 
     def _exists(self) -> bool:
         if not self._there and isinstance(self._address, Path) and not self._address.exists():
+            require_no_seal(self._address)
             return False  # without loading the database library
         self._there = self._there or self._database.exists()
         return self._there

@@ -26,6 +26,7 @@ DISTINCT = 0.5  # share of rows that must be distinct without the identifiers, f
 class Column:
     """One column of N cells."""
 
+    name: str
     kind: str  # of `assay.encode.cells.Cells`
     exact: NDArray[np.int64]  # (N,) equal for equal cells, -1 = empty; native numbers by value, text by its characters
     caseless: NDArray[np.int64]  # (N,) equal for cells that are equal but for case, -1 = empty
@@ -71,7 +72,7 @@ def _read(column: pd.Series[Any], name: str) -> Column:
         else:
             code = pd.factorize(found.numbers + 0.0)[0] if found.numbers is not None else np.full(len(column), -1)
         code = code.astype(np.int64)
-        return Column(found.kind, code, code, code, (), found.numbers)
+        return Column(name, found.kind, code, code, code, (), found.numbers)
     if found.kind == "date":
         assert found.numbers is not None
         known = np.full(len(found.levels), np.nan)
@@ -88,7 +89,7 @@ def _read(column: pd.Series[Any], name: str) -> Column:
         np.where(blank < 0, _lookup(some)[0][found.codes], blank + len(found.levels))
         for some in (as_written, [text.casefold() for text in as_written])
     )
-    return Column(found.kind, exact, caseless, lookup[found.codes], distinct, found.numbers)
+    return Column(name, found.kind, exact, caseless, lookup[found.codes], distinct, found.numbers)
 
 
 def _blanks(column: pd.Series[Any], blank: NDArray[np.bool_]) -> NDArray[np.int64]:

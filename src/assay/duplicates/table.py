@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 
 from assay.duplicates import Pairs, make_pairs
-from assay.duplicates.compared import Column, compared_columns, equal_rows
+from assay.duplicates.compared import Column, equal_rows
 from assay.duplicates.wording import digits_of
 
 TWINS = 3  # more rows that differ in one column only: that column is what tells them apart
@@ -35,7 +35,7 @@ Found = list[tuple[int, int, float, str]]
 Hashes = NDArray[np.uint64]
 
 
-def table_copies(cells: pd.DataFrame, features: Sequence[str]) -> tuple[list[str | None], Pairs]:
+def table_copies(columns: Sequence[Column], n: int) -> tuple[list[str | None], Pairs]:
     """A key a row, equal for equal rows; and the pairs of rows that are near copies.
 
     **Keys.** Cells are equal if their characters are, in Unicode's composed form and without surplus white space; numbers
@@ -55,8 +55,8 @@ def table_copies(cells: pd.DataFrame, features: Sequence[str]) -> tuple[list[str
 
     Parameters
     ----------
-    cells : N rows.
-    features : columns of ``cells`` to compare.
+    columns : of `compared_columns`: N cells each.
+    n : N, the number of rows.
 
     Returns
     -------
@@ -75,23 +75,23 @@ def table_copies(cells: pd.DataFrame, features: Sequence[str]) -> tuple[list[str
     Examples
     --------
     >>> import pandas as pd
+    >>> from assay.duplicates.compared import compared_columns
     >>> cells = pd.DataFrame({"town": ["Oslo", " Oslo", "OSLO", None], "people": ["1,234", "1,234", "1234.0", ""]})
-    >>> keys, pairs = table_copies(cells, ["town", "people"])
+    >>> keys, pairs = table_copies(compared_columns(cells, ["town", "people"]), len(cells))
     >>> keys, pairs.row_a, pairs.row_b, pairs.kind
     (['0', '0', '1', None], array([0]), array([2]), array(['format'], dtype=object))
     """
-    columns = compared_columns(cells, features)
-    blank = np.ones(len(cells), bool)
+    blank = np.ones(n, bool)
     for column in columns:
         blank &= column.code < 0
     exact, caseless, alike = (
-        equal_rows((getattr(column, form) for column in columns), len(cells)) for form in ("exact", "caseless", "code")
+        equal_rows((getattr(column, form) for column in columns), n) for form in ("exact", "caseless", "code")
     )
     found = _near_pairs(columns, _keys(alike, blank)) + _written_otherwise(exact, caseless, alike, blank)
     return _keys(exact, blank), make_pairs(found)
 
 
-def likely_equals(cells: pd.DataFrame, features: Sequence[str], keys: Sequence[str | None]) -> NDArray[np.bool_]:
+def likely_equals(columns: Sequence[Column], keys: Sequence[str | None]) -> NDArray[np.bool_]:
     """(N,) rows that are equal to another row because the table has few values, and not because one was entered twice.
 
     24 combinations of three columns repeat in 1,200 rows: that is their nature, and each row is a case of its own. A row is
@@ -101,21 +101,21 @@ def likely_equals(cells: pd.DataFrame, features: Sequence[str], keys: Sequence[s
 
     Parameters
     ----------
-    cells, features : as for `table_copies`.
+    columns : as for `table_copies`.
     keys : N keys of `table_copies`.
 
     Notes
     -----
-    Cost: that of reading the columns, and nothing where no two rows are equal.
+    Cost: O(N) a column, and nothing where no two rows are equal.
     """
     known = [key for key in keys if key is not None]
     distinct = len(set(known))
     if distinct == len(known):
-        return np.zeros(len(cells), bool)
+        return np.zeros(len(keys), bool)
     if distinct < DISTINCT_ROWS * len(known):
-        return np.ones(len(cells), bool)
-    bits = np.sum([_bits(column.code) for column in compared_columns(cells, features)], axis=0)
-    return np.asarray(bits < BITS + np.log2(len(cells)), bool)
+        return np.ones(len(keys), bool)
+    bits = np.sum([_bits(column.code) for column in columns], axis=0)
+    return np.asarray(bits < BITS + np.log2(len(keys)), bool)
 
 
 def _keys(group: NDArray[np.int64], blank: NDArray[np.bool_]) -> list[str | None]:
@@ -135,7 +135,7 @@ def _written_otherwise(
     ]
 
 
-def _near_pairs(columns: list[Column], keys: Sequence[str | None]) -> Found:
+def _near_pairs(columns: Sequence[Column], keys: Sequence[str | None]) -> Found:
     first: dict[str, int] = {}
     for row, key in enumerate(keys):
         if key is not None:
@@ -176,7 +176,7 @@ def _slip(one: str, two: str) -> float:
 
 
 def _rounded(
-    columns: list[Column], rows: NDArray[np.int64], hashes: Hashes, bits: NDArray[np.float64], enough: float
+    columns: Sequence[Column], rows: NDArray[np.int64], hashes: Hashes, bits: NDArray[np.float64], enough: float
 ) -> Found:
     """Rows that agree once numbers are rounded, where one of the two was rounded already."""
     fractions = [

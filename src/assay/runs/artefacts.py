@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from assay.storage import Folder
 
 if TYPE_CHECKING:
+    from assay.duplicates.exact_index import ExactIndex
     from assay.encode.table import FittedTable
     from assay.encode.text import FittedTfidf
     from assay.issues.counted import Counted
@@ -115,6 +116,13 @@ class Artefacts:
 
         kept = self._kept("issues/outlier")
         return None if kept is None else OutlierReference.from_arrays(*kept)
+
+    def exact_index(self) -> ExactIndex | None:
+        """What the rows hold, to find a new row among them; near copies are not in it."""
+        from assay.duplicates.exact_index import ExactIndex
+
+        kept = self._kept("duplicates")
+        return None if kept is None else ExactIndex.from_arrays(*kept)
 
     def fitted_trees(self) -> FittedTrees | None:
         """The tree models of a table, whose probabilities `fitted_blend` asks for."""

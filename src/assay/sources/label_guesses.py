@@ -12,14 +12,21 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.sources.words import speaks_of_time
+from assay.sources.words import LABEL_WORDS, speaks_of_time
 
-# whole words of a column's name that mean "what the row is", in English and in data sets that people share
-NAMES = frozenset([
-    "intent", "sentiment", "emotion", "topic", "species", "diagnosis", "condition", "outcome", "genre", "type", "kind", "group",
-    "status", "tag", "category", "class", "label", "target", "answer", "result", "gold", "truth", "y",
-    "risk", "vote", "survived", "churn",
-])  # fmt: skip
+# whole words of a column's name that may mean "what the row is", where nothing is called a label outright
+NAMES = frozenset(LABEL_WORDS) | {
+    "condition",
+    "genre",
+    "type",
+    "kind",
+    "group",
+    "status",
+    "result",
+    "answer",
+    "risk",
+    "vote",
+}
 IDS = frozenset({"id", "ids", "key", "uuid", "code"})  # words that name things, not kinds of rows
 MOST = 200  # different values of a label
 ROWS_EACH = 4  # rows that a class has at least, on average

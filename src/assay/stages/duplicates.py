@@ -1,7 +1,7 @@
 """Exact keys, near pairs and clusters, per modality.
 
-In: hashes, thumbnails, texts or cells, the graph. Out: one table over the vector rows: id, score, kind, exact.
-Does not know: labels.
+In: hashes, thumbnails, texts or cells, the graph. Out: one table over the vector rows: id, score, kind, exact; beside it what
+rows hold, to find it again. Does not know: labels.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from assay.dataset.dataset import read_cells
 from assay.duplicates import Pairs, cluster, exact_groups
+from assay.duplicates.exact_index import ExactIndex, digests_of, row_digests
 from assay.stages.specs import VectorsSpec
 from assay.stages.stage import setting, stage
 from assay.stages.tables import frame
+from assay.stages.vectors import keep_fitted
 from assay.storage import Folder
 
 
@@ -98,7 +100,7 @@ class ImageClustersSpec(VectorsSpec):
     verified: tuple[str, ...]
 
 
-@stage(version=2)
+@stage(version=3)
 def image_clusters(folder: Folder, prefix: str, spec: ImageClustersSpec) -> ClustersFound:
     """Equal pixels and proven pairs."""
     rows = folder.get_array(f"{spec.vectors}.rows.npy")
@@ -108,7 +110,9 @@ def image_clusters(folder: Folder, prefix: str, spec: ImageClustersSpec) -> Clus
         hashes.update(zip(table["row"].to_pylist(), table["pixel_hash"].to_pylist(), strict=True))
     tables = [folder.get_table(f"{part}.parquet") for part in spec.verified]
     pairs = _pairs(pa.concat_tables(tables)) if tables else _no_pairs()
-    return _write(folder, prefix, [hashes.get(row) for row in rows.tolist()], pairs)
+    keys = [hashes.get(row) for row in rows.tolist()]
+    keep_fitted(folder, prefix, ExactIndex.fit(digests_of(keys), rows))
+    return _write(folder, prefix, keys, pairs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +120,7 @@ class TextClustersSpec(VectorsSpec):
     column: str
 
 
-@stage(version=2)
+@stage(version=3)
 def text_clusters(folder: Folder, prefix: str, spec: TextClustersSpec) -> ClustersFound:
     """Equal and nearly equal texts."""
     from assay.duplicates.text import exact_text, normalize_text, text_duplicates
@@ -127,6 +131,7 @@ def text_clusters(folder: Folder, prefix: str, spec: TextClustersSpec) -> Cluste
     texts = [text or "" for text in cells.cast(pa.string()).take(pa.array(rows)).to_pylist()]
     keys = [normalize_text(text) or None for text in texts]
     exact = [exact_text(text) if key else None for text, key in zip(texts, keys, strict=True)]
+    keep_fitted(folder, prefix, ExactIndex.fit(digests_of(exact), rows))
     return _write(folder, prefix, exact, text_duplicates(texts, keys, threads=spec.threads))
 
 
@@ -135,16 +140,20 @@ class TableClustersSpec(VectorsSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=4)
+@stage(version=5)
 def table_clusters(folder: Folder, prefix: str, spec: TableClustersSpec) -> ClustersFound:
     """Rows whose cells are equal."""
+    from assay.duplicates.compared import compared_columns
     from assay.duplicates.table import likely_equals, table_copies
 
     rows, cells = frame(folder, spec, spec.features)
     keep = np.isin(rows, folder.get_array(f"{spec.vectors}.rows.npy"))
-    cells, features = cells[keep].reset_index(drop=True), list(spec.features)
-    keys, pairs = table_copies(cells, features)
-    return _write(folder, prefix, keys, pairs, likely_equals(cells, features, keys))
+    cells = cells[keep].reset_index(drop=True)
+    columns = compared_columns(cells, spec.features)
+    names = [column.name for column in columns]
+    keep_fitted(folder, prefix, ExactIndex.fit(row_digests(cells, names), rows[keep], names))
+    keys, pairs = table_copies(columns, len(cells))
+    return _write(folder, prefix, keys, pairs, likely_equals(columns, keys))
 
 
 def _write(

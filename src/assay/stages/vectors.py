@@ -21,6 +21,7 @@ from assay.stages.stage import setting, stage
 from assay.storage import Folder
 
 if TYPE_CHECKING:
+    from assay.duplicates.exact_index import ExactIndex
     from assay.encode.table import FittedTable
     from assay.issues.outlier_reference import OutlierReference
     from assay.predict.fitted import FittedBlend
@@ -219,7 +220,7 @@ def folds(folder: Folder, prefix: str, spec: FoldsSpec) -> FoldsMade:
 
 
 def keep_fitted(
-    folder: Folder, prefix: str, fitted: FittedBlend | FittedTrees | FittedTable | OutlierReference
+    folder: Folder, prefix: str, fitted: FittedBlend | FittedTrees | FittedTable | OutlierReference | ExactIndex
 ) -> None:
     """What was learned, as `assay.runs.artefacts.Artefacts` loads it."""
     index, arrays = fitted.to_arrays()

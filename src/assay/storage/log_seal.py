@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from assay.errors import ProjectError
 from assay.storage.checksums import digest_of, json_bytes, parse_json
 from assay.storage.folder import TEMPORARY
 from assay.storage.log_digests import head_digest
@@ -66,6 +67,20 @@ def _put(file: Path, seal: Path) -> None:
 def _last(connection: sqlite3.Connection) -> list[list[Any]]:
     """(project, number, digest) of the last entry of each project."""
     return [list(row) for row in connection.execute("SELECT project, number, digest FROM log_heads ORDER BY project")]
+
+
+def require_no_seal(file: Path) -> None:
+    """`ProjectError` if the seal of a log without its file says that there were decisions, which nobody shall lose unawares."""
+    try:
+        seal = read_seal(file)
+    except (ValueError, RecursionError):
+        return  # `assay verify` tells of it
+    if seal is None or file.exists():  # put there meanwhile
+        return
+    raise ProjectError(
+        f"{file} is missing, which held the decisions: restore it from a copy, or delete {seal_of(file).name} beside it "
+        "to go on without them"
+    )
 
 
 def read_seal(file: Path) -> dict[str, Any] | None:
