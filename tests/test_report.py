@@ -446,6 +446,19 @@ def test_the_corrections_are_counted_and_the_commonest_lead() -> None:
     assert [len(c.exhibits) for c in data.corrections[:6]] == [min(4, c.count) for c in data.corrections[:6]]
 
 
+def test_an_outlier_does_not_illustrate_a_correction() -> None:
+    project = digits_project(900)
+    before = collect(project).corrections[0]  # type: ignore[arg-type]
+    column = project._table.column_names.index("is_outlier")
+    outlier = project._table["is_outlier"].to_numpy(zero_copy_only=False).copy()
+    outlier[int(before.exhibits[0].row_id[-5:])] = True
+    project._table = project._table.set_column(column, "is_outlier", pa.array(outlier))
+    after = collect(project).corrections[0]  # type: ignore[arg-type]
+    assert (after.given, after.suggested, after.count) == (before.given, before.suggested, before.count)
+    assert before.exhibits[0].row_id not in [shown.row_id for shown in after.exhibits]
+    assert len(after.exhibits) == min(4, before.count - 1)
+
+
 def test_the_issues_of_each_class_are_counted() -> None:
     project = digits_project(300)
     rows = project.results().to_pylist()

@@ -50,6 +50,8 @@ class Selection:
             flagged = overview.flag("is_label_issue")
             for given, suggested, _ in choice.pairs[:CORRECTION_EXAMPLES]:
                 same = flagged & (overview.given == given) & (overview.suggested == suggested)
+                # what is of no class does not show what one class is taken for
+                same = plain if (plain := same & ~overview.flag("is_outlier")).any() else same
                 choice.examples.append(overview.worst(same, "label_issue_score", EXAMPLES_EACH))
         return choice
 
