@@ -55,6 +55,7 @@ def demo_pictures(folder: Path) -> Path:
     spec = importlib.util.spec_from_file_location("demo", ROOT / "examples" / "digits.py")
     assert spec is not None and spec.loader is not None
     demo = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = demo  # where its dataclasses look for the names in their types
     spec.loader.exec_module(demo)
     demo.write_images(folder / "digits", random.Random(0))
     return folder / "digits"
