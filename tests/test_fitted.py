@@ -7,13 +7,17 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import assay
+from assay.encode.cells import read_cells
 from assay.encode.table import FittedTable, fit_table
 from assay.encode.text import FittedTfidf, fit_tfidf
 from assay.issues.isolated_groups import closed_groups
 from assay.issues.outlier import measure_distances, outlier_issues
 from assay.issues.outlier_reference import OutlierReference
+from assay.issues.unusual_cells import CellBounds, unusual_cells
 from assay.predict import predict
 from assay.predict.fitted import FittedBlend
 from assay.predict.folds import make_folds
@@ -243,3 +247,86 @@ def test_a_table_and_texts_analysed_leave_states_that_load(data_dir, tmp_path):
     tfidf = kept.fitted_tfidf()
     assert tfidf is not None and kept.fitted_blend() is None
     np.testing.assert_allclose(tfidf.transform(texts["text"].tolist()), kept.embedding("tfidf"), atol=4e-3)
+
+
+def people(n: int, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, 3, n)
+    return pd.DataFrame({
+        "born": 1950 + 10 * group + rng.integers(0, 8, n),
+        "income": np.round(np.exp(rng.normal(8 + group, 0.3, n)), 2),
+        "town": np.array(["Oslo", "Bergen", "Tromsø"])[group],
+        "since": pd.Timestamp("2010-01-01") + pd.to_timedelta(rng.integers(0, 3_000, n), unit="D"),
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def of_table(tmp_path_factory):
+    """A run on a table with five rows that hold a cell nobody would believe."""
+    cells = people(600, 0).astype({"town": object})
+    cells.loc[3, "born"], cells.loc[5, "income"], cells.loc[9, "town"] = 1700, 4e9, "???? no town"
+    cells.loc[11, "born"], cells.loc[20, "income"] = 2900, -5.0
+    project = assay.analyze(cells, output=tmp_path_factory.mktemp("table") / "p.assay", effort="fast")
+    return project, cells
+
+
+def test_what_a_table_was_measured_against_says_again_what_it_said(of_table):
+    project, cells = of_table
+    kept = artefacts(project)
+    reference = kept.table_reference()
+    assert reference is not None and kept.outlier_reference() is None
+    ids, distances = (np.asarray(kept.array("graph", f".{name}.npy")) for name in ("ids", "distances"))
+    x = np.concatenate([kept.embedding(name) for name in kept.embeddings], axis=1)
+    score, flagged = reference.score(x, distances[:, :10].mean(1), ids[:, :10], cells)
+    said = project.results(kept.vector_rows, ["outlier_score", "is_outlier"])
+    outlier = said["is_outlier"].to_numpy(zero_copy_only=False)
+    assert set(np.flatnonzero(outlier)) >= {3, 5, 9, 11, 20}
+    assert flagged[outlier].all() and (flagged != outlier).mean() < 0.01
+    usual = np.setdiff1d(np.arange(600), [3, 5, 9, 11, 20])
+    np.testing.assert_allclose(score[usual], said["outlier_score"].to_numpy()[usual], atol=2 / 600)
+
+
+def test_rows_of_a_table_that_were_not_there_are_judged_by_those_that_were(of_table):
+    project, cells = of_table
+    kept = artefacts(project)
+    reference, table = kept.table_reference(), kept.fitted_table()
+    new = people(300, 1).astype({"town": object, "income": float})
+    strange = {0: ("born", 1600), 1: ("born", 4000), 2: ("income", -9.0), 3: ("income", 1e10), 4: ("town", "Atlantis")}
+    for row, (name, value) in strange.items():
+        new.loc[row, name] = value
+    x, old = table.transform(new)[0], table.transform(cells)[0]
+    far = np.sqrt(((x[:, None] - old[None]) ** 2).sum(2))
+    ids = np.argsort(far, axis=1)[:, :10].astype(np.int32)
+    score, flagged = reference.score(x, np.take_along_axis(far, ids, 1).mean(1), ids, new)
+    assert flagged[:5].all() and (score[:5] > 0.98).all()
+    assert flagged[5:].mean() < 0.02 and 0.3 < np.median(score[5:]) < 0.7
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_the_bounds_of_a_column_flag_the_cells_that_were_flagged(text):
+    """And no cell between them; numbers in texts and values, too."""
+    cells = people(500, 2)
+    cells.loc[7, "born"], cells.loc[8, "income"], cells.loc[9, "town"] = 1500, 1e9, "qqq"
+    if text:
+        cells = cells.astype({"born": str}).assign(income=[f"{value:,.2f} kr" for value in cells["income"]])
+    found = unusual_cells([read_cells(cells[name], name) for name in cells.columns])
+    bounds = [CellBounds.from_json(json.loads(json.dumps(column.to_json()))) for column in found.bounds]
+    assert [column.name for column in bounds] == list(cells.columns)
+    unusual = np.any([column.unusual(cells[column.name]) for column in bounds], axis=0)
+    assert np.flatnonzero(unusual).tolist() == np.flatnonzero(found.strength).tolist() == [7, 8, 9]
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=40, max_size=120), st.floats(-1e7, 1e7))
+@settings(max_examples=60, deadline=None)
+def test_a_number_beyond_the_bounds_would_have_been_unusual_among_the_others(values, one):
+    """The brute-force twin: the column with the number in it. Only numbers that stand alone: two beyond are another matter."""
+    column = read_cells(pd.Series([*values, *values[:1]]), "n")
+    if column.kind != "number":
+        return
+    (bounds,) = unusual_cells([column]).bounds
+    beyond = bounds.unusual(pd.Series([one]))[0]
+    again = unusual_cells([read_cells(pd.Series([*values, *values[:1], one]), "n")])
+    inside = bounds.unusual(pd.Series(values)).any()
+    near = any(abs(one - bound) <= 0.2 * abs(bound) + 1 for bound in (bounds.below, bounds.above) if np.isfinite(bound))
+    if not inside and not near:  # the centiles move a little with one more number
+        assert beyond == bool(again.strength[-1] > 0)

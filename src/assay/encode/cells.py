@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -65,6 +65,11 @@ class Reading:
     decimal_comma: bool = False
     day_first: bool = False
     iso: bool = False
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Reading:
+        """Of its fields, as JSON has them."""
+        return cls(**{**value, "units": tuple(value["units"])})
 
     def read(self, column: pd.Series[Any]) -> Floats:
         """(n,) numbers or days of n cells; NaN where a cell is blank or does not read as the column's others do."""

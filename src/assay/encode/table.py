@@ -182,9 +182,7 @@ class FittedTable:
             FittedColumn(
                 one["name"],
                 one["kind"],
-                None
-                if one["reading"] is None
-                else Reading(**one["reading"] | {"units": tuple(one["reading"]["units"])}),
+                None if one["reading"] is None else Reading.from_json(one["reading"]),
                 {name: arrays[f"{at}.{name}"] for name in one["arrays"]},
             )
             for at, one in enumerate(index["columns"])

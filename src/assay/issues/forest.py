@@ -7,7 +7,6 @@ Does not know: labels, column names.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +15,11 @@ from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
 from assay.issues.distances import rows_of
+from assay.issues.isolation import FIT_ROWS, READ, grow_forest, isolation_scores
 from assay.issues.tail import log_distances, robust_z, spread
 
 Floats = NDArray[np.float64]
 
-TREES = 100
-FIT_ROWS = 20_000
-READ = 8_192
 LEAST_Z = 3.5  # Iglewicz and Hoaglin's modified z score
 NULL_ROWS = 2_000
 FALSE_FLAGS = 0.003
@@ -39,23 +36,6 @@ class ReferenceTable:
     nearest: float  # `tail.spread` of log distances to the ten nearest
     far: float  # the log distance beyond which a quarter of its rows lie
     stands_out: float  # `beyond_neighbors` that one row in a hundred exceeds
-
-
-def isolation_scores(x: NDArray[Any], *, seed: int, threads: int) -> Floats:
-    """(N,) log isolation-forest score (Liu, Ting, Zhou, ICDM 2008), higher = more alone: 100 trees of 256 rows each."""
-    from sklearn.ensemble import IsolationForest
-
-    n = len(x)
-    rows = np.random.default_rng([seed, 34]).permutation(n)[:FIT_ROWS]
-    model = IsolationForest(n_estimators=TREES, random_state=seed).fit(rows_of(x, np.sort(rows)))
-    out = np.empty(n)
-
-    def one(start: int) -> None:
-        out[start : start + READ] = np.log(-model.score_samples(rows_of(x, slice(start, start + READ))))
-
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(one, range(0, n, READ)))
-    return out
 
 
 def reference_table(
@@ -85,7 +65,8 @@ def reference_table(
     count = min(len(ordinary), NULL_ROWS)
     made = _copula(real, widths if sum(widths) == x.shape[1] else [1] * x.shape[1], count, rng)
     ids, distances = neighbors(made, min(NEIGHBORS, count - 1), "euclidean", threads=threads, seed=seed)
-    nearest, forest = log_distances(distances.mean(1)), isolation_scores(made, seed=seed, threads=threads)
+    nearest = log_distances(distances.mean(1))
+    forest = isolation_scores(grow_forest(made, seed=seed), made, threads=threads)
     evidence = np.maximum(robust_z(nearest), robust_z(forest))
     cut = max(LEAST_Z, float(np.quantile(evidence, 1 - FALSE_FLAGS)))
     stands_out = float(np.quantile(beyond_neighbors(nearest, ids), STANDS_OUT))
@@ -122,15 +103,17 @@ def _along_axis(column: NDArray[np.float32]) -> Floats:
     return np.round(along, 9)  # rows of one category are equal, whatever was rounded
 
 
-def beyond_neighbors(logs: Floats, ids: NDArray[np.int32]) -> Floats:
-    """(N,) log distance less the median log distance of a row's own neighbours: rows of a sparse group have about 0.
+def beyond_neighbors(logs: Floats, ids: NDArray[np.int32], of_neighbors: Floats | None = None) -> Floats:
+    """(n,) log distance less the median log distance of a row's own neighbours: rows of a sparse group have about 0.
 
-    ``ids`` (N, k): nearest first, -1 = none; the first ten count. 0 for rows without neighbours.
+    ``ids`` (n, k): nearest first, -1 = none; the first ten count. ``of_neighbors`` (N,): log distances of the rows that these
+    name, default ``logs``. 0 for rows without neighbours.
     """
+    theirs = logs if of_neighbors is None else of_neighbors
     out = np.zeros(len(logs))
     for start in range(0, len(logs), READ):
         near = np.asarray(ids[start : start + READ, :NEIGHBORS])
-        around = np.where(near >= 0, logs[np.maximum(near, 0)], np.nan)
+        around = np.where(near >= 0, theirs[np.maximum(near, 0)], np.nan)
         some = np.isfinite(around).any(1)
         out[start : start + len(near)][some] = logs[start : start + len(near)][some] - np.nanmedian(
             around[some], axis=1

@@ -12,7 +12,7 @@ views, of either alone .41 and .13; Mahalanobis distances and the entropy of the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,12 @@ from assay.encode.cells import Cells
 from assay.errors import ArrayError
 from assay.issues import outlier_reference
 from assay.issues.distances import class_distances, outside_distances
-from assay.issues.forest import ReferenceTable, beyond_neighbors, isolation_scores, reference_table
+from assay.issues.forest import ReferenceTable, beyond_neighbors, reference_table
 from assay.issues.isolated_groups import closed_groups
-from assay.issues.outlier_reference import OutlierReference
-from assay.issues.tail import ENOUGH, fit_tail, log_distance_z, log_distances, robust_z, spread
+from assay.issues.isolation import FittedIsolation, grow_forest, isolation_scores
+from assay.issues.outlier_reference import OutlierReference, Scale
+from assay.issues.table_reference import TableReference
+from assay.issues.tail import ENOUGH, fit_tail, log_distance_z, log_distances, robust_z, robust_z_scale, spread
 from assay.issues.unusual_cells import UnusualCells, least_usual, unusual_cells
 
 Floats = NDArray[np.float64]
@@ -79,7 +81,8 @@ def outlier_issues(
     columns: Sequence[Cells] = (),
     widths: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """The columns of kind "outlier", under "_notes" sentences about the dataset, and under "_reference" an `OutlierReference`.
+    """The columns of kind "outlier", under "_notes" sentences about the dataset, and under "_reference" an `OutlierReference`, of
+    tables a `TableReference`.
 
     Parameters
     ----------
@@ -95,7 +98,7 @@ def outlier_issues(
     Returns
     -------
     is_outlier bool; outlier_score float32, the share of rows with no more evidence; outlier_reason one sentence for flagged
-    rows, else None. Under 30 rows, and where all are alike, nothing is flagged, and there is no reference; nor of tables.
+    rows, else None. Under 30 rows, and where all are alike, nothing is flagged, and there is no reference.
 
     Method
     ------
@@ -123,15 +126,15 @@ def outlier_issues(
         return result
     codes = np.where(analyzed, labels, -1).astype(np.int32)
     groups = np.where(analyzed, closed_groups(ids, codes), -1).astype(np.int32)
-    usual, cells = None, UnusualCells(np.zeros(n))
+    usual, cells, measures = None, UnusualCells(np.zeros(n)), None
     if modality == "table" and len(known) >= ENOUGH:
         cells = unusual_cells(columns) if len(columns) else cells
         ordinary = np.flatnonzero(analyzed & (cells.strength <= 0))
         usual = reference_table(_joined(views), ordinary, widths, seed=seed, threads=threads)
         result["_notes"] += [cause.message for cause in cells.common]
     if modality == "table":
-        parts, combined = _table_evidence(views, ids, distances, groups, usual, seed, threads)
-        reference = None
+        measures = _measure_table(views, ids, distances, groups, usual, seed, threads)
+        parts, combined, reference = measures.parts, measures.combined, None
     else:
         measured = measure_distances(views, codes, ids, distances, groups, analyzed, modality, seed, threads)
         learned_alone = all(name == LEARNED_VIEW for name in views)
@@ -156,13 +159,17 @@ def outlier_issues(
                 "is flagged for it; outlier_score ranks them"
             )
             beyond[:] = False
-        by_chance = _as_if_by_chance(parts[0].value, ids, usual, int(beyond.sum())) & analyzed
+            usual = replace(usual, cut=np.inf)
+        by_chance, stands_out = _as_if_by_chance(parts[0].value, ids, usual, int(beyond.sum()))
+        by_chance &= analyzed
         if by_chance.sum() > max(MANY_IN_TABLE * len(known), MANY_ROWS):
             result["_notes"].append(
                 f"most rows of this table keep together, and {int(by_chance.sum()):,} lie as far from all others as rows whose "
                 "cells are drawn at random: they are flagged as outliers"
             )
         beyond |= by_chance[known] | (cells.strength[known] > 0)
+        assert measures is not None
+        result["_reference"] = _table_reference(measures, usual, stands_out, cells, known)
     if usual is None and (many := _many_foreign(parts[0].z, _agreeing(ids, codes), codes, known)):
         beyond[np.argsort(-evidence, kind="stable")[:many]] = True
         result["_notes"] += [
@@ -181,7 +188,18 @@ def outlier_issues(
     return result
 
 
-def _table_evidence(
+@dataclass(frozen=True)
+class _TableMeasures:
+    """Of a table: the parts, nearest rows first, the one number a row that they give together, and what they rest on."""
+
+    parts: list[Part]
+    combined: Floats
+    apart: float  # weight of distances
+    forest: FittedIsolation
+    scores: Floats  # (N,) of the forest
+
+
+def _measure_table(
     views: Mapping[str, NDArray[Any]],
     ids: NDArray[np.int32],
     distances: NDArray[np.float32],
@@ -189,16 +207,36 @@ def _table_evidence(
     usual: ReferenceTable | None,
     seed: int,
     threads: int,
-) -> tuple[list[Part], Floats]:
-    """Of a table: the parts, nearest rows first, and the one number a row that they give together."""
+) -> _TableMeasures:
+    joined = _joined(views)
     nearest = _graph_distances(views, ids, distances, groups, TABLE_NEAREST, False, seed, threads)
-    parts = [Part(log_distance_z(nearest), nearest, NEAREST_REASON)]
-    forest = robust_z(isolation_scores(_joined(views), seed=seed, threads=threads))
-    parts.append(Part(forest, forest, CUTS))
-    if usual is None:
-        return parts, np.maximum(parts[0].z, forest)
-    apart = _more(log_distances(nearest), usual.nearest) * parts[0].z
-    return parts, np.maximum(apart, forest)
+    grown = grow_forest(joined, seed=seed)
+    scores = isolation_scores(grown, joined, threads=threads)
+    z, forest = log_distance_z(nearest), robust_z(scores)
+    apart = 1.0 if usual is None else _more(log_distances(nearest), usual.nearest)
+    parts = [Part(z, nearest, NEAREST_REASON), Part(forest, forest, CUTS)]
+    return _TableMeasures(parts, np.maximum(apart * z, forest), apart, FittedIsolation.of(grown), scores)
+
+
+def _table_reference(
+    measures: _TableMeasures, usual: ReferenceTable, stands_out: float, cells: UnusualCells, known: NDArray[np.int64]
+) -> TableReference:
+    tail = fit_tail(measures.parts[0].z[known])
+    ordinary = known[cells.strength[known] <= 0]
+    return TableReference(
+        nearest_=Scale.of(measures.parts[0].value),
+        apart_=measures.apart,
+        forest_=measures.forest,
+        forest_scale_=robust_z_scale(measures.scores),
+        cut_=usual.cut,
+        farthest_=np.inf if tail is None else tail.value_at(P_VALUE),
+        logs_=log_distances(measures.parts[0].value),
+        far_=usual.far,
+        stands_out_=stands_out,
+        bounds_=tuple(cells.bounds),
+        evidence_=np.sort(measures.combined[ordinary]),
+        unusual_=len(known) - len(ordinary),
+    )
 
 
 def measure_distances(
@@ -335,8 +373,9 @@ def _beyond_in_table(parts: list[Part], known: NDArray[np.int64], cut: float) ->
 
 def _as_if_by_chance(
     nearest: NDArray[Any], ids: NDArray[np.int32], usual: ReferenceTable, already: int
-) -> NDArray[np.bool_]:
-    """Rows that lie where a row with cells drawn at random would, in a table whose other rows keep together.
+) -> tuple[NDArray[np.bool_], float]:
+    """Rows that lie where a row with cells drawn at random would, in a table whose other rows keep together; and how much
+    farther away than its neighbours such a row is, at least.
 
     Nothing is flagged unless distances spread 1.5 times as far as those of a table of the same columns without groups: only
     then does distance tell rows that belong together from those that do not. A row is one if it is as far from its nearest
@@ -347,7 +386,7 @@ def _as_if_by_chance(
     """
     logs = log_distances(nearest)
     if _more(logs, usual.nearest) < KEEPS_TOGETHER:
-        return np.zeros(len(logs), bool)
+        return np.zeros(len(logs), bool), np.inf
     last = TABLE_NEAREST[1]
     near = ids[:, :last]
     chosen = np.bincount(near[near >= 0], minlength=len(logs))
@@ -357,8 +396,11 @@ def _as_if_by_chance(
     rows = np.flatnonzero(found)
     surely = int((beyond[rows] > BEYOND_DOUBT * usual.stands_out).sum())
     most = max(int(MOST_BY_CHANCE * len(logs)) - already, surely)
-    found[rows[np.argsort(-beyond[rows], kind="stable")[most:]]] = False
-    return found
+    ranked = rows[np.argsort(-beyond[rows], kind="stable")]
+    found[ranked[most:]] = False
+    if len(ranked) <= most:
+        return found, float(np.nextafter(usual.stands_out, np.inf))
+    return found, float(beyond[ranked[most - 1]]) if most > 0 else np.inf
 
 
 def _agreeing(ids: NDArray[np.int32], codes: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -6,15 +6,15 @@ cells lie apart that they are one finding. Does not know: labels, distances betw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assay.encode.cells import Cells
+from assay.encode.cells import Cells, Reading, level_codes
 from assay.issues.tail import ENOUGH, START, STOP, Tail, fit_tail
 
 Floats = NDArray[np.float64]
@@ -44,21 +44,73 @@ class CommonCause:
 
 
 @dataclass(frozen=True)
+class CellBounds:
+    """Where the cells of a column begin to be unusual, for cells that were not there.
+
+    below, above : numbers (days since 1970 of dates) up to the one and from the other on; infinite where none is.
+    rare : values that hardly any row holds. levels : all values, where one that no row holds is unusual; else None.
+    reading : how texts become numbers; None of values and of numbers that came as such.
+    """
+
+    name: str
+    kind: str
+    below: float = -np.inf
+    above: float = np.inf
+    rare: tuple[str, ...] = ()
+    levels: tuple[str, ...] | None = None
+    reading: Reading | None = None
+
+    def unusual(self, column: pd.Series[Any]) -> NDArray[np.bool_]:
+        """(n,) of n other cells; False where one is blank or cannot be read."""
+        if self.kind in VALUES:
+            codes, levels = level_codes(column)
+            known = None if self.levels is None else set(self.levels)
+            strange = [level in self.rare or (known is not None and level not in known) for level in levels]
+            return np.array([*strange, False])[codes]
+        numbers = (self.reading or Reading("date" if self.kind == "date" else "number")).read(column)
+        return (numbers <= self.below) | (numbers >= self.above)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads; infinities as None."""
+        ends = {
+            name: None if np.isinf(value) else value for name, value in (("below", self.below), ("above", self.above))
+        }
+        return asdict(self) | ends
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> CellBounds:
+        """The inverse of `to_json`."""
+        reading = value["reading"]
+        return cls(
+            value["name"],
+            value["kind"],
+            -np.inf if value["below"] is None else value["below"],
+            np.inf if value["above"] is None else value["above"],
+            tuple(value["rare"]),
+            None if value["levels"] is None else tuple(value["levels"]),
+            None if reading is None else Reading.from_json(reading),
+        )
+
+
+@dataclass(frozen=True)
 class UnusualCells:
-    """``strength`` (N,) float: orders of magnitude beyond the cut, 0 = no unusual cell. ``reason`` row -> sentence."""
+    """``strength`` (N,) float: orders of magnitude beyond the cut, 0 = no unusual cell. ``reason`` row -> sentence.
+    ``bounds``: of the columns that were looked at."""
 
     strength: Floats
     reason: dict[int, str] = field(default_factory=dict)
     common: list[CommonCause] = field(default_factory=list)
+    bounds: list[CellBounds] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Part:
     """Rows of one column with an unusual cell, and how unlikely one is; ``end`` tells causes apart."""
 
     rows: NDArray[np.int64]
     p: Floats  # probability of such a cell in one column, over the cut
     end: str  # "above", "below", "rare"
+    first: float = np.inf  # of numbers: where a further one would be unusual, beyond those of ``rows``
 
 
 def unusual_cells(columns: Sequence[Cells]) -> UnusualCells:
@@ -77,11 +129,14 @@ def unusual_cells(columns: Sequence[Cells]) -> UnusualCells:
         return found
     for column in used:
         parts = _numbers(column, len(used)) if column.kind in ("number", "date") else [_values(column, len(used))]
-        for part in parts:
+        many = [part for part in parts if part.end != "rare" and len(part.rows) > max(MANY_ROWS, MANY * n)]
+        found.common.extend(CommonCause(column.name, part.rows, _common(column, part)) for part in many)
+        few = [part for part in parts if part not in many]
+        found.bounds.append(
+            _bounds_of_numbers(column, few) if column.kind not in VALUES else _bounds_of_values(column, few, len(used))
+        )
+        for part in few:
             if not len(part.rows):
-                continue
-            if part.end != "rare" and len(part.rows) > max(MANY_ROWS, MANY * n):
-                found.common.append(CommonCause(column.name, part.rows, _common(column, part)))
                 continue
             more = -np.log10(np.maximum(part.p, SMALLEST))
             stronger = more > strength[part.rows]
@@ -151,29 +206,34 @@ def _numbers(column: Cells, columns: int) -> list[_Part]:
     # a price of 12 among prices in thousands is as far below them as one of millions is above: by its logarithm
     ratios = column.kind == "number" and bool((values > 0).all())
     tried = (2 + ratios) * columns / EXPECTED
-    for end, side in (("above", values), ("below", -values)):
-        p = _apart(side) * tried
+    for end, sign in (("above", 1), ("below", -1)):
+        p, first = _apart(sign * values, tried)
+        first *= sign
         if end == "below":
-            p = np.minimum(p, _below_zero(values) * columns / RARE_P)
-            p = np.minimum(p, _apart(-np.log(values)) * tried) if ratios else p
-        parts.append(_Part(known[p < 1], p[p < 1], end))
+            negative, zero = _below_zero(values, columns / RARE_P)
+            p, first = np.minimum(p, negative), max(first, zero)
+            if ratios:
+                logs, last = _apart(-np.log(values), tried)
+                p, first = np.minimum(p, logs), max(first, float(np.exp(-last)))
+        parts.append(_Part(known[p < 1], p[p < 1], end, first))
     return parts
 
 
-def _apart(values: Floats) -> Floats:
-    """(N,) probability that so many values or more lie so far above the next one; 1 in the body.
+def _apart(values: Floats, tried: float) -> tuple[Floats, float]:
+    """(N,) ``tried`` times the probability that so many values or more lie so far above the next one, at least 1 in the body;
+    and the least value at which a further one would be below 1, infinity where there is none.
 
     The cumulative hazards of a sample are exponential, and so are the gaps between the largest: the one below the k-th
     has the mean 1 / k (Renyi, 1953). Hazards are those of a tail between the 80th and the 98th centile that is never
     steeper than exponential: where a range ends is not believed. The widest gap
     between values of the body is taken off: numbers on a grid lie apart everywhere.
     """
-    out = np.ones(len(values))
+    out = np.full(len(values), tried)
     low, start, stop = np.quantile(values, [1 - STOP, START, STOP]).tolist()
     beyond = values > stop
     most = int(beyond.sum())
     if not most or not stop > low:  # nearly all are equal: how far the others lie is compared with nothing
-        return out
+        return out, np.inf
     tail = _tail(values, low, start, stop)
     ordered = np.sort(values)[::-1]
     step = _step(np.append(np.sort(values[(values >= start) & ~beyond]), stop))
@@ -183,9 +243,10 @@ def _apart(values: Floats) -> Floats:
     k = np.arange(1, most + 1)
     # values that come in clumps are not independent: many behind a small gap are a mode. Every k is looked at
     p = np.minimum(np.exp(-np.minimum(k, CLUMP) * gap) * k * (k + 1), 1.0)
-    p = np.minimum.accumulate(p[::-1])[::-1]  # the farther ones are beyond the same gap
+    p = np.minimum.accumulate(p[::-1])[::-1] * tried  # the farther ones are beyond the same gap
     out[np.argsort(-values, kind="stable")[:most]] = p
-    return out
+    last = hazard[int((p < 1).sum())]  # of the farthest value that is usual
+    return out, step + tail.value_at((1 - START) * float(np.exp(-last)) / (2 * tried))
 
 
 def _tail(values: Floats, low: float, start: float, stop: float) -> Tail:
@@ -202,17 +263,39 @@ def _step(body: Floats) -> float:
     return float(np.diff(body).max()) if len(body) > 1 else 0.0
 
 
-def _below_zero(values: Floats) -> Floats:
-    """(N,) squared share of the negative numbers where they are rare and set off; else 1."""
-    out = np.ones(len(values))
+def _below_zero(values: Floats, tried: float) -> tuple[Floats, float]:
+    """(N,) ``tried`` times the squared share of the negative numbers where they are rare and set off, else ``tried``; and the
+    largest number that would be one of those."""
+    out = np.full(len(values), tried)
     negative = values < 0
-    share = float(negative.mean())
-    if 0 < share <= RARE_SHARE and not (values == 0).any():
-        least, above = np.quantile(values[~negative], [0.0, 0.2]).tolist()
-        # ages of a few months below zero would follow on the others
-        if least - values[negative].max() > SET_OFF * (above - least):
-            out[negative] = share**2
-    return out
+    share = float(max(negative.sum(), 1)) / len(values)
+    if share > RARE_SHARE or (values == 0).any() or negative.all():
+        return out, -np.inf
+    least, above = np.quantile(values[~negative], [0.0, 0.2]).tolist()
+    # ages of a few months below zero would follow on the others
+    first = least - SET_OFF * (above - least)
+    if negative.any() and values[negative].max() >= first:
+        return out, -np.inf
+    out[negative] = share**2 * tried
+    return out, float(min(np.nextafter(first, -np.inf), np.nextafter(0.0, -1.0))) if share**2 * tried < 1 else -np.inf
+
+
+def _bounds_of_numbers(column: Cells, parts: Sequence[_Part]) -> CellBounds:
+    assert column.numbers is not None
+    held = {part.end: column.numbers[part.rows] for part in parts}
+    first = {part.end: part.first for part in parts}
+    below = max(held["below"].max(initial=-np.inf), first["below"]) if "below" in held else -np.inf
+    above = min(held["above"].min(initial=np.inf), first["above"]) if "above" in held else np.inf
+    return CellBounds(column.name, column.kind, float(below), float(above), reading=column.reading)
+
+
+def _bounds_of_values(column: Cells, parts: Sequence[_Part], columns: int) -> CellBounds:
+    assert column.codes is not None
+    rare = np.unique(column.codes[np.concatenate([part.rows for part in parts])])
+    counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
+    unseen = _rare_values(np.append(counts, 1))[-1] * columns < RARE_P
+    names = tuple(column.levels[code] for code in rare)
+    return CellBounds(column.name, column.kind, rare=names, levels=tuple(column.levels) if unseen else None)
 
 
 def _values(column: Cells, columns: int) -> _Part:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from assay.encode.text import FittedTfidf
     from assay.issues.counted import Counted
     from assay.issues.outlier_reference import OutlierReference
+    from assay.issues.table_reference import TableReference
     from assay.predict.fitted import FittedBlend
     from assay.predict.trees import FittedTrees
 
@@ -115,7 +116,14 @@ class Artefacts:
         from assay.issues.outlier_reference import OutlierReference
 
         kept = self._kept("issues/outlier")
-        return None if kept is None else OutlierReference.from_arrays(*kept)
+        return None if kept is None or "bounds" in kept[0] else OutlierReference.from_arrays(*kept)
+
+    def table_reference(self) -> TableReference | None:
+        """What outliers of a table were measured against; None of pictures and texts, and where none could be told."""
+        from assay.issues.table_reference import TableReference
+
+        kept = self._kept("issues/outlier")
+        return None if kept is None or "bounds" not in kept[0] else TableReference.from_arrays(*kept)
 
     def exact_index(self) -> ExactIndex | None:
         """What the rows hold, to find a new row among them; near copies are not in it."""

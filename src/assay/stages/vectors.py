@@ -7,7 +7,7 @@ Does not know: issues.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -19,13 +19,6 @@ from assay.predict import Rounds
 from assay.stages.specs import DatasetSpec, VectorsSpec
 from assay.stages.stage import setting, stage
 from assay.storage import Folder
-
-if TYPE_CHECKING:
-    from assay.duplicates.exact_index import ExactIndex
-    from assay.encode.table import FittedTable
-    from assay.issues.outlier_reference import OutlierReference
-    from assay.predict.fitted import FittedBlend
-    from assay.predict.trees import FittedTrees
 
 
 def labels_of(folder: Folder, spec: VectorsSpec) -> NDArray[np.int32]:
@@ -219,9 +212,13 @@ def folds(folder: Folder, prefix: str, spec: FoldsSpec) -> FoldsMade:
     return FoldsMade(tuple(np.bincount(assigned[assigned >= 0], minlength=spec.n_folds).tolist()))
 
 
-def keep_fitted(
-    folder: Folder, prefix: str, fitted: FittedBlend | FittedTrees | FittedTable | OutlierReference | ExactIndex
-) -> None:
+class Fitted(Protocol):
+    """What was learned, as arrays and JSON."""
+
+    def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]: ...
+
+
+def keep_fitted(folder: Folder, prefix: str, fitted: Fitted) -> None:
     """What was learned, as `assay.runs.artefacts.Artefacts` loads it."""
     index, arrays = fitted.to_arrays()
     folder.put_json(f"{prefix}.fitted.json", index)

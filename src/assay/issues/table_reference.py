@@ -1,0 +1,108 @@
+"""What rows of a table are like, kept: how unusual is a row that was not there?
+
+In: how far a row lies from the rows of the table, which of these are near, its vector, its cells. Out: `TableReference`, which turns them
+into scores and flags. Does not know: how cells become vectors, how distances are measured, labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assay.issues.forest import beyond_neighbors
+from assay.issues.isolation import FittedIsolation
+from assay.issues.outlier_reference import Scale
+from assay.issues.tail import z_on_scale
+from assay.issues.unusual_cells import CellBounds
+
+Floats = NDArray[np.float64]
+FOREST = "forest."
+
+
+@dataclass(frozen=True)
+class TableReference:
+    """Scales, cuts and the forest of a table of N rows, and the evidence of these.
+
+    nearest_ : the scale of mean distances to the ten nearest. apart_ : the weight of such a distance beside the forest.
+    forest_, forest_scale_ : isolation scores, and (middle, width) of those of the table. cut_ : robust z beyond which a row is an
+    outlier. farthest_ : z of distances that those must exceed, too. logs_ : (N,) log distances, NaN of rows that took no part.
+    far_, stands_out_ : log distance, and how much more than its neighbours', from which a row lies as if by chance.
+    bounds_ : of the columns. evidence_ : (N,) ascending, of rows without an unusual cell. unusual_ : how many rows have one.
+    """
+
+    nearest_: Scale
+    apart_: float
+    forest_: FittedIsolation
+    forest_scale_: tuple[float, float]
+    cut_: float
+    farthest_: float
+    logs_: Floats
+    far_: float
+    stands_out_: float
+    bounds_: tuple[CellBounds, ...]
+    evidence_: Floats
+    unusual_: int
+
+    def score(
+        self, x: NDArray[Any], distances: NDArray[Any], ids: NDArray[np.int32], cells: pd.DataFrame
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """(score, whether it is an outlier) of n rows, as the columns of kind "outlier" have them.
+
+        Parameters
+        ----------
+        x : (n, d) vectors. distances : (n,) mean Euclidean distance to the ten nearest rows of the table.
+        ids : (n, 10) these, -1 = none. cells : n rows, with the columns of ``bounds_``.
+
+        Notes
+        -----
+        A row with an unusual cell has the score of the least unusual of those that had one. Cost: O(n (100 log 256 + log N)).
+        """
+        z, forest = self.nearest_.z(distances), z_on_scale(self.forest_.score(x), *self.forest_scale_)
+        evidence = np.maximum(self.apart_ * z, forest)
+        unusual = np.zeros(len(x), bool)
+        for column in self.bounds_:
+            unusual |= column.unusual(cells[column.name])
+        flagged = unusual | (forest > self.cut_) | ((z > self.cut_) & (z > self.farthest_))
+        logs = (
+            np.log(np.asarray(distances, np.float64) + self.nearest_.lift) if self.nearest_.width else np.zeros(len(x))
+        )
+        flagged |= (logs > self.far_) & (beyond_neighbors(logs, ids, self.logs_) >= self.stands_out_)
+        below = np.searchsorted(self.evidence_, evidence, "left")
+        upto = np.searchsorted(self.evidence_, evidence, "right")
+        rank = np.where(upto > below, (below + upto + 1) / 2, upto)
+        rank[unusual] = len(self.evidence_) + 1
+        return (rank / max(len(self.evidence_) + self.unusual_, 1)).clip(max=1).astype(np.float32), flagged
+
+    def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """(index, arrays): the index is JSON."""
+        numbers = ("apart_", "cut_", "farthest_", "far_", "stands_out_", "unusual_")
+        arrays: dict[str, NDArray[Any]] = {name: np.array(getattr(self, name)) for name in numbers}
+        arrays |= {"logs_": self.logs_, "evidence_": self.evidence_, "forest_scale_": np.array(self.forest_scale_)}
+        arrays |= {"nearest_": np.array([getattr(self.nearest_, field.name) for field in fields(Scale)])}
+        arrays |= {f"{FOREST}{name}": array for name, array in self.forest_.to_arrays().items()}
+        return {"bounds": [column.to_json() for column in self.bounds_]}, arrays
+
+    @classmethod
+    def from_arrays(cls, index: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> TableReference:
+        """The inverse of `to_arrays`."""
+        forest = {name[len(FOREST) :]: array for name, array in arrays.items() if name.startswith(FOREST)}
+        middle, width = arrays["forest_scale_"].tolist()
+        return cls(
+            nearest_=Scale(*arrays["nearest_"].tolist()),
+            apart_=float(arrays["apart_"]),
+            forest_=FittedIsolation.from_arrays(forest),
+            forest_scale_=(middle, width),
+            cut_=float(arrays["cut_"]),
+            farthest_=float(arrays["farthest_"]),
+            logs_=arrays["logs_"],
+            far_=float(arrays["far_"]),
+            stands_out_=float(arrays["stands_out_"]),
+            bounds_=tuple(CellBounds.from_json(column) for column in index["bounds"]),
+            evidence_=arrays["evidence_"],
+            unusual_=int(arrays["unusual_"]),
+        )
