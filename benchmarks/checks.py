@@ -96,7 +96,7 @@ def clean() -> Set:
 def questions() -> Set:
     """banking77 in sentence vectors, without predictions, neighbours and the classes that hold `TWO_THINGS`."""
     (*_, source) = sources(["banking77"])
-    x = next(view for name, view in source.known.views.items() if name != "tfidf").astype(np.float32)
+    x = next(view for name, view in source.known.embeddings.items() if name != "tfidf").astype(np.float32)
     table = pd.concat([pd.read_csv(data_dir() / "banking77" / f"{part}.csv") for part in ("train", "test")])
     kept = ~table["category"].isin(TWO_THINGS).to_numpy()
     labels = pd.factorize(table["category"][kept], sort=True)[0].astype(np.int32)

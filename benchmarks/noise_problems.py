@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from assay.graph import join_views, neighbors
+from assay.graph import join_embeddings, neighbors
 from assay.predict import predict
 from assay.predict.folds import make_folds
 from peers import hog, tfidf
@@ -79,7 +79,7 @@ def _pictures(
 
 
 def _texts(name: str, texts: pd.Series, labels: pd.Series) -> Iterator[Source]:
-    """All views, and without the sentence encoder: as Assay installs."""
+    """All embeddings, and without the sentence encoder: as Assay installs."""
 
     def write(place: Path) -> Path:
         pd.DataFrame({"text": texts.to_numpy(object)}).to_csv(place / "data.csv", index=False)
@@ -88,9 +88,11 @@ def _texts(name: str, texts: pd.Series, labels: pd.Series) -> Iterator[Source]:
     known = vectors(name, write, {"text": "text"})
     true = pd.factorize(labels, sort=True)[0].astype(np.int32)  # NaN, a query that no class covers: -1
     independent = _independent(name, tfidf({"data": str(SCRATCH / "vectors" / name / "data.csv")}), true)
-    words = {view: array for view, array in known.views.items() if view == "tfidf"}
-    if len(words) < len(known.views):
-        ids, distances = neighbors(join_views(list(words.values()), unit=True, seed=0), 15, threads=THREADS, seed=0)
+    words = {embedding: array for embedding, array in known.embeddings.items() if embedding == "tfidf"}
+    if len(words) < len(known.embeddings):
+        ids, distances = neighbors(
+            join_embeddings(list(words.values()), unit=True, seed=0), 15, threads=THREADS, seed=0
+        )
         plain = Vectors(words, ids, distances, known.clusters)
         yield Source(f"{name} (words only)", true, plain, independent)
     yield Source(name, true, known, independent)
@@ -189,15 +191,15 @@ def noisy(
     """
     known, true = source.known, source.true
     rows = np.arange(len(labels)) if rows is None else rows
-    views = {name: view[rows] for name, view in known.views.items()}
+    embeddings = {name: embedding[rows] for name, embedding in known.embeddings.items()}
     graph = known.ids, known.distances
     if len(rows) < len(labels):
-        graph = neighbors(join_views(list(views.values()), unit=True, seed=0), 15, threads=THREADS, seed=0)
+        graph = neighbors(join_embeddings(list(embeddings.values()), unit=True, seed=0), 15, threads=THREADS, seed=0)
     labels, true = labels[rows], true[rows]
     folds = make_folds(labels, known.clusters[rows], seed=0)
     n_classes = n_classes or int(source.true.max()) + 1
     out = np.empty((len(rows), n_classes), np.float32)
-    predict(views, labels, folds, graph, n_classes, out, threads=THREADS)
+    predict(embeddings, labels, folds, graph, n_classes, out, threads=THREADS)
     there = labels >= 0
     return Noisy(source.name, kind, labels[there], (labels != true)[there], out[there])
 

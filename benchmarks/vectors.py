@@ -26,9 +26,9 @@ SCRATCH = Path(tempfile.gettempdir()) / "assay-bench"
 
 @dataclass(frozen=True)
 class Vectors:
-    """``views`` name -> (N, d); ``ids``, ``distances`` (N, k) of the graph; ``clusters`` (N,), -1 = no near duplicate."""
+    """``embeddings`` name -> (N, d); ``ids``, ``distances`` (N, k) of the graph; ``clusters`` (N,), -1 = no near duplicate."""
 
-    views: dict[str, NDArray[Any]]
+    embeddings: dict[str, NDArray[Any]]
     ids: NDArray[np.int32]
     distances: NDArray[np.float32]
     clusters: NDArray[np.int64]
@@ -76,17 +76,14 @@ def read(folder: Path) -> dict[str, NDArray[Any]]:
     graph = stage(project, "graph")[0]
     ids = np.load(f"{graph}.ids.npy")
     found = {
-        f"view_{name}": _placed(np.load(folder / f"{project.run['vectors']}.{name}.npy"), at) for name in views(project)
+        f"view_{name}": _placed(np.load(folder / f"{project.run['vectors']}.{name}.npy"), at)
+        for name in project.run["embeddings"]
     }
     found["ids"] = _placed(np.where(ids >= 0, at[np.maximum(ids, 0)], -1).astype(np.int32), at)
     found["distances"] = _placed(np.load(f"{graph}.distances.npy"), at)
     clusters = project.results(columns=["near_duplicate_cluster_id"])["near_duplicate_cluster_id"]
     found["clusters"] = clusters.fill_null(-1).to_numpy().astype(np.int64)
     return found
-
-
-def views(project: assay.Project) -> list[str]:
-    return list(project.run["embeddings"])
 
 
 def stage(project: assay.Project, name: str) -> list[Path]:

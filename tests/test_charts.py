@@ -323,7 +323,7 @@ def test_rows_of_a_sample_are_joined_to_those_of_it_that_lie_two_edges_away() ->
     chosen = np.arange(0, 1_000, 4)
     place = np.full(1_000, -1, np.int32)
     place[chosen] = np.arange(len(chosen))
-    vectors = found.views["own"][chosen]
+    vectors = found.embeddings["own"][chosen]
     near = near_by_hops(found.ids, chosen, place, vectors, 5)
     for i, row in enumerate(chosen.tolist()):
         once = set(found.ids[row].tolist())

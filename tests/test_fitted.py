@@ -7,8 +7,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import assay
 from assay.encode.cells import read_cells
@@ -316,17 +314,25 @@ def test_the_bounds_of_a_column_flag_the_cells_that_were_flagged(text):
     assert np.flatnonzero(unusual).tolist() == np.flatnonzero(found.strength).tolist() == [7, 8, 9]
 
 
-@given(st.lists(st.floats(-1e6, 1e6), min_size=40, max_size=120), st.floats(-1e7, 1e7))
-@settings(max_examples=60, deadline=None)
-def test_a_number_beyond_the_bounds_would_have_been_unusual_among_the_others(values, one):
-    """The brute-force twin: the column with the number in it. Only numbers that stand alone: two beyond are another matter."""
-    column = read_cells(pd.Series([*values, *values[:1]]), "n")
-    if column.kind != "number":
-        return
-    (bounds,) = unusual_cells([column]).bounds
-    beyond = bounds.unusual(pd.Series([one]))[0]
-    again = unusual_cells([read_cells(pd.Series([*values, *values[:1], one]), "n")])
-    inside = bounds.unusual(pd.Series(values)).any()
-    near = any(abs(one - bound) <= 0.2 * abs(bound) + 1 for bound in (bounds.below, bounds.above) if np.isfinite(bound))
-    if not inside and not near:  # the centiles move a little with one more number
-        assert beyond == bool(again.strength[-1] > 0)
+@pytest.mark.parametrize("kind", ["normal", "skewed", "counts", "negative"])
+def test_a_number_beyond_the_bounds_would_have_been_unusual_among_the_others(kind):
+    """The brute-force twin: the column with the number in it, whose centiles the number moves a little."""
+    rng = np.random.default_rng(7)
+    values = {
+        "normal": rng.normal(170, 10, 400),
+        "skewed": np.exp(rng.normal(8, 0.6, 400)),
+        "counts": rng.poisson(9, 400) + 1.0,
+        "negative": -np.exp(rng.normal(3, 0.5, 400)),
+    }[kind]
+    (bounds,) = unusual_cells([read_cells(pd.Series(values), "n")]).bounds
+    assert not bounds.unusual(pd.Series(values)).any()
+    for bound, middle in ((bounds.small or bounds.below, values.mean()), (bounds.above, values.mean())):
+        assert np.isfinite(bound)
+        for share in (0.8, 1.2):
+            one = middle + share * (bound - middle)
+            column = pd.Series([*values, one])
+            twin = unusual_cells([read_cells(column, "n")]).strength[-1] > 0
+            assert bounds.unusual(column)[-1] == twin and (twin == (share > 1) or one <= 0)
+    for one in (0.0, -0.5) if kind != "negative" else ():
+        column = pd.Series([*values, one])
+        assert bounds.unusual(column)[-1] == (unusual_cells([read_cells(column, "n")]).strength[-1] > 0)

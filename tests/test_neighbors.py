@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from assay.errors import ArrayError, UsageError
-from assay.graph import join_views, neighbors, neighbors_report
+from assay.graph import join_embeddings, neighbors, neighbors_report
 
 
 def brute(x, k, metric):
@@ -129,26 +129,26 @@ def test_huge_and_tiny_values_keep_their_ranks():
 
 def test_joined_views_have_the_mean_of_the_views_cosines():
     rng = np.random.default_rng(1)
-    views = [rng.standard_normal((50, 6)), 100 * rng.standard_normal((50, 9))]
-    joint = join_views(views)
-    unit = [view / np.linalg.norm(view, axis=1, keepdims=True) for view in views]
+    embeddings = [rng.standard_normal((50, 6)), 100 * rng.standard_normal((50, 9))]
+    joint = join_embeddings(embeddings)
+    unit = [embedding / np.linalg.norm(embedding, axis=1, keepdims=True) for embedding in embeddings]
     expected = sum(u @ u.T for u in unit) / 2
     np.testing.assert_allclose(joint @ joint.T, expected, atol=1e-5)
 
 
 def test_joined_views_keep_their_lengths_for_euclidean_distances():
     rng = np.random.default_rng(3)
-    views = [rng.standard_normal((50, 6)), 10 * rng.standard_normal((50, 9))]
-    joint = join_views(views, unit=False)
-    squared = sum(((view[:, None] - view[None]) ** 2).sum(2) for view in views) / 2
+    embeddings = [rng.standard_normal((50, 6)), 10 * rng.standard_normal((50, 9))]
+    joint = join_embeddings(embeddings, unit=False)
+    squared = sum(((embedding[:, None] - embedding[None]) ** 2).sum(2) for embedding in embeddings) / 2
     np.testing.assert_allclose(((joint[:, None] - joint[None]) ** 2).sum(2), squared, rtol=1e-4, atol=1e-3)
 
 
 def test_wide_views_are_reduced_with_little_loss():
     rng = np.random.default_rng(2)
     basis = rng.standard_normal((20, 400))
-    view = rng.standard_normal((500, 20)) @ basis
-    joint = join_views([view, view], max_dims=64)
+    embedding = rng.standard_normal((500, 20)) @ basis
+    joint = join_embeddings([embedding, embedding], max_dims=64)
     assert joint.shape == (500, 64)
-    unit = view / np.linalg.norm(view, axis=1, keepdims=True)
+    unit = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
     np.testing.assert_allclose(joint @ joint.T, unit @ unit.T, atol=1e-3)

@@ -113,8 +113,8 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
 
 def _models(source: Source, n: int, classes: int, effort: str, own_embeddings: bool) -> dict[str, float]:
     """CPU seconds of what learns from the labels."""
-    views = 1 if own_embeddings or source.modality == "table" else 2
-    costs = {"predict": views * _heads(n, classes, effort)}
+    embeddings = 1 if own_embeddings or source.modality == "table" else 2
+    costs = {"predict": embeddings * _heads(n, classes, effort)}
     if source.modality == "table" and not own_embeddings:
         costs["trees"] = _trees(n, len(source.roles.features), classes, effort)
     return costs
@@ -206,7 +206,7 @@ def _graph(n: int) -> float:
 
 
 def _heads(n: int, classes: int, effort: str) -> float:
-    """CPU seconds of one view: the discriminants' sums, five softmax heads and all probabilities, once or twice."""
+    """CPU seconds of one embedding: the discriminants' sums, five softmax heads and all probabilities, once or twice."""
     trained = 5 * softmax_epochs(n, classes, effort) * n * DIMS * (classes * 6 + DIMS * 2) / 1e10
     rounds = 2 if second_round_affordable(n, classes, effort) else 1
     return 0.3 + rounds * (n * DIMS * DIMS * 4 / 1.5e10 + trained)
@@ -224,7 +224,7 @@ def _trees(n: int, columns: int, classes: int, effort: str) -> float:
 def load_of(source: Source, settings: Settings, own_embeddings: bool) -> Load:
     """How large a dataset is, before any of it is encoded."""
     dims = {"image": (DIMS, DIMS), "text": (DIMS, SENTENCE), "table": (min(DIMS, 8 * len(source.roles.features)),)}
-    views = (WIDEST,) if own_embeddings else dims[source.modality]
-    views += (WIDEST,) * len(settings.encoders)
+    embeddings = (WIDEST,) if own_embeddings else dims[source.modality]
+    embeddings += (WIDEST,) * len(settings.encoders)
     classes = len(classes_of(source.given))
-    return Load(source.modality, len(source.ids), classes, len(views), sum(views), source.cells.nbytes)
+    return Load(source.modality, len(source.ids), classes, len(embeddings), sum(embeddings), source.cells.nbytes)

@@ -35,12 +35,12 @@ MODEL = 160 * MB  # a sentence encoder that is loaded once more for parts of tex
 
 @dataclass(frozen=True)
 class Load:
-    """How large a dataset is. ``dims``: of all ``views`` together; ``cell_bytes``: of its cells, in UTF-8."""
+    """How large a dataset is. ``dims``: of all ``embeddings`` together; ``cell_bytes``: of its cells, in UTF-8."""
 
     modality: str
     rows: int
     classes: int
-    views: int
+    embeddings: int
     dims: int
     cell_bytes: int = 0
 
@@ -140,11 +140,11 @@ def _duplicates(load: Load) -> Need:
 
 def _predict(load: Load) -> Need:
     """Sums and weights a fold, scores that the blend is fitted on, and the blocks that a thread fills."""
-    k, members = load.classes, 2 * load.views + 1
+    k, members = load.classes, 2 * load.embeddings + 1
     heads = FOLDS * k * load.dims * 20
     fitted = min(load.rows, FIT_ROWS, max(1_000, FIT_NUMBERS // k)) * k * 4 * (2 * members + 2)
     block = min(load.rows, FILL_ROWS, max(256, FILL_NUMBERS // k)) * k * 16 + 16_384 * load.dims * 8 // max(
-        load.views, 1
+        load.embeddings, 1
     )
     return Need(WORKER + heads + fitted + load.rows * 200 + block, block)
 

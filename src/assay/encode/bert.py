@@ -1,4 +1,4 @@
-"""Sentence encoders: a folder with a tokenizer and BERT-family weights, or a model.onnx, as one more view of the texts.
+"""Sentence encoders: a folder with a tokenizer and BERT-family weights, or a model.onnx, as one more embedding of the texts.
 
 In: texts. Out: float32 (n, d) unit rows. Does not know: labels, shards. Nothing is downloaded.
 """

@@ -76,7 +76,7 @@ MODELS = (
         "onnx-community/dinov2-small",
         "Apache-2.0",
         88,
-        "self-supervised, the right extra view on ImageNet; about 10 times the cost of the built-in encoder",
+        "self-supervised, the right extra embedding on ImageNet; about 10 times the cost of the built-in encoder",
         ("config.json", "preprocessor_config.json", "onnx/model.onnx"),
     ),
     Model(

@@ -2,7 +2,7 @@
 
 In: pictures as uint8 (64, 64, 3). Out: float32 (n, d), d <= 256. Does not know: labels, files, other encoders.
 
-Three views, the first two bags of whitened patches coded against a small dictionary and pooled over a grid:
+Three embeddings, the first two bags of whitened patches coded against a small dictionary and pooled over a grid:
     pixels   6 x 6 colour patches of the picture at 32 x 32
     edges    3 x 3 and 5 x 5 patches of a 16 x 16 map of gradient magnitude in 8 directions
     colours  a hue-saturation and a brightness histogram a quadrant

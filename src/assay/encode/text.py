@@ -1,4 +1,4 @@
-"""Word and character TF-IDF, reduced by SVD: the text view that needs no pretrained weights.
+"""Word and character TF-IDF, reduced by SVD: the text embedding that needs no pretrained weights.
 
 In: texts. Out: float32 (N, d) unit rows. Does not know: labels, languages, files.
 

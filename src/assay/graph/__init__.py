@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from assay.errors import UsageError
 from assay.graph.exact import exact_neighbors
-from assay.graph.join import join_views
+from assay.graph.join import join_embeddings
 from assay.graph.kernels import expand
 from assay.graph.self_join import join, make_lists
 from assay.graph.vectors import Metric, Vectors, check_embeddings, make_vectors
 
-__all__ = ["check_search", "distinct_neighbors", "join_views", "neighbors", "neighbors_report"]
+__all__ = ["check_search", "distinct_neighbors", "join_embeddings", "neighbors", "neighbors_report"]
 
 EXACT_ROWS = 20_000
 ASKED, TRIED, ENOUGH = 500, 40, 0.98

@@ -48,6 +48,7 @@ class CellBounds:
     """Where the cells of a column begin to be unusual, for cells that were not there.
 
     below, above : numbers (days since 1970 of dates) up to the one and from the other on; infinite where none is.
+    small : where all numbers are above zero, those above zero up to this, by their logarithm; 0 where none is.
     rare : values that hardly any row holds. levels : all values, where one that no row holds is unusual; else None.
     reading : how texts become numbers; None of values and of numbers that came as such.
     """
@@ -56,6 +57,7 @@ class CellBounds:
     kind: str
     below: float = -np.inf
     above: float = np.inf
+    small: float = 0.0
     rare: tuple[str, ...] = ()
     levels: tuple[str, ...] | None = None
     reading: Reading | None = None
@@ -68,7 +70,7 @@ class CellBounds:
             strange = [level in self.rare or (known is not None and level not in known) for level in levels]
             return np.array([*strange, False])[codes]
         numbers = (self.reading or Reading("date" if self.kind == "date" else "number")).read(column)
-        return (numbers <= self.below) | (numbers >= self.above)
+        return (numbers <= self.below) | (numbers >= self.above) | ((numbers > 0) & (numbers <= self.small))
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads; infinities as None."""
@@ -86,6 +88,7 @@ class CellBounds:
             value["kind"],
             -np.inf if value["below"] is None else value["below"],
             np.inf if value["above"] is None else value["above"],
+            value["small"],
             tuple(value["rare"]),
             None if value["levels"] is None else tuple(value["levels"]),
             None if reading is None else Reading.from_json(reading),
@@ -111,6 +114,7 @@ class _Part:
     p: Floats  # probability of such a cell in one column, over the cut
     end: str  # "above", "below", "rare"
     first: float = np.inf  # of numbers: where a further one would be unusual, beyond those of ``rows``
+    small: float = 0.0  # as in `CellBounds`
 
 
 def unusual_cells(columns: Sequence[Cells]) -> UnusualCells:
@@ -208,14 +212,14 @@ def _numbers(column: Cells, columns: int) -> list[_Part]:
     tried = (2 + ratios) * columns / EXPECTED
     for end, sign in (("above", 1), ("below", -1)):
         p, first = _apart(sign * values, tried)
-        first *= sign
+        first, small = sign * first, 0.0
         if end == "below":
             negative, zero = _below_zero(values, columns / RARE_P)
             p, first = np.minimum(p, negative), max(first, zero)
             if ratios:
                 logs, last = _apart(-np.log(values), tried)
-                p, first = np.minimum(p, logs), max(first, float(np.exp(-last)))
-        parts.append(_Part(known[p < 1], p[p < 1], end, first))
+                p, small = np.minimum(p, logs), max(float(np.exp(-last)), values[p < 1].max(initial=0.0))
+        parts.append(_Part(known[p < 1], p[p < 1], end, first, small))
     return parts
 
 
@@ -282,11 +286,14 @@ def _below_zero(values: Floats, tried: float) -> tuple[Floats, float]:
 
 def _bounds_of_numbers(column: Cells, parts: Sequence[_Part]) -> CellBounds:
     assert column.numbers is not None
-    held = {part.end: column.numbers[part.rows] for part in parts}
-    first = {part.end: part.first for part in parts}
-    below = max(held["below"].max(initial=-np.inf), first["below"]) if "below" in held else -np.inf
-    above = min(held["above"].min(initial=np.inf), first["above"]) if "above" in held else np.inf
-    return CellBounds(column.name, column.kind, float(below), float(above), reading=column.reading)
+    below, small, above = -np.inf, 0.0, np.inf
+    for part in parts:
+        held = column.numbers[part.rows]
+        if part.end == "above":
+            above = min(held.min(initial=np.inf), part.first)
+        else:
+            below, small = part.first if part.small else max(held.max(initial=-np.inf), part.first), part.small
+    return CellBounds(column.name, column.kind, float(below), float(above), float(small), reading=column.reading)
 
 
 def _bounds_of_values(column: Cells, parts: Sequence[_Part], columns: int) -> CellBounds:

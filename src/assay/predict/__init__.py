@@ -1,9 +1,9 @@
-"""Out-of-sample probabilities from several views, blended and calibrated, in two rounds.
+"""Out-of-sample probabilities from several embeddings, blended and calibrated, in two rounds.
 
-In: views (vectors), labels, folds, the graph, probabilities made elsewhere. Out: float32 (N, K), written block by block.
+In: embeddings (vectors), labels, folds, the graph, probabilities made elsewhere. Out: float32 (N, K), written block by block.
 Does not know: files, issues; what makes a label doubtful it is told.
 
-Every view has a shrunken linear discriminant and, where it is affordable, a softmax head; the graph gives a vote; each is a
+Every embedding has a shrunken linear discriminant and, where it is affordable, a softmax head; the graph gives a vote; each is a
 log-probability (`members`), and `blend` makes them one. The second round learns without the rows whose labels the first
 one doubts.
 """
@@ -65,7 +65,7 @@ class Prediction:
 
 
 def predict(
-    views: Mapping[str, NDArray[Any]],
+    embeddings: Mapping[str, NDArray[Any]],
     labels: NDArray[np.int32],
     folds: NDArray[np.int8],
     neighbors: tuple[NDArray[np.int32], NDArray[np.float32]] | None,
@@ -96,7 +96,7 @@ def predict(
     labels = np.asarray(labels, np.int32)
     alone = alone_in_fold(labels, folds, n_classes)
     made = _predict(
-        views, labels, folds, neighbors, n_classes, out, alone, extra, use_rows, doubt, effort, seed, threads
+        embeddings, labels, folds, neighbors, n_classes, out, alone, extra, use_rows, doubt, effort, seed, threads
     )
     if n_classes > 1 and alone.any():
         out[alone] = np.nan
@@ -113,7 +113,7 @@ def _unjudged(labels: Codes, alone: Flags) -> str:
 
 
 def _predict(
-    views: Mapping[str, NDArray[Any]],
+    embeddings: Mapping[str, NDArray[Any]],
     labels: Codes,
     folds: NDArray[np.int8],
     neighbors: tuple[NDArray[np.int32], NDArray[np.float32]] | None,
@@ -128,7 +128,7 @@ def _predict(
     threads: int,
 ) -> Prediction:
     use = np.ones(len(labels), bool) if use_rows is None else use_rows
-    problem = Problem(views, labels, folds, neighbors, n_classes, extra or {}, effort, seed, threads)
+    problem = Problem(embeddings, labels, folds, neighbors, n_classes, extra or {}, effort, seed, threads)
     first = fit_blend(problem, use, judged=~alone)
     if isinstance(first, str):
         out[:] = prior_of(problem, use)

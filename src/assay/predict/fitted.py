@@ -54,12 +54,12 @@ class FittedBlend:
 
     @property
     def asks_for_(self) -> dict[str, str]:
-        """Member -> its kind: which views, neighbours and probabilities `predict_proba` needs."""
+        """Member -> its kind: which embeddings, neighbours and probabilities `predict_proba` needs."""
         return {member.name: member.kind for part in self.rounds_ for member in part.members_}
 
     def predict_proba(
         self,
-        views: Mapping[str, NDArray[Any]],
+        embeddings: Mapping[str, NDArray[Any]],
         *,
         neighbors: NDArray[np.int32] | None = None,
         extra: Mapping[str, NDArray[np.float32]] | None = None,
@@ -69,7 +69,7 @@ class FittedBlend:
 
         Parameters
         ----------
-        views : name -> (n, d) vectors, made as those that were learned from.
+        embeddings : name -> (n, d) vectors, made as those that were learned from.
         neighbors : (n, k) which of the learned rows are nearest, nearest first, -1 = none.
         extra : name -> (n, K) probabilities made elsewhere.
         folds : (n,) of rows that were learned from, so that they are asked about out of sample; -1, the default, for others.
@@ -77,16 +77,18 @@ class FittedBlend:
         Raises
         ------
         ValueError
-            For a view, neighbours or probabilities that are asked for and not given (`asks_for_`).
+            For an embedding, neighbours or probabilities that are asked for and not given (`asks_for_`).
         """
-        n = len(next(iter(views.values()))) if views else len(next(iter((extra or {}).values())))
+        n = len(next(iter(embeddings.values()))) if embeddings else len(next(iter((extra or {}).values())))
         own = np.full(n, -1, np.int8) if folds is None else folds
         given = {"neighbors": neighbors} | dict(extra or {})
         out = np.zeros((n, self.n_classes), np.float32)
         for part in self.rounds_:
             total = np.zeros((n, self.n_classes), np.float32)
             for member in part.members_:
-                values = views.get(member.name.rpartition("/")[0]) if member.kind == "heads" else given.get(member.name)
+                values = (
+                    embeddings.get(member.name.rpartition("/")[0]) if member.kind == "heads" else given.get(member.name)
+                )
                 if values is None:
                     raise ValueError(f"{member.name!r} was learned from, and is not given")
                 scores = _scores(member, values, own)

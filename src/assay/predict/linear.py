@@ -1,7 +1,7 @@
 """Linear heads on frozen vectors, K folds at the price of about one fit.
 
 In: (N, d) vectors, class codes, folds. Out: one weight matrix and intercept a fold, on the scale of log-probabilities.
-Does not know: other views, calibration across views.
+Does not know: other embeddings, calibration across embeddings.
 
 Shrunken linear discriminants: every fold's model comes from sums over all rows less the fold's own sums (sufficient
 statistics), so N x d is read twice whatever the number of folds. Softmax heads start from them.

@@ -1,6 +1,6 @@
-"""The models whose probabilities are blended: heads on every view, the graph's vote, probabilities made elsewhere.
+"""The models whose probabilities are blended: heads on every embedding, the graph's vote, probabilities made elsewhere.
 
-In: views (vectors), labels, folds, the graph. Out: models that give rows' log-probabilities, out of sample.
+In: embeddings (vectors), labels, folds, the graph. Out: models that give rows' log-probabilities, out of sample.
 Does not know: how they are weighted.
 """
 
@@ -30,7 +30,7 @@ class Problem:
     """What is learned from. ``neighbors``: (ids, distances) of the graph; ``extra``: probabilities made elsewhere, out of
     sample, whose rows of NaN fall back on the prior."""
 
-    views: Mapping[str, NDArray[Any]]
+    embeddings: Mapping[str, NDArray[Any]]
     labels: NDArray[np.int32]
     folds: NDArray[np.int8]
     neighbors: tuple[NDArray[np.int32], NDArray[np.float32]] | None
@@ -118,7 +118,7 @@ def members_of(problem: Problem, use: NDArray[np.bool_], prior: Floats) -> tuple
     members: dict[str, Member] = {}
     notes: list[str] = []
     epochs = softmax_epochs(len(labels), problem.n_classes, problem.effort)
-    for name, x in problem.views.items():
+    for name, x in problem.embeddings.items():
         heads = discriminants(x, labels, folds, use, problem.n_classes, threads=problem.threads)
         members[f"{name}/lda"] = Heads(heads, x, folds)
         if epochs:

@@ -19,7 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from assay.graph import join_views, neighbors
+from assay.graph import join_embeddings, neighbors
 from assay.similar.neighborhood import Neighborhood
 
 Flags = NDArray[np.bool_]
@@ -63,7 +63,7 @@ def embedding_map(
 
     Deterministic for the same rows and seed. Cost: some ten seconds on one core, once: keep the result.
     """
-    if found is None or not found.views:
+    if found is None or not found.embeddings:
         return _nothing("This run kept no vectors, so there is no map.")
     kept = np.flatnonzero(mask[found.rows])
     total = len(kept)
@@ -72,7 +72,9 @@ def embedding_map(
     if not len(chosen):
         return _nothing("No row in view was analysed.")
     with threadpool_limits(1):
-        joint = join_views([view[chosen] for view in found.views.values()], unit=found.metric == "cosine", seed=seed)
+        joint = join_embeddings(
+            [embedding[chosen] for embedding in found.embeddings.values()], unit=found.metric == "cosine", seed=seed
+        )
         start = principal_plane(np.asarray(joint, np.float32), seed=seed)
         if len(chosen) <= TOO_FEW:
             return _placed(rows, start, total, "Principal components: too few rows for more.")

@@ -31,12 +31,18 @@ class Neighborhood:
     def __init__(
         self,
         rows: NDArray[np.int64],
-        views: Mapping[str, NDArray[Any]],
+        embeddings: Mapping[str, NDArray[Any]],
         ids: NDArray[np.int32],
         distances: NDArray[np.float32],
         metric: str,
     ) -> None:
-        self.rows, self.views, self.ids, self.distances, self.metric = rows, dict(views), ids, distances, metric
+        self.rows, self.embeddings, self.ids, self.distances, self.metric = (
+            rows,
+            dict(embeddings),
+            ids,
+            distances,
+            metric,
+        )
 
     @classmethod
     def open(cls, project: FinishedRun) -> Neighborhood | None:
@@ -66,14 +72,14 @@ class Neighborhood:
     def similar(self, row: int, most: int = MOST) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """(row numbers, distances) of the row itself and its nearest rows, ties by row number.
 
-        The distance is the mean over the views of 1 - cosine, or of squared Euclidean distances its root. Up to `EVERY` rows
+        The distance is the mean over the embeddings of 1 - cosine, or of squared Euclidean distances its root. Up to `EVERY` rows
         all are measured; above, those to which the graph leads. `UsageError` for a row without vectors.
         Cost: under 0.1 s.
         """
         at = self.index(row)
         if at is None:
             raise UsageError(f"similar: row {row} was not analysed, so nothing is known to be like it")
-        vectors = {name: view[at] for name, view in self.views.items()}
+        vectors = {name: embedding[at] for name, embedding in self.embeddings.items()}
         start = self._all if len(self.rows) <= EVERY else np.array([at])
         candidates, distances = self._explored(vectors, start)
         distances[candidates == at] = -1
@@ -82,11 +88,11 @@ class Neighborhood:
     def near(
         self, vectors: Mapping[str, NDArray[Any]], most: int = MOST
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """`similar` for something that is no row: its vectors in some of the views, which alone are compared.
+        """`similar` for something that is no row: its vectors in some of the embeddings, which alone are compared.
 
         Above `EVERY` rows so many of them, evenly over the data, are measured, and the graph leads on from the nearest.
         """
-        known = {name: vector for name, vector in vectors.items() if name in self.views}
+        known = {name: vector for name, vector in vectors.items() if name in self.embeddings}
         start = self._all
         if len(start) > EVERY:
             some = start[:: -(-len(start) // EVERY)]
@@ -125,12 +131,12 @@ class Neighborhood:
         return seen, distances
 
     def _distances(self, vectors: Mapping[str, NDArray[Any]], candidates: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(m,) of the candidates to something with these vectors, one a view."""
+        """(m,) of the candidates to something with these vectors, one for each embedding."""
         total = np.zeros(len(candidates))
         for name, vector in vectors.items():
-            own, view = np.asarray(vector, np.float64), self.views[name]
+            own, embedding = np.asarray(vector, np.float64), self.embeddings[name]
             for start in range(0, len(candidates), BLOCK):
-                block = np.asarray(view[candidates[start : start + BLOCK]], np.float64)
+                block = np.asarray(embedding[candidates[start : start + BLOCK]], np.float64)
                 if self.metric == "cosine":
                     lengths = np.linalg.norm(block, axis=1) * np.linalg.norm(own)
                     part = 1 - (block @ own) / np.maximum(lengths, 1e-12)

@@ -1,8 +1,8 @@
 """Vectors of a text or a picture that is no row, by the encoders that the run used.
 
-In: a project, a text or the bytes of a picture. Out: view -> vector. Does not know: rows, likeness.
+In: a project, a text or the bytes of a picture. Out: embedding -> vector. Does not know: rows, likeness.
 
-The encoders that come with the installation and those that the run's settings name are looked for here and now: a view whose
+The encoders that come with the installation and those that the run's settings name are looked for here and now: an embedding whose
 encoder is gone is left out. TF-IDF keeps nothing by which a new text could be encoded, and vectors of the user's own have no
 encoder here.
 """
@@ -81,7 +81,7 @@ def picture_vectors(project: FinishedRun, data: bytes) -> Vectors:
 
 
 def _encoders(project: FinishedRun, find: Callable[[list[str]], list[Any]]) -> list[Any]:
-    """Encoders of the run's views that are here, built-in ones first."""
+    """Encoders of the run's embeddings that are here, built-in ones first."""
     found = {encoder.name: encoder for encoder in reversed(find([]))}
     for name in project.run["settings"].get("encoders", ()):
         try:

@@ -56,7 +56,7 @@ class Gathered:
 
 @stage(version=1)
 def gather(folder: Folder, prefix: str, spec: GatherSpec) -> Gathered:
-    """Join every view's shards into one array a view, over the rows that all views could read."""
+    """Join every embedding's shards into one array each, over the rows that all embeddings could read."""
     reasons = column_of(folder, spec, "reason").to_pylist()
     for part in spec.reasons:
         table = folder.get_table(f"{part}.properties.parquet", ["row", "reason"])
@@ -164,11 +164,11 @@ class GraphMade:
 
 @stage(version=2)
 def graph(folder: Folder, prefix: str, spec: GraphSpec) -> GraphMade:
-    """The k-nearest-neighbour graph of all views joined."""
-    from assay.graph import join_views, neighbors_report
+    """The k-nearest-neighbour graph of all embeddings joined."""
+    from assay.graph import join_embeddings, neighbors_report
 
-    views = embeddings_of(folder, spec)
-    joint = join_views(list(views.values()), unit=spec.metric == "cosine", seed=spec.seed)
+    embeddings = embeddings_of(folder, spec)
+    joint = join_embeddings(list(embeddings.values()), unit=spec.metric == "cosine", seed=spec.seed)
     ids, distances, recall = neighbors_report(
         joint, spec.k, spec.metric, threads=spec.threads, seed=spec.seed, enough=spec.enough
     )
@@ -255,7 +255,7 @@ class Predicted:
 
 @stage(version=19)
 def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
-    """Out-of-sample probabilities: every view's heads and the trees, blended and calibrated, in up to two rounds.
+    """Out-of-sample probabilities: every embedding's heads and the trees, blended and calibrated, in up to two rounds.
 
     Where the second round counts, what one read of the first round's probabilities left of each row lies in ``.first.npz``.
     What was learned lies in ``.fitted.json`` and ``.fitted.npz`` (`assay.predict.fitted`).
