@@ -192,7 +192,7 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=7)
+@stage(version=8)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     """Outliers; what rows were measured against lies in ``.fitted.json`` and ``.fitted.npz``, but of tables."""
     from assay.issues.outlier import outlier_issues
