@@ -275,7 +275,7 @@ def test_what_a_table_was_measured_against_says_again_what_it_said(of_table):
     assert reference is not None and kept.outlier_reference() is None
     ids, distances = (np.asarray(kept.array("graph", f".{name}.npy")) for name in ("ids", "distances"))
     x = np.concatenate([kept.embedding(name) for name in kept.embeddings], axis=1)
-    score, flagged = reference.score(x, distances[:, :10].mean(1), ids[:, :10], cells)
+    score, flagged = reference.score(x, x, distances[:, :10].mean(1), ids, cells)
     said = project.results(kept.vector_rows, ["outlier_score", "is_outlier"])
     outlier = said["is_outlier"].to_numpy(zero_copy_only=False)
     assert set(np.flatnonzero(outlier)) >= {3, 5, 9, 11, 20}
@@ -294,8 +294,8 @@ def test_rows_of_a_table_that_were_not_there_are_judged_by_those_that_were(of_ta
         new.loc[row, name] = value
     x, old = table.transform(new)[0], table.transform(cells)[0]
     far = np.sqrt(((x[:, None] - old[None]) ** 2).sum(2))
-    ids = np.argsort(far, axis=1)[:, :10].astype(np.int32)
-    score, flagged = reference.score(x, np.take_along_axis(far, ids, 1).mean(1), ids, new)
+    ids = np.argsort(far, axis=1)[:, :15].astype(np.int32)
+    score, flagged = reference.score(x, old, np.take_along_axis(far, ids, 1)[:, :10].mean(1), ids, new)
     assert flagged[:5].all() and (score[:5] > 0.98).all()
     assert flagged[5:].mean() < 0.02 and 0.3 < np.median(score[5:]) < 0.7
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from assay.errors import ArrayError, UsageError
-from assay.graph import join_embeddings, neighbors, neighbors_report
+from assay.graph import CANDIDATES, join_embeddings, neighbors, neighbors_report
+from assay.graph.self_join import join, make_lists
+from assay.graph.vectors import make_vectors
 
 
 def brute(x, k, metric):
@@ -152,3 +154,16 @@ def test_wide_views_are_reduced_with_little_loss():
     assert joint.shape == (500, 64)
     unit = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
     np.testing.assert_allclose(joint @ joint.T, unit @ unit.T, atol=1e-3)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_where_the_coarse_space_has_all_dimensions_more_candidates_find_nothing_more(metric):
+    x = np.random.default_rng(0).normal(size=(6_000, 24)).astype(np.float32)
+    vectors = make_vectors(x, metric)
+    lists = make_lists(vectors, threads=2, seed=0)
+    assert lists.exact
+    few, many = (join(vectors, lists, 10, probes=24, candidates=count, threads=2) for count in (CANDIDATES, 256))
+    assert np.array_equal(few[0], many[0])
+    assert np.array_equal(few[1], many[1])
+    wide = make_vectors(np.random.default_rng(1).normal(size=(1_000, 200)).astype(np.float32), metric)
+    assert not make_lists(wide, threads=2, seed=0).exact

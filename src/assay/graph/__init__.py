@@ -121,7 +121,8 @@ def distinct_neighbors(
         if (squared[asked[known]] <= bar[known]).mean() >= enough or tried == DOUBLINGS:
             break
         probes *= 2
-        candidates = max(candidates, 2 * probes)
+        if not lists.exact:  # else scores are true but for rounding, and a wider search needs no more to choose from
+            candidates = max(candidates, 2 * probes)
     ids, squared = join(vectors, lists, k, probes=probes, candidates=candidates, threads=threads)
     # By distance, not by id: of rows equally far, either is right.
     return ids, squared, float((squared[asked] <= bar).mean())

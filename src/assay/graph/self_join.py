@@ -43,6 +43,7 @@ class Lists:
     groups: NDArray[np.int64]  # (G + 1,) group g holds the lists groups[g]:groups[g + 1]
     near: NDArray[np.int32]  # (U, min(NEAR, L)) nearest lists of the row at each place, its own first
     spherical: bool
+    exact: bool  # `coarse` has all dimensions
 
     def group_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The group that each of these distinct rows lies in."""
@@ -72,7 +73,7 @@ def make_lists(vectors: Vectors, *, threads: int, seed: int) -> Lists:
     near = near[order]
     # projected once more, in order: it costs less than memory for both
     coarse = _project(vectors, axes, order, threads)
-    return Lists(coarse, order, limits, centres, groups, near, spherical)
+    return Lists(coarse, order, limits, centres, groups, near, spherical, exact=axes is None)
 
 
 def _grouped(

@@ -40,7 +40,8 @@ class Cells:
     column. notes : what to say of the reading. blobs : image column -> encoded pictures; the table holds nulls there.
     blob_paths : image column -> where a picture is whose bytes are not in ``blobs``, as the data names it: not read here.
     pictures : columns known to name image files. nested : columns that held lists or objects, now JSON text.
-    split : the column known to hold splits. where : how to call the data in a message.
+    split, label : the columns known to hold splits and labels. aside : columns that the data says are no features.
+    where : how to call the data in a message.
     given : columns as they came, where they may differ from the plain ones; ``metadata`` of the table as it came. merged :
     ``split`` was made here, of a dataset in parts. raw, raw_form, header : as in `assay.sources.originals.Originals`.
     """
@@ -54,6 +55,8 @@ class Cells:
     pictures: set[str] = field(default_factory=set)
     nested: set[str] = field(default_factory=set)
     split: str | None = None
+    label: str | None = None
+    aside: set[str] = field(default_factory=set)
     where: str = "the data"
     given: dict[str, pa.ChunkedArray] = field(default_factory=dict)
     metadata: dict[bytes, bytes] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from assay.errors import SourceError
 from assay.sources.cells import Cells, from_values, refuse_twins
 from assay.sources.csv_plain import is_number, read_plain, typed
 from assay.sources.csv_shapes import below, completed, labelled_lines, left_below, titles, without_spaces
+from assay.sources.orange import OrangeHeader, orange_header
 from assay.sources.words import count_words
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -68,6 +69,7 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     plain_text = where.lower().removesuffix(".gz").endswith(".txt")
     header_record, body = _header(lines, above, chosen, where, notes, one_a_line=plain_text)
     header = _names(header_record, where, broken)
+    marked, body = _marked(lines, body, chosen, header, notes)
     tail = [row for row in csv.reader(lines[max(body, len(lines) - TAIL) :], delimiter=chosen) if row]
     table = None if broken or (len(tail) > 1 and below(tail)) else read_plain("".join(lines[body:]), chosen, header)
     if table is None:
@@ -77,6 +79,8 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
     if any(is_number(name) for name in header):
         found.notes.append(f"the first row is taken as column names: {', '.join(header[:5])}. Is there no header row?")
     found.raw_form = f"csv{chosen}"
+    if marked:
+        found.label, found.aside = marked.label, set(marked.aside)
     found.header = {
         name: as_written for name, as_written in zip(header, header_record, strict=True) if name != as_written
     }
@@ -213,6 +217,29 @@ def _header(
         "column 1, column 2, ...; if that line holds the names, change it so that it differs from the data"
     )
     return [f"column {number}" for number in range(1, len(first) + 1)], start
+
+
+def _marked(
+    lines: Sequence[str], body: int, delimiter: str, header: Sequence[str], notes: list[str]
+) -> tuple[OrangeHeader | None, int]:
+    """What Orange's rows of types and flags say, and the line after them; (None, ``body``) where there are none."""
+    reader = csv.reader(lines[body:], delimiter=delimiter)
+    try:
+        rows = list(islice(reader, 2))
+    except csv.Error:
+        return None, body
+    found = orange_header(header, *rows) if len(rows) == 2 else None
+    if found is None:
+        return None, body
+    notes.append("an Orange file: the second row holds types and the third flags; an export has the names alone")
+    if len(found.classes) > 1:
+        shown = ", ".join(map(repr, found.classes[:5])) + (", ..." if len(found.classes) > 5 else "")
+        notes.append(f"the file marks {len(found.classes)} columns as classes ({shown}): choose one with --label")
+    elif found.numbers:
+        notes.append(
+            f"the file marks column {found.numbers[0]!r} as what is to be predicted, a number: it is not taken for labels"
+        )
+    return found, body + reader.line_num
 
 
 def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

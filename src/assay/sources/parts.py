@@ -44,6 +44,7 @@ def joined(parts: Mapping[str, Cells], where: str, *, merged: bool = False) -> C
         out.notes += [note for note in part.notes if note not in out.notes]
         out.nested |= part.nested
         out.pictures |= part.pictures
+        out.aside |= part.aside
         for name in part.blobs:
             out.blobs.setdefault(name, [None] * start)
         for name, values in out.blobs.items():
@@ -59,6 +60,7 @@ def joined(parts: Mapping[str, Cells], where: str, *, merged: bool = False) -> C
     except pa.ArrowException as error:
         raise SourceError(f"the splits of {where} have columns of different types ({error}); give one split") from error
     first = next(iter(parts.values()))
+    out.label = first.label if all(part.label == first.label for part in parts.values()) else None
     out.header = dict(first.header) if all(part.header == first.header for part in parts.values()) else {}
     if all(_features(part) == _features(first) and part.given.keys() == first.given.keys() for part in parts.values()):
         out.metadata = (

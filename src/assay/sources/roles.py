@@ -113,7 +113,7 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
     """(modality, roles, notes)."""
     table = cells.table
     notes: list[str] = []
-    label = _label(table, wanted, notes)
+    label = _label(cells, wanted, notes)
     row_id = column(table, wanted.id, "id") if wanted.id else None
     split = _split(cells, wanted, notes, {label, row_id})
     taken = {name for name in (label, row_id, split) if name}
@@ -149,6 +149,7 @@ def find_roles(cells: Cells, wanted: Wanted) -> tuple[str, Roles, list[str]]:
         if lists:
             notes.append(f"{_number_lists(lists)}: left aside")
             free = [name for name in free if name not in lists]
+        free = _without_aside(cells, free, notes)
         numbering = _numbering(table, free)
     if not modality:
         modality = "table"
@@ -207,6 +208,16 @@ def _could_be_pictures(cells: Cells, free: Sequence[str], modality: str) -> list
     ]
 
 
+def _without_aside(cells: Cells, free: list[str], notes: list[str]) -> list[str]:
+    """The columns but those that the data says are no features, where others are left."""
+    left = [name for name in free if name not in cells.aside]
+    if not left or len(left) == len(free):
+        return free
+    shown = ", ".join(repr(name) for name in free if name in cells.aside)
+    notes.append(f"marked in the file as no features, and left out of them: {shown} (set with --features)")
+    return left
+
+
 def _numbering(table: pa.Table, free: Sequence[str]) -> list[str]:
     """Columns that only number the rows, where others are left."""
     numbers = [name for name in free if _named_numbering(name) and _one_each(table[name])]
@@ -245,12 +256,21 @@ def _features(table: pa.Table, wanted: Wanted, label: str | None, free: list[str
     return tuple(dict.fromkeys(features))
 
 
-def _label(table: pa.Table, wanted: Wanted, notes: list[str]) -> str | None:
+def _label(cells: Cells, wanted: Wanted, notes: list[str]) -> str | None:
+    table = cells.table
     if wanted.label == NONE and NONE not in table.column_names:
         notes.append("labels: left out (--label none)")
         return None
     if wanted.label:
         return column(table, wanted.label, "label")
+    if marked := cells.label:
+        if why := _no_label(table, marked):
+            notes.append(
+                f"the file marks column {marked!r} as the class but it {why}: it is not taken for labels (set with --label)"
+            )
+            return None
+        notes.append(f"labels: column {marked!r} (the file marks it as the class; set with --label)")
+        return marked
     named = _by_label_name(table, wanted)
     for name in named:
         if why := _no_label(table, name):

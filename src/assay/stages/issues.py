@@ -192,7 +192,7 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=8)
+@stage(version=9)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     """Outliers; what rows were measured against lies in ``.fitted.json`` and ``.fitted.npz``."""
     from assay.issues.outlier import outlier_issues
