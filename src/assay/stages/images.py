@@ -245,7 +245,7 @@ class Verified:
     kept: int
 
 
-@stage(version=2)
+@stage(version=3)
 def verify(folder: Folder, prefix: str, spec: VerifySpec) -> Verified:
     """Reopen the pictures of plausible duplicate pairs and keep what the evidence proves."""
     from assay.duplicates.images import Description, describe, verify_pair
