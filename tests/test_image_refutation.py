@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
+from assay.duplicates.image_refutation import _without_strokes, content_differs
 from assay.duplicates.images import describe, image_candidates, verify_pair
 from assay.encode import pixels
 
@@ -75,6 +76,36 @@ def test_a_form_filled_in_otherwise_is_another_page(other: tuple[str, ...]) -> N
 def test_a_page_scanned_again_is_the_same_page(angle: float, gain: float, quality: int) -> None:
     one = scanned(form(*FILLED), 0)
     assert verdict(one, scanned(form(*FILLED), 1, angle=angle, gain=gain, quality=quality))
+
+
+def branches(*, seed: int = 8) -> NDArray[np.uint8]:
+    """Dark branches before a sky that is brighter here and there: strokes, and hardly any ground."""
+    rng = np.random.default_rng(seed)
+    sky = cv2.resize(rng.uniform(120, 250, (9, 12)).astype(np.float32), (480, 360), interpolation=cv2.INTER_CUBIC)
+    out = np.clip(sky, 0, 255).astype(np.uint8)
+    for _ in range(420):
+        x, y = rng.integers(0, 480), rng.integers(0, 360)
+        end = int(x + rng.normal(0, 60)), int(y + rng.normal(0, 60))
+        cv2.line(out, (int(x), int(y)), end, int(rng.integers(10, 60)), int(rng.integers(1, 4)), cv2.LINE_AA)
+    return out
+
+
+def test_what_was_put_on_a_photograph_of_branches_is_not_what_was_written_on_a_page() -> None:
+    one = branches()
+    two = one.copy()
+    cv2.rectangle(two, (30, 300), (70, 312), 245, -1)
+    assert not content_differs(one, two, np.eye(3)[:2])
+    page, other = form(*FILLED), form(*FILLED)
+    cv2.putText(other, "PAID", (300, 700), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 20, 2, cv2.LINE_AA)
+    assert content_differs(cv2.resize(page, (377, 512)), cv2.resize(other, (377, 512)), np.eye(3)[:2])
+
+
+@pytest.mark.parametrize("light", [1.0, 0.55])
+def test_a_page_is_told_by_its_even_ground_also_where_it_is_lit_from_one_side(light: float) -> None:
+    shade = np.linspace(light, 1, 560)
+    page = np.asarray(form(*FILLED) * shade, np.uint8)
+    assert _without_strokes(page.astype(np.float32)) < 0.05
+    assert _without_strokes(branches().astype(np.float32)) == 1
 
 
 def test_a_display_that_shows_another_number_is_another_picture() -> None:

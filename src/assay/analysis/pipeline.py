@@ -259,6 +259,7 @@ class Pipeline:
                 **self.on_vectors("duplicates"),
                 graph=graph.prefix(),
                 properties=self.outcome.properties,
+                levels=levels,
                 seed=self.settings.seed,
             ),
             inputs={"vectors": gathered.output, "graph": graph.output},

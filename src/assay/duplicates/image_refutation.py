@@ -33,6 +33,11 @@ WORD, REPLACED_SPOT = 13, 0.004  # cells: where a spot as large as some digits d
 STROKES = 15  # pixels: what closing or opening with such a square removes is drawn with a pen
 PAPER, PAPER_SPOT = 0.05, 3  # detail left without strokes: a written page. A spot of so many cells differs on it
 DRAWN, DRAWN_SPOT, DRAWN_SHARE = 0.12, 11, 0.7  # a page with a logo or in a frame
+EVEN, BARE, GROUND = (
+    8.0,
+    16.0,
+    0.45,
+)  # levels from the mean around it, and from what is left of strokes; share of a page
 RIM = 9
 
 APART = 26.0  # levels of chroma
@@ -152,15 +157,20 @@ def _without_drift(found: _Agreement, matrix: NDArray[np.float64]) -> NDArray[np
 
 
 def _without_strokes(picture: Gray) -> float:
-    """Share of the energy of detail that remains where dark, or where light, strokes are filled in."""
+    """Share of the energy of detail that remains where dark, or where light, strokes are filled in; 1 where that leaves no ground.
+
+    Branches before the sky are strokes too. A page is for the greater part bare, and its ground even, if not evenly lit.
+    """
     smooth = _blurred(picture, FINE)
     square = np.ones((STROKES, STROKES), np.uint8)
-    whole = float(np.square(_band(picture)).sum())
-    left = [
-        float(np.square(_band(_float(cv2.morphologyEx(smooth, how, square)))).sum())
-        for how in (cv2.MORPH_CLOSE, cv2.MORPH_OPEN)
-    ]
-    return min(left) / max(whole, 1e-6)
+    whole = max(float(np.square(_band(picture)).sum()), 1e-6)
+    left = 1.0
+    for how in (cv2.MORPH_CLOSE, cv2.MORPH_OPEN):
+        filled = _float(cv2.morphologyEx(smooth, how, square))
+        even = np.abs(filled - _blurred(filled, STROKES)) < EVEN
+        if (even & (np.abs(filled - smooth) < BARE)).mean() >= GROUND:
+            left = min(left, float(np.square(_band(filled)).sum()) / whole)
+    return left
 
 
 def _largest(mask: NDArray[np.bool_]) -> int:

@@ -16,8 +16,9 @@ from assay.duplicates.image_candidates import image_candidates, positions
 from assay.duplicates.image_description import SMALL, Description, describe
 from assay.duplicates.image_proof import Overlay, Placement, correlate, detail, locate, overlay
 from assay.duplicates.image_refutation import colours_differ, content_differs
+from assay.duplicates.page_thumbnail import page_thumbnail
 
-__all__ = ["Description", "describe", "image_candidates", "verify_pair"]
+__all__ = ["Description", "describe", "image_candidates", "page_thumbnail", "verify_pair"]
 
 PLAIN_COLOUR = 3  # levels a channel by which two plain pictures of one colour may differ
 

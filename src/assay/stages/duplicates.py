@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from assay.dataset.dataset import read_cells
 from assay.duplicates import Pairs, cluster, exact_groups
 from assay.duplicates.exact_index import ExactIndex, digests_of, row_digests
+from assay.stages.images import page_thumbnails
 from assay.stages.specs import VectorsSpec
 from assay.stages.stage import setting, stage
 from assay.stages.tables import frame
@@ -29,6 +30,7 @@ class CandidatesSpec(VectorsSpec):
 
     graph: str
     properties: tuple[str, ...]
+    levels: tuple[tuple[str, float, float], ...] = setting()
     seed: int = setting()
 
 
@@ -40,7 +42,7 @@ class CandidatesFound:
     left_out: int
 
 
-@stage(version=9)
+@stage(version=10)
 def candidates(folder: Folder, prefix: str, spec: CandidatesSpec) -> CandidatesFound:
     """Pairs of pictures that are worth reopening."""
     from assay.duplicates.images import image_candidates
@@ -49,7 +51,16 @@ def candidates(folder: Folder, prefix: str, spec: CandidatesSpec) -> CandidatesF
     ids = folder.get_array(f"{spec.graph}.ids.npy", mmap=True)
     distances = folder.get_array(f"{spec.graph}.distances.npy", mmap=True)
     aspects = _aspects(folder, spec)
-    pairs, left_out = image_candidates(tiny, ids, distances, aspects=aspects, threads=spec.threads, seed=spec.seed)
+    numbers = folder.get_array(f"{spec.vectors}.rows.npy")
+
+    def pages(rows: NDArray[np.int64]) -> dict[int, NDArray[np.uint8]]:
+        at = {int(numbers[row]): row for row in rows.tolist()}
+        found = page_thumbnails(folder, spec.dataset, sorted(at), spec.levels)
+        return {at[number]: page for number, page in found.items()}
+
+    pairs, left_out = image_candidates(
+        tiny, ids, distances, aspects=aspects, pages=pages, threads=spec.threads, seed=spec.seed
+    )
     folder.put_array(f"{prefix}.npy", pairs)
     return CandidatesFound(len(pairs), left_out)
 

@@ -67,6 +67,18 @@ def _files(folder: Folder, dataset: str, rows: Sequence[int]) -> Iterator[tuple[
                 yield row, None, TOO_LARGE
 
 
+def page_thumbnails(folder: Folder, dataset: str, rows: Sequence[int], levels: Levels) -> dict[int, NDArray[np.uint8]]:
+    """By row number the upright thumbnail of each picture that is a page. ``rows`` ascend."""
+    from assay.duplicates.images import page_thumbnail
+
+    found = {}
+    for row, _, picture, _ in _pictures(folder, dataset, rows, levels):
+        page = page_thumbnail(pixels.luma(picture.rgb)) if picture is not None else None
+        if page is not None:
+            found[row] = page
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class LevelsSpec(DatasetSpec):
     sample: tuple[int, ...]
@@ -245,7 +257,7 @@ class Verified:
     kept: int
 
 
-@stage(version=2)
+@stage(version=3)
 def verify(folder: Folder, prefix: str, spec: VerifySpec) -> Verified:
     """Reopen the pictures of plausible duplicate pairs and keep what the evidence proves."""
     from assay.duplicates.images import Description, describe, verify_pair
