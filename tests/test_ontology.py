@@ -28,11 +28,12 @@ from assay.insights.two_labels import (
     held_classes,
     held_in_windows,
     length_ranks,
+    plausible_pairs,
     plausible_rows,
-    rows_of_holders,
     second_in_windows,
     second_labels,
     traced,
+    with_rows_of_holders,
 )
 from assay.issues.interval import wilson
 from assay.issues.scan import scan
@@ -481,13 +482,18 @@ def test_parts_that_are_surely_of_two_classes_are_two_labels() -> None:
     )
     assert "5 rows seem to hold" in told.message and "candidate" not in told.message
     assert "5 rows may hold" in unsure.message and "these are candidates" in unsure.message
-    lengths = np.array([20] * 5 + [8] * 12)
-    held = held_classes(labels, found, parts, whole, lengths, 3)
+    held = held_classes(labels, found, parts, whole, rank, [(0, 2)])
     assert {pair: sorted(rows.tolist()) for pair, rows in held.items()} == {(0, 2): [0, 1, 2, 3, 4]}
-    assert held_classes(labels, found, parts, whole, np.full(17, 10), 3) == {}  # no longer than usual
+    assert held_classes(labels, found, parts, whole, rank, []) == {}  # whole texts say nothing of it
     assert (
-        held_classes(labels, found, parts, np.full_like(whole, 0.4), lengths, 3) == {}
-    )  # all rows of the class see it
+        held_classes(labels, found, parts, whole, np.full(17, 0.5, np.float32), [(0, 2)]) == {}
+    )  # no longer than usual
+    assert (
+        held_classes(labels, found, parts, np.full_like(whole, 0.4), rank, [(0, 2)]) == {}
+    )  # all texts of the class see it
+    passing = whole.copy()
+    passing[:5] = [0.99, 0.02, 0.36]  # a word about the other class, no second thing
+    assert held_classes(labels, found, parts, passing, rank, [(0, 2)]) == {}
     close = np.eye(3, dtype=bool)
     close[0, 2] = close[2, 0] = True
     assert not second_labels(labels, np.arange(17), parts, whole, close, rank).plain.any()
@@ -609,18 +615,27 @@ def test_texts_joined_of_two_are_found(data_dir: Path, tmp_path: Path) -> None:
     assert all(found["second_label_part"][at] in words[at] for at in flagged)
 
 
-def test_all_rows_of_a_class_that_shows_another_are_taken_apart() -> None:
-    labels = np.array([0] * 6 + [1] * 6 + [2] * 6, np.int32)
-    both = np.array([[0.95, 0.02, 0.03], [0.9, 0.05, 0.05], [0.02, 0.95, 0.03], [0.02, 0.95, 0.03]], np.float32)
-    alone = np.tile(np.array([0.02, 0.95, 0.03], np.float32), (4, 1))
-    again = rows_of_holders(labels, np.array([1, 4, 7]), [both, both, alone], np.eye(3, dtype=bool), 99)
-    assert again.tolist() == [0, 2, 3, 5]
-    assert rows_of_holders(labels, np.array([1, 4, 7]), [both, both, alone], np.eye(3, dtype=bool), 2).tolist() == [
-        0,
-        2,
-    ]
-    unsure = both + np.array([[0, 0.1, 0]] * 2 + [[0.1, 0, 0]] * 2, np.float32)  # parts that could be of either class
-    assert not len(rows_of_holders(labels, np.array([1, 7]), [unsure, alone], np.eye(3, dtype=bool), 99))
+def test_a_class_of_which_whole_texts_show_another_is_taken_apart() -> None:
+    """Class 0 holds class 3 in a quarter of its texts; class 1 and 2 are neighbours, alike in all of theirs."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 40).astype(np.int32)
+    x = np.eye(4)[labels] + 0.05 * rng.normal(size=(160, 4))
+    x[40:120] += 0.6 * np.eye(4)[3 - labels[40:120]]
+    lengths = rng.integers(5, 15, size=160)
+    both = np.arange(0, 40, 4)
+    x[both], lengths[both] = (x[both] + x[both + 120]) / np.sqrt(2), lengths[both] + 8
+    rest, rank = OneAgainstRest.fit(x, labels, 4), length_ranks(labels, lengths)
+    apart = np.eye(4, dtype=bool)
+    pairs = plausible_pairs(labels, rest, x, apart, rank)
+    assert pairs == [(0, 3)]
+    assert plausible_pairs(labels, rest, x, apart, length_ranks(labels, 20 - lengths)) == []  # shorter than the others
+    same = apart.copy()
+    same[0, 3] = same[3, 0] = True
+    assert plausible_pairs(labels, rest, x, same, rank) == []
+    rows = with_rows_of_holders(labels, np.array([3, 50]), pairs, 99)
+    assert rows.tolist() == [3, 50, *(row for row in range(40) if row != 3)]
+    assert with_rows_of_holders(labels, np.array([3, 50]), pairs, 2).tolist() == [3, 50, 0, 1]
+    assert with_rows_of_holders(labels, np.array([3, 50]), [], 99).tolist() == [3, 50]
 
 
 def test_clauses_are_parts_of_the_text() -> None:
