@@ -111,7 +111,7 @@ def test_few_rows_of_each_kind_prove_a_general_class_together(seed: int) -> None
     labels = np.where(rng.random(240) < 0.25, 12, kind).astype(np.int32)
     found = relations([*range(12), "general"], labels, scan(labels, p.astype(np.float32)))
     specific = {r.second for r in found if r.type == "is_a"}
-    assert {r.first for r in found if r.type == "is_a"} == {12} and len(specific) >= 11
+    assert {r.first for r in found if r.type == "is_a"} == {12} and len(specific) == 12
 
 
 def test_look_alikes_of_few_rows_are_no_kinds_of_one_class() -> None:
@@ -127,23 +127,27 @@ def test_look_alikes_of_few_rows_are_no_kinds_of_one_class() -> None:
         assert {r.type for r in relations(range(13), labels, scan(labels, p.astype(np.float32)))} <= {"looks_alike"}
 
 
-def test_halves_of_few_rows_are_the_same_thing_though_chance_tells_them_somewhat_apart() -> None:
-    """Fifteen rows a half and an AUC of .7: one standard error more is what look-alikes never have."""
+@pytest.mark.parametrize(("apart", "auc"), [(0.0332, 0.707), (0.0532, 0.8)])
+def test_halves_of_few_rows_are_the_same_thing_though_chance_tells_them_somewhat_apart(
+    apart: float, auc: float
+) -> None:
+    """Fifteen rows a half and an AUC of .7 or .8: one standard error more is what look-alikes never have."""
     p = np.full((60, 4), 0.001)
     labels = np.repeat(np.arange(4), 15).astype(np.int32)
     p[np.arange(60), labels] = 0.99
     for at in range(15):
-        for label, shift in ((0, 0.0), (1, 0.0332)):
+        for label, shift in ((0, 0.0), (1, apart)):
             lean = 0.4 + 0.01 * at + shift
             p[15 * label + at, :2] = 1 - lean, lean
     p /= p.sum(1, keepdims=True)
     (found,) = relations([*"abcd"], labels, scan(labels, p.astype(np.float32)))
-    assert (found.type, found.first, found.second) == ("same_thing", 0, 1) and 0.65 < found.auc < 0.75
+    assert (found.type, found.first, found.second) == ("same_thing", 0, 1)
+    assert found.auc == pytest.approx(auc, abs=0.01)
     for row in range(30):  # two that are as plausible in each other's rows, and can be told apart
-        lean = (0.2 if labels[row] == 0 else 0.35) + 0.025 * (row % 15)
+        lean = (0.2 if labels[row] == 0 else 0.45) + 0.025 * (row % 15)
         p[row, :2] = 1 - lean, lean
     told = relations([*"abcd"], labels, scan(labels, (p / p.sum(1, keepdims=True)).astype(np.float32)))
-    assert [r.type for r in told if r.type == "same_thing"] == [] and all(r.auc > 0.78 for r in told)
+    assert [r.type for r in told if r.type == "same_thing"] == [] and all(r.auc > 0.9 for r in told)
 
 
 def test_two_names_of_one_thing_are_no_evidence_that_either_is_general_to_a_third_class() -> None:
