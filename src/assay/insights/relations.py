@@ -32,9 +32,9 @@ PLAUSIBLE = 0.10  # probability from which a class is plausible for a row
 SWAPS = 4  # rows of one class predicted as the other, both ways together, that make a pair worth a look ...
 WORTH = 0.08  # ... or the larger coverage
 FUSED = 0.78  # largest AUC of classes that nothing tells apart, one standard error added ...
-# ... or, where each of the two covers most of the other, before the error is added, and this one with it: look-alikes that cover
-# each other so had .93 and more. With 15 rows a class the error alone is .12.
-ALIKE = 0.88
+# ... or, where each of the two covers most of the other, this one before the error is added and this one with it: look-alikes that
+# cover each other so had .93 and more, halves of one class up to .79. With 15 rows a class the error alone is .12.
+ALIKE = 0.82, 0.90
 COVERED = 0.20  # least coverage of a fused pair, the larger one
 MUTUAL = 0.50  # least coverage both ways of the same thing ...
 EVEN = 0.35, 0.20  # ... or at least so much, and no more unlike than this share of both
@@ -206,12 +206,16 @@ def _candidates(counts: PairCounts) -> list[tuple[int, int]]:
 @dataclass(frozen=True)
 class _Overlap:
     """How well two classes can be told apart where they overlap, of a pair of which one may be general to the other.
-    ``same``: they seem to be the same thing."""
+
+    ``error``, ``spread``: standard error of ``auc`` if nothing tells them apart, and if that much does. ``same``: they seem to be the
+    same thing.
+    """
 
     general: int
     specific: int
     auc: float
     error: float
+    spread: float
     same: bool = False
 
 
@@ -219,8 +223,8 @@ def _fused_jointly(pairs: Iterable[_Overlap]) -> set[tuple[int, int]]:
     """(lower, higher) class codes of the pairs that nothing tells apart, by the evidence of all pairs with the same general class.
 
     All of these pairs count for the mean, or the chance of small numbers would choose; those that are told apart by
-    themselves are not fused. But two names of one thing say nothing about a third class being a kind of either: they count only
-    where the class is fused with one more by itself: the same thing cannot be two things.
+    themselves, by more than one standard error, are not fused. But two names of one thing say nothing about a third class being a
+    kind of either: they count only where the class is fused with one more by itself: the same thing cannot be two things.
     """
     of: dict[int, list[_Overlap]] = {}
     partners: Counter[int] = Counter()
@@ -233,7 +237,9 @@ def _fused_jointly(pairs: Iterable[_Overlap]) -> set[tuple[int, int]]:
         counted = [p for p in overlaps if partners[code] > 1 or not p.same]
         auc, weight = np.array([p.auc for p in counted]), np.array([p.error**-2 for p in counted])
         if len(counted) > 1 and float(auc @ weight / weight.sum() + weight.sum() ** -0.5) <= FUSED:
-            fused |= {(min(p.general, p.specific), max(p.general, p.specific)) for p in counted if p.auc <= FUSED}
+            fused |= {
+                (min(p.general, p.specific), max(p.general, p.specific)) for p in counted if p.auc - p.spread <= FUSED
+            }
     return fused
 
 
@@ -271,11 +277,11 @@ def _pair(
     telling = rows[np.argsort(-both, kind="stable")][: int((both >= PLAUSIBLE).sum())]
     overlap = None
     if cov_high >= COVERED and together >= TOGETHER and min(shared.sum(), *n) >= LEAST:
-        error = _auc_error(is_b[shared])
+        error, spread = _auc_error(is_b[shared]), _auc_error(is_b[shared], auc)
         one_side = is_b[shared].all() or not is_b[shared].any()
-        overlap = None if one_side else _Overlap(general, specific, auc, error)
+        overlap = None if one_side else _Overlap(general, specific, auc, error, spread)
         fused |= auc + error <= FUSED
-        fused |= cov_low > MUTUAL and auc <= FUSED and auc + _auc_error(is_b[shared], auc) <= ALIKE
+        fused |= cov_low > MUTUAL and auc <= ALIKE[0] and auc + spread <= ALIKE[1]
     else:
         fused = False
     if fused:

@@ -26,13 +26,15 @@ SHARE = 0.40  # probability that the parts must give both classes ...
 # ... and the one-against-rest score of the second class over the whole row, beside half of the class's share of the rows: of
 # two classes a row that speaks of neither scores one half. Chosen on clinc150, where that share is next to nothing.
 SCORE, OF_SHARE = 0.12, 0.5
-# A text with two things in it is longer than most of its class: than this share, the mean over a pair's rows; and the middle
-# length of a pair's rows is so many times that of the class.
-LONGER, TIMES = 0.60, 1.20
-ALONE = 0.03  # probability of either class, at most, in the part where the other is surest, over a pair's rows
-# The one-against-rest score of the held class, at least; and as a multiple of the middle one of the holder's other rows, in which
-# neighbours have some, too. Up to half of those may hold it as well.
-SEEN, ABOVE, NOISE = 0.08, 6.5, 0.02
+LONGER = 0.60  # a text with two things in it is longer than so much of its class, the mean over a pair's rows
+# The one-against-rest score of the held class over a pair's rows, as a multiple of the middle one of the holder's other rows, in which
+# neighbours have some, too: for a class to be taken apart, and for it to hold the other ...
+WORTH, ABOVE, NOISE = 4.0, 7.5, 0.02
+EVEN = 0.40  # ... and as a share of the holder's own score, the middle one: less is a word about the other class, no second thing
+# Of a pair that whole texts speak for, the parts must say less: this probability of both classes, and so much of the one, at
+# most, where the other is surest.
+OF_PAIR, ALONE = 0.30, 0.10
+HOLDER_ROWS = 2_000  # rows of a class that are looked at for what it holds, evenly over it
 ALIEN = (
     0.05  # probability of the one class, at most, where the other is surest, over a pair's rows: else they look alike
 )
@@ -48,7 +50,6 @@ WHOLE = 0.35  # weight of the whole picture's probabilities in the rank, beside 
 # A flag needs so much of the second class in the whole row: parts by themselves are called anything. Pictures hide it more.
 IN_WHOLE, IN_TEXT = 0.01, 0.1
 LENGTH = 1.5  # weight of a text's length among its class, beside the rank of its second class, where texts to take apart are chosen
-AGAIN = 1  # rows of a class that show a second class: then its other rows are taken apart, too, the most often first
 PIECES = 14  # parts of a text at most
 TWO_BEST = 2  # the mean of so many parts of a text counts: one part alone may be chance
 BLOCK, SCORES = 16_384, 1 << 22
@@ -186,25 +187,54 @@ def _other(p: Floats, given: int, code: int) -> tuple[float, float]:
     return float(p[int(p[:, code].argmax()), given]), float(p[int(p[:, given].argmax()), code])
 
 
-def rows_of_holders(
-    labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], close: NDArray[np.bool_], most: int
-) -> NDArray[np.int64]:
-    """What else to take apart: the other rows of classes in which `AGAIN` rows show one second class, at most ``most``, ascending.
+def plausible_pairs(
+    labels: Codes, rest: OneAgainstRest, vectors: NDArray[Any], close: NDArray[np.bool_], rank: Floats
+) -> list[tuple[int, int]]:
+    """(holder, held) class codes of the pairs of which whole texts say that the one may hold the other, most telling first.
 
-    Rows of a class that holds another need not be the longest of the dataset. Rows whose parts could be of either class do not
-    count: of neighbours there are many. ``rows`` (m,) with ``parts`` as in `second_labels`.
+    In enough of the holder's texts, which are long for it, both classes score against the rest, and the held one much more than
+    in the other texts. Natural neighbours score in all of them.
+
+    Parameters
+    ----------
+    labels : (N,) class codes. vectors : (N, d), those ``rest`` was fitted to. rank : (N,) of `length_ranks`.
+    close : (K, K) as in `second_labels`.
+
+    Cost: as `OneAgainstRest.scores` of `HOLDER_ROWS` rows a class at most.
     """
-    pairs: dict[tuple[int, int], int] = {}
-    for p, row in zip(parts, rows.tolist(), strict=True):
-        given = int(labels[row])
-        best, code = _beside(p, given, close)
-        if code >= 0 and min(float(best[given]), float(best[code])) >= SHARE and max(_other(p, given, code)) <= ALIEN:
-            pairs[given, code] = pairs.get((given, code), 0) + 1
-    often = sorted((-count, given) for (given, _), count in pairs.items() if count >= AGAIN)
+    found = []
+    least = _least_scores(labels, close.shape[0])
+    for holder, rows in enumerate(rows_by_class(labels, close.shape[0])):
+        if len(rows) < FEWEST_TEXTS:
+            continue
+        looked = rows[np.linspace(0, len(rows) - 1, min(len(rows), HOLDER_ROWS)).astype(np.int64)]
+        scores = np.clip(rest.scores(vectors[looked], labels[looked]), 0, 1)
+        both = (scores >= least) & (scores[:, [holder]] >= SCORE) & ~close[holder]
+        often = np.flatnonzero(both.sum(0) >= max(FEWEST_TEXTS, OF_CLASS * len(looked)))
+        usual = np.median(scores[:, often], axis=0)
+        for held, background in zip(often.tolist(), usual.tolist(), strict=True):
+            here = both[:, held]
+            times = float(scores[here, held].mean()) / (background + NOISE)
+            even = float(np.median(scores[here, held] / scores[here, holder]))
+            if times >= WORTH and even >= EVEN and rank[looked[here]].mean() >= LONGER:
+                found.append((-times * int(here.sum()), holder, held))
+    return [(holder, held) for _, holder, held in sorted(found)]
+
+
+def _least_scores(labels: Codes, n_classes: int) -> Floats:
+    """(K,) one-against-rest scores from which a class is seen in a whole row."""
+    known = labels[labels >= 0]
+    return np.asarray(SCORE + OF_SHARE * np.bincount(known, minlength=n_classes) / max(len(known), 1), np.float32)
+
+
+def with_rows_of_holders(
+    labels: Codes, rows: NDArray[np.int64], pairs: Sequence[tuple[int, int]], most: int
+) -> NDArray[np.int64]:
+    """``rows`` and the other rows of the holders in ``pairs``, the most telling first, at most ``most`` more."""
     unseen = np.ones(len(labels), bool)
     unseen[rows] = False
-    chosen = [np.flatnonzero(unseen & (labels == given)) for given in dict.fromkeys(given for _, given in often)]
-    return np.sort(np.concatenate([np.zeros(0, np.int64), *chosen])[:most])
+    more = [np.flatnonzero(unseen & (labels == holder)) for holder in dict.fromkeys(holder for holder, _ in pairs)]
+    return np.concatenate([rows, np.concatenate([np.zeros(0, np.int64), *more])[:most]])
 
 
 def second_labels(
@@ -228,8 +258,7 @@ def second_labels(
     m = len(rows)
     second, score = np.full(m, -1, np.int32), np.zeros(m, np.float32)
     part, plain = np.full(m, -1, np.int64), np.zeros(m, bool)
-    known = labels[labels >= 0]
-    least = SCORE + OF_SHARE * np.bincount(known, minlength=whole.shape[1]) / max(len(known), 1)
+    least = _least_scores(labels, whole.shape[1])
     for at in range(m):
         p, given = parts[at], int(labels[rows[at]])
         best, code = _beside(p, given, close)
@@ -307,40 +336,37 @@ def held_classes(
     found: TwoLabels,
     parts: Sequence[Floats],
     whole: Floats,
-    lengths: NDArray[np.int64],
-    n_classes: int,
+    rank: Floats,
+    pairs: Sequence[tuple[int, int]],
 ) -> dict[tuple[int, int], NDArray[np.int64]]:
-    """(holder, held) -> the texts that show it, surest first: pairs with enough texts that are long for their class, see the
-    held class on the whole, much more than the holder's other texts do, and have parts of one class alone.
+    """(holder, held) -> the texts that show it, surest first: of ``pairs`` those with enough texts whose parts are some surely of
+    the one class and some surely of the other, and which, long for their class, see the held class on the whole, much more than
+    the holder's other texts do and not much less than their own.
 
-    ``lengths`` (N,) words. The least values were chosen on banking77, plain and with pairs of classes joined in 20 to 50 % of the
-    holder's texts (`FEWEST_TEXTS` on clinc150 with the like): natural neighbours share words, so that each class has
-    something of the other where it is surest, and in all of its texts.
+    ``parts``, ``whole`` and ``rank`` as in `second_labels`, ``pairs`` of `plausible_pairs`. The least values were chosen on banking77 and
+    clinc150, plain and with pairs of classes joined in 20 to 50 % of the holder's texts: natural neighbours share words, so that each
+    class has something of the other where it is surest, and in all of its texts; and many a text names another class in passing.
     """
-    m, rank = len(found.rows), length_ranks(labels, lengths)
-    both, mixed, back = np.zeros(m, np.float32), np.zeros(m, np.float32), np.zeros(m, np.float32)
-    for at, (p, code) in enumerate(zip(parts, found.second.tolist(), strict=True)):
-        if code >= 0:
-            best, given = _best(p), int(labels[found.rows[at]])
-            both[at] = min(float(best[given]), float(best[code]))
-            mixed[at], back[at] = _other(p, given, code)
-    known = labels >= 0
-    counts = np.bincount(labels[known], minlength=n_classes)
-    apart = labels[found.rows]
-    of: dict[tuple[int, int], list[int]] = {}
-    for at in np.flatnonzero(both >= SHARE).tolist():
-        of.setdefault((int(labels[found.rows[at]]), int(found.second[at])), []).append(at)
+    counts, least = np.bincount(labels[labels >= 0], minlength=whole.shape[1]), _least_scores(labels, whole.shape[1])
+    given = labels[found.rows]
     out = {}
-    for (holder, held), positions in of.items():
-        chosen = np.array(positions, np.int64)
-        rows = found.rows[chosen]
-        others = np.setdiff1d(np.flatnonzero(apart == holder), chosen)
-        enough = len(chosen) >= max(FEWEST_TEXTS, OF_CLASS * counts[holder])
-        alone = max(float(mixed[chosen].mean()), float(back[chosen].mean())) <= ALONE
-        background = float(np.median(np.clip(whole[others, held], 0, 1))) if len(others) else 0.0
-        seen = float(np.clip(whole[chosen, held], 0, 1).mean()) >= max(SEEN, ABOVE * (background + NOISE))
-        usual = float(np.median(lengths[labels == holder]))
-        long = float(rank[rows].mean()) >= LONGER and float(np.median(lengths[rows])) >= TIMES * usual
-        if enough and alone and seen and long:
-            out[holder, held] = rows[np.argsort(-found.score[chosen], kind="stable")]
+    for holder, held in pairs:
+        apart = np.flatnonzero(given == holder)
+        score, own = np.clip(whole[apart, held], 0, 1), np.clip(whole[apart, holder], SCORE, 1)
+        shows = (found.second[apart] == held) & (score >= least[held])
+        shows[shows] = [_two_things(parts[at], holder, held) for at in apart[shows].tolist()]
+        if shows.sum() < max(FEWEST_TEXTS, OF_CLASS * counts[holder]):
+            continue
+        background = float(np.median(score[~shows])) if not shows.all() else 0.0
+        seen = float(score[shows].mean()) >= ABOVE * (background + NOISE)
+        even = float(np.median(score[shows] / own[shows])) >= EVEN
+        chosen = apart[shows]
+        if seen and even and float(rank[found.rows[chosen]].mean()) >= LONGER:
+            out[holder, held] = found.rows[chosen[np.argsort(-found.score[chosen], kind="stable")]]
     return out
+
+
+def _two_things(p: Floats, given: int, code: int) -> bool:
+    """Whether some parts are surely of the one class and some surely of the other."""
+    best = _best(p)
+    return min(float(best[given]), float(best[code])) >= OF_PAIR and max(_other(p, given, code)) <= ALONE

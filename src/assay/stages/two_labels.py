@@ -119,7 +119,7 @@ class TwoLabelsSpec(CheckSpec):
     unsure: bool = setting(default=False)
 
 
-@stage(version=14)
+@stage(version=15)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
@@ -199,14 +199,15 @@ def _texts(
         clauses,
         held_classes,
         length_ranks,
-        rows_of_holders,
+        plausible_pairs,
         second_labels,
         traced,
+        with_rows_of_holders,
     )
 
     encoder = next(e for e in sentence_encoders(list(spec.load)) if e.name == spec.encoder)
     x = embeddings_of(folder, spec)[spec.encoder]
-    texts, size = texts_of(folder, spec), len(spec.classes)
+    texts = texts_of(folder, spec)
     score = _scorer(folder, spec, x, labels, np.arange(len(labels)))
 
     def apart(some: NDArray[np.int64]) -> tuple[list[list[str]], list[Vectors]]:
@@ -215,16 +216,15 @@ def _texts(
         bounds = np.cumsum([0, *(len(of_row) for of_row in parts)]).tolist()
         return parts, [score(row, vectors[a:b]) for row, a, b in zip(some.tolist(), bounds, bounds[1:], strict=False)]
 
+    rest = OneAgainstRest(**folder.get_arrays(f"{spec.plausible}.rest.npz"))
+    rank = length_ranks(labels, _lengths(texts))
+    pairs = plausible_pairs(labels, rest, x, close, rank)
+    rows = with_rows_of_holders(labels, rows, pairs, len(rows))
     taken, scored = apart(rows)
-    more = rows_of_holders(labels, rows, scored, close, len(rows))
-    if len(more):
-        new, of_new = apart(more)
-        rows, taken, scored = np.concatenate([rows, more]), taken + new, scored + of_new
-    whole = OneAgainstRest(**folder.get_arrays(f"{spec.plausible}.rest.npz")).scores(x[rows], labels[rows])
-    lengths = _lengths(texts)
-    found = second_labels(labels, rows, scored, whole, close, length_ranks(labels, lengths))
+    whole = rest.scores(x[rows], labels[rows])
+    found = second_labels(labels, rows, scored, whole, close, rank)
     found = traced(found, _probabilities(folder, spec, rows), IN_TEXT)
-    return found, taken, held_classes(labels, found, scored, whole, lengths, size)
+    return found, taken, held_classes(labels, found, scored, whole, rank, pairs)
 
 
 def _probabilities(folder: Folder, spec: TwoLabelsSpec, rows: NDArray[np.int64]) -> Vectors:
