@@ -545,6 +545,41 @@ def test_the_overview_asks_once_for_the_rows_of_all_checks(review, project):
     assert {card.get_attribute("title") for card in cards.all()} <= set(worst["row_id"])
 
 
+def test_the_overview_offers_safe_suggestions_by_their_number_and_only_while_there_are_some(review):
+    review.get_by_role("link", name="Overview").click()
+    steps = review.get_by_role("region", name="What to do next")
+    offered = steps.get_by_role("button", name=re.compile("^Accept the [0-9]+ safe suggestions of [0-9]+ rows"))
+    safe = int(re.findall("[0-9]+", offered.inner_text())[0])
+    offered.click()
+    review.get_by_role("dialog").get_by_role("button", name=f"Do it: {safe} rows").click()
+    decided(review, safe)
+    steps.get_by_role("button", name=re.compile("^Look at [0-9]+ rows with a label issue")).wait_for()
+    assert steps.get_by_role("button", name=re.compile("safe")).count() == 0
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_the_overview_knows_a_bound_from_a_rate(projects, project, bound):
+    """Of a bound the models tell no more than that labels may be wrong."""
+
+    def bounded(route: Any) -> None:
+        answer = route.fetch()
+        told_ = answer.json()
+        for finding in told_["findings"]:
+            if finding["check"] == "label_error_rate":
+                finding["data"]["at_most"] = bound
+        route.fulfill(response=answer, json=told_)
+
+    with browser() as context:
+        page, wrong = watched(context)
+        page.route(re.compile(r"/api/v1/projects/[^/?]+$"), bounded)
+        page.goto(projects[0])
+        open_project(page, project)
+        page.get_by_role("link", name="Overview").click()
+        said = "may be wrong" if bound else "is likely wrong"
+        expect(page.get_by_role("region", name="How far it is")).to_contain_text(f"carry a label that {said}")
+        assert wrong == []
+
+
 def test_the_toast_of_one_row_says_from_what_to_what(review):
     preset(review, "Label issues").click()
     review.locator("#cell-0").click()

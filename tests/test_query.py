@@ -224,6 +224,29 @@ def test_facets_count_the_rows_of_the_view(n: int, seed: int, chosen: dict) -> N
     assert found["presets"]["by_hand"] == sum(row["by_hand"] for row in rows)
 
 
+def test_only_undecided_label_issues_that_nothing_speaks_against_are_counted_as_safe() -> None:
+    """One row breaks one condition each; "dog" is what is suggested of all."""
+    table, state, _ = made(12, 1, missing=False)
+    for name in ("label_issue", "safe_to_fix"):
+        table.flags[f"is_{name}"] = np.ones(12, bool)
+    for name in ("outlier", "multi_label", "duplicate_label_conflict"):
+        table.flags[f"is_{name}"] = np.zeros(12, bool)
+    cat, dog = table.classes.index("cat"), table.classes.index("dog")
+    table.labels["given_label"][:], table.labels["suggested_label"][:] = cat, dog
+    table.labels["duplicate_correct_label"] = np.full(12, -1, np.int32)
+    table.flags["is_label_issue"][1] = table.flags["is_safe_to_fix"][2] = False
+    table.flags["is_outlier"][3] = table.flags["is_multi_label"][4] = True
+    table.labels["suggested_label"][5] = -1
+    table.flags["is_duplicate_label_conflict"][6:9] = True
+    table.labels["duplicate_correct_label"][7:9] = [cat, dog]  # of 6 unknown, 7 is right as given, 8 as suggested
+    state.action[:] = ACTION_NAMES.index("")
+    state.action[9:11] = [ACTION_NAMES.index("keep"), ACTION_NAMES.index("unresolved")]
+    assert np.flatnonzero(table.safe).tolist() == [0, 8, 9, 10, 11]
+    facets = Views(table).facets
+    assert facets(None, state)["presets"]["safe"] == 3
+    assert facets(Filter.from_json({"rows": [1, 8, 9]}), state)["presets"]["safe"] == 1
+
+
 @settings(max_examples=60, deadline=None)
 @given(chosen=filters)
 def test_a_filter_survives_being_a_url(chosen: dict) -> None:

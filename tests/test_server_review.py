@@ -176,6 +176,29 @@ def test_facets_count_what_a_view_holds(api):
     assert given["three"] == view(api, {"given": ["three"]})["total"]
 
 
+def test_the_safe_suggestions_that_are_counted_are_those_that_accepting_them_changes(api):
+    """Oracle: the preview of the bulk fix that the overview offers."""
+    made, base = api
+    target = {"filter": LABEL_ISSUES | {"resolved": False}}
+
+    def counted():
+        safe = made.post(f"{base}/facets", json={"filter": {}}).json()["presets"]["safe"]
+        body = {"action": "auto-fix", "target": target, "policy": "auto", "route": "bulk"}
+        preview = made.post(f"{base}/preview", json=body).json()
+        assert (preview["n"], preview["relabeled"]) == (safe, safe)
+        return safe
+
+    safe = counted()
+    assert 0 < safe < view(api, LABEL_ISSUES)["total"]
+    for at, row in enumerate(view(api, LABEL_ISSUES)["rows"]):
+        if counted() == 1:
+            break
+        act(api, ("keep", "unresolved", "exclude")[at % 3], {"rows": [row["row"]]})
+    assert counted() == 1
+    act(api, "auto-fix", target, policy="auto", route="bulk")
+    assert counted() == 0
+
+
 @pytest.mark.parametrize(
     ("filter", "message"),
     [

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assay.actions.plan import AUTO, plan_fixes
 from assay.checks import CHECK_BY_NAME, CHECKS
 from assay.columns import BY_NAME, Column
 from assay.dataset.target import Label
@@ -213,6 +214,15 @@ class ReviewTable:
             if not CHECK_BY_NAME[name].harmless:
                 faulty |= self.flagged(name)
         return ~faulty
+
+    @cached_property
+    def safe(self) -> Flags:
+        """(N,) present label issues whose suggestion the safe policy takes where nobody decided. Cost: once, O(label issues)."""
+        out = np.zeros(self.n, bool)
+        rows = np.flatnonzero(self.flags.get("is_label_issue", out) & self.present)
+        plan = plan_fixes({name: values[rows] for name, values in {**self.flags, **self.labels}.items()}, policy="auto")
+        out[rows] = plan.action == AUTO
+        return out
 
     def steps(self, score: str) -> NDArray[np.uint8]:
         """(N,) which of `STEPS` equal steps from 0 to 1 each row's score lies in, `STEPS` = none; kept."""
