@@ -67,6 +67,14 @@ def test_a_project_tells_its_checks_classes_and_columns(api):
     assert {"label_issue_score", "is_label_issue", "given_label"} <= {column["name"] for column in project["columns"]}
 
 
+def test_notes_on_how_the_data_was_read_are_told_from_those_on_what_it_is_like(api, digits):
+    """Oracle: what reading alone says of the folder."""
+    made, base = api
+    project = made.get(base).json()
+    assert project["reading"] == list(dict.fromkeys(assay.sources.open_source(digits[0]).notes)) != []
+    assert set(project["reading"]) <= set(project["notes"])
+
+
 def test_what_this_installation_cannot_do_is_said_with_its_reason(api, monkeypatch):
     made, base = api
     assert "like" not in made.get(base).json()["cannot"]

@@ -49,8 +49,10 @@ export function shortened(text: string, most: number): string {
 export const megabytes = (bytes: number): string =>
   bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
 
-/** What the terminal says, without the words for it: "(set with --label)" helps nobody on a page. */
-export const withoutOptions = (text: string): string => sentence(text.replace(/\s*\([^()]*--[^()]*\)/g, ''))
+/** What the terminal says, without the words for it: "(set with --label)" helps nobody on a page, nor does "; for another level:
+ * --class-level N". */
+export const withoutOptions = (text: string): string =>
+  sentence(text.replace(/\s*\([^()]*--[^()]*\)/g, '').replace(/;\s[^;]*(?<=\s)--[a-z][^;]*/g, ''))
 
 /** Why the labels were not judged, in a sentence; "" where they were. */
 export function unjudged(checks: CheckInfo[]): string {

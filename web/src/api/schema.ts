@@ -2115,8 +2115,9 @@ export interface components {
         };
         /**
          * ProjectOut
-         * @description ``cannot``: what this project or this installation cannot do, and why: "like" (compare rows with a text or a picture of
-         *     one's own), "hf" (write a Hugging Face dataset), "both" (export rows with both of their labels).
+         * @description ``reading``: those of the ``notes`` that say how the data was read. ``cannot``: what this project or this installation
+         *     cannot do, and why: "like" (compare rows with a text or a picture of one's own), "hf" (write a Hugging Face dataset), "both"
+         *     (export rows with both of their labels).
          */
         ProjectOut: {
             /**
@@ -2153,6 +2154,11 @@ export interface components {
             path: string;
             /** People */
             people: string[];
+            /**
+             * Reading
+             * @default []
+             */
+            reading?: string[];
             /** Roles */
             roles: {
                 [key: string]: unknown;
