@@ -123,11 +123,12 @@ function place(members: Label[], edges: Edge[], findings: Finding[], most: numbe
   const radius = middle === undefined ? around : Math.max(APART, around)
   const across = Math.min(radius, Math.max(0, most - ROOM) / 2)
   const down = across < radius ? Math.max(radius, (sorted.length * LINES) / 3) : radius
-  const width = Math.max(BOX, 2 * across + ROOM)
+  const aside = (at: number) => across * Math.sin((2 * Math.PI * at) / sorted.length)
+  const width = Math.max(BOX, 2 * Math.max(...sorted.map((_, at) => Math.abs(aside(at)))) + ROOM)
   const centre = down + 48 + 12 // below the name
   const nodes: Node[] = sorted.map((label, at) => ({
     label,
-    x: width / 2 + across * Math.sin((2 * Math.PI * at) / sorted.length),
+    x: width / 2 + aside(at),
     y: centre - down * Math.cos((2 * Math.PI * at) / sorted.length),
   }))
   if (middle !== undefined) nodes.unshift({ label: middle, x: width / 2, y: centre })
