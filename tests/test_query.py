@@ -47,6 +47,9 @@ def holds(row: dict[str, Any], chosen: dict[str, Any]) -> bool:
         "resolved": lambda wanted: (row["action"] not in ("", "unresolved")) == wanted,
         "rows": lambda rows: row["row"] in rows,
         "ids": lambda ids: row["row_id"] in ids,
+        "contains": lambda text: any(
+            text.lower() in (row[name] or "").lower() for name in ("row_id", "body", "colour")
+        ),
         "where": lambda conditions: all(meets(row, condition) for condition in conditions),
     }
     return all(tests[key](value) if key in tests else row[key] in value for key, value in chosen.items())
@@ -127,6 +130,7 @@ OF_KEY: dict[str, Any] = {
     "resolved": st.booleans(),
     "split": st.lists(st.sampled_from(["train", "test", None]), max_size=2),
     "cluster": st.lists(st.integers(0, 30), max_size=9),
+    "contains": st.sampled_from(["RED", "grü", "ärg", "ROW/2", "true", "2020", "."]),
     "where": st.lists(conditions, min_size=1, max_size=2),
 }
 # few keys a filter: of many together hardly any row passes, and nothing is tested
@@ -174,7 +178,7 @@ ONE_OF_EACH: list[dict[str, Any]] = [
     {"where": [{"column": "ok", "in": [True]}]}, {"where": [{"column": "body", "contains": "ärger"}]},
     {"where": [{"column": "is_outlier", "in": [False]}]}, {"where": [{"column": "body", "in": ["", "Red"]}]},
     {"where": [{"column": "given_label", "contains": "o"}]}, {"where": [{"column": "age", "blank": True}]},
-    {"where": [{"column": "age", "min": 0}, {"column": "colour", "in": ["red"]}]},
+    {"where": [{"column": "age", "min": 0}, {"column": "colour", "in": ["red"]}]}, {"contains": "BLUE"},
 ]  # fmt: skip
 
 

@@ -272,6 +272,13 @@ class ReviewTable:
     def names(self) -> list[str]:
         return [*self._ours, *self.cells.schema.names]
 
+    @cached_property
+    def searched(self) -> list[str]:
+        """The id and the user's columns of texts and categories. Cost: the first time, that of loading the user's columns."""
+        own = [name for name in self.cells.schema.names if self.kind(name) in ("text", "category")]
+        truths = [name for name in own if pa.types.is_boolean(self.cells.schema.field(name).type)]
+        return [self.public.get("row_id", "row_id"), *(name for name in own if name not in truths)]
+
     def column(self, name: str) -> Values:
         """A column by the name people see: numbers, scores, flags (N,); dates as datetime64[us]; few values `Coded`;
         texts and ids Arrow. Loaded once. `UsageError` for a name that is none.

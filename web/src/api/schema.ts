@@ -1583,6 +1583,7 @@ export interface components {
          *     ``any``, ``all``, ``none``: names of checks, or "clean". Labels: values, None = unlabelled or none.
          *     ``corrected``: labels of decisions; ``final``: the corrected label or else the given one.
          *     ``odd_cells``: a cell of the row is unusual in its column. ``similar``: what the rows are to be like.
+         *     ``contains``: a text that stands in the row's id or in a cell of a column of texts or categories, in capitals or small letters.
          *     ``where``: conditions on columns, all of which hold.
          */
         Filter: {
@@ -1611,6 +1612,11 @@ export interface components {
              * @description a list of whole numbers
              */
             cluster?: number[] | null;
+            /**
+             * Contains
+             * @description a text of at least one character
+             */
+            contains?: string | null;
             /**
              * Corrected
              * @description a list of labels (strings, numbers, true or false, null = none)
