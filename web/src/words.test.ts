@@ -29,7 +29,16 @@ describe('words', () => {
 describe('what the terminal says', () => {
   it('is told without the words for the terminal', () => {
     const told = [
-      ["labels: column 'intent' (by its name; set with --label)", "labels: column 'intent'"],
+      [
+        "labels: none (name one with --label; 'a' (2 values) could be); left out",
+        "labels: none ('a' (2 values) could be); left out",
+      ],
+      ["labels: column 'intent' (by its name; set with --label)", "labels: column 'intent' (by its name)"],
+      [
+        'a says all; no more. Choose another with --text, or none.',
+        'a says all; no more. Choose another with --text, or none.',
+      ],
+      ["image column: 'a' (set with --image)", "image column: 'a'"],
       ['classes: folder level 1 (cat, dog); for another level: --class-level N', 'classes: folder level 1 (cat, dog)'],
       [
         'labels: none; a, b hold 0 or 1; for one of them: --label a; label checks are left out',

@@ -136,8 +136,7 @@ def figures_of(
             figures.append(sets(found.conflict_sets, "sets with conflicting labels"))
         if ran.get("cross_split_duplicate"):
             figures.append(sets(found.cross_split_sets, "sets across splits"))
-    figures += counted("ambiguous", "ambiguous", "ambiguous")
-    for name, label in (("unlabeled", "unlabelled"), ("not_analyzed", "could not be read")):
+    for name, label in (("ambiguous", "ambiguous"), ("unlabeled", "unlabelled"), ("not_analyzed", "could not be read")):
         figures += counted(name, label, label) if ran.get(name) else []
     return tuple(figures)
 

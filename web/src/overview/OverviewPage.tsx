@@ -6,6 +6,7 @@ import { live, useFacets } from '../api/queries'
 import type { CheckInfo, Facets, Filter, Row } from '../api/types'
 import { RowCard } from '../row/RowCard'
 import { useOpened } from '../shell/context'
+import { Name } from '../shell/Name'
 import type { Look } from '../url/address'
 import { go } from '../url/router'
 import { count, labelKey, labelText, percent, rows as rowsText, unjudged, withoutOptions } from '../words'
@@ -181,7 +182,9 @@ function Worst() {
         {list.slice(0, 6).map((entry) => (
           <li key={labelKey(entry.label)}>
             <button type="button" className="preset" onClick={() => show({ any: ['label'], given: [entry.label] })}>
-              <span className="wrap">{labelText(entry.label)}</span>
+              <span className="wrap">
+                <Name text={labelText(entry.label)} />
+              </span>
               <span className="n">
                 {percent(entry.rate, 1)} ({count(entry.issues)})
               </span>

@@ -120,7 +120,7 @@ function Search() {
     project.modality === 'text'
       ? 'Words, or a row id'
       : anywhere
-        ? 'Words in any column, or an id'
+        ? 'Words in any column, or a row id'
         : project.modality === 'image' && knows
           ? 'Row id, or paste a picture'
           : 'Find in row ids'
@@ -137,7 +137,7 @@ function Search() {
     >
       <TextInput
         size="xs"
-        w={210}
+        w={anywhere ? 236 : 210}
         aria-label={
           anywhere ? 'Find rows by words in any column, or by id' : `Find rows whose ${column} contains, or by id`
         }
