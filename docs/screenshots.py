@@ -1,7 +1,7 @@
 """Pictures of every page of the review app, light and dark, at each width. ``screenshots.py OUTPUT [DATA] [--sets ...] [--widths ...]``
 
-In: the folder of development datasets (photographs of Caltech-101, CC BY 4.0; questions of banking77, CC BY 4.0; hospital records of
-the Raha benchmark, Apache-2.0) and a made-up project of 1,000 classes. Out: PNG files in OUTPUT, named by set, page, width and scheme;
+In: the folder of development datasets (photographs of Caltech-101, CC BY 4.0; questions of banking77, CC BY 4.0), a
+made-up table of 30 columns and a made-up project of 1,000 classes. Out: PNG files in OUTPUT, named by set, page, width and scheme;
 with ``--publish`` the five of the documentation as JPEG in docs/images. Does not know: how a page is made.
 """
 
@@ -41,7 +41,8 @@ WIDTHS = {1280: 800, 1920: 1080, 390: 844}  # pixels: width -> height
 SCHEMES = ("light", "dark")
 PAGES = ("Overview", "Findings", "Charts", "Map", "Compare classes", "History")
 WRONG = 0.06  # share of labels that are made wrong, so that there is something to see
-COLUMNS = 30  # of the widest table
+COLUMNS, CUSTOMERS = 30, 1_200  # of the widest table
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 LOADED = """() => [...document.images].every(one => one.complete || one.getBoundingClientRect().top > innerHeight)
     && ![...document.querySelectorAll('.mantine-Skeleton-root, .mantine-Loader-root')].some(
         part => part.getBoundingClientRect().top < innerHeight)"""
@@ -66,13 +67,48 @@ def questions(data: Path, place: Path) -> Path:
     return _with_wrong_labels(frame, frame.columns[-1], place / "questions.csv")
 
 
-def records(data: Path, place: Path) -> Path:
-    """A table of 30 columns."""
-    frame = pd.read_csv(data / "tabular_hospital" / "clean.csv").drop(columns=["index"], errors="ignore")
+def customers(_: Path, place: Path) -> Path:
+    """A table of 30 columns as people have them: ids, names, dates, categories, amounts, remarks, some cells of them wrong."""
     rng = np.random.default_rng(5)
-    for at in range(frame.shape[1], COLUMNS):
-        frame[f"measure_{at:02d}_of_the_month"] = rng.normal(50, 10, len(frame)).round(at % 3)
-    return _with_wrong_labels(frame, "condition", place / "hospital.csv")
+    plans = np.array(["Basic", "Family", "Business", "Enterprise"])
+    plan = rng.choice(4, CUSTOMERS, p=[0.4, 0.3, 0.2, 0.1])
+    signed = pd.Timestamp("2021-01-01") + pd.to_timedelta(rng.integers(0, 1400, CUSTOMERS), "D")
+    city = rng.choice(["Hamburg", "Lyon", "Porto", "Kraków", "San Sebastián", "Newcastle upon Tyne"], CUSTOMERS)
+    country = pd.Series(city).map(
+        dict(zip(["Hamburg", "Lyon", "Porto", "Kraków"], ["DE", "FR", "PT", "PL"], strict=True))
+    )
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"C-{number:06d}" for number in rng.permutation(CUSTOMERS) + 104_200],
+            "contract_number": rng.integers(10**9, 10**10, CUSTOMERS),
+            "first_name": rng.choice(["Ana", "Jürgen", "Siobhán", "Paweł", "Marie-Claire", "Li"], CUSTOMERS),
+            "surname": rng.choice(["Müller", "O'Brien", "García Márquez", "Nowak", "Dubois", "Chen"], CUSTOMERS),
+            "signed_on": signed.strftime("%Y-%m-%d"),
+            "last_order": (signed + pd.to_timedelta(rng.integers(1, 400, CUSTOMERS), "D")).strftime("%Y-%m-%d %H:%M"),
+            "plan": plans[plan],
+            "city": city,
+            "country": country.fillna("ES").where(city != "Newcastle upon Tyne", "GB"),
+            "channel": rng.choice(["web", "phone", "partner", "shop"], CUSTOMERS),
+            "newsletter": rng.random(CUSTOMERS) < 0.4,
+            "seats": np.maximum(1, rng.poisson(np.array([1, 4, 20, 150])[plan])),
+            "monthly_fee_eur": (np.array([9.9, 24.9, 119, 890])[plan] * rng.uniform(0.9, 1.1, CUSTOMERS)).round(2),
+            "discount": rng.choice([0, 0.05, 0.1], CUSTOMERS),
+            "support_tickets": rng.poisson(np.array([0.4, 1, 3, 9])[plan]),
+            "remarks": rng.choice(
+                ["", "asked for an invoice by post, twice", "moved; new address confirmed by phone", "VIP"], CUSTOMERS
+            ),
+            **{f"logins_{month}": rng.poisson(np.array([6, 14, 60, 400])[plan]) for month in MONTHS},
+            "storage_gb": (rng.lognormal(1, 0.4, CUSTOMERS) * np.array([1, 3, 12, 90])[plan]).round(1),
+            "satisfaction": rng.integers(1, 11, CUSTOMERS),
+        }
+    )
+    some = rng.permutation(CUSTOMERS)
+    frame.loc[some[:6], "monthly_fee_eur"] *= 100
+    frame.loc[some[6:14], "city"] = "Hambrug"
+    frame.loc[some[14:30], "last_order"] = None
+    frame.loc[some[30:34], "satisfaction"] = 99
+    assert frame.shape[1] == COLUMNS
+    return _with_wrong_labels(pd.concat([frame, frame.iloc[some[:5]]]), "plan", place / "customers.csv")
 
 
 def _with_wrong_labels(frame: pd.DataFrame, label: str, file: Path) -> Path:
@@ -98,10 +134,18 @@ def analysed(make: Callable[[Path, Path], Path], **options: str) -> Callable[[Pa
     return run
 
 
+def _few(place: Path) -> Path:
+    """A small file that is soon analysed."""
+    file = place / "customers-few.csv"
+    if not file.exists():
+        pd.read_csv(customers(place, place)).head(120).to_csv(file, index=False)
+    return file
+
+
 SETS: dict[str, Callable[[Path, Path], None]] = {
     "photos": analysed(photographs),
     "questions": analysed(questions),
-    "hospital": analysed(records, label="condition"),
+    "customers": analysed(customers, label="plan"),
     "thousand": lambda _, output: big_project.make(output, 20_000, 1_000),
 }
 
@@ -145,7 +189,9 @@ def take(page: Any, camera: Camera, project: str) -> None:
 
     def open_row(at: int) -> None:
         page.locator(f"#cell-{at}").click()
-        page.get_by_role("complementary", name="The open row").get_by_role("heading", name="History", exact=True).wait_for()
+        page.get_by_role("complementary", name="The open row").get_by_role(
+            "heading", name="History", exact=True
+        ).wait_for()
 
     review("?any=label")
     camera.shoot("review")
@@ -189,6 +235,29 @@ def take(page: Any, camera: Camera, project: str) -> None:
         camera.shoot("pair")
 
 
+def begin(page: Any, camera: Camera, file: Path, address: str) -> None:
+    """The list of projects, a new one from a file, and what can be changed of it before it runs again."""
+    camera.shoot("projects")
+    page.get_by_role("button", name="New project").first.click()
+    dialog = page.get_by_role("dialog").last
+    dialog.wait_for()
+    camera.shoot("new")
+    with page.expect_file_chooser() as chooser:
+        dialog.get_by_role("button", name="Choose a file").click()
+    chooser.value.set_files(file)
+    dialog.get_by_role("button", name="Find what is wrong").wait_for()
+    camera.shoot("new-read")
+    more = page.get_by_role("button", name=f"More about {file.stem}")
+    if not more.count():
+        dialog.get_by_role("button", name="Find what is wrong").click()
+        page.get_by_role("navigation", name="What was found").or_(page.get_by_role("button", name="Checks")).wait_for()
+    page.goto(address)
+    more.first.click()
+    page.get_by_role("menuitem", name="Run again").click()
+    page.get_by_role("dialog").wait_for()
+    camera.shoot("settings")
+
+
 def publish(output: Path) -> None:
     """The pictures of the documentation, small enough to be kept."""
     target = HERE / "images"
@@ -224,10 +293,13 @@ def main() -> None:
                     page.on("pageerror", lambda error: print("page error:", error))
                     page.goto(address)
                     page.get_by_role("heading", name="Projects").wait_for()
-                    Camera(page, given.output, "all", width).shoot("projects")
+                    begin(page, Camera(page, given.output, "all", width), _few(Path(scratch)), base)
                     for name in given.sets:
                         folder = workspace / f"{name}.assay"
-                        take(page, Camera(page, given.output, name, width), f"{base}/p/{project_id(folder)}")
+                        camera = Camera(page, given.output, name, width)
+                        take(page, camera, f"{base}/p/{project_id(folder)}")
+                        page.goto(Path(assay.open(folder).report(Path(scratch) / f"{name}.html")).as_uri())
+                        camera.shoot("report")
     if given.publish:
         publish(given.output)
 

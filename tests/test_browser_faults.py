@@ -483,6 +483,78 @@ def test_the_letters_on_rows_are_explained_beside_the_open_row(review, project):
     assert "Label issues" in letters["L"]
 
 
+# projects -------------------------------------------------------------------------------------------------------------
+
+
+def choose_file(page: Any, file: Path) -> Any:
+    """What a new project would read of a file."""
+    page.get_by_role("button", name="New project").first.click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a file").click()
+    chooser.value.set_files(file)
+    return page.get_by_role("dialog")
+
+
+def test_labels_are_guessed_by_name_and_by_values_and_a_missing_one_is_warned_of(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(120, 2)).round(2), columns=["a", "b"])
+    intents = [f"ask {what}" for what in ("card", "fee", "limit", "loan", "pin", "rate")]
+    frame.assign(intent=[intents[at % 6] for at in range(120)]).to_csv(tmp_path / "named.csv", index=False)
+    frame.assign(stufe=[("alt", "mittel", "neu")[at % 3] for at in range(120)]).to_csv(
+        tmp_path / "few.csv", index=False
+    )
+    frame.to_csv(tmp_path / "numbers.csv", index=False)
+    with browser() as context, served(tmp_path / "home") as (address, _):
+        page, wrong = watched(context)
+        page.goto(address)
+        dialog = choose_file(page, tmp_path / "named.csv")
+        expect(dialog.get_by_role("combobox", name="Label")).to_have_value("intent")
+        expect(dialog).to_contain_text("labels: column 'intent' (by its name)")
+        expect(dialog).to_contain_text(f"6 classes: {', '.join(intents)}")
+        page.keyboard.press("Escape")
+        dialog = choose_file(page, tmp_path / "few.csv")
+        expect(dialog.get_by_role("status")).to_contain_text("No labels")
+        dialog.get_by_role("button", name="stufe (3 classes: alt, mittel, neu)").click()
+        expect(dialog).to_contain_text("3 classes: alt, mittel, neu")
+        assert dialog.get_by_text("No labels", exact=True).count() == 0
+        page.keyboard.press("Escape")
+        dialog = choose_file(page, tmp_path / "numbers.csv")
+        expect(dialog.get_by_role("status")).to_contain_text("No column looks like labels")
+        assert wrong == []
+
+
+def test_projects_are_dated_sorted_renamed_and_deleted_after_a_question(tmp_path, digits_project):
+    place = tmp_path / "shelf"
+    for name in ("zebra", "apple"):  # the later one is changed last
+        copy_project(digits_project, place / f"{name}.assay")
+        assay.open(place / f"{name}.assay").decide("keep", rows=[0], person="ann")
+    with browser() as context, served(tmp_path / "home", place) as (address, _):
+        page, wrong = watched(context)
+        page.goto(address)
+        items = page.locator("li.project")
+        expect(items).to_have_count(2)
+        expect(items.first).to_contain_text(re.compile("apple[\\s\\S]*[0-9]{2}:[0-9]{2}"))  # with when it was changed
+        page.get_by_role("button", name="More about apple").click()
+        page.get_by_role("menuitem", name="Rename").click()
+        page.get_by_role("dialog").get_by_role("textbox", name="Name").fill("zoo")
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="zoo", exact=True).wait_for()
+        page.get_by_text("By name", exact=True).click()
+        expect(items.first).to_contain_text("zebra")
+        page.get_by_role("button", name="More about zoo").click()
+        page.get_by_role("menuitem", name="Delete").click()
+        dialog = page.get_by_role("dialog", name="Delete zoo?")
+        expect(dialog).to_contain_text(re.compile("every decision in it are gone for good, and [0-9.]+ MB are free"))
+        dialog.get_by_role("button", name="Keep it").click()
+        expect(items).to_have_count(2)
+        page.get_by_role("button", name="More about zoo").click()
+        page.get_by_role("menuitem", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+        expect(items).to_have_count(1)
+        assert sorted(one.name for one in place.glob("*.assay")) == ["zebra.assay"]
+        assert wrong == []
+
+
 # what is asked of the server, and what it says ------------------------------------------------------------------------
 
 
@@ -543,6 +615,41 @@ def test_the_overview_asks_once_for_the_rows_of_all_checks(review, project):
     assert len([one for one in asked if "/found" in one]) == 1 and len(asked) <= 4, asked
     worst = assay.open(project).issues("label").sort_values("label_issue_score", ascending=False)
     assert {card.get_attribute("title") for card in cards.all()} <= set(worst["row_id"])
+
+
+def test_the_overview_offers_safe_suggestions_by_their_number_and_only_while_there_are_some(review):
+    review.get_by_role("link", name="Overview").click()
+    steps = review.get_by_role("region", name="What to do next")
+    offered = steps.get_by_role("button", name=re.compile("^Accept the [0-9]+ safe suggestions of [0-9]+ rows"))
+    safe = int(re.findall("[0-9]+", offered.inner_text())[0])
+    offered.click()
+    review.get_by_role("dialog").get_by_role("button", name=f"Do it: {safe} rows").click()
+    decided(review, safe)
+    steps.get_by_role("button", name=re.compile("^Look at [0-9]+ rows with a label issue")).wait_for()
+    assert steps.get_by_role("button", name=re.compile("safe")).count() == 0
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_the_overview_knows_a_bound_from_a_rate(projects, project, bound):
+    """Of a bound the models tell no more than that labels may be wrong."""
+
+    def bounded(route: Any) -> None:
+        answer = route.fetch()
+        told_ = answer.json()
+        for finding in told_["findings"]:
+            if finding["check"] == "label_error_rate":
+                finding["data"]["at_most"] = bound
+        route.fulfill(response=answer, json=told_)
+
+    with browser() as context:
+        page, wrong = watched(context)
+        page.route(re.compile(r"/api/v1/projects/[^/?]+$"), bounded)
+        page.goto(projects[0])
+        open_project(page, project)
+        page.get_by_role("link", name="Overview").click()
+        said = "may be wrong" if bound else "is likely wrong"
+        expect(page.get_by_role("region", name="How far it is")).to_contain_text(f"carry a label that {said}")
+        assert wrong == []
 
 
 def test_the_toast_of_one_row_says_from_what_to_what(review):

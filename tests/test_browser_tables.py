@@ -143,6 +143,24 @@ def test_the_cells_that_few_rows_share_are_marked_and_no_others(review, hospital
     there.wait_for()
 
 
+def test_words_of_any_column_find_their_rows_and_an_id_opens_its_row(review, hospital):
+    """Oracle: pandas over the cells; the word stands in names, owners and measures, in capitals and not."""
+    box = review.get_by_role("textbox", name="Find rows by words in any column, or by id")
+    assert "any column" in box.get_attribute("placeholder")
+    box.fill("HEART")
+    box.press("Enter")
+    holds = hospital.apply(lambda column: column.fillna("").str.contains("heart", case=False))
+    assert holds.any().sum() > 1  # in more than one column
+    found = np.flatnonzero(holds.any(axis=1))
+    shows(review, len(found))
+    assert set(row_numbers(review, 5)) <= set(found.tolist())
+    review.get_by_role("button", name="Remove the filter Any text contains “HEART”").click()
+    shows(review, len(hospital))
+    box.fill("17")
+    box.press("Enter")
+    review.get_by_role("complementary", name="The open row").wait_for()
+
+
 def test_rows_are_sorted_by_a_column_and_equal_ones_keep_the_users_order(review, hospital):
     choose_sort(review, "city")
     first_rows(review, hospital["city"].sort_values(kind="stable").index[:15].tolist())

@@ -192,6 +192,7 @@ def test_another_table_of_the_same_name_is_refused_and_begun_anew_when_told(tmp_
     assert sorted(excluded(project)) == [34, 35, 36]
     project = analysed(tmp_path / "B" / "train.csv", place, replace=True)
     assert project.decided == 0 and any("3 decided rows" in note for note in project.run["notes"])
+    assert project.run["reading"] and "decided rows" not in " ".join(project.run["reading"])  # only how it was read
 
 
 @pytest.mark.usefixtures("quick")

@@ -47,6 +47,9 @@ def holds(row: dict[str, Any], chosen: dict[str, Any]) -> bool:
         "resolved": lambda wanted: (row["action"] not in ("", "unresolved")) == wanted,
         "rows": lambda rows: row["row"] in rows,
         "ids": lambda ids: row["row_id"] in ids,
+        "contains": lambda text: any(
+            text.lower() in (row[name] or "").lower() for name in ("row_id", "body", "colour")
+        ),
         "where": lambda conditions: all(meets(row, condition) for condition in conditions),
     }
     return all(tests[key](value) if key in tests else row[key] in value for key, value in chosen.items())
@@ -127,6 +130,7 @@ OF_KEY: dict[str, Any] = {
     "resolved": st.booleans(),
     "split": st.lists(st.sampled_from(["train", "test", None]), max_size=2),
     "cluster": st.lists(st.integers(0, 30), max_size=9),
+    "contains": st.sampled_from(["RED", "grü", "ärg", "ROW/2", "true", "2020", "."]),
     "where": st.lists(conditions, min_size=1, max_size=2),
 }
 # few keys a filter: of many together hardly any row passes, and nothing is tested
@@ -174,7 +178,7 @@ ONE_OF_EACH: list[dict[str, Any]] = [
     {"where": [{"column": "ok", "in": [True]}]}, {"where": [{"column": "body", "contains": "ärger"}]},
     {"where": [{"column": "is_outlier", "in": [False]}]}, {"where": [{"column": "body", "in": ["", "Red"]}]},
     {"where": [{"column": "given_label", "contains": "o"}]}, {"where": [{"column": "age", "blank": True}]},
-    {"where": [{"column": "age", "min": 0}, {"column": "colour", "in": ["red"]}]},
+    {"where": [{"column": "age", "min": 0}, {"column": "colour", "in": ["red"]}]}, {"contains": "BLUE"},
 ]  # fmt: skip
 
 
@@ -222,6 +226,29 @@ def test_facets_count_the_rows_of_the_view(n: int, seed: int, chosen: dict) -> N
     assert found["presets"]["noted"] == sum(bool(row["note"]) for row in rows)
     assert found["presets"]["excluded"] == sum(row["excluded"] for row in rows)
     assert found["presets"]["by_hand"] == sum(row["by_hand"] for row in rows)
+
+
+def test_only_undecided_label_issues_that_nothing_speaks_against_are_counted_as_safe() -> None:
+    """One row breaks one condition each; "dog" is what is suggested of all."""
+    table, state, _ = made(12, 1, missing=False)
+    for name in ("label_issue", "safe_to_fix"):
+        table.flags[f"is_{name}"] = np.ones(12, bool)
+    for name in ("outlier", "multi_label", "duplicate_label_conflict"):
+        table.flags[f"is_{name}"] = np.zeros(12, bool)
+    cat, dog = table.classes.index("cat"), table.classes.index("dog")
+    table.labels["given_label"][:], table.labels["suggested_label"][:] = cat, dog
+    table.labels["duplicate_correct_label"] = np.full(12, -1, np.int32)
+    table.flags["is_label_issue"][1] = table.flags["is_safe_to_fix"][2] = False
+    table.flags["is_outlier"][3] = table.flags["is_multi_label"][4] = True
+    table.labels["suggested_label"][5] = -1
+    table.flags["is_duplicate_label_conflict"][6:9] = True
+    table.labels["duplicate_correct_label"][7:9] = [cat, dog]  # of 6 unknown, 7 is right as given, 8 as suggested
+    state.action[:] = ACTION_NAMES.index("")
+    state.action[9:11] = [ACTION_NAMES.index("keep"), ACTION_NAMES.index("unresolved")]
+    assert np.flatnonzero(table.safe).tolist() == [0, 8, 9, 10, 11]
+    facets = Views(table).facets
+    assert facets(None, state)["presets"]["safe"] == 3
+    assert facets(Filter.from_json({"rows": [1, 8, 9]}), state)["presets"]["safe"] == 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -309,6 +309,7 @@ def test_the_head_counts_what_was_found() -> None:
     head = page_of(project).section("")
     assert "Assay read 300 images in 10 classes." in head
     assert "15 carry a label that is likely wrong" in head
+    assert "15 images carry a label that is likely wrong." in page_of(project).section("label")
 
 
 def test_the_report_counts_what_the_review_app_counts() -> None:
@@ -380,6 +381,8 @@ def test_a_bound_is_told_as_a_bound_on_the_page_and_in_markdown() -> None:
     page = Page(render_report(replace(data, label_issues=same)))
     assert "At most 5.1% of the 300 labels are wrong" in page.section("")
     assert "If the models are right, each of those shown is wrong with probability over 99.9%." in page.section("label")
+    assert "15 carry a label that may be wrong" in page.section("")
+    assert "15 images carry a label that may be wrong." in page.section("label")
     markdown = render_markdown(data).replace("\\", "")
     assert "At most 5.1% of the 300 labels are wrong" in markdown and "About" not in markdown
 

@@ -67,6 +67,14 @@ def test_a_project_tells_its_checks_classes_and_columns(api):
     assert {"label_issue_score", "is_label_issue", "given_label"} <= {column["name"] for column in project["columns"]}
 
 
+def test_notes_on_how_the_data_was_read_are_told_from_those_on_what_it_is_like(api, digits):
+    """Oracle: what reading alone says of the folder."""
+    made, base = api
+    project = made.get(base).json()
+    assert project["reading"] == list(dict.fromkeys(assay.sources.open_source(digits[0]).notes)) != []
+    assert set(project["reading"]) <= set(project["notes"])
+
+
 def test_what_this_installation_cannot_do_is_said_with_its_reason(api, monkeypatch):
     made, base = api
     assert "like" not in made.get(base).json()["cannot"]
@@ -174,6 +182,29 @@ def test_facets_count_what_a_view_holds(api):
         assert facets["checks"][check] == view(api, {"any": [check]})["total"]
     given = dict(facets["given"])
     assert given["three"] == view(api, {"given": ["three"]})["total"]
+
+
+def test_the_safe_suggestions_that_are_counted_are_those_that_accepting_them_changes(api):
+    """Oracle: the preview of the bulk fix that the overview offers."""
+    made, base = api
+    target = {"filter": LABEL_ISSUES | {"resolved": False}}
+
+    def counted():
+        safe = made.post(f"{base}/facets", json={"filter": {}}).json()["presets"]["safe"]
+        body = {"action": "auto-fix", "target": target, "policy": "auto", "route": "bulk"}
+        preview = made.post(f"{base}/preview", json=body).json()
+        assert (preview["n"], preview["relabeled"]) == (safe, safe)
+        return safe
+
+    safe = counted()
+    assert 0 < safe < view(api, LABEL_ISSUES)["total"]
+    for at, row in enumerate(view(api, LABEL_ISSUES)["rows"]):
+        if counted() == 1:
+            break
+        act(api, ("keep", "unresolved", "exclude")[at % 3], {"rows": [row["row"]]})
+    assert counted() == 1
+    act(api, "auto-fix", target, policy="auto", route="bulk")
+    assert counted() == 0
 
 
 @pytest.mark.parametrize(

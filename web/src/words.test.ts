@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CheckInfo } from './api/types'
-import { keepWord, percent, shortened, sure, unjudged } from './words'
+import { keepWord, percent, shortened, sure, unjudged, withoutOptions } from './words'
 
 describe('words', () => {
   it('shorten long names in the middle, whatever their letters', () => {
@@ -23,6 +23,30 @@ describe('words', () => {
     expect(keepWord('largest', 'text')).toBe('it is the longest')
     expect(keepWord('largest', 'image')).toBe('it is the largest')
     expect(keepWord('first', 'text')).toBe('it is the first')
+  })
+})
+
+describe('what the terminal says', () => {
+  it('is told without the words for the terminal', () => {
+    const told = [
+      [
+        "labels: none (name one with --label; 'a' (2 values) could be); left out",
+        "labels: none ('a' (2 values) could be); left out",
+      ],
+      ["labels: column 'intent' (by its name; set with --label)", "labels: column 'intent' (by its name)"],
+      [
+        'a says all; no more. Choose another with --text, or none.',
+        'a says all; no more. Choose another with --text, or none.',
+      ],
+      ["image column: 'a' (set with --image)", "image column: 'a'"],
+      ['classes: folder level 1 (cat, dog); for another level: --class-level N', 'classes: folder level 1 (cat, dog)'],
+      [
+        'labels: none; a, b hold 0 or 1; for one of them: --label a; label checks are left out',
+        'labels: none; a, b hold 0 or 1; label checks are left out',
+      ],
+      ['ids of rows--as they came; nothing else', 'ids of rows--as they came; nothing else'],
+    ]
+    for (const [said, shown] of told) expect(withoutOptions(said!)).toBe(shown)
   })
 })
 

@@ -49,8 +49,17 @@ export function shortened(text: string, most: number): string {
 export const megabytes = (bytes: number): string =>
   bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
 
-/** What the terminal says, without the words for it: "(set with --label)" helps nobody on a page. */
-export const withoutOptions = (text: string): string => sentence(text.replace(/\s*\([^()]*--[^()]*\)/g, ''))
+const OPTION = /(?<!\w)--[a-z]/
+/** What the terminal says, without the words for it: neither "(set with --label)" nor "; for another level: --class-level N" helps
+ * on a page. Whole sentences stay. */
+export const withoutOptions = (text: string): string => {
+  const bracketed = text.replace(/\s*\(((?:[^()]|\([^()]*\))*)\)/g, (whole, inside: string) => {
+    const left = inside.split('; ').filter((clause) => !OPTION.test(clause))
+    return !OPTION.test(inside) ? whole : left.length > 0 ? ` (${left.join('; ')})` : ''
+  })
+  const [first, ...others] = bracketed.split('; ')
+  return sentence([first, ...others.filter((clause) => !OPTION.test(clause) || /\. /.test(clause))].join('; '))
+}
 
 /** Why the labels were not judged, in a sentence; "" where they were. */
 export function unjudged(checks: CheckInfo[]): string {

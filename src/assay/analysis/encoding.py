@@ -239,6 +239,7 @@ class Encoding:
             raise SourceError(
                 f"none of the {self.dataset.n_rows:,} rows could be read; {next(filter(None, self.dataset.reasons), '')}"
             )
+        self.runner.reading += found.notes
         self.runner.notes += found.notes
         if not self.own:
             self.embeddings["cells"], self.widths = self.features.prefixes, found.widths

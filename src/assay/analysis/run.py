@@ -111,6 +111,7 @@ def analyze_source(
         pa.default_memory_pool().release_unused()  # what reading the source left behind
         with LocalExecutor(plan.workers, debug=settings.debug, fresh=plan.fresh) as executor:
             runner = Runner(folder, executor, progress, before)
+            runner.reading += source.notes
             runner.notes += notes
             outcome = pipeline.run(runner, dataset, settings, arrays, plan)
         run = {
@@ -147,6 +148,7 @@ def analyze_source(
             "missing": outcome.missing,
             "levels": [list(kind) for kind in outcome.levels],
             "notes": list(dict.fromkeys(runner.notes)),
+            "reading": list(dict.fromkeys(runner.reading)),
             "redone": runner.redone,
             "timings": runner.costs,
             "seconds": round(time.time() - started, 2),

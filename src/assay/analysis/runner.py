@@ -37,6 +37,7 @@ class Runner:
         self.costs: list[dict[str, Any]] = []
         self.failed: dict[str, str] = {}  # kind of check -> why
         self.skipped: dict[str, str] = {}
+        self.reading: list[str] = []  # notes on how the source was read
         self.notes: list[str] = []
         self.redone: dict[str, str] = {}
 

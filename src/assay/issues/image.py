@@ -67,20 +67,20 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
         "odd_aspect_ratio": ODD_ASPECT,
     }
     out: dict[str, Any] = {"_notes": []}
-    usual = []
+    usual, grounds = [], []
     for name, score in scores.items():
         beyond = analyzed & (np.nan_to_num(score) > cuts[name])
         of_ground = name in ground and bool((ground[name] & analyzed).sum() > GROUND * analyzed.sum())
         like = analyzed & (np.nan_to_num(score) > 1 - (1 - cuts[name]) * np.exp(CLOSE))
         if of_ground and beyond.any():
-            usual.append((name, int(beyond.sum())))
+            grounds.append((name, int((ground[name] & analyzed).sum())))
             beyond[:] = False
         elif beyond.sum() >= LEAST and like.sum() >= USUAL * analyzed.sum():
             usual.append((name, int(like.sum())))
             beyond &= _far_beyond(score, analyzed)
         out[f"is_{name}"] = beyond
         out[f"{name}_score"] = np.where(analyzed, score, np.nan).astype(np.float32)
-    out["_notes"] = _what_the_set_is_like(usual, int(analyzed.sum()), coloured)
+    out["_notes"] = _what_the_set_is_like(grounds, usual, int(analyzed.sum()), coloured)
     out["is_grayscale"] = analyzed & grey & (coloured >= MOSTLY_COLOUR)
     for side in ("width", "height"):
         out[f"image_{side}"] = np.where(analyzed, np.nan_to_num(p[side]), -1).astype(np.int32)
@@ -94,18 +94,31 @@ def _far_beyond(score: NDArray[np.float64], analyzed: NDArray[np.bool_]) -> NDAr
     return np.asarray(left > high + max(FENCE * (high - low), CLOSE))
 
 
-def _what_the_set_is_like(usual: list[tuple[str, int]], n: int, coloured: float) -> list[str]:
-    """One sentence where checks would flag a property that the set has as a whole."""
-    if not usual:
+def _what_the_set_is_like(
+    grounds: list[tuple[str, int]], usual: list[tuple[str, int]], n: int, coloured: float
+) -> list[str]:
+    """One sentence where checks would flag a property that the set has as a whole; with how many pictures have it."""
+    if not grounds and not usual:
         return []
-    names = {name for name, _ in usual}
+    names = {name for name, _ in (*grounds, *usual)}
     kind = ""
     if coloured < 0.5 and {"low_information", "light"} <= names:
         kind = "this set is line drawings, writing or scans on white: "
     elif coloured < 0.5 and {"low_information", "dark"} <= names:
         kind = "this set is shapes or writing on black: "
-    told = ", ".join(f"{name.replace('_', ' ')} ({count:,} of {n:,})" for name, count in usual)
-    return [f"{kind}{told} is what its pictures are like; only those far beyond the others are flagged for it"]
+    said = [f"a {name} ground ({count:,} of {n:,})" for name, count in grounds]
+    said += [f"{name.replace('_', ' ')} ({count:,} of {n:,})" for name, count in usual]
+    flagged = [f"none is flagged as {name}" for name, _ in grounds]
+    if usual:
+        what = f"for {_listed([name.replace('_', ' ') for name, _ in usual])} " if len(said) > 1 else ""
+        flagged.append(f"{what}only those far beyond the others are flagged")
+    verb = "is" if len(said) == 1 else "are"
+    return [f"{kind}{_listed(said)} {verb} what its pictures are like; {', and '.join(flagged)}"]
+
+
+def _listed(words: list[str]) -> str:
+    """ "a, b and c" """
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _odd_size(area: NDArray[np.float64], analyzed: NDArray[np.bool_]) -> NDArray[np.float64]:

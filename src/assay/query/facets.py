@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.actions.entry import ACTION_NAMES
-from assay.query.masks import resolved
+from assay.query.masks import UNDECIDED, resolved
 from assay.query.table import Flags, ReviewTable
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def count_facets(table: ReviewTable, mask: Flags, state: State) -> dict[str, Any
     """Counts of the rows of ``mask`` (N,).
 
     total, resolved; checks: name -> rows, checks without results left out; open: those of them that are
-    not decided; presets: further named counts; given, suggested,
+    not decided; presets: further named counts (safe: label issues that the safe policy would change now); given, suggested,
     corrected, split: [[value, rows]], None = none, the `MOST` most frequent; action, by, tag: name -> rows.
     Cost: one pass a check and a column, about 20 ms at 1.3 million rows.
     """
@@ -51,6 +51,7 @@ def count_facets(table: ReviewTable, mask: Flags, state: State) -> dict[str, Any
             "clean": clean,
             "issues": total - clean,
             "open": int(np.count_nonzero(mask & ~table.clean & ~done)),
+            "safe": count(table.safe & (state.action == UNDECIDED[0])),
             "excluded": count(state.excluded),
             "corrected": count(state.label >= 0),
             "noted": sum(bool(mask[row]) for row in state.notes),

@@ -104,6 +104,7 @@ class Filter:
     ``any``, ``all``, ``none``: names of checks, or "clean". Labels: values, None = unlabelled or none.
     ``corrected``: labels of decisions; ``final``: the corrected label or else the given one.
     ``odd_cells``: a cell of the row is unusual in its column. ``similar``: what the rows are to be like.
+    ``contains``: a text that stands in the row's id or in a cell of a column of texts or categories, in capitals or small letters.
     ``where``: conditions on columns, all of which hold.
     """
 
@@ -129,6 +130,7 @@ class Filter:
     )
     odd_cells: StrictBool | None = _asked(YES)
     similar: Likeness | None = _asked(LIKENESS)
+    contains: Annotated[Short, StringConstraints(min_length=1)] | None = _asked("a text of at least one character")
     where: tuple[Condition, ...] | None = _asked("a list of conditions")
 
     @field_validator("any", "all", "none")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from assay.actions.entry import ACTION_NAMES
 from assay.dataset.target import Label
 from assay.errors import UsageError
-from assay.query.conditions import Keep, at_once, condition_mask
+from assay.query.conditions import Keep, at_once, condition_mask, contains
 from assay.query.filters import Filter, Likeness
 from assay.query.table import Flags, ReviewTable
 from assay.query.values import among, any_of, label_codes, members
@@ -81,6 +81,17 @@ def _parts(table: ReviewTable, chosen: Filter, state: State, keep: Keep) -> Iter
     yield from _state_parts(table, chosen, state)
     for condition in chosen.where or ():
         yield condition_mask(table, condition, keep)
+    if chosen.contains is not None:
+        yield _anywhere(table, chosen.contains, keep)
+
+
+def _anywhere(table: ReviewTable, needle: str, keep: Keep) -> Flags:
+    """(N,) rows whose id or whose cells of texts and categories contain a text. Cost: as many bytes as the user's texts have, once."""
+
+    def make() -> Flags:
+        return any_of([contains(table.column(name), needle) for name in table.searched], table.n)
+
+    return keep(("contains", None, needle.lower()), make)
 
 
 # decisions ---------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assay.actions.plan import AUTO, plan_fixes
 from assay.checks import CHECK_BY_NAME, CHECKS
 from assay.columns import BY_NAME, Column
 from assay.dataset.target import Label
@@ -214,6 +215,15 @@ class ReviewTable:
                 faulty |= self.flagged(name)
         return ~faulty
 
+    @cached_property
+    def safe(self) -> Flags:
+        """(N,) present label issues whose suggestion the safe policy takes where nobody decided. Cost: once, O(label issues)."""
+        out = np.zeros(self.n, bool)
+        rows = np.flatnonzero(self.flags.get("is_label_issue", out) & self.present)
+        plan = plan_fixes({name: values[rows] for name, values in {**self.flags, **self.labels}.items()}, policy="auto")
+        out[rows] = plan.action == AUTO
+        return out
+
     def steps(self, score: str) -> NDArray[np.uint8]:
         """(N,) which of `STEPS` equal steps from 0 to 1 each row's score lies in, `STEPS` = none; kept."""
         with self._lock:
@@ -261,6 +271,13 @@ class ReviewTable:
     @cached_property
     def names(self) -> list[str]:
         return [*self._ours, *self.cells.schema.names]
+
+    @cached_property
+    def searched(self) -> list[str]:
+        """The id and the user's columns of texts and categories. Cost: the first time, that of loading the user's columns."""
+        own = [name for name in self.cells.schema.names if self.kind(name) in ("text", "category")]
+        truths = [name for name in own if pa.types.is_boolean(self.cells.schema.field(name).type)]
+        return [self.public.get("row_id", "row_id"), *(name for name in own if name not in truths)]
 
     def column(self, name: str) -> Values:
         """A column by the name people see: numbers, scores, flags (N,); dates as datetime64[us]; few values `Coded`;

@@ -35,7 +35,7 @@ def _basis(data: dict[str, Any]) -> tuple[str, bool]:
     return ERROR_BOUND if at_most else ERROR_RATE, at_most
 
 
-def lead(overview: Overview, run: dict[str, Any], ran: dict[str, int]) -> str:
+def lead(overview: Overview, run: dict[str, Any], ran: dict[str, int], estimate: Estimate | None = None) -> str:
     """What a hurried reader takes away."""
     n, faulty, k = len(overview.rows), int(overview.faulty().sum()), len(overview.class_names)
     classes = f" in {k:,} {'class' if k == 1 else 'classes'}" if k else ""
@@ -47,8 +47,13 @@ def lead(overview: Overview, run: dict[str, Any], ran: dict[str, int]) -> str:
     second = f"{faulty:,} of them ({_share(faulty, n)}) {'deserves' if faulty == 1 else 'deserve'} a second look"
     wrong = ran.get("label")
     if wrong:
-        second += f"; {wrong:,} {'carries' if wrong == 1 else 'carry'} a label that is likely wrong"
+        second += f"; {wrong:,} {'carries' if wrong == 1 else 'carry'} a label that {verdict_of(estimate)}"
     return f"{first}. {second}.{blind}"
+
+
+def verdict_of(estimate: Estimate | None) -> str:
+    """What a flag says of a label: where the rate of wrong ones is known as a bound only, it may as well be right."""
+    return "may be wrong" if estimate is not None and estimate.at_most else "is likely wrong"
 
 
 def opening(estimate: Estimate | None, overview: Overview) -> str:
@@ -131,8 +136,7 @@ def figures_of(
             figures.append(sets(found.conflict_sets, "sets with conflicting labels"))
         if ran.get("cross_split_duplicate"):
             figures.append(sets(found.cross_split_sets, "sets across splits"))
-    figures += counted("ambiguous", "ambiguous", "ambiguous")
-    for name, label in (("unlabeled", "unlabelled"), ("not_analyzed", "could not be read")):
+    for name, label in (("ambiguous", "ambiguous"), ("unlabeled", "unlabelled"), ("not_analyzed", "could not be read")):
         figures += counted(name, label, label) if ran.get(name) else []
     return tuple(figures)
 

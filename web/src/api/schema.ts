@@ -1583,6 +1583,7 @@ export interface components {
          *     ``any``, ``all``, ``none``: names of checks, or "clean". Labels: values, None = unlabelled or none.
          *     ``corrected``: labels of decisions; ``final``: the corrected label or else the given one.
          *     ``odd_cells``: a cell of the row is unusual in its column. ``similar``: what the rows are to be like.
+         *     ``contains``: a text that stands in the row's id or in a cell of a column of texts or categories, in capitals or small letters.
          *     ``where``: conditions on columns, all of which hold.
          */
         Filter: {
@@ -1611,6 +1612,11 @@ export interface components {
              * @description a list of whole numbers
              */
             cluster?: number[] | null;
+            /**
+             * Contains
+             * @description a text of at least one character
+             */
+            contains?: string | null;
             /**
              * Corrected
              * @description a list of labels (strings, numbers, true or false, null = none)
@@ -2115,8 +2121,9 @@ export interface components {
         };
         /**
          * ProjectOut
-         * @description ``cannot``: what this project or this installation cannot do, and why: "like" (compare rows with a text or a picture of
-         *     one's own), "hf" (write a Hugging Face dataset), "both" (export rows with both of their labels).
+         * @description ``reading``: those of the ``notes`` that say how the data was read. ``cannot``: what this project or this installation
+         *     cannot do, and why: "like" (compare rows with a text or a picture of one's own), "hf" (write a Hugging Face dataset), "both"
+         *     (export rows with both of their labels).
          */
         ProjectOut: {
             /**
@@ -2153,6 +2160,11 @@ export interface components {
             path: string;
             /** People */
             people: string[];
+            /**
+             * Reading
+             * @default []
+             */
+            reading?: string[];
             /** Roles */
             roles: {
                 [key: string]: unknown;

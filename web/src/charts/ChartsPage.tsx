@@ -130,10 +130,6 @@ function NoIssues({ children }: { children: ReactNode }) {
   return <Nothing>{why ? `Labels were not judged: ${why}.` : children}</Nothing>
 }
 
-/** Notes of the guesses by which the data was read begin so. */
-const READING =
-  /^((modality|task|label|text|image|split|id|features|columns): |column '.*' is left out of the models: )/
-
 const OF_A_KIND = 3 // findings of one kind that are told here; the page Findings has all
 
 /** What the analysis says about classes and columns, in its own words. */
@@ -154,7 +150,8 @@ function Findings() {
   const notes = [...new Set(project.notes.map(withoutOptions))].filter(
     (note) => !others.some((finding) => withoutOptions(finding.message ?? '') === note),
   )
-  const read = notes.filter((note) => READING.test(note))
+  const reading = new Set(project.reading?.map(withoutOptions))
+  const read = notes.filter((note) => reading.has(note))
   const seen = new Map<string, number>()
   const shown = others.filter((finding) => {
     const kind = finding.title ?? ''

@@ -12,6 +12,7 @@ import { Failure, Notice } from '../shell/Notice'
 import { go, usePlace } from '../url/router'
 import { count, labelFromKey, labelKey, labelPlain, labelText, rows, unjudged } from '../words'
 import { Dialog } from '../shell/Dialog'
+import { Name } from '../shell/Name'
 
 export default function ComparePage() {
   const { id, project } = useOpened()
@@ -86,16 +87,16 @@ export default function ComparePage() {
                   <li key={labelKey(entry.a) + labelKey(entry.b)}>
                     <button type="button" className="panel pair" onClick={() => set([entry.a, entry.b])}>
                       <b>
-                        {labelText(entry.a)} and {labelText(entry.b)}
+                        <Name text={labelText(entry.a)} /> and <Name text={labelText(entry.b)} />
                       </b>
                       {entry.ab > 0 && (
                         <span>
-                          {count(entry.ab)} → {labelText(entry.b)}
+                          {count(entry.ab)} → <Name text={labelText(entry.b)} />
                         </span>
                       )}
                       {entry.ba > 0 && (
                         <span>
-                          {count(entry.ba)} → {labelText(entry.a)}
+                          {count(entry.ba)} → <Name text={labelText(entry.a)} />
                         </span>
                       )}
                     </button>

@@ -10,6 +10,7 @@ import { RowCard } from '../row/RowCard'
 import { useOpened } from '../shell/context'
 import { Link } from '../shell/Link'
 import { Failure, Notice } from '../shell/Notice'
+import { Name } from '../shell/Name'
 import { count, labelKey, labelText, percent, rows, withoutOptions } from '../words'
 import { Misspelt, type Merge } from './Misspelt'
 import { classesOf, KINDS, layout, RELATIONS, shareOf } from './graph'
@@ -127,7 +128,9 @@ function Graph({
                   style={{ left: x, top: y }}
                   onClick={() => choose(on ? undefined : label)}
                 >
-                  <span>{labelText(label)}</span>
+                  <span>
+                    <Name text={labelText(label)} />
+                  </span>
                 </button>
               )
             })}

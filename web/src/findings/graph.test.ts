@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Finding } from '../api/types'
-import { classesOf, edgesOf, layout, shareOf } from './graph'
+import { classesOf, edgesOf, layout, LINES, ROOM, shareOf } from './graph'
 
 const finding = (type: string, subject: string[], check = 'relation'): Finding => ({
   check,
@@ -52,6 +52,26 @@ describe('the graph of classes', () => {
     }
     const places = new Set(box!.nodes.map(({ x, y }) => `${Math.round(x)} ${Math.round(y)}`))
     expect(places.size).toBe(names.length)
+  })
+
+  it.each([390, 1280, 1920])('lays no class on another at a width of %i', (width) => {
+    for (let n = 3; n <= 16; n++) {
+      const names = Array.from({ length: n }, (_, at) => `class ${at}`)
+      const every = names.flatMap((a, at) => names.slice(at + 1).map((b) => finding('looks_alike', [a, b])))
+      const star = names.slice(1).map((b) => finding('has_a', [names[0]!, b]))
+      const ring = names.map((a, at) => finding('is_a', [a, names[(at + 1) % n]!]))
+      for (const related of [every, star, ring]) {
+        const [box] = layout(related, width - 60).boxes
+        expect(box!.nodes.length).toBe(n)
+        for (const one of box!.nodes) {
+          expect(one.y + LINES / 2).toBeLessThanOrEqual(box!.height)
+          for (const two of box!.nodes.slice(box!.nodes.indexOf(one) + 1)) {
+            const touch = Math.abs(one.x - two.x) < ROOM - 0.01 && Math.abs(one.y - two.y) < LINES - 0.01
+            expect(touch, `${n} classes: ${String(one.label)} and ${String(two.label)}`).toBe(false)
+          }
+        }
+      }
+    }
   })
 
   it('tells the classes of a finding with a direction', () => {

@@ -70,8 +70,10 @@ export function edgesOf(findings: Finding[]): Edge[] {
   return [...kept.values()]
 }
 
-const ROOM = 150 // of a class on its circle
-const LINES = 56 // the height of a class whose name takes three lines
+export const ROOM = 150 // of a class on its circle
+export const LINES = 64 // the height of a class whose name takes three lines
+const APART = Math.hypot(ROOM, LINES) // classes that far from each other do not touch, in whatever direction
+const BELOW = 36 // the lowest class
 const BOX = 190 // the smallest box
 const GAP = 16
 
@@ -117,20 +119,32 @@ function place(members: Label[], edges: Edge[], findings: Finding[], most: numbe
   const degree = (label: Label) => own.filter(({ a, b }) => a === label || b === label).length
   const sorted = [...members].sort((p, q) => degree(q) - degree(p) || labelKey(p).localeCompare(labelKey(q)))
   const middle = sorted.length > 3 || (sorted.length === 3 && own.length === 2) ? sorted.shift()! : undefined
-  const radius = sorted.length < 2 ? 0 : Math.max(78, (sorted.length * ROOM) / (2 * Math.PI))
+  const around = sorted.length < 2 ? 0 : APART / (2 * Math.sin(Math.PI / sorted.length))
+  const radius = middle === undefined ? around : Math.max(APART, around)
   const across = Math.min(radius, Math.max(0, most - ROOM) / 2)
   const down = across < radius ? Math.max(radius, (sorted.length * LINES) / 3) : radius
-  const width = Math.max(BOX, 2 * across + ROOM)
-  const height = Math.max(110, 2 * down + 96)
-  const centre = height / 2 + 12 // below the name
+  const aside = (at: number) => across * Math.sin((2 * Math.PI * at) / sorted.length)
+  const width = Math.max(BOX, 2 * Math.max(...sorted.map((_, at) => Math.abs(aside(at)))) + ROOM)
+  const centre = down + 48 + 12 // below the name
   const nodes: Node[] = sorted.map((label, at) => ({
     label,
-    x: width / 2 + across * Math.sin((2 * Math.PI * at) / sorted.length),
+    x: width / 2 + aside(at),
     y: centre - down * Math.cos((2 * Math.PI * at) / sorted.length),
   }))
   if (middle !== undefined) nodes.unshift({ label: middle, x: width / 2, y: centre })
+  separate(nodes)
+  const height = Math.max(110, Math.max(...nodes.map(({ y }) => y)) + BELOW)
   const group = findings.find(
     (finding) => finding.check === 'relation_group' && finding.subject.every((label) => inside.has(labelKey(label))),
   )
   return { x: 0, y: 0, width, height, name: group ? (KINDS[group.type] ?? group.type) : '', nodes, edges: own }
+}
+
+/** From top to bottom, move down what would lie on a class above it. */
+function separate(nodes: Node[]): void {
+  const above: Node[] = []
+  for (const node of [...nodes].sort((p, q) => p.y - q.y)) {
+    node.y = Math.max(node.y, ...above.filter(({ x }) => Math.abs(x - node.x) < ROOM).map(({ y }) => y + LINES))
+    above.push(node)
+  }
 }

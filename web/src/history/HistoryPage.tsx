@@ -69,7 +69,7 @@ export default function HistoryPage() {
         ) : (
           <div className="panel flush">
             <div className="scroll-x">
-              <Table highlightOnHover verticalSpacing={7}>
+              <Table highlightOnHover verticalSpacing={7} className="entries">
                 <Table.Thead>
                   <Table.Tr>
                     <Table.Th w={64}>No.</Table.Th>

@@ -6,6 +6,7 @@ import { live, useFacets } from '../api/queries'
 import type { CheckInfo, Facets, Filter, Row } from '../api/types'
 import { RowCard } from '../row/RowCard'
 import { useOpened } from '../shell/context'
+import { Name } from '../shell/Name'
 import type { Look } from '../url/address'
 import { go } from '../url/router'
 import { count, labelKey, labelText, percent, rows as rowsText, unjudged, withoutOptions } from '../words'
@@ -27,7 +28,11 @@ export default function OverviewPage() {
     <main className="page">
       <div className="page-inner overview">
         {facets.data ? (
-          <Work facets={facets.data} rate={typeof rate?.message === 'string' ? rate.message : null} />
+          <Work
+            facets={facets.data}
+            rate={typeof rate?.message === 'string' ? rate.message : null}
+            bound={(rate?.data as { at_most?: boolean } | undefined)?.at_most === true}
+          />
         ) : (
           <Skeleton h={120} />
         )}
@@ -54,7 +59,8 @@ export default function OverviewPage() {
   )
 }
 
-function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
+/** `bound`: no more is known of how many labels are wrong than how many at most. */
+function Work({ facets, rate, bound }: { facets: Facets; rate: string | null; bound: boolean }) {
   const { id, project } = useOpened()
   const left = useQuery({ queryKey: live(id, 'left'), queryFn: () => api.left(id) })
   const why = project.classes.length > 0 ? unjudged(project.checks) : ''
@@ -71,8 +77,8 @@ function Work({ facets, rate }: { facets: Facets; rate: string | null }) {
       </Title>
       {flagged !== null && issues > 0 && (
         <Text size="sm">
-          {count(flagged)} of them {flagged === 1 ? 'carries' : 'carry'} a label that is likely wrong (
-          {percent(flagged / Math.max(1, project.rows), 1)} of all rows).
+          {count(flagged)} of them {flagged === 1 ? 'carries' : 'carry'} a label that {bound ? 'may be' : 'is likely'}{' '}
+          wrong ({percent(flagged / Math.max(1, project.rows), 1)} of all rows).
         </Text>
       )}
       {rate && <Text size="sm">{withoutOptions(rate)}</Text>}
@@ -96,8 +102,9 @@ function Next({ facets, checks }: { facets: Facets; checks: CheckInfo[] }) {
   const label: Filter = { any: ['label'], resolved: false }
   const steps: [string, string, () => void][] = []
   if (n('label')) {
-    steps.push([
-      'Accept the safe suggestions',
+    const safe = facets.presets.safe ?? 0
+    const accept: (typeof steps)[0] = [
+      safe === 1 ? 'Accept the safe suggestion' : `Accept the ${count(safe)} safe suggestions`,
       `of ${rowsText(n('label'))} with a label issue; you see what changes first`,
       () =>
         actions.propose(
@@ -109,7 +116,8 @@ function Next({ facets, checks }: { facets: Facets; checks: CheckInfo[] }) {
           },
           'Accept the safe suggestions?',
         ),
-    ])
+    ]
+    if (safe > 0) steps.push(accept)
     steps.push([`Look at ${rowsText(n('label'))} with a label issue`, 'the worst first', () => show(label)])
   }
   const conflict = n('duplicate_label_conflict')
@@ -174,7 +182,9 @@ function Worst() {
         {list.slice(0, 6).map((entry) => (
           <li key={labelKey(entry.label)}>
             <button type="button" className="preset" onClick={() => show({ any: ['label'], given: [entry.label] })}>
-              <span className="wrap">{labelText(entry.label)}</span>
+              <span className="wrap">
+                <Name text={labelText(entry.label)} />
+              </span>
               <span className="n">
                 {percent(entry.rate, 1)} ({count(entry.issues)})
               </span>

@@ -21,7 +21,7 @@ import { api } from '../api/client'
 import { message } from '../shell/Notice'
 import { Scroll } from '../shell/Scroll'
 import { go } from '../url/router'
-import { count, counted, labelText, megabytes, withoutOptions } from '../words'
+import { count, counted, labelText, megabytes, shortened, withoutOptions } from '../words'
 import { upload } from './upload'
 import { dropped, zip, type Named } from './zip'
 import { Dialog } from '../shell/Dialog'
@@ -353,11 +353,15 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
                   key={one.column}
                   size="compact-sm"
                   variant="default"
+                  maw="100%"
                   title={one.classes.map(labelText).join(', ')}
                   onClick={() => set('label', one.column)}
                 >
                   {one.column} ({counted(one.n_classes, 'class', 'classes')}:{' '}
-                  {one.classes.slice(0, 3).map(labelText).join(', ')}
+                  {one.classes
+                    .slice(0, 3)
+                    .map((label) => shortened(labelText(label), 20))
+                    .join(', ')}
                   {one.n_classes > 3 ? ' …' : ''})
                 </Button>
               ))}

@@ -44,7 +44,7 @@ export function FilterBar() {
   const list = chips(filter, titles, lasso)
   return (
     <div className="filter-bar" role="group" aria-label="Filter">
-      <Search key={JSON.stringify([filter.where?.find((c) => c.contains), filter.similar?.text])} />
+      <Search key={JSON.stringify([filter.where?.find((c) => c.contains), filter.contains, filter.similar?.text])} />
       <AddFilter />
       <SavedViews />
       {list.map((chip) => (
@@ -68,11 +68,16 @@ export function FilterBar() {
 function Search() {
   const { id, project, actions } = useOpened()
   const { filter } = usePlace()
+  const anywhere = project.modality === 'table' // its words may stand in any column
   const column = searchColumn(project.columns, project.modality, project.roles)
-  const now = filter.where?.find((c) => c.contains && c.column === column)
-  const [text, setText] = useState(now?.contains ?? filter.similar?.text ?? '')
+  const now = anywhere ? undefined : filter.where?.find((c) => c.contains && c.column === column)
+  const [text, setText] = useState(now?.contains ?? filter.contains ?? filter.similar?.text ?? '')
   const knows = !project.cannot?.like
   const words = (value: string) => {
+    if (anywhere) {
+      const { contains: _, ...left } = filter
+      return apply(value ? { ...left, contains: value } : left)
+    }
     const others = filter.where?.filter((c) => c !== now) ?? []
     const where = value && column ? [...others, { column, contains: value }] : others
     const { where: _, similar, ...left } = filter
@@ -114,9 +119,11 @@ function Search() {
   const hint =
     project.modality === 'text'
       ? 'Words, or a row id'
-      : project.modality === 'image' && knows
-        ? 'Row id, or paste a picture'
-        : 'Find in row ids'
+      : anywhere
+        ? 'Words in any column, or a row id'
+        : project.modality === 'image' && knows
+          ? 'Row id, or paste a picture'
+          : 'Find in row ids'
   return (
     <form
       role="search"
@@ -130,8 +137,10 @@ function Search() {
     >
       <TextInput
         size="xs"
-        w={210}
-        aria-label={`Find rows whose ${column} contains, or by id`}
+        w={anywhere ? 236 : 210}
+        aria-label={
+          anywhere ? 'Find rows by words in any column, or by id' : `Find rows whose ${column} contains, or by id`
+        }
         placeholder={hint}
         leftSection={<IconSearch size={14} />}
         value={text}

@@ -86,6 +86,7 @@ export function chips(
           ? 'Without a note'
           : `Note contains “${filter.note}”`,
     )
+  if (filter.contains) put('contains', `Any text contains “${filter.contains}”`)
   if (filter.odd_cells !== undefined) put('odd_cells', filter.odd_cells ? 'Odd cells' : 'No odd cell')
   if (filter.split?.length) put('split', `Split: ${few(filter.split.map((split) => split ?? 'none'))}`, field('split'))
   if (filter.cluster?.length) put('cluster', `Duplicate group ${few(filter.cluster.map(String))}`)

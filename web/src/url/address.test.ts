@@ -9,6 +9,7 @@ const FILTERS: Filter[] = [
   { action: ['', 'auto-fix'], by: ['ann'], tag: ['needs review, now'], untagged: true },
   { note: 'what?', cluster: [0, 17], similar: { row: 1_281_166 } },
   { similar: { text: '17' } },
+  { contains: 'St. "Mary" & co' },
   { similar: { picture: 'k-9&' } },
   { note: true, split: ['train'], ids: ['cat/1.png', 7], rows: [0, 1, 2, 9, 40_000] },
   {

@@ -46,6 +46,7 @@ export function encodeFilter(filter: Filter, into = new URLSearchParams()): URLS
   for (const key of WORDS) if (filter[key]?.length) into.set(key, filter[key].map((word) => word || '-').join(','))
   for (const key of VALUES) if (filter[key]?.length) into.set(key, JSON.stringify(filter[key]))
   for (const key of FLAGS) if (filter[key] !== undefined) into.set(key, String(filter[key]))
+  if (filter.contains) into.set('contains', filter.contains)
   if (filter.note !== undefined) into.set('note', JSON.stringify(filter.note))
   if (filter.cluster?.length) into.set('cluster', filter.cluster.join(','))
   if (filter.rows) into.set('rows', packRows(filter.rows))
@@ -69,6 +70,8 @@ export function decodeFilter(from: URLSearchParams): Filter {
     const text = from.get(key)
     if (text === 'true' || text === 'false') filter[key] = text === 'true'
   }
+  const contains = from.get('contains')
+  if (contains) filter.contains = contains
   const note = parse(from.get('note'))
   if (typeof note === 'boolean' || typeof note === 'string') filter.note = note
   const cluster = from.get('cluster')?.split(',').map(Number).filter(Number.isInteger)

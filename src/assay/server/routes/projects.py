@@ -174,6 +174,7 @@ def one(project: str, services: Ask) -> ProjectOut:
         tags=list(state.tags),
         people=opened.log.people(),
         notes=run["notes"],
+        reading=run.get("reading", []),  # runs of older versions did not keep them apart
         missing=run["missing"],
         findings=opened.project.insights(),
         seconds=run["seconds"],

@@ -82,8 +82,9 @@ class ColumnOut(BaseModel):
 
 
 class ProjectOut(BaseModel):
-    """``cannot``: what this project or this installation cannot do, and why: "like" (compare rows with a text or a picture of
-    one's own), "hf" (write a Hugging Face dataset), "both" (export rows with both of their labels)."""
+    """``reading``: those of the ``notes`` that say how the data was read. ``cannot``: what this project or this installation
+    cannot do, and why: "like" (compare rows with a text or a picture of one's own), "hf" (write a Hugging Face dataset), "both"
+    (export rows with both of their labels)."""
 
     id: str
     name: str
@@ -101,6 +102,7 @@ class ProjectOut(BaseModel):
     notes: list[str]
     missing: list[str]
     findings: list[dict[str, Any]]
+    reading: list[str] = []
     seconds: float
     number: int
     job: Job | None
