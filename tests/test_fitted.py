@@ -15,6 +15,7 @@ from assay.encode.text import FittedTfidf, fit_tfidf
 from assay.issues.isolated_groups import closed_groups
 from assay.issues.outlier import measure_distances, outlier_issues
 from assay.issues.outlier_reference import OutlierReference
+from assay.issues.table_reference import TableReference
 from assay.issues.unusual_cells import CellBounds, unusual_cells
 from assay.predict import predict
 from assay.predict.fitted import FittedBlend
@@ -282,6 +283,29 @@ def test_what_a_table_was_measured_against_says_again_what_it_said(of_table):
     assert flagged[outlier].all() and (flagged != outlier).mean() < 0.01
     usual = np.setdiff1d(np.arange(600), [3, 5, 9, 11, 20])
     np.testing.assert_allclose(score[usual], said["outlier_score"].to_numpy()[usual], atol=2 / 600)
+
+
+def test_a_table_whose_rows_keep_together_is_ranked_again_as_it_was():
+    """By few neighbours, correlations taken out."""
+    rng = np.random.default_rng(4)
+    group = rng.integers(0, 20, 500)
+    width = np.exp(rng.normal(-1.5, 1.5, 20))[group, None]
+    x = (rng.normal(0, 5, (20, 6))[group] + width * rng.normal(size=(500, 6))).astype(np.float32)
+    x[:4] = rng.normal(0, 5, (4, 6))
+    ids, distances = assay.neighbors(x, 15, metric="euclidean")
+    cells = pd.DataFrame(x.astype(float), columns=list("abcdef"))
+    found = outlier_issues(
+        {"table": x}, np.full(500, -1, np.int32), ids, distances, None, np.ones(500, bool),
+        modality="table", seed=0, threads=1, columns=[read_cells(cells[name], name) for name in cells],
+    )  # fmt: skip
+    index, arrays = found["_reference"].to_arrays()
+    reference = TableReference.from_arrays(json.loads(json.dumps(index)), arrays)
+    assert reference.few_ is not None
+    score, flagged = reference.score(x, x, distances[:, :10].mean(1), ids, cells)
+    assert found["is_outlier"].any() and flagged[found["is_outlier"]].all()
+    ordinary = closed_groups(ids, np.full(500, -1, np.int32)) < 0
+    assert ordinary.mean() > 0.5
+    np.testing.assert_allclose(score[ordinary], found["outlier_score"][ordinary], atol=2 / 500)
 
 
 def test_rows_of_a_table_that_were_not_there_are_judged_by_those_that_were(of_table):
