@@ -120,6 +120,27 @@ def test_small_pictures_are_not_taken_apart(tmp_path):
     assert "second labels" in large.stages and "second labels" not in small.stages
 
 
+def test_large_flat_pictures_cost_by_their_pixels_not_their_bytes(tmp_path):
+    from PIL import Image
+
+    for side in (100, 1_200):
+        for number in range(20):
+            Image.new("RGBA", (side, side), (number, 0, 0, 255)).save(tmp_path / f"{side}_{number}.png")
+    small, large = (
+        cost(pictures(20, f"{tmp_path}/{side}_").replace({"jpg": "png"}, regex=True), image="image").stages
+        for side in (100, 1_200)
+    )
+    for stage in ("fit", "encode", "duplicates", "second labels"):
+        assert large[stage] > 1.4 * small[stage]
+    assert large["encode"] > 8 * small["encode"]
+
+
+def test_pictures_that_cannot_be_read_are_estimated_without_their_heads(tmp_path):
+    for number in range(20):
+        (tmp_path / f"{number}.jpg").write_bytes(b"no picture")
+    assert cost(pictures(20, f"{tmp_path}/"), image="image").seconds > 0
+
+
 def test_pictures_behind_addresses_wait_for_the_network(tmp_path):
     from PIL import Image
 

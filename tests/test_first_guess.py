@@ -303,6 +303,18 @@ SHAPES = {
         "read without a header, the columns are called column 1",
         rows=N,
     ),
+    "no header, counts with marks of thousands": Shape(
+        text_of(
+            "".join(
+                f'CN{at * 7:03},01,{at:03},"Land {at}, AL",2009,"{at + 3},{at * 37 % 1000:03}  ",'
+                f'"{at + 1},{at * 53 % 1000:03}  ",{at / 7:.1f}\n'
+                for at in range(1, N + 1)
+            )
+        ),
+        "table",
+        "read without a header, the columns are called column 1",
+        rows=N,
+    ),
     "no header, ham and spam": Shape(
         csv_of("data.tsv", header=False, sep="\t", a=CLASS, b=PROSE),
         "text",

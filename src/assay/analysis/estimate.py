@@ -20,9 +20,18 @@ from assay.dataset.target import classes_of
 from assay.predict import second_round_affordable, softmax_epochs
 from assay.predict.trees import BOOSTED_CLASSES, TREES, forest_size, rows_grown
 from assay.sources import Source
-from assay.sources.reading import is_url
+from assay.sources.reading import is_url, read_bytes
+from assay.sources.unreadable import UnreadableError
 
 PICTURE_KILOBYTES = 100.0  # of a picture whose size is not known before it is fetched
+KILOBYTE_MS = 0.05  # to read a picture whose pixels are not known
+# To decode, measure and hash a million pixels. JPEGs of .05 megapixels took 24, of which .5 ms are of any picture; PNGs of 1.4
+# megapixels that hold flat areas 33, and 23 with many in turn. Their bytes say nothing: such a PNG of 19 KB holds 1.4 megapixels
+MEGAPIXEL_MS = {"JPEG": 14.0, "other": 28.0}
+PAIR_MS = (
+    8.0  # to open a plausible pair again, at least, where there is detail to match: 586 and 489 pictures of 11 and 3 KB
+)
+LOOKED_AT = 20  # pictures whose heads are read
 FETCH_MS = 120.0  # a picture behind a URL
 DIMS, SENTENCE, WIDEST = 256, 384, 512  # of a built-in encoder, of MiniLM, of vectors of the user's own
 SURE = 1.5  # factor within which a run took what was said on the machine of the constants; other machines differ more
@@ -30,7 +39,7 @@ GRAPH_EXACT = 20_000  # `assay.graph.EXACT_ROWS`, which would bring the compiler
 # rows that are taken apart for a second label, and parts of one, as `assay.stages.two_labels` has them
 TAKEN_APART, FEW_APART = 3_000, {"text": (300, 8), "image": (600, 4)}
 PARTS, PART_SHARE = 10, 0.42  # of a text, and words of a part of those of its text
-PICTURE_OF_96 = 3.0  # kilobytes; pictures of fewer are most often too small to be taken apart
+PICTURE_OF_96 = 3.0, 0.0092  # kilobytes, megapixels; pictures of fewer are most often too small to be taken apart
 
 
 @dataclass(frozen=True)
@@ -123,14 +132,51 @@ def _models(source: Source, n: int, classes: int, effort: str, own_embeddings: b
 def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
     kilobytes = _picture_kilobytes(source)
     web = any(is_url(uri) for uri in (source.uris or [])[:20])
-    read = 0.5 + 0.05 * kilobytes + FETCH_MS * web  # ms: decode, measure, hash
+    heads = _picture_heads(source)
+    read = _read_ms(heads, kilobytes)
+    pair = max(0.25 * min(kilobytes, 80), read)
+    if heads and not _are_small(heads, kilobytes):
+        pair = max(pair, PAIR_MS)
+    read += FETCH_MS * web
     vectors = 0.0 if own_embeddings else 3.5
     fit = 0.0 if own_embeddings else 1.5 + max(min(n, 1_500) * (read + 2.5), min(n, 3_000) * (read + 1.2)) / 1e3
     thumbnails = 2e-5 * min(n, GRAPH_EXACT) + 8e-5 * max(n - GRAPH_EXACT, 0)
     pairs = min(2_000 + n / 8, 10_000, n / 2) + 0.02 * n  # plausible ones, and about so many copies
-    proof = pairs * 0.25 * min(kilobytes, 80) / 1e3
+    proof = pairs * pair / 1e3
     encode = n * (read + vectors) / 1e3
     return {"fit": fit, "encode": encode / workers, "duplicates": (thumbnails + proof) / workers + n * 2e-6}
+
+
+def _read_ms(heads: list[tuple[float, str]], kilobytes: float) -> float:
+    """Milliseconds to decode, measure and hash a picture, without the network."""
+    if not heads:
+        return 0.5 + KILOBYTE_MS * kilobytes
+    return 0.5 + float(np.mean([size * MEGAPIXEL_MS.get(form, MEGAPIXEL_MS["other"]) for size, form in heads]))
+
+
+def _are_small(heads: list[tuple[float, str]], kilobytes: float) -> bool:
+    """Are they too small to be taken apart?"""
+    if heads:
+        return float(np.mean([size for size, _ in heads])) < PICTURE_OF_96[1]
+    return kilobytes < PICTURE_OF_96[0]
+
+
+def _picture_heads(source: Source) -> list[tuple[float, str]]:
+    """(megapixels, format) of a sample of the pictures that lie here; those that cannot be read are left out."""
+    from assay.encode.pixels import claimed_pixels
+
+    heads = []
+    for position in np.linspace(0, len(source.ids) - 1, min(LOOKED_AT, len(source.ids))).astype(int).tolist():
+        blob = source.blobs[position] if source.blobs is not None else None
+        uri = source.uris[position] if source.uris is not None else ""
+        if blob is None and uri and not is_url(uri):
+            try:
+                blob = read_bytes(uri)
+            except UnreadableError:
+                continue
+        if blob is not None and (pixels := claimed_pixels(blob)):
+            heads.append((pixels / 1e6, "JPEG" if blob[:2] == b"\xff\xd8" else "other"))
+    return heads
 
 
 def _picture_kilobytes(source: Source) -> float:
@@ -187,10 +233,10 @@ def _second_labels(source: Source, labelled: int, workers: int) -> dict[str, flo
         if find_minilm() is None:
             return {}
         return {"second labels": 0.5 + rows * PARTS * _sentence_ms(PART_SHARE * _mean_words(source)) / 1e3}
-    kilobytes = _picture_kilobytes(source)
-    if kilobytes < PICTURE_OF_96:
+    kilobytes, heads = _picture_kilobytes(source), _picture_heads(source)
+    if _are_small(heads, kilobytes):
         return {}
-    return {"second labels": rows * (10.5 + 0.05 * kilobytes) / 1e3 / workers}
+    return {"second labels": rows * (10.5 + _read_ms(heads, kilobytes) / 2) / 1e3 / workers}  # decoded, not measured
 
 
 def _tables(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:

@@ -252,7 +252,10 @@ def _spellings(column: _Column, others: Sequence[_Column] = ()) -> Iterator[_Fau
     if not len(merged):
         return
     pairs = sorted(merged.tolist(), key=lambda level: (-int(counts[level]), level))
-    told = tuple(f"{read.levels[level]} = {read.levels[into[level]]}" for level in pairs)
+    spelt: dict[int, list[str]] = {}  # all of one value together, its commonest spelling last
+    for level in pairs:
+        spelt.setdefault(int(into[level]), []).append(read.levels[level])
+    told = tuple(" = ".join([*rarer, read.levels[target]]) for target, rarer in spelt.items())
     odd = np.append(into != np.arange(len(into)), False)
     at = np.flatnonzero(odd[read.codes])
     message = (

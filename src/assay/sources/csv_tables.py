@@ -32,6 +32,7 @@ LATIN = "if it was saved as Windows-1252: iconv -f windows-1252 -t utf-8 FILE > 
 csv.field_size_limit(1 << 30)  # the standard limit of 128 KB is shorter than real documents
 
 Record = tuple[int, list[str], str | None, int]  # line, cells, what is wrong, the line after it
+THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 ESCAPED = re.compile(r'(?<!\\)((?:\\\\)*)\\"')  # a quote behind a backslash that is not escaped itself
 LONE = re.compile(r'(?<!\\)(?:\\\\)*\\(?![\\"])')  # a backslash that escapes neither quote nor backslash
 
@@ -245,12 +246,12 @@ def _marked(
 def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Does every cell of the first line stand as well in its column: a number among numbers, a value that comes again, prose?
 
-    Years and other numbers that count up are names: "country, 2001, 2002". A cell of a column in which no value comes again
-    says nothing, and as many may stand beside those that do.
+    Years and other numbers that count up are names: "country, 2001, 2002"; a number with marks of thousands is none. A cell of a
+    column in which no value comes again says nothing, and as many may stand beside those that do.
     """
     if len(rows) < LEAST_ROWS:
         return False
-    again = prose = unsaid = 0
+    again = prose = unsaid = thousands = 0
     numbers: list[float] = []
     for cell, column in zip(map(str.strip, first), zip(*rows, strict=True), strict=True):
         values = [value.strip() for value in column if value.strip()]
@@ -258,6 +259,10 @@ def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> boo
         if not cell:
             if len(values) == len(rows):
                 return False  # the usual corner of a table with an index
+        elif THOUSANDS.fullmatch(cell) and all(
+            THOUSANDS.fullmatch(value) or _reads_as_number(value) for value in values
+        ):
+            thousands += 1
         elif _reads_as_number(cell) and all(map(_reads_as_number, values)):
             numbers.append(float(cell))
             again += cell in kinds and len(kinds) <= len(rows) / 4
@@ -271,12 +276,12 @@ def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> boo
             if len(kinds) < 0.9 * len(rows) or all(map(_reads_as_number, values)):
                 return False
             unsaid += 1
-    if unsaid and again + prose < 2 * unsaid:
+    if unsaid and again + prose + thousands < 2 * unsaid:
         return False
     steps = {after - before for before, after in pairwise(numbers)}
     even = len(steps) == 1 and steps != {0.0} and (len(numbers) > 2 or max(map(abs, steps)) <= FEW_YEARS)
     counts_up = even and all(map(float.is_integer, numbers))
-    return not counts_up and (again > 0 or len(numbers) > 1 or (len(numbers) == len(first) == 1))
+    return not counts_up and (again > 0 or thousands > 0 or len(numbers) > 1 or (len(numbers) == len(first) == 1))
 
 
 def _reads_as_number(cell: str) -> bool:
