@@ -163,6 +163,25 @@ def test_things_of_other_colours_are_other_things(make: Any) -> None:
     assert verdict(made[0], np.asarray(less, np.uint8)), "another saturation is no other colour"
 
 
+def cloth(colour: tuple[int, int, int]) -> Rgb:
+    """Cloth with deep folds that fills the picture: no ground shows that the light was white."""
+    rng = np.random.default_rng(4)
+    folds, weave = (cv2.GaussianBlur(rng.normal(0, 1, (300, 300)), (0, 0), sigma) for sigma in (6, 1))
+    light = np.clip(1 + 0.4 * folds / folds.std() + 0.1 * weave / weave.std(), 0.1, 2)
+    shade = np.array(colour) * (110 / (np.array(colour) @ LUMA))
+    return encoded(np.clip(shade * light[..., None], 0, 255).astype(np.uint8), 92)
+
+
+@pytest.mark.parametrize("filter_colour", [(255, 0, 0), (0, 0, 255)])
+def test_a_photograph_behind_a_coloured_filter_is_the_same_and_dyed_cloth_is_not(
+    filter_colour: tuple[int, int, int],
+) -> None:
+    photo = np.asarray(load_sample_images().images[0], np.uint8)
+    tinted = 0.7 * photo + 0.3 * np.array(filter_colour)
+    assert verdict(photo, encoded(tinted.astype(np.uint8), 90))
+    assert not verdict(cloth((150, 150, 110)), cloth(filter_colour))
+
+
 def test_a_grey_shirt_is_no_grey_copy_of_a_red_one() -> None:
     assert not verdict(shirt(COLOURS[0]), shirt((110, 110, 110)))
 

@@ -55,6 +55,16 @@ def test_a_set_of_turned_pictures_looks_augmented_and_a_set_with_second_uploads_
     found = augmented_finding(clusters, turned)
     assert found is not None
     assert found.data == {"pictures": 172, "originals": 32, "in_families": 160}
-    assert augmented_finding(clusters, np.full(172, "near", object)) is None
+    assert "looks augmented" in found.message
     assert augmented_finding(np.repeat(np.arange(86), 2), turned) is None
     assert augmented_finding(np.full(172, -1), np.full(172, None, object)) is None
+
+
+def test_a_set_of_which_a_part_is_in_families_may_be_augmented_and_one_with_few_is_not() -> None:
+    near = np.full(160, "near", object)
+    few_found = augmented_finding(np.r_[np.repeat(np.arange(4), 3), np.full(148, -1)], near)
+    assert few_found is not None
+    assert "may be augmented" in few_found.message and "12 of 160 pictures are in 4 groups" in few_found.message
+    assert few_found.data == {"pictures": 160, "originals": 152, "in_families": 12}
+    assert augmented_finding(np.r_[np.zeros(60, int), np.full(100, -1)], near) is None, "one burst"
+    assert augmented_finding(np.r_[np.repeat(np.arange(4), 3), np.full(400, -1)], np.full(412, "near", object)) is None

@@ -46,6 +46,8 @@ SPOT = 0.0008  # of the picture
 LIGHT_APART = 25.0  # levels of luma up to which a difference of colour is no writing
 SOLID = 6  # pixels: wider than strokes of writing
 OFFSET = 8.0  # levels: another white balance
+TINT_TAIL, TINT_RANGE = 10, 2.0  # percent darkest and brightest, and how many times as bright these are
+TINT_APART, TINT_REST = 7.0, 0.1  # levels of chroma by which all but so many percent of the pixels may be off a tint
 COLOURLESS, STRONG = 4.0, 30.0  # chroma of a grey picture; of a coloured thing
 ON_GREY = 0.4  # of a picture is grey around such a thing
 ONE_HUE = 0.25  # second to first root mean square of chroma below which a picture has one colour beside grey
@@ -207,6 +209,8 @@ def colours_differ(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDArr
         on_grey = float((_length(chroma) < COLOURLESS).mean())
         return max(strong_a, strong_b) > STRONG and on_grey > ON_GREY and _one_hue(chroma)
     flat_a, flat_b = chroma_a[inside], chroma_b[inside]
+    if _tinted(flat_a, flat_b, b[..., 0][inside]):
+        return False
     offset = np.clip(np.median(flat_b, 0) - np.median(flat_a, 0), -OFFSET, OFFSET)
     along = float((flat_a * (flat_b - offset)).sum()) / max(float(np.square(flat_a).sum()), 1e-6)
     gain = float(np.clip(along, 0.5, 2.0))
@@ -217,6 +221,22 @@ def colours_differ(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDArr
     solid = cv2.morphologyEx(other, cv2.MORPH_OPEN, np.ones((SOLID, SOLID), np.uint8)) > 0
     differs = (other > 0) & ((written == 0) | solid)
     return _largest(differs) >= spot
+
+
+def _tinted(one: Gray, two: Gray, light: Gray) -> bool:
+    """Whether (n, 2) chroma of one picture is that of the other but for a scale and an offset, in the dark as in the light.
+
+    A filter before the whole picture does that. What is dyed in another colour has little of it where it is dark, and the ground
+    around it has none.
+    """
+    dark, bright = np.percentile(light, [TINT_TAIL, 100 - TINT_TAIL])
+    if bright < TINT_RANGE * dark:
+        return False
+    mean_a, mean_b = one.mean(0, dtype=np.float64), two.mean(0, dtype=np.float64)
+    moved = one - mean_a
+    gain = float(np.clip((moved * (two - mean_b)).sum() / max(float(np.square(moved).sum()), 1e-6), 0.4, 2.5))
+    apart = _length(np.asarray(two - mean_b - gain * moved, np.float32))
+    return bool(np.percentile(apart, 100 - TINT_REST) <= TINT_APART)
 
 
 def _as_bright(a: Gray, b: Gray, inside: NDArray[np.bool_]) -> tuple[Gray, Gray]:
