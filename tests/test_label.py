@@ -614,6 +614,18 @@ def test_two_classes_that_overlap_in_plateaus_are_not_called_wrong(noise: float,
     assert known.withheld and not columns["is_label_issue"].any() and not columns["is_safe_to_fix"].any()
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_model_that_is_too_sure_of_two_overlapping_classes_tells_no_rate_and_no_safe_fix(seed: int) -> None:
+    """No label is wrong; the surest rows disagree more than their probabilities foresee, as with noise that was learned."""
+    rng = np.random.default_rng(seed)
+    logit = rng.normal(0, 1.4, 750)
+    labels = (rng.random(750) < 1 / (1 + np.exp(-logit))).astype(np.int32)
+    sure = 1 / (1 + np.exp(-2.5 * logit))
+    columns, known = judge_with_verdict(labels, scan(labels, np.column_stack([1 - sure, sure]).astype(np.float32)))
+    assert known.at_most or known.withheld
+    assert not np.any(dict(columns)["is_safe_to_fix"])
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_of_two_classes_that_are_apart_is_told(seed: int) -> None:
     labels, probs = groups(1_200, [0.0, 1.0], 0.08, seed)

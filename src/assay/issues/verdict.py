@@ -73,7 +73,9 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     beyond = 1 - accuracy - evidence.disagree
     flat = classes > 2 and beyond <= OVERLAP * evidence.disagree
     no_plateau = not flat and (overlaps or (like_overlap and rises))
-    at_most = grows or no_plateau
+    # of two classes some rows overlap, and the model is surer than it should be: its surest rows may overlap, too
+    sides = classes == 2 and beyond >= OVERLAPS and evidence.noise >= NOISY
+    at_most = grows or no_plateau or sides
     # ... and a plateau proves nothing: kinds of rows that are alike in all columns make one, too
     many = len(known) >= ENOUGH
     two = many and classes == 2 and evidence.borne_out >= 0.5 and evidence.noise >= NOISY

@@ -141,7 +141,7 @@ class LabelsChecked(Checked):
     verdict: dict[str, Any]
 
 
-@stage(version=16)
+@stage(version=17)
 def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     """Labels that are likely wrong; ``blind`` says why nothing may be said of them. Beside the table: ``.pairs.npz``, how often
     which label is suggested for which, and ``.counted.npz``, `assay.issues.counted.Counted`, where anything is known of that."""

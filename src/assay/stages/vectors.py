@@ -253,7 +253,7 @@ class Predicted:
     labelled: int
 
 
-@stage(version=19)
+@stage(version=20)
 def predict(folder: Folder, prefix: str, spec: PredictSpec) -> Predicted:
     """Out-of-sample probabilities: every embedding's heads and the trees, blended and calibrated, in up to two rounds.
 
