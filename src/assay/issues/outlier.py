@@ -116,7 +116,7 @@ def outlier_issues(
     distance says more than it would otherwise. Where they spread twice as far, distance is that to the five nearest of the
     neighbours with correlations of columns taken out (`decorrelated_distances`), which tells rows that break the pattern of
     their group. How tables are ranked was chosen on 13 sets made of scikit-learn's iris, wine, digits and breast cancer (one
-    class thinned out) and, the last rule, on three of six sets of ODDS; figures are on the page "checks".
+    class thinned out) and, the last rule, with six sets of ODDS in view; figures are on the page "checks".
     Cost: O(N d min(class size, 2,000)); memory O(N + 20,000 d).
     """
     n = len(labels)
