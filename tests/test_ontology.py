@@ -233,6 +233,23 @@ def test_two_far_clusters_of_one_class_are_to_be_split() -> None:
     assert splittable(sides, rng.integers(4, size=700).astype(np.int32), 4) == []
 
 
+def test_two_clusters_with_many_other_classes_between_them_are_to_be_split() -> None:
+    """A few rows lie between the two, as in the kinds of one thing; but then nothing else lies nearer to each of them."""
+    turns = np.arange(16) * 0.1
+    centres = np.stack([np.cos(turns), np.sin(turns)], axis=1)  # on an arc, each beside the next
+    place = np.repeat(np.arange(16), 40)
+    x = np.zeros((640, 42))
+    x[:, :2] = centres[place]
+    x[np.arange(640), 2 + np.tile(np.arange(40), 16)] = 0.05  # no two rows of a class are the same
+    x += 0.01 * np.random.default_rng(4).normal(size=x.shape)
+    between = np.array([[0.46], [0.48], [0.52], [0.54]])
+    x[[0, 1, 600, 601], :2] = (1 - between) * centres[0] + between * centres[15]
+    labels = np.where(place == 15, 0, place).astype(np.int32)
+    assert [r.first for r in splittable(x, labels, 16)] == [0]
+    few = np.where(np.isin(place, range(2, 8)), -1, labels).astype(np.int32)  # eight other classes are left
+    assert splittable(x, few, 16) == []
+
+
 # intervals, quality ----------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,8 @@ In: vectors, class codes. Out: `assay.insights.relations.Relation`s of type "sho
 Pure. Does not know: class names, what a row holds.
 
 Method: two means within the class; the class should be split if almost no row has its nearest rows of the same class in the
-other cluster, if both are large, and if the two are much further apart than classes typically are from their nearest one.
+other cluster, if both are large, and if the two are much further apart than classes typically are from their nearest one, or
+ten other classes lie nearer to each of the two.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ SMALLER = 0.15  # share of the smaller cluster
 NEAREST = 5
 CROSSING = 0.01  # share of nearest rows that lie in the other cluster
 APART = 2.0  # squared distance of the two, as a multiple of the typical one between a class and its nearest other
+# ... or, where so many other classes are nearer to each of the two than the two are to each other, this much, and this share of nearest
+# rows in the other: the kinds of one thing stay next to each other, whatever lies between them.
+NEARER, LESS_APART, MORE_CROSSING = 10, 1.3, 0.04
 TIGHT = 8.0  # ... or of the spread inside the two, where no row crosses and it is no less than that distance
 MOSTLY = 0.5  # of the classes, two at least, fall into two: so do the vectors, whatever the class
 STEPS = 30
@@ -45,6 +49,7 @@ def splittable(vectors: NDArray[Any], labels: NDArray[np.int32], n_classes: int)
     if len(looked) < 3:
         return []
     matrix = np.stack(list(centres.values()))
+    at_class = {code: at for at, code in enumerate(centres)}
     gaps = _gaps(matrix)
     np.fill_diagonal(gaps, np.inf)
     typical = float(np.median(gaps.min(1)))
@@ -62,7 +67,11 @@ def splittable(vectors: NDArray[Any], labels: NDArray[np.int32], n_classes: int)
         crossing = float((side[near] != side[:, None]).mean())
         spread = float(((x - np.where(side[:, None], one, two)) ** 2).sum(1).mean())
         tight = crossing == 0 and apart >= max(typical, TIGHT * spread)
-        if crossing > CROSSING or not (apart >= APART * typical or tight):
+        clear = crossing <= CROSSING and (apart >= APART * typical or tight)
+        if not clear and crossing <= MORE_CROSSING and apart >= LESS_APART * typical:
+            others = np.delete(matrix, at_class[code], axis=0)
+            clear = min(int((((others - mean) ** 2).sum(1) < apart).sum()) for mean in (one, two)) >= NEARER
+        if not clear:
             continue
         small = side if side.sum() <= (~side).sum() else ~side
         # every row of the class goes to the nearer of the two centres

@@ -38,6 +38,7 @@ ALIKE = 0.82, 0.90
 COVERED = 0.20  # least coverage of a fused pair, the larger one
 MUTUAL = 0.50  # least coverage both ways of the same thing ...
 EVEN = 0.35, 0.20  # ... or at least so much, and no more unlike than this share of both
+MOSTLY = 0.65  # of each other, from which a third class that only one of two is fused with is no sign that this one is general
 TOGETHER = 0.20  # least share of the specific class's rows whose probability lies on the two classes mostly
 THIRD = 0.20  # a row belongs to the region of two classes if no third one has more
 LEAST = 8  # rows of each class without which nothing is said about a pair
@@ -222,9 +223,10 @@ class _Overlap:
 def _fused_jointly(pairs: Iterable[_Overlap]) -> set[tuple[int, int]]:
     """(lower, higher) class codes of the pairs that nothing tells apart, by the evidence of all pairs with the same general class.
 
-    All of these pairs count for the mean, or the chance of small numbers would choose; those that are told apart by
-    themselves, by more than one standard error, are not fused. But two names of one thing say nothing about a third class being a
-    kind of either: they count only where the class is fused with one more by itself: the same thing cannot be two things.
+    All of these pairs count for the mean, or the chance of small numbers would choose, but for those told apart by themselves by
+    two standard errors: mere look-alikes of the same general class. Those told apart by more than one are not fused. But two names
+    of one thing say nothing about a third class being a kind of either: they count only where the class is fused with one more by
+    itself: the same thing cannot be two things.
     """
     of: dict[int, list[_Overlap]] = {}
     partners: Counter[int] = Counter()
@@ -234,7 +236,7 @@ def _fused_jointly(pairs: Iterable[_Overlap]) -> set[tuple[int, int]]:
             partners.update((pair.general, pair.specific))
     fused: set[tuple[int, int]] = set()
     for code, overlaps in of.items():
-        counted = [p for p in overlaps if partners[code] > 1 or not p.same]
+        counted = [p for p in overlaps if (partners[code] > 1 or not p.same) and p.auc - 2 * p.spread <= FUSED]
         auc, weight = np.array([p.auc for p in counted]), np.array([p.error**-2 for p in counted])
         if len(counted) > 1 and float(auc @ weight / weight.sum() + weight.sum() ** -0.5) <= FUSED:
             fused |= {
@@ -354,7 +356,10 @@ def _without_fused_everything(found: list[Relation], counts: PairCounts) -> list
 
 
 def _generals(found: list[Relation]) -> list[Relation]:
-    """A class fused with two others that are not fused with each other is general to both: the same thing cannot be two things."""
+    """A class fused with two others that are not fused with each other is general to both: the same thing cannot be two things.
+
+    Where two cover most of each other, one more class that only one of them is fused with may be chance, and it takes two.
+    """
     fused: dict[int, set[int]] = {}
     for r in found:
         if r.type in ("same_thing", "is_a"):
@@ -369,7 +374,8 @@ def _generals(found: list[Relation]) -> list[Relation]:
     for r in found:
         if r.type in ("same_thing", "is_a"):
             first, second = spread(r.first, r.second), spread(r.second, r.first)
-            if max(first, second) > 0 and first != second:
+            least = 2 if r.type == "same_thing" and r.facts["cov_low"] > MOSTLY else 1
+            if max(first, second) >= least and first != second:
                 general, specific = (r.first, r.second) if first > second else (r.second, r.first)
                 r = replace(r, type="is_a", first=general, second=specific)
         out.append(r)
