@@ -279,6 +279,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="assay-screenshots-") as scratch:
         workspace = given.keep or Path(scratch) / "projects"
         workspace.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(workspace / "customers-few.assay", ignore_errors=True)  # what the new project makes
         for name in given.sets:
             if not (workspace / f"{name}.assay").exists():
                 SETS[name](given.data, workspace / f"{name}.assay")

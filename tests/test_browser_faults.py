@@ -219,6 +219,21 @@ def test_a_phone_has_the_checks_behind_a_button(projects, project):
         assert wrong == []
 
 
+def test_a_phone_has_room_for_what_was_decided(projects, project):
+    assay.open(project).decide("auto-fix", rows=assay.open(project).flagged("label")[:3].tolist(), person="ann")
+    with browser(viewport={"width": 390, "height": 844}) as context:
+        page, wrong = watched(context)
+        page.goto(projects[0])
+        open_project(page, project)
+        page.goto(re.sub("/review.*", "/history", page.url))
+        what = page.get_by_role("main").locator("tbody td").filter(has_text="Accepted the suggestion of 3 rows")
+        box = what.bounding_box()
+        assert box["width"] > 250 and box["x"] >= 0 and box["x"] + box["width"] <= 390
+        undo = page.get_by_role("button", name="Undo entry 1 of ann").bounding_box()
+        assert undo["x"] + undo["width"] <= 390
+        assert wrong == []
+
+
 def test_checks_that_found_nothing_are_one_line(review):
     rail = review.get_by_role("navigation", name="What was found")
     line = rail.get_by_text(re.compile(r"^\d+ checks found nothing$"))
@@ -354,6 +369,14 @@ def test_only_the_label_that_is_known_to_be_wrong_is_painted_wrong_and_accepting
         if right == "a":
             accept.click()
             told(page, "Left out 1 row")
+        page.goto(page.url.split("?")[0] + "?any=duplicate_label_conflict&look=sets")
+        card = page.get_by_role("article").first
+        card.get_by_role("button", name="Give all this label").click()
+        page.get_by_role("menuitem", name=re.compile("^a")).click()
+        expect(card).to_contain_text("settled")
+        state = assay.open(place).log.state()
+        copies = [int(issues.index.get_loc(name)) for name in ("a/3.png", "a/twin.png", "b/wrong.png")]
+        assert [state.label_of(row) for row in copies] == ["a"] * 3
         assert wrong == []
 
 
