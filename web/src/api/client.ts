@@ -30,6 +30,7 @@ import type {
   Session,
   Sets,
   Sort,
+  RunPreview,
   SourcePreview,
   Summary,
   Telling,
@@ -140,6 +141,8 @@ export const api = {
   cancel: (p: string) => call<Job | null>('POST', `${of(p)}/cancel`, {}),
   runAgain: (p: string, options: Record<string, string> = {}) =>
     call<{ id: string; job: Job | null }>('POST', `${of(p)}/run`, { options }),
+  lookAgain: (p: string, options: Record<string, string>, signal?: AbortSignal) =>
+    call<RunPreview>('POST', `${of(p)}/run/preview`, { options }, signal),
   rename: (p: string, name: string) => call<{ id: string }>('POST', `${of(p)}/rename`, { name }),
   size: (p: string) => call<{ bytes: number }>('GET', `${of(p)}/size`),
   delete: (p: string) => call<{ bytes: number }>('DELETE', of(p)),

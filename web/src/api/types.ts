@@ -90,6 +90,7 @@ export type CheckInfo = Schemas['CheckOut']
 export type ColumnInfo = Schemas['ColumnOut']
 export type Job = Schemas['Job']
 export type SourcePreview = Schemas['SourcePreview']
+export type RunPreview = Schemas['RunPreview']
 export type ExportBody = Schemas['ExportBody']
 export type ExportAccount = Schemas['ExportPreview']
 

@@ -1,44 +1,18 @@
 /** A new project: data in (drop, choose, or a path), what was understood of it, then the run. */
-import {
-  Alert,
-  Button,
-  FileButton,
-  Group,
-  Loader,
-  MultiSelect,
-  NativeSelect,
-  Progress,
-  Select,
-  Stack,
-  Table,
-  Text,
-  TextInput,
-} from '@mantine/core'
+import { Alert, Button, FileButton, Group, Loader, Progress, Stack, Text, TextInput } from '@mantine/core'
 import { IconFileUpload, IconFolder } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState, type DragEvent } from 'react'
 import { api } from '../api/client'
 import { message } from '../shell/Notice'
-import { Scroll } from '../shell/Scroll'
 import { go } from '../url/router'
-import { count, counted, labelText, megabytes, shortened, withoutOptions } from '../words'
+import { count, megabytes } from '../words'
+import { Columns, Modality, Reading } from './SourceFields'
 import { upload } from './upload'
 import { dropped, zip, type Named } from './zip'
 import { Dialog } from '../shell/Dialog'
 
 type Source = { path: string } | { upload: string }
-const ROLES = [
-  ['label', 'Label'],
-  ['text', 'Text'],
-  ['image', 'Picture'],
-  ['id', 'Row id'],
-  ['split', 'Split'],
-] as const
-const BY_MODALITY: Record<string, string[]> = {
-  image: ['label', 'image', 'id', 'split'],
-  text: ['label', 'text', 'id', 'split'],
-  table: ['label', 'id', 'split'],
-}
 
 export function NewProject({ drop, close }: { drop: DataTransfer | null; close: () => void }) {
   const [source, setSource] = useState<Source | null>(null)
@@ -257,8 +231,6 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
       const { [key]: _, ...left } = old
       return value ? { ...left, [key]: value } : left
     })
-  const columns = data.columns.map((column) => column.name!)
-  const shown = Object.keys(data.rows[0] ?? {}).slice(0, 12)
   return (
     <Stack gap="sm">
       <Group grow align="start">
@@ -270,61 +242,9 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
           maxLength={100}
           data-autofocus
         />
-        <NativeSelect
-          label="What the rows are"
-          value={data.modality}
-          onChange={(event) => set('modality', event.currentTarget.value)}
-          data={[
-            { value: 'image', label: 'Pictures' },
-            { value: 'text', label: 'Texts' },
-            { value: 'table', label: 'Table rows' },
-          ]}
-        />
+        <Modality data={data} set={set} />
       </Group>
-      {columns.length > 0 && (
-        <Group grow align="start">
-          {ROLES.filter(([role]) => BY_MODALITY[data.modality]?.includes(role)).map(([role, title]) => (
-            <Select
-              key={role}
-              label={title}
-              placeholder="none"
-              clearable={role !== 'image' && role !== 'text'}
-              searchable
-              limit={200}
-              value={
-                typeof data.roles[role] === 'string' && columns.includes(data.roles[role]) ? data.roles[role] : null
-              }
-              data={columns}
-              onChange={(value) => set(role, value ?? (role === 'split' || role === 'label' ? 'none' : ''))}
-            />
-          ))}
-        </Group>
-      )}
-      <Group grow align="start">
-        <NativeSelect
-          label="Effort"
-          description="More finds more and takes longer"
-          value={options.effort ?? 'regular'}
-          onChange={(event) => set('effort', event.currentTarget.value === 'regular' ? '' : event.currentTarget.value)}
-          data={[
-            { value: 'fast', label: 'Fast' },
-            { value: 'regular', label: 'Regular' },
-            { value: 'best', label: 'Best' },
-          ]}
-        />
-        {data.modality === 'table' && columns.length > 2 && (
-          <MultiSelect
-            label="Columns to judge by"
-            description="None chosen: all but label, id and split"
-            data={columns.filter((column) => column !== data.roles.label && !column.includes(','))}
-            value={(options.features ?? '').split(',').filter(Boolean)}
-            onChange={(values) => set('features', values.join(','))}
-            searchable
-            clearable
-            limit={100}
-          />
-        )}
-      </Group>
+      <Columns data={data} options={options} set={set} />
       {guessed !== null && options.label === guessed && (
         <Alert
           p="xs"
@@ -334,94 +254,7 @@ function Confirm({ source, back, close }: { source: Source; back: () => void; cl
           If something else is the label, choose it above.
         </Alert>
       )}
-      {data.n_classes === 0 && !error && (!options.label || options.label === 'none') && (
-        <Alert
-          p="xs"
-          role="status"
-          title="No labels"
-          styles={{ root: { background: 'var(--warn-soft)' }, title: { color: 'var(--warn)' } }}
-        >
-          {data.guesses.length > 0
-            ? 'Wrong labels are not looked for unless you say which column holds them:'
-            : columns.length > 0
-              ? 'No column looks like labels, so wrong labels will not be looked for.'
-              : 'Without class folders wrong labels will not be looked for.'}
-          {data.guesses.length > 0 && (
-            <Group gap={6} mt={6}>
-              {data.guesses.map((one) => (
-                <Button
-                  key={one.column}
-                  size="compact-sm"
-                  variant="default"
-                  maw="100%"
-                  title={one.classes.map(labelText).join(', ')}
-                  onClick={() => set('label', one.column)}
-                >
-                  {one.column} ({counted(one.n_classes, 'class', 'classes')}:{' '}
-                  {one.classes
-                    .slice(0, 3)
-                    .map((label) => shortened(labelText(label), 20))
-                    .join(', ')}
-                  {one.n_classes > 3 ? ' …' : ''})
-                </Button>
-              ))}
-            </Group>
-          )}
-        </Alert>
-      )}
-      {error && (
-        <Alert color="red" role="alert" title="This choice cannot be read">
-          {message(error)}
-        </Alert>
-      )}
-      <Text size="sm" lineClamp={2}>
-        <b>{count(data.n_rows)} rows</b>
-        {data.n_classes > 0 ? (
-          <>
-            , {counted(data.n_classes, 'class', 'classes')}: {data.classes.slice(0, 12).map(labelText).join(', ')}
-            {data.n_classes > 12 ? ' …' : ''}
-          </>
-        ) : (
-          ', no labels: outliers, duplicates and broken rows will be found'
-        )}
-      </Text>
-      {data.notes.length > 0 && (
-        <ul className="findings">
-          {data.notes.map((note) => (
-            <li key={note}>{withoutOptions(note)}</li>
-          ))}
-        </ul>
-      )}
-      {shown.length > 0 && (
-        <div className="source-rows" data-busy={isFetching || undefined}>
-          <Scroll height={170} label="The first rows">
-            <Table stickyHeader verticalSpacing={3} fz="xs">
-              <Table.Thead>
-                <Table.Tr>
-                  {shown.map((column) => (
-                    <Table.Th key={column}>{column}</Table.Th>
-                  ))}
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {data.rows.map((row, at) => (
-                  <Table.Tr key={at}>
-                    {shown.map((column) => (
-                      <Table.Td key={column} className="source-cell">
-                        {row[column] === null || row[column] === undefined ? (
-                          <i className="blank">blank</i>
-                        ) : (
-                          String(row[column] as string | number)
-                        )}
-                      </Table.Td>
-                    ))}
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Scroll>
-        </div>
-      )}
+      <Reading data={data} options={options} set={set} error={error} busy={isFetching} />
       {state.error && (
         <Alert color="red" role="alert" title="Not started">
           {state.error}

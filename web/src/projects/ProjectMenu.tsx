@@ -1,5 +1,5 @@
 /** What can be done to a project as a whole: rename it, run it again, delete it. */
-import { ActionIcon, Alert, Button, Group, Menu, NativeSelect, Stack, Text, TextInput } from '@mantine/core'
+import { ActionIcon, Alert, Button, Group, Loader, Menu, Stack, Text, TextInput } from '@mantine/core'
 import { IconDots } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
@@ -10,6 +10,7 @@ import { Dialog } from '../shell/Dialog'
 import { message } from '../shell/Notice'
 import { megabytes } from '../words'
 import { active } from './JobProgress'
+import { Columns, Modality, Reading } from './SourceFields'
 
 type Asked = 'rename' | 'again' | 'delete'
 const again = () => client.invalidateQueries({ queryKey: ['projects'] })
@@ -101,47 +102,50 @@ function Rename({ item, close }: { item: ProjectItem; close: () => void }) {
 }
 
 function Again({ item, close }: { item: ProjectItem; close: () => void }) {
-  const [effort, setEffort] = useState('')
-  const [label, setLabel] = useState('')
+  const [changed, setChanged] = useState<Record<string, string>>({})
   const { busy, told, run } = useDoing(close)
+  const { data, error, isFetching } = useQuery({
+    queryKey: ['again', item.id, changed],
+    queryFn: ({ signal }) => api.lookAgain(item.id, changed, signal),
+    placeholderData: (old) => old,
+    staleTime: 60_000,
+    retry: false,
+  })
+  const set = (key: string, value: string) => setChanged((old) => ({ ...old, [key]: value }))
+  const chosen = data && { data: data.source, options: { ...data.options, ...changed }, set }
   return (
-    <Dialog onClose={close} title={`Analyse ${item.name} again`} centered>
-      <Stack>
+    <Dialog onClose={close} title={`Analyse ${item.name} again`} centered size="xl">
+      <Stack gap="sm">
         <Text size="sm" c="dimmed">
           Work that is finished and still fits is not done twice. Decisions stay.
         </Text>
-        <NativeSelect
-          label="Effort"
-          value={effort}
-          onChange={(event) => setEffort(event.currentTarget.value)}
-          data={[
-            { value: '', label: 'As before' },
-            { value: 'fast', label: 'Fast' },
-            { value: 'regular', label: 'Regular' },
-            { value: 'best', label: 'Best' },
-          ]}
-        />
-        <TextInput
-          label="Label column"
-          description="Empty: as before"
-          value={label}
-          onChange={(event) => setLabel(event.currentTarget.value)}
-        />
+        {!data && !error && (
+          <Group>
+            <Loader size="sm" aria-label="Looking at the data" />
+            <Text c="dimmed">Looking at the data …</Text>
+          </Group>
+        )}
+        {chosen && (
+          <>
+            <Modality data={chosen.data} set={set} />
+            <Columns {...chosen} />
+            <Reading {...chosen} error={error} busy={isFetching} />
+          </>
+        )}
+        {error && !data && (
+          <Alert color="red" role="alert" title="The data cannot be read">
+            {message(error)}
+          </Alert>
+        )}
         {told}
-        <Group justify="flex-end">
+        <Group justify="flex-end" className="stays-in-sight">
           <Button variant="default" onClick={close}>
             Cancel
           </Button>
           <Button
             loading={busy}
-            onClick={() =>
-              void run(() =>
-                api.runAgain(item.id, {
-                  ...(effort ? { effort } : {}),
-                  ...(label.trim() ? { label: label.trim() } : {}),
-                }),
-              )
-            }
+            disabled={Boolean(error)}
+            onClick={() => void run(() => api.runAgain(item.id, changed))}
           >
             Start
           </Button>

@@ -19,7 +19,7 @@ from assay.columns import BY_NAME
 from assay.errors import AssayError, NoProjectError, UsageError
 from assay.server.look import look
 from assay.server.routes.filters import Ask, Open, Person
-from assay.server.routes.uploads import place_of, reach, source_options
+from assay.server.routes.uploads import OPTIONS, place_of, reach, source_options
 from assay.server.saved_views import delete_view, save_view, saved_views
 from assay.server.schemas.projects import (
     CheckOut,
@@ -34,6 +34,7 @@ from assay.server.schemas.projects import (
     RenameBody,
     Renamed,
     RunBody,
+    RunPreview,
     SavedView,
 )
 from assay.server.services import Services
@@ -79,16 +80,35 @@ def run_again(project: str, body: RunBody, services: Ask, person: Person) -> Cre
     """Analyse the same data again, from where a cancelled or failed run stopped, or with other columns, task or effort."""
     folder = _folder_of(project, services)
     source_options(body.options)
+    plain, options, bounds = _last_run(folder, services)
+    chosen = [f"--{name}={value}" for name, value in (options | body.options).items() if value]
+    services.jobs.submit(folder, [*plain, *chosen], person, confined=bounds)
+    found = services.jobs.latest(folder)
+    assert found is not None
+    return Created(id=project, job=found)
+
+
+@router.post("/projects/{project}/run/preview")
+def look_again(project: str, body: RunBody, services: Ask) -> RunPreview:
+    """How the data of a project would be read if it were analysed again, and the options with which."""
+    plain, options, bounds = _last_run(_folder_of(project, services), services)
+    options = {name: value for name, value in (options | body.options).items() if value}
+    return RunPreview(options=options, source=look(Path(plain[1]), source_options(options), bounds))
+
+
+def _last_run(folder: Path, services: Services) -> tuple[list[str], dict[str, str], list[Path]]:
+    """Of the newest run: its command without options of the data, these, and the folders that the data may reach."""
     told = services.jobs.command(folder)
     if told is None:
         raise UsageError("this project was analysed in the terminal: run assay analyze there again")
     arguments, bounds = told
-    kept = [word for word in arguments if not any(word.startswith(f"--{name}=") for name in body.options)]
-    chosen = [f"--{name}={value}" for name, value in body.options.items() if value]
-    services.jobs.submit(folder, [*kept, *chosen], person, confined=[Path(bound) for bound in bounds])
-    found = services.jobs.latest(folder)
-    assert found is not None
-    return Created(id=project, job=found)
+    options = {}
+    for word in arguments:
+        name, _, value = word.removeprefix("--").partition("=")
+        if word.startswith("--") and name in OPTIONS:
+            options[name] = value
+    plain = [word for word in arguments if word.removeprefix("--").partition("=")[0] not in options]
+    return plain, options, [Path(bound) for bound in bounds]
 
 
 @router.get("/projects/{project}/views")

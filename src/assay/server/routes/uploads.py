@@ -19,6 +19,7 @@ from assay.server.services import Services
 router = APIRouter(tags=["sources"])
 
 EFFORTS = ("fast", "regular", "best")
+OPTIONS = frozenset({"modality", "features", "effort", *ROLES})  # of a run, that may be named here
 
 
 @router.post("/sources/preview")
@@ -41,10 +42,9 @@ def reach(path: Path, services: Services) -> tuple[Path, ...]:
 
 def source_options(options: dict[str, str]) -> dict[str, Any]:
     """The words of `open_source` among the options; an unknown one is an error."""
-    known = {"modality", "features", "effort", *ROLES}
     for name in options:
-        if name not in known:
-            raise UsageError(f"unknown option {name!r}; choose of {', '.join(sorted(known))}")
+        if name not in OPTIONS:
+            raise UsageError(f"unknown option {name!r}; choose of {', '.join(sorted(OPTIONS))}")
     if options.get("effort", "regular") not in EFFORTS:
         raise UsageError(f"unknown effort {options['effort']!r}; choose of {', '.join(EFFORTS)}")
     out: dict[str, Any] = {name: options[name] for name in ("modality", *ROLES) if options.get(name)}

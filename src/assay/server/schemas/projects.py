@@ -179,6 +179,13 @@ class Created(BaseModel):
     job: Job
 
 
+class RunPreview(BaseModel):
+    """``options``: of the newest run, with what was asked for instead."""
+
+    options: dict[str, str]
+    source: SourcePreview
+
+
 class ExportBody(Body):
     format: Literal["csv", "tsv", "jsonl", "json", "parquet", "arrow", "folder", "hf"] = "csv"
     fix: Literal["none", "auto", "reference"] = "none"
