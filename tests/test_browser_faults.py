@@ -546,6 +546,46 @@ def test_labels_are_guessed_by_name_and_by_values_and_a_missing_one_is_warned_of
         assert wrong == []
 
 
+def test_a_project_is_analysed_again_with_another_label_and_fewer_features(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(80, 3)).round(2), columns=["a", "b", "c"])
+    frame["intent"] = ["yes" if one > 0 else "no" for one in frame["a"]]
+    frame["stage"] = [("early", "middle", "late")[at % 3] for at in range(80)]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    home = tmp_path / "home"
+    with browser() as context, served(home) as (address, _):
+        page, wrong = watched(context)
+        page.goto(address)
+        dialog = choose_file(page, tmp_path / "rows.csv")
+        expect(dialog.get_by_role("combobox", name="Label")).to_have_value("intent")
+        dialog.get_by_role("combobox", name="Effort").select_option("fast")
+        dialog.get_by_role("button", name="Find what is wrong").click()
+        page.get_by_role("navigation", name="What was found").wait_for(timeout=120_000)
+        page.goto(address)
+        page.get_by_role("button", name=re.compile("^More about ")).click()
+        page.get_by_role("menuitem", name="Run again").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("combobox", name="Label")).to_have_value("intent")  # as it was, effort too
+        expect(dialog.get_by_role("combobox", name="Effort")).to_have_value("fast")
+        dialog.get_by_role("combobox", name="Label").click()
+        page.get_by_role("option", name="stage", exact=True).click()
+        expect(dialog).to_contain_text("3 classes: early, late, middle")
+        dialog.get_by_role("combobox", name="Columns to judge by").click()
+        for name in ("a", "b"):
+            page.get_by_role("option", name=name, exact=True).click()
+        page.keyboard.press("Escape")
+        dialog.get_by_role("button", name="Start").click()
+        expect(dialog).to_have_count(0)
+        (project,) = home.glob("**/*.assay")
+        until = time.monotonic() + 120
+        while len(list((project / "runs").glob("*.json"))) < 2 and time.monotonic() < until:
+            time.sleep(0.1)
+        run = assay.open(project).run
+        assert (run["roles"]["label"], run["roles"]["features"]) == ("stage", ["a", "b"])
+        assert run["settings"]["effort"] == "fast"
+        assert wrong == []
+
+
 def test_projects_are_dated_sorted_renamed_and_deleted_after_a_question(tmp_path, digits_project):
     place = tmp_path / "shelf"
     for name in ("zebra", "apple"):  # the later one is changed last
