@@ -25,7 +25,7 @@ from assay.analysis.local_executor import _error
 from assay.analysis.progress import Progress
 from assay.analysis.settings import make_settings
 from assay.analysis.worker import run_task
-from assay.issues import forest
+from assay.issues import isolation
 from assay.predict.trees import TREES
 from assay.sources import open_source
 from assay.storage import Folder
@@ -97,7 +97,7 @@ def analyze_here(data: Any, output: Path, **roles: Any) -> dict[str, Any]:
     with (
         patch.object(analysis_run, "LocalExecutor", InProcess),
         patch.dict(TREES, dict.fromkeys(TREES, 3)),  # the same code, and most of the time of a run of ten rows
-        patch.object(forest, "TREES", 10),
+        patch.object(isolation, "TREES", 10),
         patch.object(os, "fsync", lambda _: None),
     ):
         return analysis_run.analyze_source(open_source(data, **roles), Folder(output), settings, Progress("quiet"))
