@@ -34,6 +34,7 @@ PAIR_MS = (
 LOOKED_AT = 20  # pictures whose heads are read
 FETCH_MS = 120.0  # a picture behind a URL
 DIMS, SENTENCE, WIDEST = 256, 384, 512  # of a built-in encoder, of MiniLM, of vectors of the user's own
+CELL_DIMS = 4  # of a column of a table, on the mean of columns of numbers and of categories
 SURE = 1.5  # factor within which a run took what was said on the machine of the constants; other machines differ more
 GRAPH_EXACT = 20_000  # `assay.graph.EXACT_ROWS`, which would bring the compiler into the start of every run
 # rows that are taken apart for a second label, and parts of one, as `assay.stages.two_labels` has them
@@ -108,7 +109,7 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
     stages["graph"] = _graph(n) / workers
     trained = classes > 1 and not own_pred_probs
     efforts = {effort: _models(source, n, classes, effort, own_embeddings) for effort in EFFORTS} if trained else {}
-    rest = 0.5 + n * 4e-4
+    rest = 0.5 + n * (5e-5 if source.modality == "table" else 4e-4)
     before = sum(stages.values()) + rest
     stages |= {name: seconds / workers for name, seconds in efforts.get(settings.effort, {}).items()}
     apart = _second_labels(source, n - unlabelled, workers) if trained and not own_embeddings else {}
@@ -123,9 +124,11 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
 def _models(source: Source, n: int, classes: int, effort: str, own_embeddings: bool) -> dict[str, float]:
     """CPU seconds of what learns from the labels."""
     embeddings = 1 if own_embeddings or source.modality == "table" else 2
-    costs = {"predict": embeddings * _heads(n, classes, effort)}
+    features = len(source.roles.features)
+    dims = min(DIMS, CELL_DIMS * features) if source.modality == "table" and not own_embeddings else DIMS
+    costs = {"predict": embeddings * _heads(n, classes, effort, dims)}
     if source.modality == "table" and not own_embeddings:
-        costs["trees"] = _trees(n, len(source.roles.features), classes, effort)
+        costs["trees"] = _trees(n, features, classes, effort)
     return costs
 
 
@@ -241,7 +244,7 @@ def _second_labels(source: Source, labelled: int, workers: int) -> dict[str, flo
 
 def _tables(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
     columns = len(source.roles.features)
-    return {"encode": n * columns * 3e-6, "duplicates": n * columns * 4e-6}
+    return {"encode": n * columns * 1e-6, "duplicates": n * columns * 1e-6}
 
 
 def _graph(n: int) -> float:
@@ -251,11 +254,11 @@ def _graph(n: int) -> float:
     return 8.0 + 1.2e-4 * n
 
 
-def _heads(n: int, classes: int, effort: str) -> float:
+def _heads(n: int, classes: int, effort: str, dims: int) -> float:
     """CPU seconds of one embedding: the discriminants' sums, five softmax heads and all probabilities, once or twice."""
-    trained = 5 * softmax_epochs(n, classes, effort) * n * DIMS * (classes * 6 + DIMS * 2) / 1e10
+    trained = 5 * softmax_epochs(n, classes, effort) * n * dims * (classes * 6 + dims * 2) / 1e10
     rounds = 2 if second_round_affordable(n, classes, effort) else 1
-    return 0.3 + rounds * (n * DIMS * DIMS * 4 / 1.5e10 + trained)
+    return 0.3 + rounds * (n * dims * dims * 4 / 1.5e10 + trained)
 
 
 def _trees(n: int, columns: int, classes: int, effort: str) -> float:
