@@ -61,6 +61,14 @@ def test_a_texts_numbers_do_not_depend_on_its_company():
 
 
 @needs_minilm
+def test_sentence_vectors_are_the_same_whatever_the_threads():
+    (encoder,) = sentence_encoders([])
+    texts = ["", *(" ".join(["word"] * (at % 9)) + f" {at}" for at in range(90)), "x"]
+    assert np.array_equal(encoder.encode(texts), encoder.encode(texts, threads=3))
+    assert encoder.encode([], threads=2).shape == (0, 1)
+
+
+@needs_minilm
 def test_a_text_beyond_the_limit_is_read_to_the_limit():
     (encoder,) = sentence_encoders([])
     long = "word " * 100_000

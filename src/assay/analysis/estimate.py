@@ -222,7 +222,7 @@ def _sentence_ms(words: float) -> float:
 
 
 def _second_labels(source: Source, labelled: int, workers: int) -> dict[str, float]:
-    """Rows taken apart for a second label: parts of texts are encoded on one core, windows of pictures on all.
+    """Rows taken apart for a second label.
 
     Texts of classes that are found to show another are taken apart besides; how many, nothing tells before.
     """
@@ -235,7 +235,7 @@ def _second_labels(source: Source, labelled: int, workers: int) -> dict[str, flo
     if source.modality == "text":
         if find_minilm() is None:
             return {}
-        return {"second labels": 0.5 + rows * PARTS * _sentence_ms(PART_SHARE * _mean_words(source)) / 1e3}
+        return {"second labels": 0.5 + rows * PARTS * _sentence_ms(PART_SHARE * _mean_words(source)) / 1e3 / workers}
     kilobytes, heads = _picture_kilobytes(source), _picture_heads(source)
     if _are_small(heads, kilobytes):
         return {}

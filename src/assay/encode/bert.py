@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,11 @@ class SentenceEncoder:
         stamp = self._weights.stat()
         return _converted(self._weights, json.dumps(self._config, sort_keys=True), self._pooling, stamp.st_mtime_ns)
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """float32 (n, d), rows of length 1, on one thread.
+    def encode(self, texts: Sequence[str], *, threads: int = 1) -> NDArray[np.float32]:
+        """float32 (n, d), rows of length 1.
 
-        Batches hold rows of one token count, so nothing is padded and a text's vector does not depend on the other texts.
+        Batches hold rows of one token count, so nothing is padded and a text's vector does not depend on the other texts, nor
+        on ``threads``, which take batches side by side.
         At most `TOKENS_READ` tokens of a text are read. Cost: about 2 ms a short text for a MiniLM-sized model.
         """
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -89,16 +91,23 @@ class SentenceEncoder:
         rows_of: dict[int, list[int]] = {}
         for row, ids in enumerate(tokens):
             rows_of.setdefault(len(ids), []).append(row)
-        out: NDArray[np.float32] | None = None
-        for length in sorted(rows_of):
-            for start in range(0, len(rows_of[length]), BATCH):
-                rows = rows_of[length][start : start + BATCH]
-                found = self._run(np.array([tokens[row] for row in rows], np.int64).reshape(len(rows), length))
-                if out is None:
-                    out = np.zeros((len(texts), found.shape[1]), np.float32)
-                out[rows] = found
-        if out is None:
+        batches = [
+            rows_of[length][start : start + BATCH]
+            for length in sorted(rows_of)
+            for start in range(0, len(rows_of[length]), BATCH)
+        ]
+        if not batches:
             return np.zeros((0, 1), np.float32)
+
+        def one(rows: list[int]) -> NDArray[np.float32]:
+            return self._run(np.array([tokens[row] for row in rows], np.int64).reshape(len(rows), len(tokens[rows[0]])))
+
+        first = one(batches[0])  # makes the session
+        out = np.zeros((len(texts), first.shape[1]), np.float32)
+        out[batches[0]] = first
+        with ThreadPoolExecutor(threads) as pool:
+            for rows, found in zip(batches[1:], pool.map(one, batches[1:]), strict=True):
+                out[rows] = found
         norm = np.linalg.norm(out, axis=1, keepdims=True)
         return out / np.maximum(norm, np.float32(1e-12))
 

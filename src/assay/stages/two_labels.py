@@ -212,7 +212,7 @@ def _texts(
 
     def apart(some: NDArray[np.int64]) -> tuple[list[list[str]], list[Vectors]]:
         parts = [clauses(texts[row]) for row in some.tolist()]
-        vectors = encoder.encode([part for of_row in parts for part in of_row])
+        vectors = encoder.encode([part for of_row in parts for part in of_row], threads=spec.threads)
         bounds = np.cumsum([0, *(len(of_row) for of_row in parts)]).tolist()
         return parts, [score(row, vectors[a:b]) for row, a, b in zip(some.tolist(), bounds, bounds[1:], strict=False)]
 
