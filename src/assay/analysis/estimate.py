@@ -28,9 +28,8 @@ KILOBYTE_MS = 0.05  # to read a picture whose pixels are not known
 # To decode, measure and hash a million pixels. JPEGs of .05 megapixels took 24, of which .5 ms are of any picture; PNGs of 1.4
 # megapixels that hold flat areas 33, and 23 with many in turn. Their bytes say nothing: such a PNG of 19 KB holds 1.4 megapixels
 MEGAPIXEL_MS = {"JPEG": 14.0, "other": 28.0}
-PAIR_MS = (
-    8.0  # to open a plausible pair again, at least, where there is detail to match: 586 and 489 pictures of 11 and 3 KB
-)
+# To open a plausible pair again, at least, where there is detail to match: 586 and 489 pictures of 11 and 3 KB
+PAIR_MS = 8.0
 LOOKED_AT = 20  # pictures whose heads are read
 FETCH_MS = 120.0  # a picture behind a URL
 DIMS, SENTENCE, WIDEST = 256, 384, 512  # of a built-in encoder, of MiniLM, of vectors of the user's own
@@ -104,15 +103,19 @@ def estimate(source: Source, settings: Settings, *, own_embeddings: bool, own_pr
     unlabelled = source.given.null_count if source.given is not None else n
     memory = make_plan(settings.memory, settings.workers, load_of(source, settings, own_embeddings))
     workers = memory.workers
-    encode = {"image": _images, "text": _texts, "table": _tables}[source.modality]
-    stages = {"start": 2.0} | encode(source, n, workers, own_embeddings)
+    pictures = _Pictures.of(source) if source.modality == "image" else None
+    if pictures is not None:
+        encode = _images(source, pictures, n, workers, own_embeddings)
+    else:
+        encode = (_texts if source.modality == "text" else _tables)(source, n, workers, own_embeddings)
+    stages = {"start": 2.0} | encode
     stages["graph"] = _graph(n) / workers
     trained = classes > 1 and not own_pred_probs
     efforts = {effort: _models(source, n, classes, effort, own_embeddings) for effort in EFFORTS} if trained else {}
     rest = 0.5 + n * (5e-5 if source.modality == "table" else 4e-4)
     before = sum(stages.values()) + rest
     stages |= {name: seconds / workers for name, seconds in efforts.get(settings.effort, {}).items()}
-    apart = _second_labels(source, n - unlabelled, workers) if trained and not own_embeddings else {}
+    apart = _second_labels(source, pictures, n - unlabelled, workers) if trained and not own_embeddings else {}
     stages |= apart | {"checks": rest}
     before += sum(apart.values())
     others = {
@@ -132,13 +135,38 @@ def _models(source: Source, n: int, classes: int, effort: str, own_embeddings: b
     return costs
 
 
-def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
-    kilobytes = _picture_kilobytes(source)
+@dataclass(frozen=True)
+class _Pictures:
+    """A sample of the pictures. ``kilobytes``: mean size of their files; ``heads``: (megapixels, format) of those that lie here."""
+
+    kilobytes: float
+    heads: list[tuple[float, str]]
+
+    @classmethod
+    def of(cls, source: Source) -> _Pictures:
+        return cls(_picture_kilobytes(source), _picture_heads(source))
+
+    @property
+    def read_ms(self) -> float:
+        """Milliseconds to decode, measure and hash one, without the network."""
+        if not self.heads:
+            return 0.5 + KILOBYTE_MS * self.kilobytes
+        pixels = [size * MEGAPIXEL_MS.get(form, MEGAPIXEL_MS["other"]) for size, form in self.heads]
+        return 0.5 + float(np.mean(pixels))
+
+    @property
+    def are_small(self) -> bool:
+        """Are they too small to be taken apart?"""
+        if self.heads:
+            return float(np.mean([size for size, _ in self.heads])) < PICTURE_OF_96[1]
+        return self.kilobytes < PICTURE_OF_96[0]
+
+
+def _images(source: Source, pictures: _Pictures, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
     web = any(is_url(uri) for uri in (source.uris or [])[:20])
-    heads = _picture_heads(source)
-    read = _read_ms(heads, kilobytes)
-    pair = max(0.25 * min(kilobytes, 80), read)
-    if heads and not _are_small(heads, kilobytes):
+    read = pictures.read_ms
+    pair = max(0.25 * min(pictures.kilobytes, 80), read)
+    if pictures.heads and not pictures.are_small:
         pair = max(pair, PAIR_MS)
     read += FETCH_MS * web
     vectors = 0.0 if own_embeddings else 3.5
@@ -148,20 +176,6 @@ def _images(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[
     proof = pairs * pair / 1e3
     encode = n * (read + vectors) / 1e3
     return {"fit": fit, "encode": encode / workers, "duplicates": (thumbnails + proof) / workers + n * 2e-6}
-
-
-def _read_ms(heads: list[tuple[float, str]], kilobytes: float) -> float:
-    """Milliseconds to decode, measure and hash a picture, without the network."""
-    if not heads:
-        return 0.5 + KILOBYTE_MS * kilobytes
-    return 0.5 + float(np.mean([size * MEGAPIXEL_MS.get(form, MEGAPIXEL_MS["other"]) for size, form in heads]))
-
-
-def _are_small(heads: list[tuple[float, str]], kilobytes: float) -> bool:
-    """Are they too small to be taken apart?"""
-    if heads:
-        return float(np.mean([size for size, _ in heads])) < PICTURE_OF_96[1]
-    return kilobytes < PICTURE_OF_96[0]
 
 
 def _picture_heads(source: Source) -> list[tuple[float, str]]:
@@ -221,7 +235,7 @@ def _sentence_ms(words: float) -> float:
     return 0.6 + 0.14 * min(words, 250)
 
 
-def _second_labels(source: Source, labelled: int, workers: int) -> dict[str, float]:
+def _second_labels(source: Source, pictures: _Pictures | None, labelled: int, workers: int) -> dict[str, float]:
     """Rows taken apart for a second label.
 
     Texts of classes that are found to show another are taken apart besides; how many, nothing tells before.
@@ -236,10 +250,9 @@ def _second_labels(source: Source, labelled: int, workers: int) -> dict[str, flo
         if find_minilm() is None:
             return {}
         return {"second labels": 0.5 + rows * PARTS * _sentence_ms(PART_SHARE * _mean_words(source)) / 1e3 / workers}
-    kilobytes, heads = _picture_kilobytes(source), _picture_heads(source)
-    if _are_small(heads, kilobytes):
+    if pictures is None or pictures.are_small:
         return {}
-    return {"second labels": rows * (10.5 + _read_ms(heads, kilobytes) / 2) / 1e3 / workers}  # decoded, not measured
+    return {"second labels": rows * (10.5 + pictures.read_ms / 2) / 1e3 / workers}  # decoded, not measured
 
 
 def _tables(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:

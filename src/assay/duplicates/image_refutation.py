@@ -33,11 +33,8 @@ WORD, REPLACED_SPOT = 13, 0.004  # cells: where a spot as large as some digits d
 STROKES = 15  # pixels: what closing or opening with such a square removes is drawn with a pen
 PAPER, PAPER_SPOT = 0.05, 3  # detail left without strokes: a written page. A spot of so many cells differs on it
 DRAWN, DRAWN_SPOT, DRAWN_SHARE = 0.12, 11, 0.7  # a page with a logo or in a frame
-EVEN, BARE, GROUND = (
-    8.0,
-    16.0,
-    0.45,
-)  # levels from the mean around it, and from what is left of strokes; share of a page
+# Levels from the mean around it, and from what is left of strokes; share of a page
+EVEN, BARE, GROUND = 8.0, 16.0, 0.45
 RIM = 9
 
 APART = 26.0  # levels of chroma

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.issues.tail import fit_tail, lift, robust_z_scale, z_on_scale
+from assay.issues.tail import fit_tail, lift, mean_rank, robust_z_scale, z_on_scale
 
 Floats = NDArray[np.float64]
 Distances = Mapping[str, NDArray[Any]]
@@ -102,10 +102,8 @@ class OutlierReference:
         Cost: O(n log N).
         """
         evidence = self.evidence(distances)
-        below = np.searchsorted(self.evidence_, evidence, "left")
-        upto = np.searchsorted(self.evidence_, evidence, "right")
-        rank = np.where(upto > below, (below + upto + 1) / 2, upto)
-        return (rank / len(self.evidence_)).astype(np.float32), evidence >= self.least_flagged_
+        score = mean_rank(self.evidence_, evidence) / len(self.evidence_)
+        return score.astype(np.float32), evidence >= self.least_flagged_
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """(index, arrays): the index is JSON."""

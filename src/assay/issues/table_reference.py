@@ -18,7 +18,7 @@ from assay.issues.distances import decorrelated_distances
 from assay.issues.forest import beyond_neighbors
 from assay.issues.isolation import FittedIsolation
 from assay.issues.outlier_reference import Scale
-from assay.issues.tail import z_on_scale
+from assay.issues.tail import mean_rank, z_on_scale
 from assay.issues.unusual_cells import CellBounds
 
 Floats = NDArray[np.float64]
@@ -81,9 +81,7 @@ class TableReference:
             np.log(np.asarray(distances, np.float64) + self.nearest_.lift) if self.nearest_.width else np.zeros(len(x))
         )
         flagged |= (logs > self.far_) & (beyond_neighbors(logs, ids, self.logs_) >= self.stands_out_)
-        below = np.searchsorted(self.evidence_, evidence, "left")
-        upto = np.searchsorted(self.evidence_, evidence, "right")
-        rank = np.where(upto > below, (below + upto + 1) / 2, upto)
+        rank = mean_rank(self.evidence_, evidence)
         rank[unusual] = len(self.evidence_) + 1
         return (rank / max(len(self.evidence_) + self.unusual_, 1)).clip(max=1).astype(np.float32), flagged
 

@@ -95,6 +95,13 @@ def fit_tail(values: NDArray[Any]) -> Tail | None:
     return Tail(start, float(np.exp(scale)) * width, shape)
 
 
+def mean_rank(ordered: Floats, values: Floats) -> Floats:
+    """(n,) how many of ``ordered`` (N, ascending) are no larger; of equals the mean, as `scipy.stats.rankdata` has it. O(n log N)."""
+    below = np.searchsorted(ordered, values, "left")
+    upto = np.searchsorted(ordered, values, "right")
+    return np.where(upto > below, (below + upto + 1) / 2, upto)
+
+
 def robust_z(values: NDArray[Any]) -> Floats:
     """(value - median) / `spread`, not below -4; 0, the middle, for NaN (unknown), and everywhere where all are equal."""
     x = np.asarray(values, np.float64)

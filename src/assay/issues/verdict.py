@@ -73,12 +73,12 @@ def verdict(labels: Codes, seen: Scan, evidence: Evidence) -> Verdict:
     beyond = 1 - accuracy - evidence.disagree
     flat = classes > 2 and beyond <= OVERLAP * evidence.disagree
     no_plateau = not flat and (overlaps or (like_overlap and rises))
-    # of two classes some rows overlap, and the model is surer than it should be: its surest rows may overlap, too
-    sides = classes == 2 and beyond >= OVERLAPS and evidence.noise >= NOISY
-    at_most = grows or no_plateau or sides
+    # of two classes some rows overlap surely, and the surest rows perhaps, too, however sure the model is of them
+    of_two = classes == 2 and evidence.noise >= NOISY
+    at_most = grows or no_plateau or (of_two and beyond >= OVERLAPS)
     # ... and a plateau proves nothing: kinds of rows that are alike in all columns make one, too
     many = len(known) >= ENOUGH
-    two = many and classes == 2 and evidence.borne_out >= 0.5 and evidence.noise >= NOISY
+    two = many and of_two and evidence.borne_out >= 0.5
     untold = two and beyond >= OVERLAPS
     rests_on_noise = many and like_overlap and no_plateau and evidence.noise >= NOISY
     unsure = evidence.borne_out >= 0.5 and (overlaps or rises or two)

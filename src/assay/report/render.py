@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from assay.report.charts import bar, histogram
 from assay.report.data import Exhibit, Picture, ReportData
-from assay.report.headline import units
+from assay.report.headline import units, verdict_of
 from assay.report.methods import TELLING
 
 SHARED = 3  # rows of one reason that are a group
@@ -51,7 +51,7 @@ def _environment() -> Environment:
         "breakable": _breakable,
         "grouped": _grouped,
     }
-    environment.globals |= {"bar": bar, "histogram": histogram, "style": _style(environment)}
+    environment.globals |= {"bar": bar, "histogram": histogram, "style": _style(environment), "verdict_of": verdict_of}
     return environment
 
 

@@ -102,12 +102,14 @@ def _last_run(folder: Path, services: Services) -> tuple[list[str], dict[str, st
     if told is None:
         raise UsageError("this project was analysed in the terminal: run assay analyze there again")
     arguments, bounds = told
-    options = {}
+    plain: list[str] = []
+    options: dict[str, str] = {}
     for word in arguments:
         name, _, value = word.removeprefix("--").partition("=")
         if word.startswith("--") and name in OPTIONS:
             options[name] = value
-    plain = [word for word in arguments if word.removeprefix("--").partition("=")[0] not in options]
+        else:
+            plain.append(word)
     return plain, options, [Path(bound) for bound in bounds]
 
 
