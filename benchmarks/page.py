@@ -19,7 +19,7 @@ Row = dict[str, Any]
 ORDER = ("cifar10n_6k", "banking77", "clinc150", "hospital", "beers", "photos_600", "odds_outliers")
 SCALE = ("images", "texts", "table")
 OWN_TABLES = (
-    "learner", "noise", "overlap", "safe", "copies", "copy-sets", "foreign", "big-labels", "big-neighbors", "big-run",
+    "learner", "noise", "overlap", "safe", "copies", "copy-sets", "foreign", "table-faults", "big-labels", "big-neighbors", "big-run",
     "big-run-bounded", "bounded",
     "integers", "photographs", "imagenet", "small", "relations", "two-labels", "calibration", "checks", "big-findings",
 )  # fmt: skip

@@ -70,6 +70,12 @@ TARGETS = (
     Target("planted-images", ("planted.py", "images"), rooms=ANALYSIS),
     Target("planted-texts", ("planted.py", "texts"), rooms=ANALYSIS),
     Target("planted-table", ("planted.py", "table"), rooms=ANALYSIS),
+    Target(
+        "table-faults",
+        ("table_faults.py",),
+        ("table_faults.py", "tabular_hospital"),
+        rooms=("sources", "encode", "insights", "issues"),
+    ),
     Target("small", ("small.py",), ("small.py", "table"), rooms=ANALYSIS),
     Target("big-labels", ("big_labels.py", "--datalab"), ("big_labels.py", "--rows", "50000"), rooms=("issues",)),
     Target("big-neighbors", ("big_neighbors.py",), ("big_neighbors.py", "--rows", "20000"), rooms=("graph",)),

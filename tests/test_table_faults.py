@@ -124,6 +124,37 @@ def test_each_fault_is_named_with_its_rows(column, rows, values, kind):
     assert found[kind, column].data["count"] >= len(rows)
 
 
+def test_keys_are_known_by_names_in_one_word():
+    frame = made(7).rename(columns={"order_id": "orderid"})
+    frame["orderid"] = np.arange(400).astype(str)
+    frame["humid"] = frame["orderid"]
+    frame.loc[[3, 9], ["orderid", "humid"]] = "0"
+    found = by_kind(table_faults(frame, list(frame)))
+    assert set(found["repeated_key", "orderid"].data["rows"]) == {0, 3, 9}
+    assert ("repeated_key", "humid") not in found
+
+
+def test_names_of_many_words_that_come_again_are_compared_and_prose_is_not():
+    sites = [f"upper reserve of the old river near kilometre {at} (east)" for at in range(40)]
+    frame = pd.DataFrame({"site": [*sites * 25, sites[0].replace(" ", "-")]})
+    (found,) = table_faults(frame, list(frame))
+    assert (found.data["kind"], found.data["rows"]) == ("spelling", [1000])
+    frame["river"] = [*["Danube", "Rhine", "Elbe"] * 333, "Elbe", "Rhine"]
+    frame.loc[[7, 8], "river"] = sites[3]
+    found = by_kind(table_faults(frame, list(frame)))
+    assert found["other_column", "river"].data["rows"] == [7, 8]
+    prose = pd.DataFrame({"note": [*sites, sites[0].replace(" ", "-")]})
+    assert table_faults(prose, list(prose)) == []
+
+
+def test_two_cells_of_another_column_are_told_where_few_cells_are_filled():
+    frame = made(7)
+    frame["state"] = np.where(np.arange(400) % 5, "", frame["eyes"].str.replace(" Eyes", "land"))
+    frame.loc[[20, 25], "state"] = "Auburn Hair"
+    found = by_kind(table_faults(frame, list(frame)))
+    assert found["other_column", "state"].data["rows"] == [20, 25]
+
+
 def test_a_scale_from_worse_to_better_and_columns_of_few_numbers_hold_no_stand_ins():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(

@@ -47,6 +47,15 @@ _DATE = re.compile(
 _ID_NAME = re.compile(r"(?:^|[^a-z])(?:ids?|[ug]uid|index|idx|key|row|unnamed: \d+)$", re.IGNORECASE)
 _PLAIN_ID = re.compile(r"(?:^|[^a-z])(?:ids?|[ug]uid)$", re.IGNORECASE)
 _CAMEL_ID = re.compile(r"[a-z](?:Id|ID|Key|Uuid|UUID)$")
+# objectid, FIRMID; but for words that end so: paid, steroid, and these
+_ONE_WORD_ID = re.compile(r"(?:^|[^a-z])([a-z]{3,}id)$", re.IGNORECASE)
+_WORDS = (
+    "acrid arachnid astrid bifid candid carotid covid cupid david druid enid eyelid fervid fetid florid fluid forbid frigid gravid "
+    "hominid horrid humid hybrid ingrid insipid intrepid invalid languid limpid lipid liquid livid lucid lurid madrid morbid orchid "
+    "outbid overbid pallid placid pyramid rabid rancid rapid rigid solid sordid splendid squalid squid stolid stupid tepid timid "
+    "torpid torrid turbid underbid valid viscid vivid"
+)
+_NO_ID = ("aid", "oid", *_WORDS.split())
 _RANDOM = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{16,}", re.IGNORECASE)
 _MEASURED = re.compile(r"\A[+-]?\d*[.,]\d+")  # decimals: 12.011, though a few cells be no numbers
 _DIGITS = re.compile(r"\d+")
@@ -286,7 +295,10 @@ def _is_running_number(known: Floats, name: str) -> bool:
 
 
 def named_like_id(name: str) -> bool:
-    return bool(_ID_NAME.search(name) or _CAMEL_ID.search(name))
+    """Whether a column is called an identifier: "id", "order_id", "orderId", "objectid"; not "paid" or "humid"."""
+    word = _ONE_WORD_ID.search(name)
+    one_word = word is not None and not word[1].lower().endswith(_NO_ID)
+    return one_word or bool(_ID_NAME.search(name) or _CAMEL_ID.search(name))
 
 
 def _string_kind(levels: tuple[str, ...], counts: NDArray[np.int64], name: str) -> Kind:

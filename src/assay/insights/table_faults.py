@@ -35,8 +35,10 @@ UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "
 DECIDED, FEW_DECIDED, COMMONEST = 0.8, 5, 0.5
 STEADY = 3  # rows of one value that go with one and the same value of the other column: that is a value of its own
 LEVELS = 2_000  # distinct values of a column whose spellings are compared
+SAME_TEXT = 3  # rows a text, on average: they are names of things, spelt in several ways
 KEY_SHARE = 0.5  # of the rows have a value of their own: a column named like a key is one, not a reference to others
-ALIEN_SHARE, ALIEN_TIMES, ALIEN_LEAST = 0.01, 10, 5  # a value of another column: rare here, so much commoner there
+# A value of another column: rare here (a share of the rows, or so few), so much commoner there
+ALIEN_SHARE, ALIEN_FEW, ALIEN_TIMES, ALIEN_LEAST = 0.01, 2, 10, 5
 REPEATED = 10  # rows a value, on average: in columns of names each value is rare
 SLIP = 4  # letters of a word for each slip in it
 ALIKE_COLUMNS = 0.2  # of the distinct values are shared: two columns of one kind, values may stand in either
@@ -226,10 +228,17 @@ def _stand_ins(numbers: NDArray[np.float64], dates: bool) -> Iterator[float]:
             yield value
 
 
+def _holds_names(read: Cells) -> bool:
+    """Words, or longer texts that come again."""
+    return read.kind in ("category", "string") or (
+        read.kind == "text" and int((~read.blank).sum()) >= SAME_TEXT * len(read.levels)
+    )
+
+
 def _spellings(column: _Column, others: Sequence[_Column] = ()) -> Iterator[_Fault]:
     """``others``: columns that may tell values apart that are spelt nearly alike."""
     read = column.read
-    if read.kind not in ("category", "string") or read.codes is None or not 2 <= len(read.levels) <= LEVELS:
+    if not _holds_names(read) or read.codes is None or not 2 <= len(read.levels) <= LEVELS:
         return
     counts = np.bincount(read.codes[read.codes >= 0], minlength=len(read.levels))
     # "Size S" in the column "size" is "S"
@@ -242,7 +251,9 @@ def _spellings(column: _Column, others: Sequence[_Column] = ()) -> Iterator[_Fau
         into[level] = same[0] if same else level
         for plain in _plain_forms(short[level]):
             by_plain.setdefault(plain, int(into[level]))
-    slips = [pair[:2] for pair in misspelt(short, counts) if _one_word_off(short[pair[0]], short[pair[1]])]
+    # of names of many words, "trail 1" and "trail 2" among them, a letter more is no slip
+    alike = [] if read.kind == "text" else misspelt(short, counts)
+    slips = [pair[:2] for pair in alike if _one_word_off(short[pair[0]], short[pair[1]])]
     told_apart = _told_apart(column, slips, others) if slips else set()
     for level, target in slips:
         if into[level] == level and (level, target) not in told_apart:
@@ -432,7 +443,7 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
     words: list[tuple[_Column, dict[str, int], dict[str, int]]] = []
     for column in columns:
         read = column.read
-        if read.kind in ("category", "string") and read.codes is not None:
+        if _holds_names(read) and read.codes is not None:
             held = np.bincount(read.codes[read.codes >= 0], minlength=len(read.levels))
             commonest_last = np.argsort(held, kind="stable").tolist()  # of "sales" and "Sales" the commoner one
             known = {
@@ -462,7 +473,7 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
         alien = [
             text
             for text in texts
-            if counts[text] <= max(1, ALIEN_SHARE * total)
+            if counts[text] <= max(ALIEN_FEW, ALIEN_SHARE * total)
             and words[there][2][text] >= max(ALIEN_LEAST, ALIEN_TIMES * counts[text])
             and not _is_steady(column, known[text], words[there][0], words[there][1][text])
         ]

@@ -42,7 +42,7 @@ class CandidatesFound:
     left_out: int
 
 
-@stage(version=10)
+@stage(version=11)
 def candidates(folder: Folder, prefix: str, spec: CandidatesSpec) -> CandidatesFound:
     """Pairs of pictures that are worth reopening."""
     from assay.duplicates.images import image_candidates
@@ -84,7 +84,7 @@ class MoreSpec(VectorsSpec):
     verified: tuple[str, ...]
 
 
-@stage(version=1)
+@stage(version=2)
 def more_candidates(folder: Folder, prefix: str, spec: MoreSpec) -> CandidatesFound:
     """Pairs that the copies proven so far make plausible."""
     from assay.duplicates.image_rounds import next_candidates
@@ -111,7 +111,7 @@ class ImageClustersSpec(VectorsSpec):
     verified: tuple[str, ...]
 
 
-@stage(version=3)
+@stage(version=4)
 def image_clusters(folder: Folder, prefix: str, spec: ImageClustersSpec) -> ClustersFound:
     """Equal pixels and proven pairs."""
     rows = folder.get_array(f"{spec.vectors}.rows.npy")
@@ -131,7 +131,7 @@ class TextClustersSpec(VectorsSpec):
     column: str
 
 
-@stage(version=3)
+@stage(version=4)
 def text_clusters(folder: Folder, prefix: str, spec: TextClustersSpec) -> ClustersFound:
     """Equal and nearly equal texts."""
     from assay.duplicates.text import exact_text, normalize_text, text_duplicates
@@ -151,7 +151,7 @@ class TableClustersSpec(VectorsSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=5)
+@stage(version=6)
 def table_clusters(folder: Folder, prefix: str, spec: TableClustersSpec) -> ClustersFound:
     """Rows whose cells are equal."""
     from assay.duplicates.compared import compared_columns

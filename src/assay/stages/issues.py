@@ -141,7 +141,7 @@ class LabelsChecked(Checked):
     verdict: dict[str, Any]
 
 
-@stage(version=17)
+@stage(version=18)
 def label(folder: Folder, prefix: str, spec: LabelSpec) -> LabelsChecked:
     """Labels that are likely wrong; ``blind`` says why nothing may be said of them. Beside the table: ``.pairs.npz``, how often
     which label is suggested for which, and ``.counted.npz``, `assay.issues.counted.Counted`, where anything is known of that."""
@@ -192,7 +192,7 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=9)
+@stage(version=10)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     """Outliers; what rows were measured against lies in ``.fitted.json`` and ``.fitted.npz``."""
     from assay.issues.outlier import outlier_issues
@@ -244,7 +244,7 @@ class DuplicateSpec(CheckSpec):
     duplicates: str
 
 
-@stage(version=2)
+@stage(version=3)
 def duplicate(folder: Folder, prefix: str, spec: DuplicateSpec) -> Checked:
     """Copies, and those across splits."""
     from assay.issues.conflict import duplicate_issues
@@ -266,7 +266,7 @@ class ConflictSpec(CheckSpec):
     decided: bool = setting(default=True)
 
 
-@stage(version=2)
+@stage(version=3)
 def conflict(folder: Folder, prefix: str, spec: ConflictSpec) -> Checked:
     """Copies under different labels, and which of them is wrong."""
     from assay.issues.conflict import conflict_issues
@@ -288,7 +288,7 @@ class PropertiesCheckSpec(CheckSpec):
     properties: tuple[str, ...]
 
 
-@stage(version=4)
+@stage(version=5)
 def image(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
     """Dark, light, blurry, odd pictures."""
     from assay.encode.pixels import PROPERTY_NAMES
@@ -301,7 +301,7 @@ def image(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
     return write_issues(folder, prefix, "image", image_issues(values, good), rows, spec)
 
 
-@stage(version=2)
+@stage(version=3)
 def text(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
     """Empty, short, long, foreign, personal texts."""
     from assay.issues.text import text_issues
@@ -322,7 +322,7 @@ class TableCheckSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=3)
+@stage(version=4)
 def table(folder: Folder, prefix: str, spec: TableCheckSpec) -> Checked:
     """Identical rows, missing cells."""
     from assay.issues.table import table_issues
@@ -360,7 +360,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=13)
+@stage(version=14)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict

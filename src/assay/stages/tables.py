@@ -50,7 +50,7 @@ class FeaturesMade:
     notes: tuple[str, ...]
 
 
-@stage(version=6)
+@stage(version=7)
 def features(folder: Folder, prefix: str, spec: FeaturesSpec) -> FeaturesMade:
     """Cells -> numbers; how they became numbers lies in ``.fitted.json`` and ``.fitted.npz``, where that is small enough."""
     from assay.encode.table import fit_table
