@@ -562,7 +562,7 @@ def test_windows_that_are_surely_of_two_classes_are_two_labels() -> None:
     assert (second_in_windows(labels, np.arange(8), parts, probs, close).second == -1).all()
     # of pictures whose windows say the same, the one that shows more of the second thing as a whole ranks first
     probs[1, 2] = 0.4
-    ranked = second_in_windows(labels, np.arange(8), parts, probs, np.eye(3, dtype=bool))
+    ranked = second_in_windows(labels, np.arange(8), iter(parts), probs, np.eye(3, dtype=bool))
     assert ranked.score.argmax() == 1 and ranked.plain.tolist() == found.plain.tolist()
     # windows alone prove nothing: of sky a head says anything
     probs = np.full((8, 3), 0.05, np.float32)
