@@ -17,6 +17,7 @@ import assay
 from assay.cli.commands import main
 from assay.errors import UsageError
 from assay.insights.clusters import splittable
+from assay.insights.names import is_kind_by_name
 from assay.insights.proposals import relation_findings, two_label_finding
 from assay.insights.quality import class_table, quality_findings
 from assay.insights.relations import Relation, groups, relations
@@ -82,6 +83,37 @@ def test_names_decide_nothing() -> None:
     labels, p = posteriors()
     numbers = relations(list(range(7)), labels, scan(labels, p))
     assert named(numbers) == named(relations(NAMES, labels, scan(labels, p)))
+
+
+def test_names_say_which_of_two_fused_classes_is_general() -> None:
+    """All onions of this shop are yellow ones: nothing tells the rows apart, and still they are no two names of one thing."""
+    labels, p = posteriors()
+    shop = ["Yellow-Onion" if name == "corn" else "Onion" if name == "ear" else name for name in NAMES]
+    found = {(r.type, shop[r.first], shop[r.second]): r for r in relations(shop, labels, scan(labels, p)) if r.second >= 0}
+    assert ("is_a", "Onion", "Yellow-Onion") in found and not any(kind == "same_thing" for kind, _, _ in found)
+    kind = found["is_a", "Onion", "Yellow-Onion"]
+    assert kind.low <= kind.strength <= kind.high
+    assert kind.strength == pytest.approx((p[labels == shop.index("Yellow-Onion"), shop.index("Onion")] >= 0.1).mean())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kind"),
+    [
+        ("Arla-Ecological-Sour-Cream", "Sour-Cream", True),
+        ("red apple", "Apple", True),
+        ("apple", "red apple", False),
+        ("apple", "apple", False),
+        ("pineapple", "apple", False),
+        ("taxes two", "taxes", False),
+        ("not spam", "spam", False),
+        ("non-toxic", "toxic", False),
+        ("ear of corn", "corn", False),
+        (12, 2, False),
+        ("", "", False),
+    ],
+)
+def test_a_kind_by_name_ends_with_the_general_name(one: object, other: object, kind: bool) -> None:
+    assert is_kind_by_name(one, other) is kind
 
 
 def test_a_model_that_tells_nothing_apart_names_no_relation() -> None:

@@ -10,7 +10,8 @@ one is covered and covers only a part of the other, the other is the general one
 class, so each specific class is plausible on few of its rows, while the general class is plausible on every row of a specific one.
 A general class has few rows in the region of each of its specific ones, so that no pair proves anything by itself: all pairs
 with one general class are also tested together (by the mean of their areas, weighted by precision).
-Look-alikes are mistaken for each other and yet can be told apart. Class names decide nothing alone.
+Look-alikes are mistaken for each other and yet can be told apart. Class names decide nothing alone: of fused classes, they may say
+which one is general.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.insights.names import is_kind_by_name
 from assay.issues.interval import wilson
 from assay.issues.scan import rows_by_class
 
@@ -160,7 +162,7 @@ def relations(
 
     Parameters
     ----------
-    classes : K names; used as weak evidence of catch-alls only.
+    classes : K names; weak evidence of catch-alls, and of which of two classes that nothing tells apart is the general one.
     labels : (N,) int32 class codes, -1 = unlabelled.
     seen : the largest probabilities of each row, out of sample.
     joint : (holder, held) -> rows given the holder in which the held class is plainly there too, as `assay.insights.two_labels`
@@ -181,7 +183,7 @@ def relations(
     for pair in sorted(jointly):
         judged[pair] = _pair(*pair, members, seen, table, fused=True)
     found = [relation for relation, _ in judged.values() if relation is not None]
-    found = _generals(_without_fused_everything(found, counts))
+    found = _kinds_by_name(classes, _generals(_without_fused_everything(found, counts)), counts.n, table)
     found += holders(found, joint or {}, counts.n)
     catching = _catch_alls(classes, labels, seen, members, found)
     anything = {r.first for r in catching}
@@ -378,6 +380,26 @@ def _generals(found: list[Relation]) -> list[Relation]:
             if max(first, second) >= least and first != second:
                 general, specific = (r.first, r.second) if first > second else (r.second, r.first)
                 r = replace(r, type="is_a", first=general, second=specific)
+        out.append(r)
+    return out
+
+
+def _kinds_by_name(
+    classes: Sequence[Any], found: list[Relation], n: NDArray[np.int64], table: dict[tuple[int, int], tuple[int, int]]
+) -> list[Relation]:
+    """Of the same things, those whose names say that one is a kind of the other: all onions here are yellow ones, and may not be
+    tomorrow. A proposal to merge the two would lose what the specific name says."""
+    out = []
+    for r in found:
+        if r.type == "same_thing":
+            for general, specific in ((r.first, r.second), (r.second, r.first)):
+                if is_kind_by_name(classes[specific], classes[general]):
+                    size, hits = int(n[specific]), table.get((specific, general), (0, 0))[1]
+                    low, high = wilson(hits, size)
+                    r = replace(
+                        r, type="is_a", first=general, second=specific, strength=hits / size, low=low, high=high
+                    )
+                    break
         out.append(r)
     return out
 
