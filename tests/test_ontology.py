@@ -20,7 +20,7 @@ from assay.insights.clusters import splittable
 from assay.insights.names import is_kind_by_name
 from assay.insights.proposals import relation_findings, two_label_finding
 from assay.insights.quality import class_table, quality_findings
-from assay.insights.relations import Relation, groups, relations
+from assay.insights.relations import Relation, _fused_jointly, _generals, _Overlap, groups, relations
 from assay.insights.shortcuts import property_shortcuts, weak_groups
 from assay.insights.splits import is_sorted, row_order, split_leakage, split_shift
 from assay.insights.two_labels import (
@@ -89,7 +89,9 @@ def test_names_say_which_of_two_fused_classes_is_general() -> None:
     """All onions of this shop are yellow ones: nothing tells the rows apart, and still they are no two names of one thing."""
     labels, p = posteriors()
     shop = ["Yellow-Onion" if name == "corn" else "Onion" if name == "ear" else name for name in NAMES]
-    found = {(r.type, shop[r.first], shop[r.second]): r for r in relations(shop, labels, scan(labels, p)) if r.second >= 0}
+    found = {
+        (r.type, shop[r.first], shop[r.second]): r for r in relations(shop, labels, scan(labels, p)) if r.second >= 0
+    }
     assert ("is_a", "Onion", "Yellow-Onion") in found and not any(kind == "same_thing" for kind, _, _ in found)
     kind = found["is_a", "Onion", "Yellow-Onion"]
     assert kind.low <= kind.strength <= kind.high
@@ -204,6 +206,55 @@ def test_two_names_of_one_thing_are_no_evidence_that_either_is_general_to_a_thir
     assert {(r.type, r.first, r.second) for r in found if r.type != "looks_alike"} == {
         ("same_thing", 0, 1), ("same_thing", 2, 3),
     }  # fmt: skip
+
+
+def fused(first: int, second: int, cover: float = 0.9) -> Relation:
+    return Relation(
+        "same_thing", first, second, cover, cover, cover, np.arange(3), facts={"cov_low": cover, "cov_high": cover}
+    )
+
+
+@pytest.mark.parametrize(
+    ("cover", "others", "kind"),
+    [
+        (0.6, 0, "same_thing"),
+        (0.6, 1, "is_a"),
+        (0.7, 1, "same_thing"),  # one more class may be chance ...
+        (0.7, 2, "is_a"),  # ... and two are not
+    ],
+)
+def test_two_that_cover_most_of_each_other_are_general_and_specific_only_with_two_more_classes(
+    cover: float, others: int, kind: str
+) -> None:
+    """Class 1 is fused with class 0, and with ``others`` more that class 0 is not fused with: then class 1 is the general one."""
+    found = _generals([fused(0, 1, cover), *(fused(1, 2 + at) for at in range(others))])
+    expected = ("is_a", 1, 0) if kind == "is_a" else ("same_thing", 0, 1)
+    assert (found[0].type, found[0].first, found[0].second) == expected
+
+
+@pytest.mark.parametrize(
+    ("auc", "error", "kinds"),
+    [
+        (
+            0.95,
+            0.05,
+            {1, 2, 3},
+        ),  # told apart by more than two standard errors: a look-alike, it does not count for the mean
+        (0.86, 0.05, set()),  # by fewer than two: it counts, and as it is exact, it decides
+        (0.86, 0.2, {1, 2, 3, 4}),  # within one of its own: it counts, and is a kind as the others are
+    ],
+)
+def test_of_a_general_class_those_surely_told_apart_do_not_count_for_the_mean(
+    auc: float, error: float, kinds: set[int]
+) -> None:
+    """Three kinds that few rows cannot prove one by one (.6 and an error of .2, where .78 is the most), and one more class."""
+    three = [_Overlap(0, code, 0.6, 0.2, 0.2) for code in (1, 2, 3)]
+    assert _fused_jointly([*three, _Overlap(0, 4, auc, error, error)]) == {(0, code) for code in kinds}
+
+
+def test_a_kind_told_apart_by_more_than_one_standard_error_counts_and_is_not_fused() -> None:
+    three = [_Overlap(0, code, 0.6, 0.2, 0.2) for code in (1, 2, 3)]
+    assert _fused_jointly([*three, _Overlap(0, 4, 0.86, 0.2, 0.05)]) == {(0, 1), (0, 2), (0, 3)}
 
 
 def test_a_class_whose_rows_belong_elsewhere_is_a_catch_all() -> None:

@@ -28,7 +28,27 @@ _PUNCTUATION = re.compile(r"[\s_\-.,;:'’\"()/]+")
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[^\W\d_]+")
 # "not spam" is no spam, and "ear of corn" no kind of corn
-_NO_KIND = frozenset("no not non never without anti un of de d du des da di von from like".split())
+_NO_KIND = frozenset(
+    [
+        "no",
+        "not",
+        "non",
+        "never",
+        "without",
+        "anti",
+        "un",
+        "of",
+        "de",
+        "d",
+        "du",
+        "des",
+        "da",
+        "di",
+        "von",
+        "from",
+        "like",
+    ]
+)
 _INITIAL = re.compile(r"[^\W\d_]{2}(?:[\s_.,-]+|(?<=[a-z])(?=[A-Z]))([^\W\d_])\W*$")
 # "complete" and "incomplete", "hypertension" and "hypotension" are two things.
 _OPPOSITES = [
