@@ -125,6 +125,20 @@ def test_a_model_that_tells_nothing_apart_names_no_relation() -> None:
     assert {r.type for r in relations(["yes", "no"], labels, scan(labels, p))} <= {"looks_alike"}
 
 
+def test_classes_mistaken_for_each_other_no_more_than_for_any_other_do_not_look_alike() -> None:
+    """A model that is wrong in two rows of five, evenly, but for one pair: that pair is what the owner should look at."""
+    rng = np.random.default_rng(3)
+    labels = np.repeat(np.arange(6, dtype=np.int32), 200)
+    shown = np.where(rng.random(1_200) < 0.25, rng.integers(6, size=1_200), labels)
+    shown = np.where((labels < 2) & (rng.random(1_200) < 0.2), 1 - labels, shown)
+    lean = rng.uniform(0.1, 0.35, 1_200)
+    p = np.full((1_200, 6), 0.01)
+    p[np.arange(1_200), labels] = lean
+    p[np.arange(1_200), shown] = 0.9 - lean
+    found = relations(range(6), labels, scan(labels, (p / p.sum(1, keepdims=True)).astype(np.float32)))
+    assert [(r.type, r.first, r.second) for r in found] == [("looks_alike", 0, 1)]
+
+
 def test_separate_classes_have_no_relation() -> None:
     rng = np.random.default_rng(1)
     labels = rng.integers(5, size=500).astype(np.int32)

@@ -45,7 +45,9 @@ TOGETHER = 0.20  # least share of the specific class's rows whose probability li
 THIRD = 0.20  # a row belongs to the region of two classes if no third one has more
 LEAST = 8  # rows of each class without which nothing is said about a pair
 PAIR_ROWS = 2_000  # rows of a class that are looked at for one pair, evenly over it
-OFTEN = 0.01  # look-alikes: at least this share of the rows of both is taken for the other; below, any noise does that
+# Look-alikes: at least this share of the rows of both is taken for the other (below, any noise does that), and no less than if wrong
+# predictions fell on all classes alike.
+OFTEN = 0.01
 TORN = 4  # rows of look-alikes for which both are plausible: a wrong label by chance leaves the model sure of one
 OVERLAP = 0.15  # geometric mean of the swap rates from which look-alikes overlap
 CATCH_ALL = 0.6  # share of a class's rows that look like other classes, and twice the dataset's ...
@@ -178,10 +180,13 @@ def relations(
     counts = count_pairs(labels, seen)
     members = rows_by_class(np.where(seen.analyzed, labels, -1).astype(np.int32), seen.n_classes)
     table = counts.lookup()
-    judged = {pair: _pair(*pair, members, seen, table) for pair in _candidates(counts)}
+    known = (labels >= 0) & seen.analyzed
+    wrong = float((seen.classes[known, 0] != labels[known]).mean()) if known.any() else 0.0
+    often = max(OFTEN, wrong / (seen.n_classes - 1))
+    judged = {pair: _pair(*pair, members, seen, table, often) for pair in _candidates(counts)}
     jointly = _fused_jointly(outcome for _, outcome in judged.values() if outcome is not None)
     for pair in sorted(jointly):
-        judged[pair] = _pair(*pair, members, seen, table, fused=True)
+        judged[pair] = _pair(*pair, members, seen, table, often, fused=True)
     found = [relation for relation, _ in judged.values() if relation is not None]
     found = _kinds_by_name(classes, _generals(_without_fused_everything(found, counts)), counts.n, table)
     found += holders(found, joint or {}, counts.n)
@@ -253,11 +258,12 @@ def _pair(
     members: list[Rows],
     seen: TopProbabilities,
     table: dict[tuple[int, int], tuple[int, int]],
+    often: float,
     *,
     fused: bool = False,
 ) -> tuple[Relation | None, _Overlap | None]:
     """The relation of two classes, and where one may be general to the other, how far they overlap. ``fused``: they are known to
-    be, by more than their own rows."""
+    be, by more than their own rows. ``often``: share of rows taken for the other from which the two look alike."""
     rows_a, rows_b = _some(members[a]), _some(members[b])
     pa, pb, third = (
         np.concatenate(parts) for parts in zip(_of(rows_a, a, b, seen), _of(rows_b, a, b, seen), strict=True)
@@ -298,7 +304,7 @@ def _pair(
         if hits / size >= COVERED:
             return Relation("is_a", general, specific, hits / size, *wilson(hits, size), telling, auc, facts), overlap
     swaps, total = swap_ab + swap_ba, n[0] + n[1]
-    if swaps < max(SWAPS, OFTEN * total) or len(telling) < max(TORN, OFTEN * total):
+    if swaps < max(SWAPS, (often - 1e-9) * total) or len(telling) < max(TORN, OFTEN * total):
         return None, overlap
     both_ways = math.sqrt(swap_ab / n[0] * (swap_ba / n[1]))
     strength = swaps / total
