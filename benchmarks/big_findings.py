@@ -132,7 +132,7 @@ def stages(scratch: Path, n: int) -> None:
     plausible = timed(
         "two_labels/plausible",
         lambda: two_labels.plausible.run(
-            folder, "l", two_labels.PlausibleSpec(**common, pred_probs="p", text="", properties=("m",))
+            folder, "l", two_labels.PlausibleSpec(**common, pred_probs="p", text="", encoder="", properties=("m",))
         ),
     )
     rng = np.random.default_rng(53)

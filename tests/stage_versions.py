@@ -76,9 +76,9 @@ def modules_of(start: set[str]) -> list[str]:
 
 def digest(stage: StageFunction) -> str:
     module = tree(stage.run.__module__)
-    defined = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    defined = {node.name: node for node in module.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     used, todo = set(), [stage.run.__name__]
-    while todo:  # the function and what it calls in its own module
+    while todo:  # the function and what it calls in its own module, classes too
         name = todo.pop()
         if name in defined and name not in used:
             used.add(name)

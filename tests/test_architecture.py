@@ -44,20 +44,27 @@ def test_code_behind_a_stage_changes_only_with_its_version() -> None:
     assert stage_versions.differences() == [], "see tests/stage_versions.py"
 
 
-def test_a_changed_module_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("stage", "module"),
+    [
+        ("assay.stages.issues:label", "assay.issues.scan"),
+        ("assay.stages.ontology:ontology", "assay.insights.quality"),  # imported in a class that the stage uses
+    ],
+)
+def test_a_changed_module_is_noticed(stage: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import ast
 
-    before = stage_versions.digest(stage_versions.stages()["assay.stages.issues:label"])
+    before = stage_versions.digest(stage_versions.stages()[stage])
     real = stage_versions.tree
 
-    def changed(module: str) -> ast.Module:
-        found = real(module)
-        if module == "assay.issues.scan":
+    def changed(name: str) -> ast.Module:
+        found = real(name)
+        if name == module:
             return ast.Module([*found.body, ast.parse("CUT = 0.5").body[0]], [])
         return found
 
     monkeypatch.setattr(stage_versions, "tree", changed)
-    assert stage_versions.digest(stage_versions.stages()["assay.stages.issues:label"]) != before
+    assert stage_versions.digest(stage_versions.stages()[stage]) != before
     assert (
         stage_versions.digest(stage_versions.stages()["assay.stages.images:encode"])
         == stage_versions.now()["assay.stages.images:encode"][1]

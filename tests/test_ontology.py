@@ -17,9 +17,10 @@ import assay
 from assay.cli.commands import main
 from assay.errors import UsageError
 from assay.insights.clusters import splittable
+from assay.insights.names import is_kind_by_name
 from assay.insights.proposals import relation_findings, two_label_finding
 from assay.insights.quality import class_table, quality_findings
-from assay.insights.relations import Relation, groups, relations
+from assay.insights.relations import Relation, _fused_jointly, _generals, _Overlap, groups, relations
 from assay.insights.shortcuts import property_shortcuts, weak_groups
 from assay.insights.splits import is_sorted, row_order, split_leakage, split_shift
 from assay.insights.two_labels import (
@@ -37,6 +38,7 @@ from assay.insights.two_labels import (
 )
 from assay.issues.interval import wilson
 from assay.issues.scan import scan
+from assay.issues.verdict import Verdict
 
 NAMES = ["owl", "crow", "corn", "ear", "pole", "flagpole", "lamp post"]
 
@@ -83,11 +85,58 @@ def test_names_decide_nothing() -> None:
     assert named(numbers) == named(relations(NAMES, labels, scan(labels, p)))
 
 
+def test_names_say_which_of_two_fused_classes_is_general() -> None:
+    """All onions of this shop are yellow ones: nothing tells the rows apart, and still they are no two names of one thing."""
+    labels, p = posteriors()
+    shop = ["Yellow-Onion" if name == "corn" else "Onion" if name == "ear" else name for name in NAMES]
+    found = {
+        (r.type, shop[r.first], shop[r.second]): r for r in relations(shop, labels, scan(labels, p)) if r.second >= 0
+    }
+    assert ("is_a", "Onion", "Yellow-Onion") in found and not any(kind == "same_thing" for kind, _, _ in found)
+    kind = found["is_a", "Onion", "Yellow-Onion"]
+    assert kind.low <= kind.strength <= kind.high
+    assert kind.strength == pytest.approx((p[labels == shop.index("Yellow-Onion"), shop.index("Onion")] >= 0.1).mean())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kind"),
+    [
+        ("Arla-Ecological-Sour-Cream", "Sour-Cream", True),
+        ("red apple", "Apple", True),
+        ("apple", "red apple", False),
+        ("apple", "apple", False),
+        ("pineapple", "apple", False),
+        ("taxes two", "taxes", False),
+        ("not spam", "spam", False),
+        ("non-toxic", "toxic", False),
+        ("ear of corn", "corn", False),
+        (12, 2, False),
+        ("", "", False),
+    ],
+)
+def test_a_kind_by_name_ends_with_the_general_name(one: object, other: object, kind: bool) -> None:
+    assert is_kind_by_name(one, other) is kind
+
+
 def test_a_model_that_tells_nothing_apart_names_no_relation() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(2, size=400).astype(np.int32)
     p = np.full((400, 2), 0.5, np.float32)
     assert {r.type for r in relations(["yes", "no"], labels, scan(labels, p))} <= {"looks_alike"}
+
+
+def test_classes_mistaken_for_each_other_no_more_than_for_any_other_do_not_look_alike() -> None:
+    """A model that is wrong in two rows of five, evenly, but for one pair: that pair is what the owner should look at."""
+    rng = np.random.default_rng(3)
+    labels = np.repeat(np.arange(6, dtype=np.int32), 200)
+    shown = np.where(rng.random(1_200) < 0.25, rng.integers(6, size=1_200), labels)
+    shown = np.where((labels < 2) & (rng.random(1_200) < 0.2), 1 - labels, shown)
+    lean = rng.uniform(0.1, 0.35, 1_200)
+    p = np.full((1_200, 6), 0.01)
+    p[np.arange(1_200), labels] = lean
+    p[np.arange(1_200), shown] = 0.9 - lean
+    found = relations(range(6), labels, scan(labels, (p / p.sum(1, keepdims=True)).astype(np.float32)))
+    assert [(r.type, r.first, r.second) for r in found] == [("looks_alike", 0, 1)]
 
 
 def test_separate_classes_have_no_relation() -> None:
@@ -171,6 +220,55 @@ def test_two_names_of_one_thing_are_no_evidence_that_either_is_general_to_a_thir
     assert {(r.type, r.first, r.second) for r in found if r.type != "looks_alike"} == {
         ("same_thing", 0, 1), ("same_thing", 2, 3),
     }  # fmt: skip
+
+
+def fused(first: int, second: int, cover: float = 0.9) -> Relation:
+    return Relation(
+        "same_thing", first, second, cover, cover, cover, np.arange(3), facts={"cov_low": cover, "cov_high": cover}
+    )
+
+
+@pytest.mark.parametrize(
+    ("cover", "others", "kind"),
+    [
+        (0.6, 0, "same_thing"),
+        (0.6, 1, "is_a"),
+        (0.7, 1, "same_thing"),  # one more class may be chance ...
+        (0.7, 2, "is_a"),  # ... and two are not
+    ],
+)
+def test_two_that_cover_most_of_each_other_are_general_and_specific_only_with_two_more_classes(
+    cover: float, others: int, kind: str
+) -> None:
+    """Class 1 is fused with class 0, and with ``others`` more that class 0 is not fused with: then class 1 is the general one."""
+    found = _generals([fused(0, 1, cover), *(fused(1, 2 + at) for at in range(others))])
+    expected = ("is_a", 1, 0) if kind == "is_a" else ("same_thing", 0, 1)
+    assert (found[0].type, found[0].first, found[0].second) == expected
+
+
+@pytest.mark.parametrize(
+    ("auc", "error", "kinds"),
+    [
+        (
+            0.95,
+            0.05,
+            {1, 2, 3},
+        ),  # told apart by more than two standard errors: a look-alike, it does not count for the mean
+        (0.86, 0.05, set()),  # by fewer than two: it counts, and as it is exact, it decides
+        (0.86, 0.2, {1, 2, 3, 4}),  # within one of its own: it counts, and is a kind as the others are
+    ],
+)
+def test_of_a_general_class_those_surely_told_apart_do_not_count_for_the_mean(
+    auc: float, error: float, kinds: set[int]
+) -> None:
+    """Three kinds that few rows cannot prove one by one (.6 and an error of .2, where .78 is the most), and one more class."""
+    three = [_Overlap(0, code, 0.6, 0.2, 0.2) for code in (1, 2, 3)]
+    assert _fused_jointly([*three, _Overlap(0, 4, auc, error, error)]) == {(0, code) for code in kinds}
+
+
+def test_a_kind_told_apart_by_more_than_one_standard_error_counts_and_is_not_fused() -> None:
+    three = [_Overlap(0, code, 0.6, 0.2, 0.2) for code in (1, 2, 3)]
+    assert _fused_jointly([*three, _Overlap(0, 4, 0.86, 0.2, 0.05)]) == {(0, 1), (0, 2), (0, 3)}
 
 
 def test_a_class_whose_rows_belong_elsewhere_is_a_catch_all() -> None:
@@ -319,6 +417,30 @@ def test_intervals_of_class_noise_cover_the_true_rate() -> None:
             covered += line["low"] <= wrong[labels == code].mean() <= line["high"]
             total += 1
     assert 0.90 <= covered / total <= 1.0
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.04])
+def test_a_class_is_noisier_than_the_others_though_nobody_knows_how_many_labels_are_wrong(rate: float) -> None:
+    """Two wrong labels among a hundred of the surest rows leave the dataset's rate open, of all classes alike."""
+    labels = np.repeat(np.arange(5, dtype=np.int32), 200)
+    error = np.zeros(len(labels))
+    for code in range(5):
+        error[code * 200 : code * 200 + round(200 * (rate if code == 2 else 0.04))] = 1
+    p = np.full((len(labels), 5), 0.05, np.float32)
+    suggested = np.where(error > 0, (labels + 1) % 5, labels)
+    p[np.arange(len(labels)), suggested] = 0.8
+    label = {
+        "is_label_issue": error > 0,
+        "p_label_error": error,
+        "label_quality": 1 - error,
+        "suggested_label": np.where(error > 0, suggested, -1),
+    }
+    known = Verdict("", False, 0.1, 0.93, 0.98, told=0.02, sure_rows=100, of_class=(0.0,) * 5)
+    found = quality_findings(list("abcde"), labels, scan(labels, p), label, verdict=known.to_dict())
+    noisy = [f for f in found if f.check == "class_noise"]
+    assert [f.subject for f in noisy] == ([["c"]] if rate == 0.2 else [])
+    for finding in noisy:  # the interval itself still says that the rate is not known exactly
+        assert finding.low is not None and finding.low < 0.07 < finding.data["own_low"]
 
 
 def test_model_quality_agrees_with_plain_sums() -> None:
@@ -537,7 +659,7 @@ def test_windows_that_are_surely_of_two_classes_are_two_labels() -> None:
     assert (second_in_windows(labels, np.arange(8), parts, probs, close).second == -1).all()
     # of pictures whose windows say the same, the one that shows more of the second thing as a whole ranks first
     probs[1, 2] = 0.4
-    ranked = second_in_windows(labels, np.arange(8), parts, probs, np.eye(3, dtype=bool))
+    ranked = second_in_windows(labels, np.arange(8), iter(parts), probs, np.eye(3, dtype=bool))
     assert ranked.score.argmax() == 1 and ranked.plain.tolist() == found.plain.tolist()
     # windows alone prove nothing: of sky a head says anything
     probs = np.full((8, 3), 0.05, np.float32)

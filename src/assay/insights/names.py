@@ -1,4 +1,4 @@
-"""Class names that are spelt in two ways.
+"""Class names that are spelt in two ways, or of which one says a kind of the other.
 
 In: class names, rows a class. Out: pairs to merge. Does not know: what the classes hold.
 """
@@ -27,6 +27,28 @@ _GAPS = re.compile(r"[\s_]+")
 _PUNCTUATION = re.compile(r"[\s_\-.,;:'’\"()/]+")
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[^\W\d_]+")
+# "not spam" is no spam, and "ear of corn" no kind of corn
+_NO_KIND = frozenset(
+    [
+        "no",
+        "not",
+        "non",
+        "never",
+        "without",
+        "anti",
+        "un",
+        "of",
+        "de",
+        "d",
+        "du",
+        "des",
+        "da",
+        "di",
+        "von",
+        "from",
+        "like",
+    ]
+)
 _INITIAL = re.compile(r"[^\W\d_]{2}(?:[\s_.,-]+|(?<=[a-z])(?=[A-Z]))([^\W\d_])\W*$")
 # "complete" and "incomplete", "hypertension" and "hypotension" are two things.
 _OPPOSITES = [
@@ -84,6 +106,14 @@ def misspelt(names: Sequence[Any], counts: NDArray[np.int64]) -> list[tuple[int,
     for rare, common in _typos([_plain_words(texts[code]) for code in left], counts[left]):
         merged[left[rare]] = (left[common], "typo")
     return [(code, _end(code, merged), kind) for code, (_, kind) in sorted(merged.items())]
+
+
+def is_kind_by_name(one: Any, other: Any) -> bool:
+    """Whether ``one`` is ``other`` with words before it, as "Yellow-Onion" is of "Onion": in English (and not only there) these
+    narrow what the last word says. Weak evidence: it says which of two classes is general where the rows tell nothing."""
+    words, last = (_WORDS.findall(str(name).casefold()) for name in (one, other))
+    before = words[: len(words) - len(last)]
+    return bool(last and before) and words[len(before) :] == last and _NO_KIND.isdisjoint(before)
 
 
 def _end(code: int, merged: dict[int, tuple[int, Kind]]) -> int:

@@ -79,7 +79,10 @@ def class_table(
     verdict: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """One dict a class: rows given, estimated true rows, noise rate with interval, corrections both ways, quality, recall
-    and precision of the model out of sample (the given labels taken as right). NaN where there are no such rows."""
+    and precision of the model out of sample (the given labels taken as right). NaN where there are no such rows.
+
+    ``own_low``: the interval's lower end as far as this class alone is uncertain, for comparisons between classes: that the rate of the
+    dataset is not known exactly moves all of them alike."""
     size = len(names)
     known = (labels >= 0) & seen.analyzed
     given, predicted = labels[known].astype(np.int64), seen.classes[known, 0].astype(np.int64)
@@ -101,6 +104,7 @@ def class_table(
     for code, name in enumerate(names):
         n = int(rows[code])
         low, high = class_bounds(float(wrong[code]), float(spread[code]), n, rate, verdict, unsure[code])
+        own_low = class_bounds(float(wrong[code]), float(spread[code]), n, rate, None, unsure[code])[0]
         out.append(
             {
                 "class": name,
@@ -109,6 +113,7 @@ def class_table(
                 "noise": _share(wrong[code], n),
                 "low": round(low, 4),
                 "high": round(high, 4),
+                "own_low": round(own_low, 4),
                 "away": away.get(code, []),
                 "into": into.get(code, []),
                 "quality": _share(quality_sum[code], n),
@@ -185,7 +190,9 @@ def _label_quality(quality: NDArray[np.float64]) -> list[Finding]:
 
 
 def _noisy(table: list[dict[str, Any]], names: list[Any], labels: Codes, label: Label) -> list[Finding]:
-    """Classes whose labels are surely worse than the dataset's, sure for all classes that are asked together (Bonferroni)."""
+    """Classes whose labels are surely worse than the dataset's, sure for all classes that are asked together (Bonferroni).
+
+    How many labels are wrong in all may be uncertain, and is for the class as for the others: it does not count in the comparison."""
     error = np.nan_to_num(np.asarray(label["p_label_error"], np.float64))
     total = sum(line["rows"] for line in table)
     mean = sum((line["noise"] or 0) * line["rows"] for line in table) / max(total, 1)
@@ -195,7 +202,7 @@ def _noisy(table: list[dict[str, Any]], names: list[Any], labels: Codes, label: 
         code
         for code, line in enumerate(table)
         if line["rows"] >= LEAST
-        and line["noise"] - wider * (line["noise"] - line["low"]) > mean
+        and line["noise"] - wider * (line["noise"] - line["own_low"]) > mean
         and line["noise"] >= 0.02
     ]
     noisy.sort(key=lambda code: (-table[code]["noise"], code))

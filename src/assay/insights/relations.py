@@ -10,7 +10,8 @@ one is covered and covers only a part of the other, the other is the general one
 class, so each specific class is plausible on few of its rows, while the general class is plausible on every row of a specific one.
 A general class has few rows in the region of each of its specific ones, so that no pair proves anything by itself: all pairs
 with one general class are also tested together (by the mean of their areas, weighted by precision).
-Look-alikes are mistaken for each other and yet can be told apart. Class names decide nothing alone.
+Look-alikes are mistaken for each other and yet can be told apart. Class names decide nothing alone: of fused classes, they may say
+which one is general.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.insights.names import is_kind_by_name
 from assay.issues.interval import wilson
 from assay.issues.scan import rows_by_class
 
@@ -43,7 +45,9 @@ TOGETHER = 0.20  # least share of the specific class's rows whose probability li
 THIRD = 0.20  # a row belongs to the region of two classes if no third one has more
 LEAST = 8  # rows of each class without which nothing is said about a pair
 PAIR_ROWS = 2_000  # rows of a class that are looked at for one pair, evenly over it
-OFTEN = 0.01  # look-alikes: at least this share of the rows of both is taken for the other; below, any noise does that
+# Look-alikes: at least this share of the rows of both is taken for the other (below, any noise does that), and no less than if wrong
+# predictions fell on all classes alike.
+OFTEN = 0.01
 TORN = 4  # rows of look-alikes for which both are plausible: a wrong label by chance leaves the model sure of one
 OVERLAP = 0.15  # geometric mean of the swap rates from which look-alikes overlap
 CATCH_ALL = 0.6  # share of a class's rows that look like other classes, and twice the dataset's ...
@@ -160,7 +164,7 @@ def relations(
 
     Parameters
     ----------
-    classes : K names; used as weak evidence of catch-alls only.
+    classes : K names; weak evidence of catch-alls, and of which of two classes that nothing tells apart is the general one.
     labels : (N,) int32 class codes, -1 = unlabelled.
     seen : the largest probabilities of each row, out of sample.
     joint : (holder, held) -> rows given the holder in which the held class is plainly there too, as `assay.insights.two_labels`
@@ -176,12 +180,15 @@ def relations(
     counts = count_pairs(labels, seen)
     members = rows_by_class(np.where(seen.analyzed, labels, -1).astype(np.int32), seen.n_classes)
     table = counts.lookup()
-    judged = {pair: _pair(*pair, members, seen, table) for pair in _candidates(counts)}
+    known = (labels >= 0) & seen.analyzed
+    wrong = float((seen.classes[known, 0] != labels[known]).mean()) if known.any() else 0.0
+    often = max(OFTEN, wrong / (seen.n_classes - 1))
+    judged = {pair: _pair(*pair, members, seen, table, often) for pair in _candidates(counts)}
     jointly = _fused_jointly(outcome for _, outcome in judged.values() if outcome is not None)
     for pair in sorted(jointly):
-        judged[pair] = _pair(*pair, members, seen, table, fused=True)
+        judged[pair] = _pair(*pair, members, seen, table, often, fused=True)
     found = [relation for relation, _ in judged.values() if relation is not None]
-    found = _generals(_without_fused_everything(found, counts))
+    found = _kinds_by_name(classes, _generals(_without_fused_everything(found, counts)), counts.n, table)
     found += holders(found, joint or {}, counts.n)
     catching = _catch_alls(classes, labels, seen, members, found)
     anything = {r.first for r in catching}
@@ -251,11 +258,12 @@ def _pair(
     members: list[Rows],
     seen: TopProbabilities,
     table: dict[tuple[int, int], tuple[int, int]],
+    often: float,
     *,
     fused: bool = False,
 ) -> tuple[Relation | None, _Overlap | None]:
     """The relation of two classes, and where one may be general to the other, how far they overlap. ``fused``: they are known to
-    be, by more than their own rows."""
+    be, by more than their own rows. ``often``: share of rows taken for the other from which the two look alike."""
     rows_a, rows_b = _some(members[a]), _some(members[b])
     pa, pb, third = (
         np.concatenate(parts) for parts in zip(_of(rows_a, a, b, seen), _of(rows_b, a, b, seen), strict=True)
@@ -296,7 +304,7 @@ def _pair(
         if hits / size >= COVERED:
             return Relation("is_a", general, specific, hits / size, *wilson(hits, size), telling, auc, facts), overlap
     swaps, total = swap_ab + swap_ba, n[0] + n[1]
-    if swaps < max(SWAPS, OFTEN * total) or len(telling) < max(TORN, OFTEN * total):
+    if swaps < max(SWAPS, (often - 1e-9) * total) or len(telling) < max(TORN, OFTEN * total):
         return None, overlap
     both_ways = math.sqrt(swap_ab / n[0] * (swap_ba / n[1]))
     strength = swaps / total
@@ -378,6 +386,26 @@ def _generals(found: list[Relation]) -> list[Relation]:
             if max(first, second) >= least and first != second:
                 general, specific = (r.first, r.second) if first > second else (r.second, r.first)
                 r = replace(r, type="is_a", first=general, second=specific)
+        out.append(r)
+    return out
+
+
+def _kinds_by_name(
+    classes: Sequence[Any], found: list[Relation], n: NDArray[np.int64], table: dict[tuple[int, int], tuple[int, int]]
+) -> list[Relation]:
+    """Of the same things, those whose names say that one is a kind of the other: all onions here are yellow ones, and may not be
+    tomorrow. A proposal to merge the two would lose what the specific name says."""
+    out = []
+    for r in found:
+        if r.type == "same_thing":
+            for general, specific in ((r.first, r.second), (r.second, r.first)):
+                if is_kind_by_name(classes[specific], classes[general]):
+                    size, hits = int(n[specific]), table.get((specific, general), (0, 0))[1]
+                    low, high = wilson(hits, size)
+                    r = replace(
+                        r, type="is_a", first=general, second=specific, strength=hits / size, low=low, high=high
+                    )
+                    break
         out.append(r)
     return out
 

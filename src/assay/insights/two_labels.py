@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -275,7 +275,7 @@ def second_labels(
 
 
 def second_in_windows(
-    labels: Codes, rows: NDArray[np.int64], parts: Sequence[Floats], probs: Floats, close: NDArray[np.bool_]
+    labels: Codes, rows: NDArray[np.int64], parts: Iterable[Floats], probs: Floats, close: NDArray[np.bool_]
 ) -> TwoLabels:
     """Which second class each picture holds, from its windows: they need no length and few share words.
 
@@ -285,14 +285,14 @@ def second_in_windows(
     Parameters
     ----------
     labels : (N,) class codes. rows : (m,) the rows that were taken apart.
-    parts : m arrays (windows, K) of probabilities. probs : (m, K) probabilities of the whole rows.
+    parts : m arrays (windows, K) of probabilities, each asked for once. probs : (m, K) probabilities of the whole rows.
     close : (K, K) as in `second_labels`.
     """
     m = len(rows)
     second, score = np.full(m, -1, np.int32), np.zeros(m, np.float32)
     part, plain = np.full(m, -1, np.int64), np.zeros(m, bool)
-    for at in range(m):
-        p, given = parts[at], int(labels[rows[at]])
+    for at, p in enumerate(parts):
+        given = int(labels[rows[at]])
         best, code = _beside(p, given, close, 1)  # windows are large and overlap
         if code < 0:
             continue

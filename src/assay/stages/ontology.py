@@ -58,7 +58,7 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=16)
+@stage(version=19)
 def ontology(folder: Folder, prefix: str, spec: OntologySpec) -> Findings:
     """Every check of the dataset as a whole, one after the other."""
     seen = _Seen(folder, spec)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 TAKEN_APART = 3_000  # rows at most: some 10 parts of a text, 2 ms a part and core; 10 ms and a decode a picture
 SMALLEST = 96  # pixels of the shorter side: a window of a smaller picture shows strokes, not things
 FEW_PICTURES, FEW_TEXTS = (600, 4), (300, 8)  # so many are taken apart in any case; of more, one in so many
-HELD_OUT = 4_000  # rows that the scale of a head's scores is read off
+HELD_OUT = 4_000  # rows that the scale of a head's scores is read off, at most ...
+HELD_NUMBERS = 4_000_000  # ... and so many scores, 100 rows in any case
 OWN, ROUNDS = (
     4,
     2,
@@ -119,7 +120,7 @@ class TwoLabelsSpec(CheckSpec):
     unsure: bool = setting(default=False)
 
 
-@stage(version=15)
+@stage(version=16)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
@@ -243,16 +244,20 @@ def _pictures(
     read = np.concatenate([folder.get_array(f"{part}.npy") for part in spec.windows])
     readable = np.isfinite(read[:, 0]).all(1)
     rows, windows = rows[readable], np.asarray(read[readable, 1:], np.float32)
-    score = _scorer(
+    del read
+    encoded = _scorer(
         folder, spec, embeddings_of(folder, spec)[spec.encoder], labels, np.arange(len(labels)), (rows, windows)
     )
-    encoded = [score(row, parts) for row, parts in zip(rows.tolist(), windows, strict=True)]
+    # scored twice rather than kept: of 3,000 pictures and 1,000 classes the scores take 300 MB
     telling = encoded
     for _ in range(ROUNDS):
-        own = _own_windows(windows, labels[rows], telling)
-        score = _scorer(folder, spec, own, labels, np.repeat(rows, own.shape[0] // max(len(rows), 1)), (rows, windows))
-        telling = [score(row, parts) for row, parts in zip(rows.tolist(), windows, strict=True)]
-    scored = [(one + two) / 2 for one, two in zip(encoded, telling, strict=True)]
+        own = _own_windows(windows, rows, labels[rows], telling)
+        telling = _scorer(
+            folder, spec, own, labels, np.repeat(rows, own.shape[0] // max(len(rows), 1)), (rows, windows)
+        )
+    scored = (
+        (encoded(row, parts) + telling(row, parts)) / 2 for row, parts in zip(rows.tolist(), windows, strict=True)
+    )
     probs = _probabilities(folder, spec, rows)
     windowed = second_in_windows(labels, rows, scored, probs, close)
     found = traced(windowed, probs)
@@ -260,11 +265,13 @@ def _pictures(
     return found, [where] * len(rows), held_in_windows(labels, windowed, len(spec.classes))
 
 
-def _own_windows(windows: Vectors, labels: NDArray[np.int32], scored: list[Vectors]) -> Vectors:
+def _own_windows(windows: Vectors, rows: NDArray[np.int64], labels: NDArray[np.int32], score: Any) -> Vectors:
     """(m * `OWN`, d) the windows of each picture that are surest to show its own class: a whole picture also shows its
     surroundings, and a head that learned those sees a class wherever they are."""
-    m, _, d = windows.shape
-    given = np.array([p[:, code] for p, code in zip(scored, labels.tolist(), strict=True)]).reshape(m, -1)
+    m, w, d = windows.shape
+    given = np.zeros((m, w), np.float32)
+    for at, (row, code) in enumerate(zip(rows.tolist(), labels.tolist(), strict=True)):
+        given[at] = score(row, windows[at])[:, code]
     chosen = np.argsort(-given, axis=1, kind="stable")[:, :OWN]
     return windows[np.arange(m)[:, None], chosen].reshape(-1, d)
 
@@ -291,9 +298,12 @@ def _scorer(
     of, asked = rows, x
     if windows is not None and (folds[windows[0]] == 0).any():
         of, asked = windows
-    held_out = np.flatnonzero(folds[of] == 0)[:HELD_OUT]
+    held_out = np.flatnonzero(folds[of] == 0)
+    parts_a_row = 1 if asked.ndim == 2 else asked.shape[1]
+    most = min(HELD_OUT, max(100, HELD_NUMBERS // (parts_a_row * len(spec.classes))))
+    held_out = held_out[:: -(-len(held_out) // most)] if len(held_out) > most else held_out
     parts = np.asarray(asked[held_out], np.float32).reshape(-1, x.shape[1])
-    given = np.repeat(labels[of[held_out]], len(parts) // max(len(held_out), 1))
+    given = np.repeat(labels[of[held_out]], parts_a_row)
     heat = calibrated_loss(heads[0].scores(parts), given)[0] if len(held_out) else 1.0
 
     def score(row: int, parts: Vectors) -> Vectors:
