@@ -57,6 +57,21 @@ SPLIT_WORDS = frozenset(
         "訓練",
         "検証",
         "テスト",
+        "trainingsdaten",
+        "testdaten",
+        "validierung",
+        "validierungsdaten",
+        "обучение",
+        "обучающая",
+        "валидация",
+        "проверка",
+        "тест",
+        "тестовая",
+        "학습",
+        "훈련",
+        "검증",
+        "테스트",
+        "평가",
     ]
 )
 # what stands for an empty cell, in features and labels alike
