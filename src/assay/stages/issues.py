@@ -360,7 +360,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=13)
+@stage(version=14)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict
