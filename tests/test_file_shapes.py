@@ -166,6 +166,71 @@ SHAPES = {
         classes=["a", "b"],
         rows=11,
     ),
+    "a table for each split beside the images": Shape(
+        tree(
+            *(f"{split}/{split}{at}.png" for split in ("train", "test") for at in range(6)),
+            extra={
+                f"{split}.csv": "filename,class\n" + "".join(f"{split}{at}.png,{'ab'[at % 2]}\n" for at in range(6))
+                for split in ("train", "test")
+            },
+        ),
+        "image",
+        "tables: train.csv, test.csv name the images, a split each",
+        label="class",
+        image="filename",
+        splits={"train", "test"},
+        rows=12,
+    ),
+    "lists of images without a header": Shape(
+        tree(
+            *numbered("images", 16),
+            extra={
+                f"{split}.txt": "".join(f"images/{at:03d}.png {at % 2}\n" for at in range(8 * half, 8 * half + 8))
+                for half, split in enumerate(("train", "val"))
+            },
+        ),
+        "image",
+        "the first line looks like data (images/000.png, 0",
+        label="column 2",
+        image="column 1",
+        splits={"train", "val"},
+        rows=16,
+    ),
+    "a third split that is called TEST_SIMPLE": Shape(
+        tree(*(f"set/{split}/{kind}" for split in ("TRAIN", "TEST", "TEST_SIMPLE") for kind in ("EOS", "LYM"))),
+        "image",
+        "splits TEST, TEST_SIMPLE, TRAIN with class folders: 2 classes",
+        label="label",
+        classes=["EOS", "LYM"],
+        splits={"TRAIN", "TEST", "TEST_SIMPLE"},
+    ),
+    "splits in German": Shape(
+        tree("Training/Hund", "Training/Katze", "Validierung/Hund", "Validierung/Katze"),
+        "image",
+        "splits Training, Validierung",
+        label="label",
+        splits={"Training", "Validierung"},
+    ),
+    "splits in Korean": Shape(
+        tree("훈련/개", "훈련/고양이", "테스트/개", "테스트/고양이"),
+        "image",
+        "splits 테스트, 훈련",
+        label="label",
+        splits={"훈련", "테스트"},
+    ),
+    "delimiters that hardly anything else has": Shape(
+        rows_of(lambda at, text, label: ("text^label\n" if at == 0 else "") + f"{text}^{label}\n"),
+        "text",
+        "delimiter: ^",
+        label="label",
+        text="text",
+    ),
+    "Hive's own delimiter": Shape(
+        rows_of(lambda at, text, label: f"{at * 7 % 31}\x01{text}\x01{label}\n", "part.txt"),
+        "text",
+        "delimiter: \\x01",
+        text="column 2",
+    ),
     "a ZIP of images and labels": Shape(
         tree(
             *numbered("d/img"),

@@ -20,7 +20,7 @@ from PIL import Image
 
 from assay.errors import AssayError
 from assay.sources import open_source
-from assay.sources.encodings import to_utf8
+from assay.sources.encodings import to_utf8, wide
 
 RNG = np.random.default_rng(0)
 N = 60
@@ -706,11 +706,53 @@ def test_titles_merged_cells_and_sheets_of_excel(tmp_path: Path, words: dict[str
         ("這個手機很好用，質量不錯，非常滿意\n", "big5", "Big5"),
         ("이 영화는 정말 재미있어요\n", "cp949", "EUC-KR"),
         ("Привет, как дела? Очень хорошо\n", "cp1251", "Windows-1251"),
+        ("Это очень хороший товар, Яна довольна\n", "koi8_r", "KOI8-R"),
+        ("Это очень хороший товар, Яна довольна\n", "cp866", "CP866"),
+        ("Это очень хороший товар, Яна довольна\n", "mac_cyrillic", "Mac Cyrillic"),
+        ("Это очень хороший товар, Яна довольна\n", "iso8859_5", "ISO 8859-5"),
+        ("Дуже гарна річ, їжа смачна, є ґудзики\n", "cp1251", "Windows-1251"),
+        ("Καλημέρα κόσμε, δεν μου άρεσε\n", "cp1253", "Windows-1253"),
+        ("שלום עולם, לא אהבתי בכלל\n", "cp1255", "Windows-1255"),
+        ("هذا المنتج رائع جدا، لم يعجبني\n", "cp1256", "Windows-1256"),
+        ("ร้านอาหารนี้ดีมาก โรงแรมนี้แย่มาก\n", "cp874", "Windows-874"),
+        ("この店はとても良いです、少し高い\n", "euc_jp", "EUC-JP"),
+        ("Çok güzel bir ürün, İade ettim, teşekkürler, beğendim, ısındı\n", "cp1254", "Windows-1254"),
+        ("Zażółć gęślą jaźń, Łódź jest piękna\n", "cp1250", "Windows-1250"),
+        ("Příliš žluťoučký kůň úpěl ďábelské ódy\n", "cp1250", "Windows-1250"),
+        ("Árvíztűrő tükörfúrógép, jó üzlet, erős szél\n", "cp1250", "Windows-1250"),
+        ("Perché no, è già così più bello, ciò\n", "cp1252", "Windows-1252"),
+        ("Blåbærsyltetøy og rødgrød, kæreste på øen\n", "cp1252", "Windows-1252"),
+        ("Þetta er gott, ég á heima á Íslandi, ýmislegt, öðruvísi, það\n", "cp1252", "Windows-1252"),
+        ("¿Qué tal, señor? El niño comió jamón, ¡está aquí!\n", "cp1252", "Windows-1252"),
+        ("Não é só o coração, também a mãe e a avó estão à mesa\n", "cp1252", "Windows-1252"),
+        ("Müßiggang führt zu Übel, größer, schön, Äpfel\n", "cp1252", "Windows-1252"),
+        ("Õhtusöök oli väga hea, tüdruk sõi õuna\n", "cp1252", "Windows-1252"),
     ],
 )
 def test_an_encoding_is_told_from_what_is_common_in_its_script(text: str, codec: str, name: str) -> None:
     data = (text * 20).encode(codec)
     assert to_utf8(data) == ((text * 20).encode(), name)
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["name,label\ncafé,1\n", "отзыв,оценка\nхорошо,да\n", "文本,标签\n很好用,好\n"])
+def test_utf16_without_a_mark_is_told_from_its_lines(tmp_path: Path, text: str, codec: str) -> None:
+    (tmp_path / "data.csv").write_bytes((text + text.split("\n")[1] + "\n").encode(codec))
+    assert open_source(tmp_path / "data.csv", modality="table").cells.column_names == text.split("\n", maxsplit=1)[
+        0
+    ].split(",")
+    assert wide(b"PK\x03\x04\0\n\0\0" * 9) is None
+
+
+def test_days_among_times_of_a_sheet_are_midnights(tmp_path: Path) -> None:
+    times = pd.date_range("2024-01-01", periods=30, freq="8h")
+    pd.DataFrame({"when": times, "price": RNG.normal(5, 1, 30)}).to_excel(tmp_path / "a.xlsx", index=False)
+    source = open_source(tmp_path / "a.xlsx")
+    assert (
+        pa.types.is_timestamp(source.cells["when"].type)
+        and source.cells["when"].to_pylist() == times.to_pydatetime().tolist()
+    )
+    assert not any("only text can hold" in note for note in source.notes)
 
 
 def test_a_file_that_is_utf8_but_for_a_byte_is_left_as_it_is() -> None:

@@ -21,7 +21,7 @@ import assay
 from assay.analysis import pipeline
 from assay.analysis.runner import Runner
 from assay.dataset.dataset import Dataset, write_dataset
-from assay.dataset.following import Followed, contents, follow
+from assay.dataset.following import Followed, Standing, contents, follow
 from assay.dataset.identity import cell_hashes, match_rows, row_hashes
 from assay.errors import UsageError
 from assay.sources import Source, open_source
@@ -49,7 +49,7 @@ def followed(folder: Path, before: pd.DataFrame, now: pd.DataFrame, decided: dic
     place = Folder(folder)
     first = source(before)
     dataset = write_dataset(place, first, None, None, contents(first))
-    return follow(place, source(now), dataset, decided or {})
+    return follow(place, source(now), dataset, {row: Standing(words) for row, words in (decided or {}).items()})
 
 
 # rows that are only numbered ---------------------------------------------------------------------------------------
@@ -263,3 +263,27 @@ def test_folders_of_pictures_are_told_apart_by_their_files(tmp_path: Path) -> No
             analysed(tmp_path / other, place)
     shutil.copytree(tmp_path / "one", tmp_path / "moved")
     assert analysed(tmp_path / "moved", tmp_path / "one.assay").decided == 1
+
+
+@pytest.mark.parametrize("key", [None, "word"])
+def test_a_decided_label_that_the_labels_of_now_cannot_hold_is_asked_about(tmp_path: Path, key: str | None) -> None:
+    """Classes that were words became numbers: what was decided in words is said, stops nothing, and can be decided anew."""
+    place, words = tmp_path / "one.assay", notes(list(range(40)))
+    project = assay.analyze(words, label="label", id=key, output=place, effort="fast")
+    project.decide("label", rows=[3], label="blue")
+    project.decide("label", rows=[4], label="7")
+    project.decide("exclude", rows=[5])
+    coded = words.assign(label=[int(label[1:]) for label in words["label"]])
+    for again in (False, True):
+        project = assay.analyze(coded, label="label", id=key, output=place, effort="fast")
+        said = "\n".join(project.run["notes"])
+        if not again:
+            assert (
+                "1 decision is set aside, for labels are whole numbers now" in said
+                and "label -> blue (row 3 now)" in said
+            )
+            project.decide("label", ids=["w3" if key else 3], label=8)
+        project.export(tmp_path / "out.csv")
+        out = pd.read_csv(tmp_path / "out.csv")
+        assert "w5" not in set(out["word"]) and out["label"].iloc[[2, 3, 4]].tolist() == [0, 8, 7]
+    assert "set aside" not in said and len(project.issues()) == 40

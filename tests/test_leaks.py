@@ -153,6 +153,34 @@ def test_a_class_with_values_to_itself_is_found_among_others_that_share_theirs()
     assert classes_fixed(np.arange(400), codes) == []
 
 
+def test_a_column_that_is_filled_for_one_class_alone_gives_it_away(tmp_path):
+    """A day of discharge, of four outcomes that only one has: others may be judged by it no more."""
+    rng = np.random.default_rng(9)
+    label = rng.choice(["a", "b", "c"], 240)
+    frame = pd.DataFrame(rng.normal(0, 1, (240, 3)) + (label == "a")[:, None], columns=["x", "y", "z"]).assign(
+        label=label
+    )
+    frame["discharged"] = pd.Series(pd.date_range("2020-01-01", periods=240)).where(label == "b")
+    project = assay.analyze(frame, label="label", output=tmp_path / "p.assay", progress="quiet")
+    (found,) = [one for one in project.insights() if one["title"] == "Label given away"]
+    assert (
+        "“discharged” gives the label away: whether it is blank tells one class from all others (100.0%"
+        in found["message"]
+    )
+    assert "the label check was run without discharged, which give the label away" in project.run["notes"]
+
+
+def test_words_of_texts_without_spaces_are_no_parts_of_names(tmp_path):
+    """Thai letters stand between marks that are none, so that texts look like names of many parts."""
+    praise, blame = ["ดีมาก", "อร่อยมาก"], ["แย่มากๆ", "ไม่อร่อย"]
+    texts = [f"{(praise, blame)[i % 2][i // 2 % 2]}ร้านที่{i}" for i in range(60)]
+    frame = pd.DataFrame({"text": texts, "label": ["p", "n"] * 30})
+    project = assay.analyze(
+        frame, text="text", label="label", output=tmp_path / "p.assay", progress="quiet", effort="fast"
+    )
+    assert not any("given away" in found["title"] for found in project.insights())
+
+
 def test_texts_that_are_file_names_are_not_praised(tmp_path):
     """As on IMDB with the file name for a text: nothing could contradict a label, so none is called well labelled."""
     labels = ["neg", "pos"] * 60

@@ -179,6 +179,25 @@ def test_columns_that_contradict_are_named_with_the_rows():
     assert "damage” is “none”" in next(one.message for one in told if one.subject == ["damage", "repair"])
 
 
+def test_a_day_where_there_should_be_none_contradicts():
+    status = np.array(["active", "cancelled"] * 100)
+    ended = np.where(status == "cancelled", [f"2021-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(200)], "")
+    ended[[2, 8]] = "2021-05-09"
+    found = table_faults(pd.DataFrame({"status": status, "ended": ended}), ["status", "ended"])
+    [told] = [one for one in found if one.data["kind"] == "contradiction"]
+    assert told.data["rows"] == [2, 8]
+    assert "Where “status” is “active”, “ended” is blank in all but 2 rows." in told.message
+
+
+def test_two_swapped_cells_are_named_in_both_columns():
+    """Each column then holds a value of the other, which is nothing that they share by nature."""
+    town, state = np.array(["Hamburg", "Berlin", "Trier"] * 60, object), np.array(["active", "closed"] * 90, object)
+    town[5], state[5] = "closed", "Hamburg"
+    found = table_faults(pd.DataFrame({"town": town, "state": state}), ["town", "state"])
+    strays = {tuple(one.subject): one.data["rows"] for one in found if one.data["kind"] == "other_column"}
+    assert strays == {("town",): [5], ("state",): [5]}
+
+
 def test_spellings_of_the_columns_own_name_are_one_value():
     rng = np.random.default_rng(0)
     sizes = rng.choice(["S", "S.", "Size S", "M", "SIZE M", "XS"], 300)

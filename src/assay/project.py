@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.dataset.target import Label
+from assay.dataset.target import Label, fit_label, fits
 from assay.errors import MissingExtraError, UsageError
 from assay.runs.finished_run import FinishedRun
 
@@ -146,7 +146,11 @@ class Project(FinishedRun):
             codes = np.where(state.excluded, ACTION_NAMES.index(EXCLUDE), state.action)
             return pa.array(ACTION_NAMES).take(pa.array(codes, mask=codes == 0))
         kind = self.type_of(name)
-        labels = pa.array([str(label) for label in state.labels] if kind == pa.string() else state.labels, kind)
+        known = self.dataset.classes
+        to = (
+            type(known[0]) if known else str
+        )  # decided under labels of another type: rows that went, or were asked about
+        labels = pa.array([fit_label(label, to) if fits(label, to) else None for label in state.labels], kind)
         return labels.take(pa.array(state.label, mask=state.label < 0))
 
     # decisions -----------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What stands about the rows of a project, in words.
 
-In: a project folder. Out: row number -> words. Does not know: which rows the next run finds again.
+In: a project folder. Out: row number -> words, and the label that was decided. Does not know: which rows the next run finds again.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import numpy as np
 from assay.actions.entry import ACTION_NAMES
 from assay.actions.log import ActionLog
 from assay.actions.plan import EXCLUDE
+from assay.dataset.following import Standing
 from assay.runs import FinishedRun
 
 
-def standing(path: Path) -> dict[int, str]:
-    """Row number -> its decision, tags and note in words, for rows that have any; {} where nothing was decided."""
+def standing(path: Path) -> dict[int, Standing]:
+    """Row number -> its decision, tags and note, for rows that have any; {} where nothing was decided."""
     log = ActionLog.open(FinishedRun(path))
     state = log.state()
     words: dict[int, list[str]] = {}
@@ -30,4 +31,4 @@ def standing(path: Path) -> dict[int, str]:
     for row, text in state.notes.items():
         words.setdefault(row, []).append(f"note {text!r}")
     log.close()
-    return {row: ", ".join(parts) for row, parts in sorted(words.items())}
+    return {row: Standing(", ".join(parts), state.label_of(row)) for row, parts in sorted(words.items())}

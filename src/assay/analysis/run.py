@@ -26,10 +26,11 @@ from assay.analysis.settings import Settings, UserArrays, adopt_embeddings, adop
 from assay.checks import CHECKS, FINDING_CHECKS
 from assay.columns import BY_NAME
 from assay.dataset.dataset import MISSING, Dataset, check_labels, read_dataset, write_dataset
-from assay.dataset.following import Followed, contents, follow, same_numbers
+from assay.dataset.following import Followed, Standing, contents, follow, same_numbers
 from assay.dataset.identity import SAME
 from assay.dataset.originals import write_originals
 from assay.dataset.scope import scope_of, write_scope
+from assay.dataset.target import KINDS
 from assay.errors import ProjectError, SourceError, UsageError
 from assay.sources import Source
 from assay.storage import Folder
@@ -56,12 +57,12 @@ def analyze_source(
     pred_probs: Any = None,
     pred_classes: Sequence[Any] | None = None,
     embeddings: Any = None,
-    decided: Callable[[], Mapping[int, str]] | None = None,
+    decided: Callable[[], Mapping[int, Standing]] | None = None,
     replace: bool = False,
 ) -> dict[str, Any]:
     """Analyse and return the run's record. Resumable at any moment: only unfinished shards are done again.
 
-    decided : what stands about the rows of the project, row number -> words; it follows the rows. replace : let the project
+    decided : what stands about the rows of the project, by row number; it follows the rows. replace : let the project
     become one of another source.
 
     Raises
@@ -197,7 +198,7 @@ def _other_source(
     source: Source,
     before: Mapping[str, Any],
     followed: Followed,
-    standing: Mapping[int, str],
+    standing: Mapping[int, Standing],
     replace: bool,
 ) -> list[str]:
     """Begin the project anew, or refuse to: `UsageError`."""
@@ -219,12 +220,12 @@ def _other_source(
     return ["most rows are not those of the run before: the project is begun anew"]
 
 
-def _lost(dataset: Dataset, previous: Dataset, followed: Followed, standing: Mapping[int, str]) -> list[str]:
-    """Decisions whose rows went, and those whose rows nobody can tell: one line each kind, and one a row."""
+def _lost(dataset: Dataset, previous: Dataset, followed: Followed, standing: Mapping[int, Standing]) -> list[str]:
+    """Decisions whose rows went or cannot be told, or that the labels cannot hold: one line each kind, and one a row."""
     if not standing:
         return []
     ids = previous.rows["row_id"]
-    present = set(dataset.order.tolist())
+    present = set(dataset.order.tolist()) | followed.unfit.keys()
     asked = {row: candidates for rows, candidates in followed.unsure for row in rows if row in standing}
     gone = [
         row for row in standing if row not in present and row not in asked and previous.rows["order"][row].as_py() >= 0
@@ -236,15 +237,21 @@ def _lost(dataset: Dataset, previous: Dataset, followed: Followed, standing: Map
             if len(gone) == 1
             else f"{len(gone):,} decided rows are no longer in the source; they are kept, and hold if the rows come back:"
         )
-        notes += [f"  {ids[row].as_py()}: {standing[row]}" for row in gone[:LISTED]]
+        notes += [f"  {ids[row].as_py()}: {standing[row].words}" for row in gone[:LISTED]]
         notes += [f"  ... and {len(gone) - LISTED:,} more"] if len(gone) > LISTED else []
     if asked:
         what = "1 decision is" if len(asked) == 1 else f"{len(asked):,} decisions are"
         notes.append(f"{what} set aside, for nobody can tell which row is meant; please decide again:")
         for row, candidates in list(asked.items())[:LISTED]:
             new = ", ".join(str(source_id) for source_id in candidates[:5]) + (", ..." if len(candidates) > 5 else "")
-            notes.append(f"  {ids[row].as_py()}: {standing[row]} (is it row {new} now?)")
+            notes.append(f"  {ids[row].as_py()}: {standing[row].words} (is it row {new} now?)")
         notes += [f"  ... and {len(asked) - LISTED:,} more"] if len(asked) > LISTED else []
+    if unfit := list(followed.unfit.items()):
+        what = "1 decision is" if len(unfit) == 1 else f"{len(unfit):,} decisions are"
+        kind = KINDS[type(dataset.classes[0])]
+        notes.append(f"{what} set aside, for labels are {kind} now and what was decided is none; please decide again:")
+        notes += [f"  {ids[row].as_py()}: {standing[row].words} (row {at} now)" for row, at in unfit[:LISTED]]
+        notes += [f"  ... and {len(unfit) - LISTED:,} more"] if len(unfit) > LISTED else []
     return notes
 
 

@@ -183,8 +183,10 @@ def write_dataset(
     given = source.given if source.given is not None else pa.nulls(n, pa.string())
     ids = new_ids.take(take)
     if old_ids is not None:
-        if source.roles.id is None:  # a number is another row's by now
-            old_ids = pa.array([-1 - row for row in range(len(old_ids))], pa.int64()).cast(old_ids.type)
+        no_ones = pa.array([-1 - row for row in range(len(old_ids))], pa.int64()).cast(old_ids.type)
+        # a number, or an id whose row was begun anew, is another row's by now
+        taken = True if source.roles.id is None else pc.is_in(old_ids, value_set=new_ids)
+        old_ids = pc.if_else(taken, no_ones, old_ids)
         ids = pc.coalesce(ids, pa.concat_arrays([old_ids, pa.nulls(total - len(old_ids), old_ids.type)]))
     gone = position < 0
     rows = pa.table(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from assay.dataset.dataset import Dataset, read_cells, tokens
 from assay.dataset.identity import Matched, cell_hashes, edited_rows, match_rows, row_hashes, same_share
+from assay.dataset.target import Label, classes_of, fits
 from assay.sources import Source
 from assay.storage import Folder
 
@@ -22,14 +24,23 @@ FEW = 3  # distinct sizes of files: fewer tell no two folders apart
 CONTENT = "\0content"  # stands for a picture among the columns
 
 
+class Standing(NamedTuple):
+    """What was decided about a row: in words (equal words are equal decisions), and the label it got, None = none."""
+
+    words: str
+    label: Label | None = None
+
+
 @dataclass
 class Followed:
     """``number_of``: (N,) the row number before of each row, -1 = new. ``share``: how much of the smaller of both is the
-    same. ``unsure``: (old row numbers, positions of new rows) that nobody can tell apart."""
+    same. ``unsure``: (old row numbers, positions of new rows) that nobody can tell apart. ``unfit``: old row number -> position of
+    rows whose decided label the labels of now cannot hold."""
 
     number_of: NDArray[np.int64]
     share: float
     unsure: list[tuple[list[int], list[int]]] = field(default_factory=list)
+    unfit: dict[int, int] = field(default_factory=dict)
 
 
 def numbered(source: Source, previous: Dataset) -> bool:
@@ -37,13 +48,24 @@ def numbered(source: Source, previous: Dataset) -> bool:
     return source.roles.id is None or previous.roles.id is None
 
 
-def follow(folder: Folder, source: Source, previous: Dataset, decided: Mapping[int, str]) -> Followed:
+def follow(folder: Folder, source: Source, previous: Dataset, decided: Mapping[int, Standing]) -> Followed:
     """Find the rows of the run before in what was read now.
 
-    decided : row number -> what stands about it in words; equal words are equal decisions.
+    decided : row number -> what stands about it. Where labels are of another type now (texts became numbers), a row whose decided
+    label does not fit them is a new one.
 
     Cost: one pass over the cells of both.
     """
+    found = _follow(folder, source, previous, decided)
+    now = classes_of(source.given)
+    kind = type(now[0]) if now else None
+    at = {row: position for position, row in enumerate(found.number_of.tolist()) if row in decided}
+    found.unfit = {row: position for row, position in at.items() if not fits(decided[row].label, kind)}
+    found.number_of[list(found.unfit.values())] = -1
+    return found
+
+
+def _follow(folder: Folder, source: Source, previous: Dataset, decided: Mapping[int, Standing]) -> Followed:
     before, now = _cells(folder, source, previous)
     labels = {source.roles.label, previous.roles.label, source.roles.split, previous.roles.split}
     names = [name for name in before.column_names if name in now.column_names]
@@ -54,8 +76,8 @@ def follow(folder: Folder, source: Source, previous: Dataset, decided: Mapping[i
     hashes_before, hashes_now = cell_hashes(before, names), cell_hashes(now, names)
     keep = [names.index(name) for name in rest]
     rest_before, rest_now = hashes_before[keep], hashes_now[keep]
-    words = {word: number for number, word in enumerate(dict.fromkeys(decided.values()), 1)}
-    marks = np.array([words.get(decided.get(row, ""), 0) for row in order.tolist()], np.int64)
+    words = {word: number for number, word in enumerate(dict.fromkeys(one.words for one in decided.values()), 1)}
+    marks = np.array([words[decided[row].words] if row in decided else 0 for row in order.tolist()], np.int64)
     found = match_rows(
         row_hashes(hashes_before, names),
         row_hashes(hashes_now, names),

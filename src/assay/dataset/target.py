@@ -205,6 +205,11 @@ def fit_label(label: Any, kind: type | None) -> Label:
     return fitted
 
 
+def fits(label: Label | None, kind: type | None) -> bool:
+    """Can labels of the type ``kind`` hold this one? No label fits all, and no type takes all."""
+    return label is None or kind is None or kind is type(label) or _converted(label, kind) is not None
+
+
 def _converted(label: Label, kind: type) -> Label | None:
     if kind is str:
         return str(label)

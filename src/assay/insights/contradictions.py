@@ -3,7 +3,8 @@
 In: the columns of a table as `Cells`. Out: `Contradiction`s. Does not know: labels, which of the two cells is wrong.
 
 Two shapes: one column decides another in nearly all rows (a code and its name, a city and its state), and a value of one
-goes nearly always with 0 or a blank in another, or hardly ever (damage "none" and a cost of repair).
+goes nearly always with 0 or a blank in another, or hardly ever (damage "none" and a cost of repair, "active" and a day of
+cancellation).
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def contradictions(columns: Sequence[Cells]) -> list[Contradiction]:
         if given.kind != "category":
             continue
         for of in columns:
-            if of is not given and of.kind == "number":
+            if of is not given and of.kind in ("number", "date") and of.numbers is not None:
                 found += _goes_with_nothing(given, a, of)
     found.sort(key=lambda rule: (len(rule.rows), rule.given, rule.of))
     told: list[Contradiction] = []
@@ -130,7 +131,8 @@ def _decides(given: Cells, a: Codes, of: Cells, b: Codes) -> list[Contradiction]
 
 def _goes_with_nothing(given: Cells, a: Codes, of: Cells) -> list[Contradiction]:
     assert of.numbers is not None
-    nothing = of.blank | (of.numbers == 0)
+    dates = of.kind == "date"
+    nothing = of.blank if dates else of.blank | (of.numbers == 0)
     counts = np.bincount(a[a >= 0], minlength=len(given.levels))
     empty = np.bincount(a[a >= 0], nothing[a >= 0], minlength=len(given.levels))
     out = []
@@ -138,8 +140,8 @@ def _goes_with_nothing(given: Cells, a: Codes, of: Cells) -> list[Contradiction]
         others = counts.sum() - counts[level]
         share, elsewhere = empty[level] / counts[level], (empty.sum() - empty[level]) / max(others, 1)
         for usual, here, there, odd in (
-            ("0 or blank", share, elsewhere, ~nothing),
-            ("something other than 0", 1 - share, 1 - elsewhere, nothing),
+            ("blank" if dates else "0 or blank", share, elsewhere, ~nothing),
+            ("given" if dates else "something other than 0", 1 - share, 1 - elsewhere, nothing),
         ):
             if VALUE_SHARE <= here < 1 and there <= ELSEWHERE and others >= VALUE_ROWS:
                 rows = np.flatnonzero((a == level) & odd)

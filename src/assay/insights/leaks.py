@@ -18,6 +18,7 @@ HOW = {
     "order": "classes lie in ranges of its values, one after the other, with {exceptions} of the labelled rows as exceptions",
     "part": "a part of it carries the same class in {share} of the labelled rows ({values:,} different ones)",
     "blank": "whether it is blank tells the class of {share} of the labelled rows",
+    "blank class": "whether it is blank tells one class from all others ({share} of the rows that are alike in this)",
     "name": "it begins or ends with the name of the class in {share} of the labelled rows",
     "mark": "a mark that stands apart before or behind it (or that there is none) tells the class of {share} of the labelled rows",
 }

@@ -465,7 +465,10 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
                         shared.setdefault((here, there), []).append(text)
     for (here, there), texts in sorted(shared.items()):
         column, known, counts = words[here]
-        if len(texts) > max(1, ALIKE_COLUMNS * min(len(known), len(words[there][1]))):
+        home = words[there][2]
+        # what strayed from here to there is nothing that the columns share: two cells of a row may be swapped
+        shared_with = [text for text in texts if not _is_rare_beside(home[text], words[there][0], counts[text])]
+        if len(shared_with) > max(1, ALIKE_COLUMNS * min(len(known), len(words[there][1]))):
             continue
         total = int((~column.read.blank).sum())
         if total < REPEATED * len(column.read.levels):
@@ -473,8 +476,7 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
         alien = [
             text
             for text in texts
-            if counts[text] <= max(ALIEN_FEW, ALIEN_SHARE * total)
-            and words[there][2][text] >= max(ALIEN_LEAST, ALIEN_TIMES * counts[text])
+            if _is_rare_beside(counts[text], column, home[text])
             and not _is_steady(column, known[text], words[there][0], words[there][1][text])
         ]
         if not alien:
@@ -486,6 +488,12 @@ def _of_other_columns(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Fa
             f"{quote(column.name)} holds {_listed(values)} in {{rows}}, which belongs to {quote(words[there][0].name)}."
         )
         yield column, _Fault("other_column", "Values of another column", message, at, values)
+
+
+def _is_rare_beside(count: int, column: _Column, at_home: int) -> bool:
+    """Does a value that a column has ``count`` times belong to another, which has it ``at_home`` times?"""
+    total = int((~column.read.blank).sum())
+    return count <= max(ALIEN_FEW, ALIEN_SHARE * total) and at_home >= max(ALIEN_LEAST, ALIEN_TIMES * count)
 
 
 def _is_steady(column: _Column, level: int, other: _Column, same: int) -> bool:

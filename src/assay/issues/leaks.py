@@ -32,7 +32,7 @@ CLASS_ROWS = 4  # rows a class must have on average before the order of values c
 PARTS = 6  # parts of a name looked at from its start, and as many from its end
 LONGEST_NAME = 300  # characters
 
-How = Literal["value", "order", "part", "blank", "name", "mark"]
+How = Literal["value", "order", "part", "blank", "blank class", "name", "mark"]
 Codes = NDArray[np.int32]
 Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -47,7 +47,8 @@ _MARK = "[](){}<>#_*\"' "
 class Leak:
     """``names`` together have ``values`` values and tell the class of ``share`` of the labelled rows.
 
-    ``how``: by the value itself, by the range it lies in, by a part of it, by whether it is there at all, because it begins
+    ``how``: by the value itself, by the range it lies in, by a part of it, by whether it is there at all (which may
+    tell one class only), because it begins
     or ends with the class's name, or because of a mark that stands apart there.
     """
 

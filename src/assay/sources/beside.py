@@ -16,6 +16,7 @@ from assay.errors import MissingExtraError, SourceError
 from assay.sources.cells import Cells
 from assay.sources.folder import Listing
 from assay.sources.labelling_exports import BOXES
+from assay.sources.parts import joined, split_tables
 from assay.sources.roles import guess_image
 from assay.sources.words import is_label_name, is_split_name
 
@@ -104,6 +105,7 @@ def table_beside(
     its name and by its name without an ending; None where no table names images. Cost: each table is read."""
     known = _by_name(found)
     named: list[tuple[bool, int, str, Cells]] = []
+    some: dict[str, Cells] = {}  # tables that name images, few as they may be
     for name in names:
         try:
             cells = read(name)
@@ -111,18 +113,37 @@ def table_beside(
             if name.lower().endswith(".json"):
                 notes.append(f"left alone: {error}")
             continue  # some log or list that is no table: the images are what was given
-        column, hits = _naming_column(cells, known, len(found.files))
-        if column is not None:
-            cells.pictures.add(column)
-            labelled = any(is_label_name(other) for other in cells.table.column_names)
-            named.append((labelled, hits, name, cells))
+        if _naming_column(cells, known, 0)[0] is not None:
+            some[name] = cells
+        named += _judged(name, cells, known, found)
+    splits = split_tables(list(some))
+    if splits:
+        whole = joined({split: some[name] for split, name in splits.items()}, " and ".join(splits.values()))
+        named += _judged(whole.where, whole, known, found)
     if not named:
         return None
-    labelled, _, chosen, cells = max(named, key=lambda entry: entry[:2])
-    others = [name for _, _, name, _ in named if name != chosen]
+    _, _, chosen, cells = max(named, key=lambda entry: entry[:2])
+    parts = list(splits.values()) if splits and cells is whole else [chosen]
+    others = [name for _, _, name, _ in named if name not in (chosen, *parts)]
     more = f"; {', '.join(others[:3])} {'does' if len(others) == 1 else 'do'}, too, and {_are(others)} left alone"
-    cells.notes.append(f"table: {chosen} names the images{more if others else ''}")
+    told = (
+        f"tables: {', '.join(parts)} name the images, a split each"
+        if parts[1:]
+        else f"table: {chosen} names the images"
+    )
+    cells.notes.append(f"{told}{more if others else ''}")
     return cells, known
+
+
+def _judged(
+    name: str, cells: Cells, known: Mapping[str, tuple[str, str]], found: Listing
+) -> list[tuple[bool, int, str, Cells]]:
+    """(has a label, images it names, name, cells) of a table that names most of the images; [] of any other."""
+    column, hits = _naming_column(cells, known, len(found.files))
+    if column is None:
+        return []
+    cells.pictures.add(column)
+    return [(any(is_label_name(other) for other in cells.table.column_names), hits, name, cells)]
 
 
 def _are(names: Sequence[str]) -> str:

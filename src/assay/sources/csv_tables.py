@@ -20,9 +20,11 @@ from assay.sources.cells import Cells, from_values, refuse_twins
 from assay.sources.csv_plain import is_number, read_plain, typed
 from assay.sources.csv_shapes import below, completed, labelled_lines, left_below, titles, without_spaces
 from assay.sources.orange import OrangeHeader, orange_header
+from assay.sources.rows import is_image
 from assay.sources.words import count_words
 
 DELIMITERS = (",", ";", "\t", "|")
+RARE_DELIMITERS = ("^", "\x01", "¦", "~")  # where none of those is in the first line, and this in every line
 LEAST_ROWS, COMPARED = 5, 200  # rows that a first line is compared with, to see whether it is one of them
 FEW_YEARS = 10  # between two columns that are named by years
 TAIL = 12  # lines at the end that may hold a total and footnotes
@@ -63,7 +65,9 @@ def read_csv(data: bytes, where: str, delimiter: str | None = None) -> Cells:
         notes.append(spaces)
         chosen = _delimiter(lines[above:], delimiter)
     elif delimiter is None and chosen != ",":
-        notes.append(f"delimiter: {'tab' if chosen == chr(9) else chosen}")
+        notes.append(
+            f"delimiter: {'tab' if chosen == chr(9) else chosen if chosen.isprintable() else ascii(chosen)[1:-1]}"
+        )
     if above:
         title = lines[0].strip().strip(chosen)[:40]
         notes.append(f"{above:,} {'line' if above == 1 else 'lines'} above the header left aside ({title})")
@@ -188,6 +192,11 @@ def _delimiter(lines: Sequence[str], wanted: str | None) -> str:
         share = sum(len(row) == width for row in rows) / len(rows) if rows else 1.0
         if width > 1 and (share, width) > best[:2]:
             best = (share, width, delimiter)
+    if not best[1] and len(lines) > LEAST_ROWS:
+        for rare in RARE_DELIMITERS:
+            count = lines[0].count(rare)
+            if count and all(line.count(rare) == count for line in lines[1:SNIFFED] if line.strip()):
+                return rare
     return best[2]
 
 
@@ -249,11 +258,17 @@ def _looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> boo
     Years and other numbers that count up are names: "country, 2001, 2002"; a number with marks of thousands is none. A cell of a
     column in which no value comes again says nothing, and as many may stand beside those that do.
     """
+    columns = list(zip(*rows, strict=True))
+    if any(
+        is_image(cell) and sum(map(is_image, column)) > len(rows) / 2
+        for cell, column in zip(first, columns, strict=False)
+    ):
+        return True  # a list of images: no column is called so
     if len(rows) < LEAST_ROWS:
         return False
     again = prose = unsaid = thousands = 0
     numbers: list[float] = []
-    for cell, column in zip(map(str.strip, first), zip(*rows, strict=True), strict=True):
+    for cell, column in zip(map(str.strip, first), columns, strict=True):
         values = [value.strip() for value in column if value.strip()]
         kinds = set(values)
         if not cell:

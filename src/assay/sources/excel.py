@@ -9,6 +9,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import IO, Any
 
@@ -144,7 +145,10 @@ def _name(value: Any, column: int) -> str:
 
 
 def _numbers(values: list[Any]) -> list[Any]:
-    """Whole floats as integers, unless the column holds fractions: 1 must not become "1.0" beside text."""
+    """Whole floats as integers, unless the column holds fractions: 1 must not become "1.0" beside text. Days among times begin at
+    midnight: a sheet does not tell midnight from no time of day."""
+    if any(isinstance(value, datetime) for value in values):
+        values = [datetime.combine(value, time()) if type(value) is date else value for value in values]
     if any(isinstance(value, float) and not _whole(value) for value in values):
         return values
     return [int(value) if _whole(value) else value for value in values]

@@ -19,7 +19,7 @@ from assay.errors import SourceError, UsageError
 from assay.sources.reading import local_uri
 from assay.sources.rows import IMAGE_ENDINGS, Roles, Source, is_image
 from assay.sources.sandbox import current
-from assay.sources.words import are_split_names, is_split_name
+from assay.sources.words import are_split_names, is_split_name, parts_of
 
 METADATA = frozenset({"metadata.csv", "metadata.jsonl", "metadata.parquet", "_classes.csv"})
 KEPT_ENDINGS = frozenset({".txt", ".text", ".xml", ".json", "without ending"})
@@ -207,10 +207,16 @@ def _same_in_each(parts: Sequence[Sequence[str]], above: int, below: int) -> boo
 
 def _are_splits(parts: Sequence[Sequence[str]], names: set[str], at: int) -> bool:
     """Are all folders of a level splits, with nearly all images in them? A single one must hold all of them."""
-    if len(names) > MOST_SPLITS or not are_split_names(names):
+    if len(names) > MOST_SPLITS or not (are_split_names(names) or _begin_like_splits(parts, names, at)):
         return False
     inside = sum(len(part) > at + 1 for part in parts)
     return inside >= (LEAST_IN_SPLITS if len(names) > 1 else 1) * len(parts)
+
+
+def _begin_like_splits(parts: Sequence[Sequence[str]], names: set[str], at: int) -> bool:
+    """Are folders like TRAIN, TEST and TEST_SIMPLE, which hold the same folders, splits?"""
+    begin = all(is_split_name(words[0]) for name in names if (words := parts_of(name)))
+    return begin and any(map(is_split_name, names)) and _same_in_each(parts, at, at + 1)
 
 
 def _one_each(parts: Sequence[Sequence[str]], split: int, at: int) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 # fmt: off
 SPLIT_WORDS = frozenset(
@@ -57,6 +57,21 @@ SPLIT_WORDS = frozenset(
         "訓練",
         "検証",
         "テスト",
+        "trainingsdaten",
+        "testdaten",
+        "validierung",
+        "validierungsdaten",
+        "обучение",
+        "обучающая",
+        "валидация",
+        "проверка",
+        "тест",
+        "тестовая",
+        "학습",
+        "훈련",
+        "검증",
+        "테스트",
+        "평가",
     ]
 )
 # what stands for an empty cell, in features and labels alike
@@ -89,6 +104,7 @@ LABEL_WORDS = [
     "emotion", "topic", "toxicity", "polarity", "outcome", "diagnosis", "species", "grade", "ground_truth",
     "truth", "gold", "annotation", "tag", "verdict", "stance", "choice", "breed", "activity",
     "kategorie", "klasse", "etikett", "clase", "etiqueta", "categoría", "classe", "catégorie", "étiquette",
+    "метка", "класс", "категория", "тональность", "تصنيف", "تسمية", "فئة", "लेबल", "वर्ग", "etiket", "sınıf", "nhãn", "categoria",
     "标签", "类别", "分类", "情感", "ラベル", "カテゴリ", "라벨", "ป้ายกำกับ",
 ]
 TIME_WORDS = frozenset({"date", "time", "timestamp", "datetime", "month", "year", "day", "datum", "fecha", "日期"})
@@ -136,6 +152,29 @@ TEXT_WORDS = frozenset(
         "caption",
         "note",
         "notes",
+        "nachricht",
+        "kommentar",
+        "rezension",
+        "commentaire",
+        "avis",
+        "texto",
+        "comentario",
+        "comentário",
+        "reseña",
+        "testo",
+        "recensione",
+        "metin",
+        "yorum",
+        "текст",
+        "отзыв",
+        "сообщение",
+        "комментарий",
+        "نص",
+        "تعليق",
+        "مراجعة",
+        "טקסט",
+        "पाठ",
+        "समीक्षा",
         "文本",
         "内容",
         "评论",
@@ -270,6 +309,21 @@ def count_words(text: str) -> float:
         return _spoken(text)
     unspaced = len(_UNSPACED.findall(text))
     return A_WORD * unspaced + _spoken(_UNSPACED.sub(" ", text))
+
+
+def mostly_unspaced(texts: Iterable[str | None]) -> bool:
+    """Is most of the texts written in a script without spaces?
+
+    Examples
+    --------
+    >>> mostly_unspaced(["ร้านนี้อร่อยมาก", "很好"]), mostly_unspaced(["猫_0001.jpg", "cats are fine"])
+    (True, False)
+    """
+    whole = unspaced = 0
+    for text in texts:
+        whole += len(text or "")
+        unspaced += len(_UNSPACED.findall(text or ""))
+    return 2 * unspaced > whole > 0
 
 
 def _spoken(text: str) -> int:

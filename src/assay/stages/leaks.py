@@ -65,13 +65,15 @@ def column_leaks(folder: Folder, prefix: str, spec: ColumnLeaksSpec) -> LeaksFou
 
 def _hidden(name: str, read: Cells, codes: NDArray[np.int32]) -> Leak | None:
     """What about a column fixes the label where its values as such do not."""
-    from assay.issues.leaks import fixed_by_order, fixed_by_parts, fixes, is_running
+    from assay.issues.leaks import classes_fixed, fixed_by_order, fixed_by_parts, fixes, is_running
 
     if read.kind in ("empty", "constant"):
         return None
     share = fixes(read.blank.astype(np.int64), codes)
     if share is not None:
         return Leak((name,), 2, share, "blank")
+    if of_class := classes_fixed(read.blank.astype(np.int64), codes):
+        return Leak((name,), 2, of_class[0][1], "blank class")
     if read.numbers is not None and (read.kind in ("identifier", "date") or is_running(read.numbers)):
         share = fixed_by_order(read.numbers, codes)
         if share is not None:
@@ -97,11 +99,14 @@ def text_leaks(folder: Folder, prefix: str, spec: TextLeaksSpec) -> LeaksFound:
 
     from assay.insights.leaks import text_finding
     from assay.issues.leaks import begins_with_class, fixed_by_mark, fixed_by_parts
+    from assay.sources.words import mostly_unspaced
     from assay.stages.texts import all_texts
 
     rows, texts = all_texts(folder, spec)
     codes = read_target(folder, spec.dataset).codes[rows]
-    leak = fixed_by_parts(texts, codes) or begins_with_class(texts, codes, spec.classes) or fixed_by_mark(texts, codes)
+    # Chinese or Thai runs of letters are words of a text, and no parts of a name
+    named = None if mostly_unspaced(texts) else fixed_by_parts(texts, codes)
+    leak = named or begins_with_class(texts, codes, spec.classes) or fixed_by_mark(texts, codes)
     if leak is None:
         folder.put_json(f"{prefix}.json", [])
         return LeaksFound()
