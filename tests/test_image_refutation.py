@@ -186,6 +186,26 @@ def test_a_grey_shirt_is_no_grey_copy_of_a_red_one() -> None:
     assert not verdict(shirt(COLOURS[0]), shirt((110, 110, 110)))
 
 
+def brass() -> Rgb:
+    """A shining thing on white, of one hue: little colour in its shadows and lights."""
+    relief = cv2.GaussianBlur(np.random.default_rng(9).normal(0, 1, (320, 320)), (0, 0), 4)
+    relief = np.clip(relief / relief.std() / 4 + 0.5, 0, 1)
+    shades = np.array([(20, 14, 8), (190, 140, 40), (255, 248, 230)])
+    thing = np.stack([np.interp(relief, (0, 0.5, 1), shades[:, channel]) for channel in range(3)], 2)
+    disc = cv2.circle(np.zeros((320, 320), np.uint8), (160, 160), 110, 1, -1)[..., None]
+    return encoded(np.where(disc > 0, thing, 255).clip(0, 255).astype(np.uint8), 92)
+
+
+def test_a_picture_without_any_of_its_colours_is_a_copy_and_a_grey_thing_of_other_light_is_not() -> None:
+    coloured = brass()
+    gray = np.repeat(pixels.luma(coloured)[..., None], 3, 2)
+    assert verdict(coloured, encoded(gray, 80))
+    darker_thing = np.where(gray < 250, gray * 0.85, gray).astype(np.uint8)
+    assert not verdict(coloured, encoded(darker_thing, 80))
+    tinted_ground = np.where(gray < 250, gray, np.array([255, 250, 235])).astype(np.uint8)
+    assert not verdict(coloured, encoded(tinted_ground, 92)), "not all of its colour is gone"
+
+
 def test_the_second_scan_of_a_page_is_a_candidate_among_pages_on_its_template() -> None:
     rng = np.random.default_rng(5)
     pages = [form(*(f"{rng.integers(10_000, 99_999)} {rng.integers(100, 999)}" for _ in range(6))) for _ in range(60)]

@@ -47,6 +47,11 @@ TINT_TAIL, TINT_RANGE = 10, 2.0  # percent darkest and brightest, and how many t
 TINT_APART, TINT_REST = 7.0, 0.1  # levels of chroma by which all but so many percent of the pixels may be off a tint
 COLOURLESS, STRONG = 4.0, 30.0  # chroma of a grey picture; of a coloured thing
 ON_GREY = 0.4  # of a picture is grey around such a thing
+DRAINED, LIGHT_KEPT = (
+    0.5,
+    3.0,
+)  # levels of chroma left anywhere by a grey copy; of luma by which its coloured part may be off
+DYED = 0.2  # range of chroma by its median, of the middle 70 % of a thing: one dye
 ONE_HUE = 0.25  # second to first root mean square of chroma below which a picture has one colour beside grey
 
 
@@ -188,15 +193,16 @@ def colours_differ(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDArr
     Notes
     -----
     Another saturation or white balance of the whole picture is no difference, nor is coloured writing. A grey copy of a
-    colourful picture is a copy; a grey thing where the other picture has one coloured thing is another thing.
+    colourful picture is a copy; a grey thing where the other picture has one coloured thing is another thing, unless all colour
+    is gone, the light is kept and the thing is more than one dye.
     Cost: about 1 ms.
     """
     a, inside = _laid(_float(one), matrix, two.shape[:2])
     b = _float(two)
     if inside.sum() < 16:
         return False
-    a, b = _as_bright(a, b, inside)
-    a, b = (np.asarray(cv2.cvtColor(_blurred(x, 0.8) / 255, cv2.COLOR_RGB2YCrCb) * 255, np.float32) for x in (a, b))
+    raw_a, raw_b = _luma_chroma(a), _luma_chroma(b)
+    a, b = (_luma_chroma(x) for x in _as_bright(a, b, inside))
     light = np.abs(_centred(a[..., 0], inside) - _centred(b[..., 0], inside))
     chroma_a, chroma_b = a[..., 1:] - 127.5, b[..., 1:] - 127.5
     spot = max(6, int(SPOT * inside.sum()))
@@ -204,7 +210,10 @@ def colours_differ(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDArr
     if min(strong_a, strong_b) < COLOURLESS:
         chroma = (chroma_a if strong_a > strong_b else chroma_b)[inside]
         on_grey = float((_length(chroma) < COLOURLESS).mean())
-        return max(strong_a, strong_b) > STRONG and on_grey > ON_GREY and _one_hue(chroma)
+        if max(strong_a, strong_b) <= STRONG or on_grey <= ON_GREY or not _one_hue(chroma):
+            return False
+        coloured, grey = (raw_a, raw_b) if strong_a > strong_b else (raw_b, raw_a)
+        return not _drained(coloured, grey, inside)
     flat_a, flat_b = chroma_a[inside], chroma_b[inside]
     if _tinted(flat_a, flat_b, b[..., 0][inside]):
         return False
@@ -218,6 +227,38 @@ def colours_differ(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDArr
     solid = cv2.morphologyEx(other, cv2.MORPH_OPEN, np.ones((SOLID, SOLID), np.uint8)) > 0
     differs = (other > 0) & ((written == 0) | solid)
     return _largest(differs) >= spot
+
+
+def _luma_chroma(picture: Gray) -> Gray:
+    """(h, w, 3) RGB -> Y, Cr, Cb, blurred a little."""
+    return np.asarray(cv2.cvtColor(_blurred(picture, 0.8) / 255, cv2.COLOR_RGB2YCrCb) * 255, np.float32)
+
+
+def _drained(coloured: Gray, grey: Gray, inside: NDArray[np.bool_]) -> bool:
+    """Whether (h, w, 3) Y, Cr, Cb of a grey picture are those of a coloured one without its colours.
+
+    All colour is gone, of the ground too, and the light of what was coloured is that of the rest. Of a thing dyed in one colour
+    this says nothing: its grey twin may be as bright.
+    """
+    if float(_length(grey[..., 1:] - 127.5)[inside].max()) > DRAINED:
+        return False
+    light, there = coloured[..., 0], grey[..., 0]
+    gain = float(
+        (light * there)[inside].sum(dtype=np.float64) / max(np.square(light[inside]).sum(dtype=np.float64), 1.0)
+    )
+    chroma = _length(coloured[..., 1:] - 127.5)
+    thing = (chroma > max(COLOURLESS, float(chroma[inside].max()) / 3)) & inside
+    core = cv2.erode(thing.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    core = core if core.sum() >= 16 else thing
+    if float(np.abs(there - gain * light)[thing].mean()) > LIGHT_KEPT:
+        return False
+    relative = np.asarray(chroma[core] / np.maximum(light[core], 8), np.float32)
+    return min(_range(chroma[core]), _range(relative)) > DYED
+
+
+def _range(values: Gray) -> float:
+    low, middle, high = np.percentile(values, [15, 50, 85])
+    return float((high - low) / max(middle, 1e-6))
 
 
 def _tinted(one: Gray, two: Gray, light: Gray) -> bool:
