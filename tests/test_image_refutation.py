@@ -121,6 +121,31 @@ def test_a_display_that_shows_another_number_is_another_picture() -> None:
     assert verdict(meter("30481"), encoded(meter("30481"), 50))
 
 
+def captioned(photo: Rgb, text: str) -> Rgb:
+    out = photo.copy()
+    for thickness, shade in ((4, 10), (2, 250)):
+        cv2.putText(out, text, (10, 120), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (shade,) * 3, thickness, cv2.LINE_AA)
+    return encoded(out, 90)
+
+
+def petals() -> Rgb:
+    return np.ascontiguousarray(load_sample_images().images[1][150:350, 150:450])
+
+
+def fur() -> Rgb:
+    """Dark patches on a lighter ground everywhere, as large as letters."""
+    noise = cv2.GaussianBlur(np.random.default_rng(2).normal(0, 1, (240, 340)), (0, 0), 2)
+    light = np.clip(130 + 60 * noise / noise.std(), 10, 240)[..., None]
+    return encoded(np.asarray(light * np.array([1.0, 0.85, 0.6]), np.uint8), 92)
+
+
+@pytest.mark.parametrize("make", [petals, fur])
+def test_a_caption_hides_what_a_photograph_has_there_and_another_caption_replaces_it(make: Any) -> None:
+    photo = make()
+    assert verdict(photo, captioned(photo, "SAMPLE 2024"))
+    assert not verdict(captioned(photo, "SAMPLE 2024"), captioned(photo, "INVOICE 731"))
+
+
 def lamp(colour: tuple[int, int, int]) -> Rgb:
     """A lamp in a photograph; its brightness is that of any other."""
     out = np.asarray(load_sample_images().images[0], np.uint8).copy()
