@@ -42,7 +42,7 @@ class CandidatesFound:
     left_out: int
 
 
-@stage(version=10)
+@stage(version=11)
 def candidates(folder: Folder, prefix: str, spec: CandidatesSpec) -> CandidatesFound:
     """Pairs of pictures that are worth reopening."""
     from assay.duplicates.images import image_candidates
