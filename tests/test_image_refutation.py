@@ -121,6 +121,31 @@ def test_a_display_that_shows_another_number_is_another_picture() -> None:
     assert verdict(meter("30481"), encoded(meter("30481"), 50))
 
 
+def captioned(photo: Rgb, text: str) -> Rgb:
+    out = photo.copy()
+    for thickness, shade in ((4, 10), (2, 250)):
+        cv2.putText(out, text, (10, 120), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (shade,) * 3, thickness, cv2.LINE_AA)
+    return encoded(out, 90)
+
+
+def petals() -> Rgb:
+    return np.ascontiguousarray(load_sample_images().images[1][150:350, 150:450])
+
+
+def fur() -> Rgb:
+    """Dark patches on a lighter ground everywhere, as large as letters."""
+    noise = cv2.GaussianBlur(np.random.default_rng(2).normal(0, 1, (240, 340)), (0, 0), 2)
+    light = np.clip(130 + 60 * noise / noise.std(), 10, 240)[..., None]
+    return encoded(np.asarray(light * np.array([1.0, 0.85, 0.6]), np.uint8), 92)
+
+
+@pytest.mark.parametrize("make", [petals, fur])
+def test_a_caption_hides_what_a_photograph_has_there_and_another_caption_replaces_it(make: Any) -> None:
+    photo = make()
+    assert verdict(photo, captioned(photo, "SAMPLE 2024"))
+    assert not verdict(captioned(photo, "SAMPLE 2024"), captioned(photo, "INVOICE 731"))
+
+
 def lamp(colour: tuple[int, int, int]) -> Rgb:
     """A lamp in a photograph; its brightness is that of any other."""
     out = np.asarray(load_sample_images().images[0], np.uint8).copy()
@@ -184,6 +209,26 @@ def test_a_photograph_behind_a_coloured_filter_is_the_same_and_dyed_cloth_is_not
 
 def test_a_grey_shirt_is_no_grey_copy_of_a_red_one() -> None:
     assert not verdict(shirt(COLOURS[0]), shirt((110, 110, 110)))
+
+
+def brass() -> Rgb:
+    """A shining thing on white, of one hue: little colour in its shadows and lights."""
+    relief = cv2.GaussianBlur(np.random.default_rng(9).normal(0, 1, (320, 320)), (0, 0), 4)
+    relief = np.clip(relief / relief.std() / 4 + 0.5, 0, 1)
+    shades = np.array([(20, 14, 8), (190, 140, 40), (255, 248, 230)])
+    thing = np.stack([np.interp(relief, (0, 0.5, 1), shades[:, channel]) for channel in range(3)], 2)
+    disc = cv2.circle(np.zeros((320, 320), np.uint8), (160, 160), 110, 1, -1)[..., None]
+    return encoded(np.where(disc > 0, thing, 255).clip(0, 255).astype(np.uint8), 92)
+
+
+def test_a_picture_without_any_of_its_colours_is_a_copy_and_a_grey_thing_of_other_light_is_not() -> None:
+    coloured = brass()
+    gray = np.repeat(pixels.luma(coloured)[..., None], 3, 2)
+    assert verdict(coloured, encoded(gray, 80))
+    darker_thing = np.where(gray < 250, gray * 0.85, gray).astype(np.uint8)
+    assert not verdict(coloured, encoded(darker_thing, 80))
+    tinted_ground = np.where(gray < 250, gray, np.array([255, 250, 235])).astype(np.uint8)
+    assert not verdict(coloured, encoded(tinted_ground, 92)), "not all of its colour is gone"
 
 
 def test_the_second_scan_of_a_page_is_a_candidate_among_pages_on_its_template() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from assay.duplicates.image_candidates import PART
+from assay.duplicates.image_candidates import PART, image_candidates
 from assay.duplicates.image_windows import window_scores
 from assay.encode import pixels
 
@@ -45,6 +45,17 @@ def test_a_crop_lies_on_its_picture_and_on_no_other(area: float) -> None:
     assert (scores[:, 1:] >= PART).mean() <= 0.1
     np.testing.assert_array_equal(scores, window_scores(tiny, aspects, ids, np.ones(40, bool), threads=3))
     np.testing.assert_array_equal(scores[:20, 0], scores[20:, 0])  # a pair has one score, whichever row lists it
+
+
+def test_among_few_pictures_a_crop_is_a_candidate_that_the_embedding_does_not_bring_near() -> None:
+    whole = scenes(20)
+    crops = [np.ascontiguousarray(picture[60:180, 80:240]) for picture in whole]
+    tiny = np.stack([pixels.tiny(picture) for picture in whole + crops])
+    ids = np.stack([(np.arange(15) + at // 20 * 20) for at in range(40)]).astype(np.int32)  # parts near parts only
+    far = np.full(ids.shape, 0.6, np.float32)
+    pairs, _ = image_candidates(tiny, ids, far, aspects=np.full(40, 320 / 240))
+    assert {(at, at + 20) for at in range(20)} <= {tuple(pair) for pair in pairs.tolist()}
+    assert len(pairs) <= 4 * 40
 
 
 def test_the_score_is_the_best_pearson_correlation_over_all_windows() -> None:

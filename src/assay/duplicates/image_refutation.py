@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["colours_differ", "content_differs"]
+__all__ = ["caption", "colours_differ", "content_differs"]
 
 Gray = NDArray[np.float32]
 # Chosen on made receipts, forms and displays, and on transformed copies and the listed pairs of photos_600.
@@ -30,6 +30,10 @@ AGREES, DRIFT = 0.7, 0.7  # of such places the shifts are taken; pixels of drift
 BALANCED = 0.35  # ratio of energies from which both pictures have something at a place that differs
 REPLACED, REPLACED_SHARE = 0.01, 0.35  # of the ink differs with something in both; of all that differs
 WORD, REPLACED_SPOT = 13, 0.004  # cells: where a spot as large as some digits differs, less of the ink is enough
+# A caption: one line of so many times its height, of so much of the picture's height, with so much of all that differs. What it
+# covers is not replaced by as much (digits by digits: .83 and more), or is not stronger than so many times what is around it.
+LINE, LINE_HEIGHT, LINE_HOLDS, CAPTION_SHARE, STANDS_OUT = 3.0, 0.2, 0.9, 0.8, 2.5
+GAP = 11  # cells between words
 STROKES = 15  # pixels: what closing or opening with such a square removes is drawn with a pen
 PAPER, PAPER_SPOT = 0.05, 3  # detail left without strokes: a written page. A spot of so many cells differs on it
 DRAWN, DRAWN_SPOT, DRAWN_SHARE = 0.12, 11, 0.7  # a page with a logo or in a frame
@@ -47,6 +51,11 @@ TINT_TAIL, TINT_RANGE = 10, 2.0  # percent darkest and brightest, and how many t
 TINT_APART, TINT_REST = 7.0, 0.1  # levels of chroma by which all but so many percent of the pixels may be off a tint
 COLOURLESS, STRONG = 4.0, 30.0  # chroma of a grey picture; of a coloured thing
 ON_GREY = 0.4  # of a picture is grey around such a thing
+DRAINED, LIGHT_KEPT = (
+    0.5,
+    3.0,
+)  # levels of chroma left anywhere by a grey copy; of luma by which its coloured part may be off
+DYED = 0.2  # range of chroma by its median, of the middle 70 % of a thing: one dye
 ONE_HUE = 0.25  # second to first root mean square of chroma below which a picture has one colour beside grey
 
 
@@ -60,42 +69,108 @@ def content_differs(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDAr
     Returns
     -------
     True where enough of the detail of one picture is replaced by other detail in the other. Something that only one of them
-    has (a mark or a caption put on a photograph) refutes nothing, except on a written page, where it is what was written.
+    has (a mark, a caption put on a photograph whatever it covers) refutes nothing, except on a written page, where it is what
+    was written.
 
     Notes
     -----
     Detail is compared in windows of a letter's size, each at the best of 21 shifts of up to three pixels. Agreement is
     2 <ab> / (<aa> + <bb>). Cost: about 10 ms, twice where there is a drift; only for pairs that are otherwise proven.
     """
+    a, b = _equally_fine(one, two, matrix)
+    found = _compared(a, b, matrix)
+    if found is None:
+        return False
+    apart = found.ink & (found.agreement < DISAGREES)
+    replaced = int((apart & (found.balance > BALANCED)).sum())
+    share = replaced / max(int(apart.sum()), 1)
+    n_ink, widest = int(found.ink.sum()), _largest(apart)
+    enough = max(REPLACED_SPOT * n_ink if widest >= WORD else REPLACED * n_ink, PAPER_SPOT)
+    is_replaced = replaced >= enough and share >= REPLACED_SHARE
+    if is_replaced and _line(found) is None:
+        return True
+    page_apart = found.ink & (found.agreement < PAGE_DISAGREES)
+    spot = _largest(page_apart)
+    if spot < PAPER_SPOT:
+        return is_replaced
+    drawn = max(_without_strokes(a), _without_strokes(b))
+    if is_replaced and drawn <= DRAWN:
+        return True
+    if drawn <= PAPER:
+        return True
+    return drawn <= DRAWN and widest >= DRAWN_SPOT and share >= DRAWN_SHARE
+
+
+def caption(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """Where one line of writing was laid on one of two pictures that are laid on each other.
+
+    Parameters
+    ----------
+    one, two : (h, w) uint8, longer side at most 512. matrix : (2, 3), from ``one`` to ``two``.
+
+    Returns
+    -------
+    (h / 3, w / 3) bool, in the frame of ``two``; None where the pictures differ in no such line, or in more.
+
+    Notes
+    -----
+    Cost: as `content_differs`.
+    """
+    found = _compared(*_equally_fine(one, two, matrix), matrix)
+    return None if found is None else _line(found)
+
+
+def _equally_fine(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDArray[np.float64]) -> tuple[Gray, Gray]:
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     a, b = _float(one), _float(two)
     if scale < 0.8:
         a = _as_coarse(a, scale)
     if scale > 1.25:
         b = _as_coarse(b, 1 / scale)
+    return a, b
+
+
+def _compared(a: Gray, b: Gray, matrix: NDArray[np.float64]) -> _Agreement | None:
+    """Detail of ``a``, laid on ``b``, against that of ``b``; None where too little of them overlaps."""
     band_a, band_b = _band(a), _band(b)
     covered, inside = _laid(band_a, matrix, b.shape)
     if inside.sum() < 32 * 32:
-        return False
+        return None
     found = _agreement(covered * inside, band_b * inside)
     if (better := _without_drift(found, matrix)) is not None:
         covered, inside = _laid(band_a, better, b.shape)
         found = _agreement(covered * inside, band_b * inside)
+    return found
+
+
+def _line(found: _Agreement) -> NDArray[np.bool_] | None:
+    """The box of one line of writing laid on one picture, if that is nearly all in which they differ."""
     apart = found.ink & (found.agreement < DISAGREES)
-    replaced = int((apart & (found.balance > BALANCED)).sum())
-    share = replaced / max(int(apart.sum()), 1)
-    n_ink, widest = int(found.ink.sum()), _largest(apart)
-    enough = max(REPLACED_SPOT * n_ink if widest >= WORD else REPLACED * n_ink, PAPER_SPOT)
-    if replaced >= enough and share >= REPLACED_SHARE:
-        return True
-    page_apart = found.ink & (found.agreement < PAGE_DISAGREES)
-    spot = _largest(page_apart)
-    if spot < PAPER_SPOT:
-        return False
-    drawn = max(_without_strokes(a), _without_strokes(b))
-    if drawn <= PAPER:
-        return True
-    return drawn <= DRAWN and widest >= DRAWN_SPOT and share >= DRAWN_SHARE
+    if not apart.any():
+        return None
+    joined = cv2.dilate(apart.astype(np.uint8), np.ones((GAP, GAP), np.uint8))
+    _, labels = cv2.connectedComponents(joined, connectivity=8)
+    counts = np.bincount(labels[apart])
+    at = apart & (labels == int(counts.argmax()))
+    if at.sum() < LINE_HOLDS * apart.sum():
+        return None
+    rows, columns = np.nonzero(at)
+    height, width = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
+    if max(width, height) < LINE * min(width, height) or min(width, height) > LINE_HEIGHT * min(apart.shape):
+        return None
+    replaced = at & (found.balance > BALANCED)
+    share = float(replaced.sum() / at.sum())
+    if share >= CAPTION_SHARE:
+        return None
+    around = cv2.dilate(at.astype(np.uint8), np.ones((21, 21), np.uint8)) > 0
+    around &= cv2.dilate(at.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    if share >= REPLACED_SHARE and around.any():
+        outstanding = [float(of[replaced].mean()) / max(float(of[around].mean()), 1e-3) for of in found.energies]
+        if min(outstanding) >= STANDS_OUT:
+            return None
+    box = np.zeros(apart.shape, np.bool_)
+    box[max(rows.min() - 2, 0) : rows.max() + 3, max(columns.min() - 2, 0) : columns.max() + 3] = True
+    return box
 
 
 def _as_coarse(picture: Gray, scale: float) -> Gray:
@@ -111,6 +186,7 @@ class _Agreement(NamedTuple):
     ink: NDArray[np.bool_]  # there is detail to compare
     agreement: Gray  # at the best shift
     balance: Gray  # weaker to stronger energy
+    energies: tuple[Gray, Gray]  # of the one and the other
     shift: NDArray[np.int8]  # (h / 3, w / 3, 2) the best shift, y and x, in pixels
 
 
@@ -132,7 +208,7 @@ def _agreement(a: Gray, b: Gray) -> _Agreement:
     top = float(np.partition(stronger.ravel(), -count)[-count:].mean())
     ink = (stronger > INK * top) & (stronger > FAINT)
     balance = np.minimum(energy_a, energy_b) / np.maximum(stronger, 1e-6)
-    return _Agreement(ink, best, np.asarray(balance, np.float32), np.array(SHIFTS, np.int8)[at])
+    return _Agreement(ink, best, np.asarray(balance, np.float32), (energy_a, energy_b), np.array(SHIFTS, np.int8)[at])
 
 
 def _without_drift(found: _Agreement, matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
@@ -178,25 +254,35 @@ def _largest(mask: NDArray[np.bool_]) -> int:
     return int(stats[1:, cv2.CC_STAT_AREA].max(initial=0))
 
 
-def colours_differ(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDArray[np.float64]) -> bool:
+def colours_differ(
+    one: NDArray[np.uint8],
+    two: NDArray[np.uint8],
+    matrix: NDArray[np.float64],
+    *,
+    apart_from: NDArray[np.bool_] | None = None,
+) -> bool:
     """Whether something has another colour in one of two pictures that are laid on each other.
 
     Parameters
     ----------
     one, two : (h, w, 3) uint8 RGB, longer side at most 128. matrix : (2, 3), from ``one`` to ``two``.
+    apart_from : (rows, columns) bool over the whole of ``two``, at any resolution: not looked at, as a `caption`.
 
     Notes
     -----
     Another saturation or white balance of the whole picture is no difference, nor is coloured writing. A grey copy of a
-    colourful picture is a copy; a grey thing where the other picture has one coloured thing is another thing.
+    colourful picture is a copy; a grey thing where the other picture has one coloured thing is another thing, unless all colour
+    is gone, the light is kept and the thing is more than one dye.
     Cost: about 1 ms.
     """
     a, inside = _laid(_float(one), matrix, two.shape[:2])
     b = _float(two)
+    if apart_from is not None:
+        inside &= cv2.resize(apart_from.astype(np.uint8), b.shape[1::-1], interpolation=cv2.INTER_NEAREST) == 0
     if inside.sum() < 16:
         return False
-    a, b = _as_bright(a, b, inside)
-    a, b = (np.asarray(cv2.cvtColor(_blurred(x, 0.8) / 255, cv2.COLOR_RGB2YCrCb) * 255, np.float32) for x in (a, b))
+    raw_a, raw_b = _luma_chroma(a), _luma_chroma(b)
+    a, b = (_luma_chroma(x) for x in _as_bright(a, b, inside))
     light = np.abs(_centred(a[..., 0], inside) - _centred(b[..., 0], inside))
     chroma_a, chroma_b = a[..., 1:] - 127.5, b[..., 1:] - 127.5
     spot = max(6, int(SPOT * inside.sum()))
@@ -204,7 +290,10 @@ def colours_differ(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDArr
     if min(strong_a, strong_b) < COLOURLESS:
         chroma = (chroma_a if strong_a > strong_b else chroma_b)[inside]
         on_grey = float((_length(chroma) < COLOURLESS).mean())
-        return max(strong_a, strong_b) > STRONG and on_grey > ON_GREY and _one_hue(chroma)
+        if max(strong_a, strong_b) <= STRONG or on_grey <= ON_GREY or not _one_hue(chroma):
+            return False
+        coloured, grey = (raw_a, raw_b) if strong_a > strong_b else (raw_b, raw_a)
+        return not _drained(coloured, grey, inside)
     flat_a, flat_b = chroma_a[inside], chroma_b[inside]
     if _tinted(flat_a, flat_b, b[..., 0][inside]):
         return False
@@ -218,6 +307,38 @@ def colours_differ(one: NDArray[np.uint8], two: NDArray[np.uint8], matrix: NDArr
     solid = cv2.morphologyEx(other, cv2.MORPH_OPEN, np.ones((SOLID, SOLID), np.uint8)) > 0
     differs = (other > 0) & ((written == 0) | solid)
     return _largest(differs) >= spot
+
+
+def _luma_chroma(picture: Gray) -> Gray:
+    """(h, w, 3) RGB -> Y, Cr, Cb, blurred a little."""
+    return np.asarray(cv2.cvtColor(_blurred(picture, 0.8) / 255, cv2.COLOR_RGB2YCrCb) * 255, np.float32)
+
+
+def _drained(coloured: Gray, grey: Gray, inside: NDArray[np.bool_]) -> bool:
+    """Whether (h, w, 3) Y, Cr, Cb of a grey picture are those of a coloured one without its colours.
+
+    All colour is gone, of the ground too, and the light of what was coloured is that of the rest. Of a thing dyed in one colour
+    this says nothing: its grey twin may be as bright.
+    """
+    if float(_length(grey[..., 1:] - 127.5)[inside].max()) > DRAINED:
+        return False
+    light, there = coloured[..., 0], grey[..., 0]
+    gain = float(
+        (light * there)[inside].sum(dtype=np.float64) / max(np.square(light[inside]).sum(dtype=np.float64), 1.0)
+    )
+    chroma = _length(coloured[..., 1:] - 127.5)
+    thing = (chroma > max(COLOURLESS, float(chroma[inside].max()) / 3)) & inside
+    core = cv2.erode(thing.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    core = core if core.sum() >= 16 else thing
+    if float(np.abs(there - gain * light)[thing].mean()) > LIGHT_KEPT:
+        return False
+    relative = np.asarray(chroma[core] / np.maximum(light[core], 8), np.float32)
+    return min(_range(chroma[core]), _range(relative)) > DYED
+
+
+def _range(values: Gray) -> float:
+    low, middle, high = np.percentile(values, [15, 50, 85])
+    return float((high - low) / max(middle, 1e-6))
 
 
 def _tinted(one: Gray, two: Gray, light: Gray) -> bool:

@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 
 from assay.graph.exact import parallel_for
 
-__all__ = ["window_scores"]
+__all__ = ["coarse_neighbors", "window_scores"]
 
 SIDE = 12  # pixels of a crop's thumbnail when it is laid on another
 SIDES = (0.48, 0.54, 0.61, 0.69, 0.78, 0.88)  # of the other picture's sides
 SHAPES = 0.2  # natural logarithm of the aspect ratio: crops of so much the same shape share their windows
 PLAIN = 2.0 * SIDE  # length of a window less its mean, in grey levels, under which it is plain: 2 a pixel
+COARSE = 6  # pixels of a crop's thumbnail in the coarse search
+WHOLE = 181  # length of a unit vector of whole numbers
 BLOCK = 64
 
 
@@ -73,6 +75,39 @@ def window_scores(
     out = np.full((n, k), -1, np.float32)
     out[row, column] = best[inverse]
     return out
+
+
+def coarse_neighbors(tiny: NDArray[np.uint8], k: int) -> NDArray[np.int32]:
+    """(N, k) of all other pictures those of which each looks most like a part, at 6 x 6 pixels and of the same shape.
+
+    Notes
+    -----
+    Products of whole numbers, exact in whatever order they are summed. Cost: N^2 products of about 130 windows by 36 pixels.
+    """
+    n = len(tiny)
+    crops = np.stack(
+        [_whole(cv2.resize(one, (COARSE, COARSE), interpolation=cv2.INTER_AREA).ravel()[None])[0] for one in tiny]
+    )
+    alike = np.empty((n, n), np.float32)  # of a crop (row) with its best window of a picture (column)
+    for at, picture in enumerate(tiny):
+        windows = []
+        for side in SIDES:
+            size = round(COARSE / side)
+            scaled = cv2.resize(picture.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+            windows.append(
+                np.lib.stride_tricks.sliding_window_view(scaled, (COARSE, COARSE)).reshape(-1, COARSE * COARSE)
+            )
+        alike[:, at] = (crops @ _whole(np.concatenate(windows)).T).max(1)
+    np.fill_diagonal(alike, -np.inf)
+    return np.argsort(-alike, axis=1, kind="stable")[:, :k].astype(np.int32)
+
+
+def _whole(values: NDArray[np.generic]) -> NDArray[np.float32]:
+    """(m, d) less its mean, of length `WHOLE`, rounded; zero where plain."""
+    centred = values.astype(np.float64)
+    centred -= centred.mean(1, keepdims=True)
+    length = np.sqrt(np.square(centred).sum(1, keepdims=True))
+    return np.asarray(np.rint(np.where(length > COARSE, centred / np.maximum(length, 1e-9), 0) * WHOLE), np.float32)
 
 
 def _in_one(crops: NDArray[np.uint8], shapes: NDArray[np.float64], picture: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from assay.duplicates.image_candidates import image_candidates, positions
 from assay.duplicates.image_description import SMALL, Description, describe
 from assay.duplicates.image_proof import Overlay, Placement, correlate, detail, locate, overlay
-from assay.duplicates.image_refutation import colours_differ, content_differs
+from assay.duplicates.image_refutation import caption, colours_differ, content_differs
 from assay.duplicates.page_thumbnail import page_thumbnail
 
 __all__ = ["Description", "describe", "image_candidates", "page_thumbnail", "verify_pair"]
@@ -85,10 +85,13 @@ def _refuted(one: Description, two: Description, matrix: NDArray[np.float64]) ->
             @ np.linalg.inv(_square(_scaled(a.shape, one.gray.shape)))
         )
 
-    if colours_differ(one.tones, two.tones, between(one.tones, two.tones)):
-        return True
     legible = max(one.width, one.height, two.width, two.height) > SMALL
-    return legible and content_differs(one.fine, two.fine, between(one.fine, two.fine))
+    tones, fine = between(one.tones, two.tones), between(one.fine, two.fine)
+    if colours_differ(one.tones, two.tones, tones):
+        written = caption(one.fine, two.fine, fine) if legible else None
+        if written is None or colours_differ(one.tones, two.tones, tones, apart_from=written):
+            return True
+    return legible and content_differs(one.fine, two.fine, fine)
 
 
 def _scaled(to: tuple[int, ...], of: tuple[int, ...]) -> NDArray[np.float64]:

@@ -257,7 +257,7 @@ class Verified:
     kept: int
 
 
-@stage(version=4)
+@stage(version=5)
 def verify(folder: Folder, prefix: str, spec: VerifySpec) -> Verified:
     """Reopen the pictures of plausible duplicate pairs and keep what the evidence proves."""
     from assay.duplicates.images import Description, describe, verify_pair
