@@ -169,12 +169,13 @@ def _images(source: Source, pictures: _Pictures, n: int, workers: int, own_embed
     if pictures.heads and not pictures.are_small:
         pair = max(pair, PAIR_MS)
     read += FETCH_MS * web
-    vectors = 0.0 if own_embeddings else 3.5
+    # the vectors of the pictures that an encoder learned from are known when it has
+    vectors = 0.0 if own_embeddings else (2.5 * max(n - 1_500, 0) + max(n - 3_000, 0)) / 1e3
     fit = 0.0 if own_embeddings else 1.5 + max(min(n, 1_500) * (read + 2.5), min(n, 3_000) * (read + 1.2)) / 1e3
     thumbnails = 2e-5 * min(n, GRAPH_EXACT) + 8e-5 * max(n - GRAPH_EXACT, 0)
     pairs = min(2_000 + n / 8, 10_000, n / 2) + 0.02 * n  # plausible ones, and about so many copies
     proof = pairs * pair / 1e3
-    encode = n * (read + vectors) / 1e3
+    encode = n * read / 1e3 + vectors
     return {"fit": fit, "encode": encode / workers, "duplicates": (thumbnails + proof) / workers + n * 2e-6}
 
 
@@ -252,7 +253,7 @@ def _second_labels(source: Source, pictures: _Pictures | None, labelled: int, wo
         return {"second labels": 0.5 + rows * PARTS * _sentence_ms(PART_SHARE * _mean_words(source)) / 1e3 / workers}
     if pictures is None or pictures.are_small:
         return {}
-    return {"second labels": rows * (10.5 + pictures.read_ms / 2) / 1e3 / workers}  # decoded, not measured
+    return {"second labels": rows * (9.0 + pictures.read_ms / 2) / 1e3 / workers}  # decoded, not measured
 
 
 def _tables(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:
