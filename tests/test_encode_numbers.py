@@ -135,7 +135,7 @@ def test_the_edge_map_is_the_one_of_its_definition(small):
 
 @pytest.mark.parametrize("bag", BAGS, ids=lambda bag: bag.name)
 def test_codes_are_means_of_thresholded_responses_over_each_cell(small, bag: Bag):
-    state = fit_patches(list(small), seed=0, dims=8)
+    state = fit_patches(list(small), seed=0, dims=8)[0]
     maps = _maps(small)[bag.name]
     found = _code(maps, bag, state)
     x = _patches(maps, bag).astype(np.float64)

@@ -52,6 +52,19 @@ def test_more_rows_more_classes_and_more_effort_cost_more():
     assert cost(table(5_000), workers=1).seconds > cost(table(5_000), workers=2).seconds
 
 
+def test_the_pictures_encoders_learn_from_are_encoded_once_and_two_workers_share_the_encoders(tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (64, 64)).save(tmp_path / "one.png")
+
+    def stages(n: int, workers: int = 1) -> dict[str, float]:
+        return cost(pd.DataFrame({"image": [str(tmp_path / "one.png")] * n}), workers=workers, image="image").stages
+
+    few, more, most = (stages(n)["encode"] for n in (1_000, 4_000, 7_000))
+    assert most - more > 1.2 * (more - few)
+    assert stages(1_000)["fit"] > 1.3 * stages(1_000, workers=2)["fit"]
+
+
 def test_the_cost_of_the_other_efforts_is_said_before_the_run():
     asked = cost(table(5_000, 40))
     each = {effort: cost(table(5_000, 40), effort=effort).seconds for effort in ("fast", "best")}

@@ -34,6 +34,18 @@ def test_every_task_is_answered_whatever_libraries_print(tmp_path: Path, workers
     assert run(tmp_path, "square", [{"x": x} for x in range(20)], workers) == [x * x for x in range(20)]
 
 
+def test_all_workers_start_with_the_first_task_and_import_its_module_at_once(tmp_path: Path) -> None:
+    with LocalExecutor(3) as executor:
+        list(executor.map([Task("tasks:square", str(tmp_path), {"x": 3}, module="tasks")]))
+        assert [worker.process.args[-1] for worker in executor._live] == ["tasks"] * 3
+
+
+def test_a_module_that_cannot_be_imported_ahead_ends_no_worker(tmp_path: Path) -> None:
+    with LocalExecutor(1) as executor:
+        assert list(executor.map([Task("tasks:square", str(tmp_path), {"x": 3}, module="no_such")])) == [(0, 9)]
+        assert executor.deaths == 0
+
+
 def test_a_dead_worker_is_replaced_and_only_its_task_runs_again(tmp_path: Path) -> None:
     specs = [{"name": f"task{n}", "deaths": 2 if n == 1 else 0} for n in range(4)]
     assert run(tmp_path, "die_once", specs) == [f"task{n} done" for n in range(4)]

@@ -28,8 +28,8 @@ KILOBYTE_MS = 0.05  # to read a picture whose pixels are not known
 # To decode, measure and hash a million pixels. JPEGs of .05 megapixels took 24, of which .5 ms are of any picture; PNGs of 1.4
 # megapixels that hold flat areas 33, and 23 with many in turn. Their bytes say nothing: such a PNG of 19 KB holds 1.4 megapixels
 MEGAPIXEL_MS = {"JPEG": 14.0, "other": 28.0}
-# To open a plausible pair again, at least, where there is detail to match: 586 and 489 pictures of 11 and 3 KB
-PAIR_MS = 8.0
+# To open a plausible pair again, at least, where there is detail to match: 500, 653 and 448 pictures
+PAIR_MS = 11.0
 LOOKED_AT = 20  # pictures whose heads are read
 FETCH_MS = 120.0  # a picture behind a URL
 DIMS, SENTENCE, WIDEST = 256, 384, 512  # of a built-in encoder, of MiniLM, of vectors of the user's own
@@ -169,12 +169,16 @@ def _images(source: Source, pictures: _Pictures, n: int, workers: int, own_embed
     if pictures.heads and not pictures.are_small:
         pair = max(pair, PAIR_MS)
     read += FETCH_MS * web
-    vectors = 0.0 if own_embeddings else 3.5
-    fit = 0.0 if own_embeddings else 1.5 + max(min(n, 1_500) * (read + 2.5), min(n, 3_000) * (read + 1.2)) / 1e3
-    thumbnails = 2e-5 * min(n, GRAPH_EXACT) + 8e-5 * max(n - GRAPH_EXACT, 0)
-    pairs = min(2_000 + n / 8, 10_000, n / 2) + 0.02 * n  # plausible ones, and about so many copies
+    # the vectors of the pictures that an encoder learned from are known when it has
+    vectors = 0.0 if own_embeddings else (2.5 * max(n - 1_500, 0) + max(n - 3_000, 0)) / 1e3
+    learned = [min(n, 1_500) * (read + 2.5) / 1e3, min(n, 3_000) * (read + 1.2) / 1e3]  # two encoders, side by side
+    fit = 0.0 if own_embeddings else 1.5 + (sum(learned) if workers == 1 else max(learned))
+    # neighbours that may hold a part of a picture are looked at in some 12,000 rows
+    thumbnails = 0.3 + 4e-4 * min(n, 12_000) + 2e-5 * min(n, GRAPH_EXACT) + 8e-5 * max(n - GRAPH_EXACT, 0)
+    # plausible ones (a row has .6 to 1.2 in small sets of photographs), and about so many copies
+    pairs = min(2_000 + n / 8, 10_000, 0.85 * n) + 0.02 * n
     proof = pairs * pair / 1e3
-    encode = n * (read + vectors) / 1e3
+    encode = n * read / 1e3 + vectors
     return {"fit": fit, "encode": encode / workers, "duplicates": (thumbnails + proof) / workers + n * 2e-6}
 
 
@@ -252,7 +256,7 @@ def _second_labels(source: Source, pictures: _Pictures | None, labelled: int, wo
         return {"second labels": 0.5 + rows * PARTS * _sentence_ms(PART_SHARE * _mean_words(source)) / 1e3 / workers}
     if pictures is None or pictures.are_small:
         return {}
-    return {"second labels": rows * (10.5 + pictures.read_ms / 2) / 1e3 / workers}  # decoded, not measured
+    return {"second labels": rows * (9.0 + pictures.read_ms / 2) / 1e3 / workers}  # decoded, not measured
 
 
 def _tables(source: Source, n: int, workers: int, own_embeddings: bool) -> dict[str, float]:

@@ -14,10 +14,13 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Task:
+    """``module``: what a new worker may import before it is asked."""
+
     fn: str
     folder: str
     spec: dict[str, Any]
     name: str = ""
+    module: str = ""
 
     def message(self) -> str:
         return json.dumps({"fn": self.fn, "folder": self.folder, "spec": self.spec}) + "\n"

@@ -43,13 +43,13 @@ ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_TRIM_THRESHOLD_": 
 
 
 class _Worker:
-    def __init__(self, *, debug: bool, tight: bool) -> None:
+    def __init__(self, module: str, *, debug: bool, tight: bool) -> None:
         environment = (TIGHT if tight else ALLOCATION) | os.environ | dict.fromkeys(THREAD_VARIABLES, "1")
         package = str(Path(errors.__file__).resolve().parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
         environment["PYTHONHASHSEED"] = "0"
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-W", "ignore", "-m", "assay.analysis.worker"],
+            [sys.executable, "-P", "-W", "ignore", "-m", "assay.analysis.worker", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if debug else subprocess.DEVNULL,
@@ -109,6 +109,8 @@ class LocalExecutor:
         stop = threading.Event()
         for item in enumerate(tasks):
             todo.put(item)
+        if tasks and not self.fresh:
+            self._start(tasks[0])
         threads = [
             threading.Thread(target=self._drive, args=(todo, done, stop), daemon=True)
             for _ in range(min(self.workers, len(tasks)))
@@ -165,7 +167,7 @@ class LocalExecutor:
             except queue.Empty:
                 break
             for _ in range(MAX_DEATHS):
-                worker = worker or self._take()
+                worker = worker or self._take(task)
                 if worker is None:
                     return
                 answer = worker.ask(task)
@@ -183,15 +185,22 @@ class LocalExecutor:
             with self._lock:
                 self._idle.append(worker)
 
-    def _take(self) -> _Worker | None:
+    def _start(self, task: Task) -> None:
+        """All workers at once, where there are none: while the first one does the first task, the others import."""
+        with self._lock:
+            if not self._live and not self._closed:
+                self._idle = [self._new(task) for _ in range(self.workers)]
+
+    def _new(self, task: Task) -> _Worker:
+        worker = _Worker(task.module, debug=self.debug, tight=self.fresh)
+        self._live.add(worker)
+        return worker
+
+    def _take(self, task: Task) -> _Worker | None:
         with self._lock:
             if self._closed:
                 return None
-            if self._idle:
-                return self._idle.pop()
-            worker = _Worker(debug=self.debug, tight=self.fresh)
-            self._live.add(worker)
-            return worker
+            return self._idle.pop() if self._idle else self._new(task)
 
     def _bury(self, worker: _Worker) -> None:
         with self._lock:

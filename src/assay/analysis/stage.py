@@ -118,6 +118,7 @@ def tasks(stage: Stage[Any], shards: Sequence[Shard], folder: Folder) -> list[Ta
                 "spec": stage.function.spec_to_json(shard.spec),
             },
             f"{stage.name} {shard.key}",
+            stage.function.dotted.partition(":")[0],
         )
         for shard in shards
     ]

@@ -1,12 +1,14 @@
 """A worker process: reads tasks as JSON lines on its standard input, answers each with a JSON line.
 
 In: ``{"fn": "package.module:function", "folder": path, "spec": {...}}``. Out: ``{"ok": result}`` or ``{"error": ...}``.
-Does not know: other workers, retries, order. It never imports the caller's ``__main__``, so scripts without a guard,
-``python -c``, standard input and notebooks all work; it ends when its parent does.
+A module named in the command line is imported before the first task comes. Does not know: other workers, retries, order. It
+never imports the caller's ``__main__``, so scripts without a guard, ``python -c``, standard input and notebooks all work; it
+ends when its parent does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -56,6 +58,9 @@ def main() -> None:
     # what libraries print must not mix with the answers
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    for module in filter(None, sys.argv[1:]):
+        with contextlib.suppress(Exception):  # a task that needs it says what is wrong
+            importlib.import_module(module)
     serve(sys.stdin, answers)
     os._exit(0)
 

@@ -20,6 +20,7 @@ from assay.encode.patches import SIDE, encode_patches, fit_patches
 from assay.encode.pixels import Picture, sampled
 
 State = Mapping[str, NDArray[Any]]
+Fitted = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]  # state, vectors of the sample
 DIMS = 256
 PCA_SAMPLE = 1_500
 LITE0_SIDE = 160
@@ -30,7 +31,10 @@ LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db
 
 
 class ImageEncoder(Protocol):
-    """``prepare`` a picture, ``fit`` on a sample of prepared pictures, ``encode`` prepared pictures."""
+    """``prepare`` a picture, ``fit`` on a sample of prepared pictures, ``encode`` prepared pictures.
+
+    ``fit`` gives the state and the vectors of the sample, which cost next to nothing beside it.
+    """
 
     @property
     def name(self) -> str: ...
@@ -45,7 +49,7 @@ class ImageEncoder(Protocol):
 
     def prepare(self, picture: Picture) -> NDArray[Any]: ...
 
-    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]: ...
+    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> Fitted: ...
 
     def encode(self, prepared: list[NDArray[Any]], state: State) -> NDArray[np.float32]: ...
 
@@ -82,13 +86,11 @@ class Lite0:
         map over its places. Cost: some 10 ms.
         """
         pixels = sampled(picture.rgb, 32 * PLACES, 32 * PLACES)
-        positions = self._positions_model.run(["head"], {"image": pixels[None]})[0][0]
-        spans = [(slice(top, bottom), slice(left, right)) for left, top, right, bottom in _window_places()]
-        means = [positions.mean((1, 2)), *(positions[:, rows, columns].mean((1, 2)) for rows, columns in spans)]
-        return apply_pca(np.stack(means).astype(np.float32), state)
+        places = self._positions_model.run(["head"], {"image": pixels[None]})[0].reshape(-1, PLACES * PLACES)
+        return apply_pca(_window_shares() @ places.T, state)
 
-    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
-        return fit_pca(self.features(prepared), DIMS)
+    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> Fitted:
+        return _fit_pca_and_apply(self.features(prepared), DIMS)
 
     def encode(self, prepared: list[NDArray[Any]], state: State) -> NDArray[np.float32]:
         return apply_pca(self.features(prepared), state)
@@ -101,6 +103,16 @@ def _window_places() -> list[tuple[int, int, int, int]]:
         for top in range(0, PLACES + 1 - side, WINDOW_STEP)
         for left in range(0, PLACES + 1 - side, WINDOW_STEP)
     ]
+
+
+@cache
+def _window_shares() -> NDArray[np.float32]:
+    """(1 + windows, places) what each place counts for the whole picture, and for each window: rows add up to 1."""
+    windows = [(0, 0, PLACES, PLACES), *_window_places()]
+    shares = np.zeros((len(windows), PLACES, PLACES), np.float32)
+    for share, (left, top, right, bottom) in zip(shares, windows, strict=True):
+        share[top:bottom, left:right] = 1 / ((bottom - top) * (right - left))
+    return shares.reshape(len(windows), -1)
 
 
 def window_bounds() -> list[tuple[float, ...]]:
@@ -118,7 +130,7 @@ class Patches:
     def prepare(self, picture: Picture) -> NDArray[Any]:
         return sampled(picture.coarse, SIDE, SIDE)
 
-    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
+    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> Fitted:
         return fit_patches(prepared, seed=seed, dims=DIMS)
 
     def encode(self, prepared: list[NDArray[Any]], state: State) -> NDArray[np.float32]:
@@ -138,11 +150,16 @@ class UserOnnx:
     def prepare(self, picture: Picture) -> NDArray[Any]:
         return self._folder.prepare(picture.rgb)
 
-    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
-        return fit_pca(self._folder.features(prepared), 512)
+    def fit(self, prepared: list[NDArray[Any]], *, seed: int) -> Fitted:
+        return _fit_pca_and_apply(self._folder.features(prepared), 512)
 
     def encode(self, prepared: list[NDArray[Any]], state: State) -> NDArray[np.float32]:
         return apply_pca(self._folder.features(prepared), state)
+
+
+def _fit_pca_and_apply(x: NDArray[np.float32], dims: int) -> Fitted:
+    state = fit_pca(x, dims)
+    return state, apply_pca(x, state)
 
 
 def fit_pca(x: NDArray[np.float32], dims: int) -> dict[str, NDArray[Any]]:

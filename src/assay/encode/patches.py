@@ -21,8 +21,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.encode.kernels import directions, pool
-
 Floats = NDArray[np.float32]
 State = Mapping[str, NDArray[Any]]
 
@@ -59,6 +57,8 @@ def _maps(images: NDArray[np.uint8]) -> dict[str, Floats]:
 
 def _edge_map(image: NDArray[np.uint8]) -> Floats:
     """Gradient magnitude of the strongest channel, shared between the two nearest of 8 directions, averaged over cells."""
+    from assay.encode.kernels import directions  # the compiler has no place in the start of a run
+
     planes = np.zeros((SIDE, SIDE, DIRECTIONS), np.float32)
     directions(image, planes)
     smooth = cv2.blur(planes, (5, 5))
@@ -117,6 +117,8 @@ def _fit_bag(maps: Floats, bag: Bag, rng: np.random.Generator) -> dict[str, NDAr
 
 def _code(maps: Floats, bag: Bag, state: State) -> Floats:
     """(n, grid, grid, 2 * ATOMS): mean positive and negative responses above the threshold in each cell of the grid."""
+    from assay.encode.kernels import pool
+
     x = _patches(maps, bag)
     n, count, _ = x.shape
     rows = round(np.sqrt(count))
@@ -165,8 +167,11 @@ def _batches(images: Sequence[NDArray[np.uint8]], state: State) -> Floats:
     return np.concatenate(rows)
 
 
-def fit_patches(images: Sequence[NDArray[np.uint8]], *, seed: int, dims: int = 256) -> dict[str, NDArray[Any]]:
-    """Dictionaries, scales and projection from sample pictures, each uint8 (64, 64, 3). About 2.5 ms a picture."""
+def fit_patches(
+    images: Sequence[NDArray[np.uint8]], *, seed: int, dims: int = 256
+) -> tuple[dict[str, NDArray[Any]], Floats]:
+    """Dictionaries, scales and projection from sample pictures, each uint8 (64, 64, 3), and the vectors of these as `encode_patches`
+    gives them. About 2.5 ms a picture."""
     rng = np.random.default_rng([seed, 11])
     sample = np.stack(images)
     state: dict[str, NDArray[Any]] = {}
@@ -180,7 +185,8 @@ def fit_patches(images: Sequence[NDArray[np.uint8]], *, seed: int, dims: int = 2
     # the damping of what a mirror image changes must survive the standardisation
     scale *= np.concatenate([_damping(bag.grid, 2 * ATOMS) for bag in BAGS] + [_damping(2, 32)])
     project = _projection((f - mean) * scale, dims, rng)
-    return state | {"project": scale[:, None] * project, "shift": -(mean * scale) @ project}
+    state |= {"project": scale[:, None] * project, "shift": -(mean * scale) @ project}
+    return state, f @ state["project"] + state["shift"]
 
 
 def _damping(grid: int, width: int) -> Floats:

@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.issues.kernels import largest
-
 TOP = 5
 TOLERANCE = 1e-6
 SUM_TOLERANCE = 0.01
@@ -75,6 +73,8 @@ def scan(labels: NDArray[np.int32], pred_probs: NDArray[Any]) -> Scan:
 
     Cost: O(N K) time, O(N) memory.
     """
+    from assay.issues.kernels import largest  # the compiler has no place in the start of a run
+
     n_rows, n_classes = pred_probs.shape
     dtype: Any = np.float64 if pred_probs.dtype == np.float64 else np.float32
     classes = np.empty((n_rows, min(TOP, n_classes)), np.int32)

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float32]
@@ -101,6 +100,8 @@ def _discriminant(
 def _solved(matrix: NDArray[np.float64], ridge: float, right: NDArray[np.float64]) -> NDArray[np.float64]:
     """(matrix + ridge I)^-1 right. Where classes hold hardly more than copies, ``matrix`` is all rounding error and may be
     indefinite: the ridge then grows until it is larger than that error."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
     diagonal = np.diag_indices(len(matrix))
     while True:
         regular = matrix.copy()

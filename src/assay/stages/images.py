@@ -6,7 +6,7 @@ Does not know: labels, other shards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,17 +127,21 @@ class Fitted:
     sample: int
 
 
-@stage(version=1)
+@stage(version=2)
 def fit(folder: Folder, prefix: str, spec: FitSpec) -> Fitted:
-    """Fit one encoder's state on the sample rows."""
+    """Fit one encoder's state on the sample rows; in ``.sample.npz`` their vectors, so that nobody encodes them again."""
     encoder = _encoder(spec.encoder, spec.load)
     prepared: list[NDArray[Any]] = []
-    rows = sorted(spec.sample[: encoder.sample])  # the sample is in random order
-    for _, _, picture, _ in _pictures(folder, spec.dataset, rows, spec.levels):
+    rows: list[int] = []
+    sample = sorted(spec.sample[: encoder.sample])  # the sample is in random order
+    for row, _, picture, _ in _pictures(folder, spec.dataset, sample, spec.levels):
         if picture is not None:
+            rows.append(row)
             prepared.append(encoder.prepare(picture))
-    state = encoder.fit(prepared, seed=spec.seed) if prepared else {}
+    state, vectors = encoder.fit(prepared, seed=spec.seed) if prepared else ({}, np.zeros((0, 1), np.float32))
     folder.put_arrays(f"{prefix}.npz", state)
+    known: dict[str, NDArray[Any]] = {"rows": np.array(rows, np.int64), "vectors": vectors.astype(np.float16)}
+    folder.put_arrays(f"{prefix}.sample.npz", known)
     return Fitted(len(prepared))
 
 
@@ -161,10 +165,12 @@ class Encoded:
     unreadable: int
 
 
-@stage(version=3)
+@stage(version=4)
 def encode(folder: Folder, prefix: str, spec: EncodeSpec) -> Encoded:
     """One shard of rows: decode each picture once; write vectors of the readable rows and properties of all."""
     encoders = {name: _encoder(name, spec.load) for name in spec.encoders}
+    samples = {name: folder.get_arrays(f"{spec.states[name]}.sample.npz") for name in encoders}
+    known = {name: set(sample["rows"].tolist()) for name, sample in samples.items()}
     prepared: dict[str, list[NDArray[Any]]] = {name: [] for name in encoders}
     records: list[dict[str, Any]] = []
     thumbs: list[bytes] = []
@@ -176,7 +182,8 @@ def encode(folder: Folder, prefix: str, spec: EncodeSpec) -> Encoded:
             continue
         rows.append(row)
         for name, encoder in encoders.items():
-            prepared[name].append(encoder.prepare(picture))
+            if row not in known[name]:
+                prepared[name].append(encoder.prepare(picture))
         if spec.pixels:
             tiny.append(pixels.tiny(picture.coarse))
             thumbs.append(pixels.thumbnail(picture.coarse))
@@ -186,8 +193,8 @@ def encode(folder: Folder, prefix: str, spec: EncodeSpec) -> Encoded:
             records.append({"row": row, "reason": None})
     for name, encoder in encoders.items():
         state = folder.get_arrays(f"{spec.states[name]}.npz")
-        vectors = encoder.encode(prepared[name], state) if rows else np.zeros((0, 1), np.float32)
-        folder.put_array(f"{prefix}.{name}.npy", vectors.astype(np.float16))
+        vectors = encoder.encode(prepared[name], state).astype(np.float16) if prepared[name] else None
+        folder.put_array(f"{prefix}.{name}.npy", _with_sample(np.array(rows, np.int64), vectors, samples[name]))
     if spec.pixels:
         folder.put_array(f"{prefix}.tiny.npy", np.array(tiny, np.uint8).reshape(-1, 32, 32))
         folder.put_table(
@@ -197,6 +204,18 @@ def encode(folder: Folder, prefix: str, spec: EncodeSpec) -> Encoded:
     folder.put_table(f"{prefix}.properties.parquet", _property_table(records))
     folder.put_array(f"{prefix}.rows.npy", np.array(rows, np.int64))
     return Encoded(len(rows), len(records) - len(rows))
+
+
+def _with_sample(
+    rows: NDArray[np.int64], encoded: NDArray[np.float16] | None, sample: Mapping[str, NDArray[Any]]
+) -> NDArray[np.float16]:
+    """(n, d) vectors of ``rows``: of those of the sample as `fit` kept them, ``encoded`` of the others; both ascend."""
+    known = np.isin(rows, sample["rows"])
+    out = np.zeros((len(rows), sample["vectors"].shape[1]), np.float16)
+    out[known] = sample["vectors"][np.searchsorted(sample["rows"], rows[known])]
+    if encoded is not None:
+        out[~known] = encoded
+    return out
 
 
 def _property_table(records: list[dict[str, Any]]) -> pa.Table:
@@ -223,7 +242,7 @@ class Windowed:
     rows: int
 
 
-@stage(version=1)
+@stage(version=2)
 def windows(folder: Folder, prefix: str, spec: WindowsSpec) -> Windowed:
     """Reopen plausible pictures; (n, 1 + windows, d) vectors of `Lite0.windows`, NaN where a picture cannot be read now."""
     from assay.encode.image_encoders import Lite0, window_bounds
