@@ -192,7 +192,7 @@ class OutlierSpec(CheckSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=9)
+@stage(version=10)
 def outlier(folder: Folder, prefix: str, spec: OutlierSpec) -> Checked:
     """Outliers; what rows were measured against lies in ``.fitted.json`` and ``.fitted.npz``."""
     from assay.issues.outlier import outlier_issues
@@ -288,7 +288,7 @@ class PropertiesCheckSpec(CheckSpec):
     properties: tuple[str, ...]
 
 
-@stage(version=4)
+@stage(version=5)
 def image(folder: Folder, prefix: str, spec: PropertiesCheckSpec) -> Checked:
     """Dark, light, blurry, odd pictures."""
     from assay.encode.pixels import PROPERTY_NAMES
@@ -360,7 +360,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-@stage(version=13)
+@stage(version=14)
 def insights(folder: Folder, prefix: str, spec: InsightsSpec) -> Found:
     """Findings about classes and columns."""
     from dataclasses import asdict

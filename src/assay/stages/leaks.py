@@ -41,7 +41,7 @@ class ColumnLeaksSpec(DatasetSpec):
     features: tuple[str, ...] = setting()
 
 
-@stage(version=4)
+@stage(version=5)
 def column_leaks(folder: Folder, prefix: str, spec: ColumnLeaksSpec) -> LeaksFound:
     """Columns that fix the label, alone or in pairs, by their values, their order, a part of them or their being there."""
     from assay.encode.cells import read_cells
@@ -90,7 +90,7 @@ class TextLeaksSpec(DatasetSpec):
     classes: tuple[Label, ...] = setting()
 
 
-@stage(version=2)
+@stage(version=3)
 def text_leaks(folder: Folder, prefix: str, spec: TextLeaksSpec) -> LeaksFound:
     """Whether the texts are names with the class in them, or begin or end with its name or with a mark that fixes it."""
     from dataclasses import replace
@@ -122,7 +122,7 @@ class FormLeaksSpec(DatasetSpec):
     classes: tuple[Label, ...] = setting()
 
 
-@stage(version=1)
+@stage(version=2)
 def form_leaks(folder: Folder, prefix: str, spec: FormLeaksSpec) -> LeaksFound:
     """Whether size, shape or file format of a picture fix its class, or tell single classes from all others."""
     from assay.insights.leaks import form_finding

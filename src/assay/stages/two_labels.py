@@ -119,7 +119,7 @@ class TwoLabelsSpec(CheckSpec):
     unsure: bool = setting(default=False)
 
 
-@stage(version=15)
+@stage(version=16)
 def two_labels(folder: Folder, prefix: str, spec: TwoLabelsSpec) -> Checked:
     """Rows that hold a second class. Beside the table: ``.joint.npz``, the rows behind each pair of classes, and
     ``.json``, the finding, both by position among the vector rows."""
