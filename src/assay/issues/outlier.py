@@ -2,6 +2,9 @@
 
 In: one or more embeddings, the neighbour graph, labels where there are any. Out: the columns of kind "outlier".
 Does not know: which evidence there is: of tables `outlier_tables`, of anything else `outlier_distances` judges.
+
+The threshold is `outlier_evidence.P_VALUE`, on the tail that `tail.fit_tail` fits to the evidence; of tables besides it
+`forest.FALSE_FLAGS` and `forest.LEAST_Z`, on what a table of the same columns without outliers gives.
 """
 
 from __future__ import annotations
