@@ -23,6 +23,7 @@ from assay.predict.fitted import FittedBlend
 from assay.predict.folds import make_folds
 from assay.predict.trees import FittedTrees, tree_probabilities
 from assay.runs.finished_run import FinishedRun
+from in_this_process import in_this_process
 
 
 def artefacts(project):
@@ -224,6 +225,7 @@ def test_the_encoder_of_a_very_wide_table_turns_other_rows_as_well(monkeypatch):
     np.testing.assert_allclose(dense, found.dense, atol=2e-2)
 
 
+@pytest.mark.usefixtures("here")
 def test_a_table_and_texts_analysed_leave_states_that_load(data_dir, tmp_path):
     table = pd.DataFrame({"a": np.tile(np.arange(40.0), 5), "b": np.tile(np.arange(8.0), 25)})
     table["label"] = np.where(table["a"] + table["b"] > 22, "high", "low")
@@ -266,7 +268,8 @@ def of_table(tmp_path_factory):
     cells = people(600, 0).astype({"town": object})
     cells.loc[3, "born"], cells.loc[5, "income"], cells.loc[9, "town"] = 1700, 4e9, "???? no town"
     cells.loc[11, "born"], cells.loc[20, "income"] = 2900, -5.0
-    project = assay.analyze(cells, output=tmp_path_factory.mktemp("table") / "p.assay", effort="fast")
+    with in_this_process():
+        project = assay.analyze(cells, output=tmp_path_factory.mktemp("table") / "p.assay", effort="fast")
     return project, cells
 
 

@@ -153,6 +153,7 @@ def test_a_class_with_values_to_itself_is_found_among_others_that_share_theirs()
     assert classes_fixed(np.arange(400), codes) == []
 
 
+@pytest.mark.usefixtures("here")
 def test_texts_that_are_file_names_are_not_praised(tmp_path):
     """As on IMDB with the file name for a text: nothing could contradict a label, so none is called well labelled."""
     labels = ["neg", "pos"] * 60
@@ -165,6 +166,7 @@ def test_texts_that_are_file_names_are_not_praised(tmp_path):
     assert any(found["title"] == "Label given away by the text" for found in project.insights())
 
 
+@pytest.mark.usefixtures("here")
 def test_a_class_of_one_picture_size_is_named_and_not_judged(tmp_path):
     folder = tmp_path / "digits"
     write_digits(folder, 150)
