@@ -71,7 +71,19 @@ def graph_distances(
     seed: int,
     threads: int,
 ) -> NDArray[np.float32]:
-    """Mean distance to the neighbours of ``ranks`` (as many as there are); of rows in closed groups, outside the group."""
+    """How far each row lies from its neighbours of certain ranks.
+
+    Parameters
+    ----------
+    embeddings : name -> (N, d). ids, distances : (N, k) the graph over all of them.
+    groups : (N,) of `closed_groups`, -1 = none. Rows of a group are measured to rows outside it (`outside_distances`).
+    ranks : (first, last) of the neighbours that count, from 0, ``last`` not included; fewer where there are fewer.
+    cosine : whether the graph's distances are cosine distances, else Euclidean. seed : of samples.
+
+    Returns
+    -------
+    (N,) float32 mean distances, NaN where a row has no such neighbour.
+    """
     there = int(np.isfinite(distances[0]).sum()) if len(distances) else 0
     last = max(1, min(ranks[1], there))
     first = min(ranks[0], last - 1)
@@ -87,5 +99,6 @@ def graph_distances(
 
 
 def in_tail(evidence: Floats) -> NDArray[np.bool_]:
+    """(n,) values that the tail fitted to all of them exceeds with probability below ``P_VALUE``; none where there is no tail."""
     tail = fit_tail(evidence)
     return np.zeros(len(evidence), bool) if tail is None else tail.p_values(evidence) < P_VALUE
