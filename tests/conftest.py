@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -90,3 +91,12 @@ def digits_project(digits: tuple[Path, dict[str, str]], tmp_path_factory: pytest
     output = tmp_path_factory.mktemp("digits_project") / "digits.assay"
     assay.analyze(digits[0], output=output, progress="quiet")
     return output
+
+
+@pytest.fixture
+def here() -> Iterator[None]:
+    """Analyses of this test run without worker processes, see in_this_process.py."""
+    from in_this_process import in_this_process
+
+    with in_this_process():
+        yield

@@ -7,9 +7,7 @@ In: draws of hypothesis. Out: `Odd` data; `analyze_here`, a run's record and its
 from __future__ import annotations
 
 import io
-import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -20,15 +18,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import assay.analysis.run as analysis_run
-from assay.analysis.executor import Task
-from assay.analysis.local_executor import _error
 from assay.analysis.progress import Progress
 from assay.analysis.settings import make_settings
-from assay.analysis.worker import run_task
 from assay.issues import isolation
 from assay.predict.trees import TREES
 from assay.sources import open_source
 from assay.storage import Folder
+from in_this_process import in_this_process
 
 VALUES = (
     ["a"],
@@ -68,37 +64,13 @@ CLASSES: tuple[list[Any], ...] = (
 )
 
 
-class InProcess:
-    """`LocalExecutor` without processes: the tests are about the stages, and a process takes longer than they do."""
-
-    deaths = 0
-
-    def __init__(self, workers: int, *, debug: bool = False, fresh: bool = False) -> None:
-        self.debug = debug
-
-    def __enter__(self) -> InProcess:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Any]]:
-        for index, task in enumerate(tasks):
-            answer = run_task(json.loads(task.message()))
-            error = _error(answer)
-            if error is not None:
-                raise error
-            yield index, answer.get("ok")
-
-
 def analyze_here(data: Any, output: Path, **roles: Any) -> dict[str, Any]:
     """The record of a run of every stage in this process."""
     settings = make_settings(task="auto", seed=0, effort="regular", encoders=[], workers=1, memory=None, debug=True)
     with (
-        patch.object(analysis_run, "LocalExecutor", InProcess),
+        in_this_process(),
         patch.dict(TREES, dict.fromkeys(TREES, 3)),  # the same code, and most of the time of a run of ten rows
         patch.object(isolation, "TREES", 10),
-        patch.object(os, "fsync", lambda _: None),
     ):
         return analysis_run.analyze_source(open_source(data, **roles), Folder(output), settings, Progress("quiet"))
 

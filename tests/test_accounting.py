@@ -8,6 +8,7 @@ import pytest
 
 import assay
 from assay.analysis.accounting import accounting
+from in_this_process import in_this_process
 from test_first_guess import CLASS, PROSE, png
 
 
@@ -36,7 +37,8 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> assay.Project:
         "text,label",
     ]
     (folder / "t.csv").write_text("\n".join(lines))
-    return assay.analyze(folder / "t.csv", output=folder / "p", workers=1, progress=False)
+    with in_this_process():
+        return assay.analyze(folder / "t.csv", output=folder / "p", workers=1, progress=False)
 
 
 def test_lines_of_a_file_add_up(texts: assay.Project) -> None:
@@ -47,6 +49,7 @@ def test_lines_of_a_file_add_up(texts: assay.Project) -> None:
     assert summary.accounting[0] in str(summary)
 
 
+@pytest.mark.usefixtures("here")
 def test_images_of_a_folder_add_up(tmp_path: Path) -> None:
     (tmp_path / "img").mkdir()
     for at in range(12):

@@ -125,6 +125,7 @@ def test_wrong_labels_of_a_table_are_found(hospital, tmp_path):
     assert (flags & wrong).sum() > 0.85 * flags.sum()
 
 
+@pytest.mark.usefixtures("here")
 def test_labels_keep_their_type(tmp_path):
     """0 stays 0 and never becomes "0.0"; a gap stays a gap."""
     rng = np.random.default_rng(0)
@@ -170,6 +171,7 @@ def test_own_probabilities_and_embeddings_replace_the_built_in_stages(own, tmp_p
     )
 
 
+@pytest.mark.usefixtures("here")
 def test_rows_with_nan_in_the_users_arrays_say_so(own, tmp_path):
     frame, probs, vectors = own
     broken = vectors.copy()
@@ -181,6 +183,7 @@ def test_rows_with_nan_in_the_users_arrays_say_so(own, tmp_path):
     assert "NaN or infinity" in found["not_analyzed_reason"][0]
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
@@ -206,6 +209,7 @@ def frame_of(n: int, labels: list, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"a": rng.normal(size=n), "b": rng.choice(["x", "y", "z"], n), "target": labels})
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("name", "frame"),
     [
@@ -229,6 +233,7 @@ def test_strange_tables_are_analysed_to_the_end(name, frame, tmp_path):
     project.report(tmp_path / "report.html")
 
 
+@pytest.mark.usefixtures("here")
 def test_one_class_only_skips_the_label_checks_with_the_reason(tmp_path):
     project = assay.analyze(frame_of(30, ["p"] * 30), label="target", output=tmp_path / "p.assay", progress="quiet")
     checks = {check["name"]: check for check in project.summary().checks}
@@ -237,6 +242,7 @@ def test_one_class_only_skips_the_label_checks_with_the_reason(tmp_path):
     assert checks["outlier"]["status"] == "ran"
 
 
+@pytest.mark.usefixtures("here")
 def test_without_labels_everything_else_still_runs(tmp_path):
     project = assay.analyze(
         frame_of(50, [None] * 50).drop(columns="target"), output=tmp_path / "p.assay", progress="quiet"
@@ -245,6 +251,7 @@ def test_without_labels_everything_else_still_runs(tmp_path):
     assert checks["label"] == "skipped" and checks["outlier"] == checks["near_duplicate"] == "ran"
 
 
+@pytest.mark.usefixtures("here")
 def test_a_users_column_of_our_name_keeps_it(tmp_path):
     frame = frame_of(40, ["p", "q"] * 20).assign(is_outlier="mine")
     project = assay.analyze(frame, label="target", output=tmp_path / "p.assay", progress="quiet")

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 import assay
+from in_this_process import in_this_process
 
 
 def analyzed(data: object, folder: Path, **options: object) -> assay.Project:
-    return assay.analyze(data, output=folder / "p.assay", progress="quiet", effort="fast", workers=1, **options)
+    with in_this_process():
+        return assay.analyze(data, output=folder / "p.assay", progress="quiet", effort="fast", workers=1, **options)
 
 
 def why_skipped(project: assay.Project, check: str) -> str:

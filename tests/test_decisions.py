@@ -156,6 +156,7 @@ def test_an_export_takes_the_log_as_it_stood(project: assay.Project, tmp_path: P
     assert not (tmp_path / "never.csv").exists()
 
 
+@pytest.mark.usefixtures("here")
 def test_decisions_hang_on_rows_whatever_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same ids in another order, one gone, one new: decisions stay with their ids."""
     words = {"good": "lovely", "bad": "awful"}
@@ -192,6 +193,7 @@ def test_decisions_hang_on_rows_whatever_their_order(tmp_path: Path, monkeypatch
     assert shown.loc["r8", "corrected_label"] == "so-so" and shown.loc["r3", "action"] == "exclude"
 
 
+@pytest.mark.usefixtures("here")
 def test_whole_number_classes_take_a_typed_in_seven(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0)[::-1], "y": np.arange(40) // 20})
     project = assay.analyze(frame, label="y", effort="fast", progress="quiet", output=tmp_path / "p.assay")
@@ -338,7 +340,7 @@ def test_many_lines_are_applied_in_a_moment(place: Path, project: assay.Project)
 
 
 @pytest.fixture
-def twins(tmp_path: Path) -> Path:
+def twins(tmp_path: Path, here: None) -> Path:
     """Sixty texts of which two are given twice, the copies under the same label."""
     words = {"good": "lovely", "bad": "awful"}
     rows = [
@@ -377,6 +379,7 @@ def test_more_copies_than_allowed_are_refused_and_a_dry_run_lists_them(twins: Pa
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.usefixtures("here")
 def test_repeated_rows_of_a_narrow_table_are_no_surplus(tmp_path: Path) -> None:
     """24 combinations in 1,200 rows; beside them, two rows of a wide table that were entered twice."""
     rng = np.random.default_rng(7)

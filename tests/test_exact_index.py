@@ -60,6 +60,7 @@ def test_a_new_picture_is_found_among_those_of_a_run(digits_project):
     assert index.find(digests_of(["of no picture"])).tolist() == [-1]
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("kind", ["texts", "table"])
 def test_new_rows_are_found_among_those_of_a_run(kind, tmp_path):
     rng = np.random.default_rng(0)

@@ -13,7 +13,8 @@ from assay.encode.cells import read_cells
 from assay.encode.table import FittedTable, fit_table
 from assay.encode.text import FittedTfidf, fit_tfidf
 from assay.issues.isolated_groups import closed_groups
-from assay.issues.outlier import measure_distances, outlier_issues
+from assay.issues.outlier import outlier_issues
+from assay.issues.outlier_distances import measure_distances
 from assay.issues.outlier_reference import OutlierReference
 from assay.issues.table_reference import TableReference
 from assay.issues.unusual_cells import CellBounds, unusual_cells
@@ -22,6 +23,7 @@ from assay.predict.fitted import FittedBlend
 from assay.predict.folds import make_folds
 from assay.predict.trees import FittedTrees, tree_probabilities
 from assay.runs.finished_run import FinishedRun
+from in_this_process import in_this_process
 
 
 def artefacts(project):
@@ -33,10 +35,10 @@ def test_the_heads_and_the_vote_of_a_run_say_again_what_it_said(digits_project):
     kept = artefacts(assay.open(digits_project))
     fitted = kept.fitted_blend()
     assert fitted is not None and "heads" in fitted.asks_for_.values()
-    views = {name: np.asarray(kept.embedding(name), np.float32) for name in kept.embeddings}
+    embeddings = {name: np.asarray(kept.embedding(name), np.float32) for name in kept.embeddings}
     folds = np.asarray(kept.array("folds", ".npy"))
     neighbors = np.asarray(kept.array("graph", ".ids.npy"))
-    again = fitted.predict_proba(views, neighbors=neighbors, folds=folds)
+    again = fitted.predict_proba(embeddings, neighbors=neighbors, folds=folds)
     np.testing.assert_allclose(again, kept.pred_probs, atol=1e-4)
 
 
@@ -47,10 +49,10 @@ def test_the_outlier_reference_of_a_run_says_again_what_it_said(digits_project):
     reference = kept.outlier_reference()
     assert reference is not None and {"nearest", "learned"} < set(reference.scales_)
     ids, distances = (np.asarray(kept.array("graph", f".{name}.npy")) for name in ("ids", "distances"))
-    views = {name: kept.embedding(name) for name in kept.embeddings}
+    embeddings = {name: kept.embedding(name) for name in kept.embeddings}
     codes = FinishedRun(project.path).dataset.codes[kept.vector_rows]
     measured = measure_distances(
-        views, codes, ids, distances, closed_groups(ids, codes), np.ones(len(ids), bool), "image", 0, 1
+        embeddings, codes, ids, distances, closed_groups(ids, codes), np.ones(len(ids), bool), "image", 0, 1
     )
     score, flagged = reference.score(measured)
     table = project.results(kept.vector_rows, ["outlier_score", "is_outlier"])
@@ -223,6 +225,7 @@ def test_the_encoder_of_a_very_wide_table_turns_other_rows_as_well(monkeypatch):
     np.testing.assert_allclose(dense, found.dense, atol=2e-2)
 
 
+@pytest.mark.usefixtures("here")
 def test_a_table_and_texts_analysed_leave_states_that_load(data_dir, tmp_path):
     table = pd.DataFrame({"a": np.tile(np.arange(40.0), 5), "b": np.tile(np.arange(8.0), 25)})
     table["label"] = np.where(table["a"] + table["b"] > 22, "high", "low")
@@ -265,7 +268,8 @@ def of_table(tmp_path_factory):
     cells = people(600, 0).astype({"town": object})
     cells.loc[3, "born"], cells.loc[5, "income"], cells.loc[9, "town"] = 1700, 4e9, "???? no town"
     cells.loc[11, "born"], cells.loc[20, "income"] = 2900, -5.0
-    project = assay.analyze(cells, output=tmp_path_factory.mktemp("table") / "p.assay", effort="fast")
+    with in_this_process():
+        project = assay.analyze(cells, output=tmp_path_factory.mktemp("table") / "p.assay", effort="fast")
     return project, cells
 
 

@@ -92,6 +92,7 @@ def hugging_face(folder: Path, target: Path, rows: pd.DataFrame):
     return data.cast_column("image", datasets.Image())
 
 
+@pytest.mark.usefixtures("here")  # the folder itself was analysed by worker processes
 @pytest.mark.parametrize(
     ("make", "ending"),
     [

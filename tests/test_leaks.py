@@ -153,6 +153,7 @@ def test_a_class_with_values_to_itself_is_found_among_others_that_share_theirs()
     assert classes_fixed(np.arange(400), codes) == []
 
 
+@pytest.mark.usefixtures("here")
 def test_a_column_that_is_filled_for_one_class_alone_gives_it_away(tmp_path):
     """A day of discharge, of four outcomes that only one has: others may be judged by it no more."""
     rng = np.random.default_rng(9)
@@ -170,6 +171,7 @@ def test_a_column_that_is_filled_for_one_class_alone_gives_it_away(tmp_path):
     assert "the label check was run without discharged, which give the label away" in project.run["notes"]
 
 
+@pytest.mark.usefixtures("here")
 def test_words_of_texts_without_spaces_are_no_parts_of_names(tmp_path):
     """Thai letters stand between marks that are none, so that texts look like names of many parts."""
     praise, blame = ["ดีมาก", "อร่อยมาก"], ["แย่มากๆ", "ไม่อร่อย"]
@@ -181,6 +183,7 @@ def test_words_of_texts_without_spaces_are_no_parts_of_names(tmp_path):
     assert not any("given away" in found["title"] for found in project.insights())
 
 
+@pytest.mark.usefixtures("here")
 def test_texts_that_are_file_names_are_not_praised(tmp_path):
     """As on IMDB with the file name for a text: nothing could contradict a label, so none is called well labelled."""
     labels = ["neg", "pos"] * 60
@@ -193,6 +196,7 @@ def test_texts_that_are_file_names_are_not_praised(tmp_path):
     assert any(found["title"] == "Label given away by the text" for found in project.insights())
 
 
+@pytest.mark.usefixtures("here")
 def test_a_class_of_one_picture_size_is_named_and_not_judged(tmp_path):
     folder = tmp_path / "digits"
     write_digits(folder, 150)

@@ -1,4 +1,4 @@
-"""issues/outlier.py and what it stands on: tail.py, distances.py, company.py, forest.py."""
+"""issues/outlier.py and what it stands on: its evidence, tail.py, distances.py, isolated_groups.py, forest.py."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def check(
     modality="vectors",
     threads=2,
     seed=0,
-    view="embeddings",
+    name="embeddings",
     entropy=None,
     analyzed=None,
     widths=(),
 ):
-    """`outlier_issues` on one view with its own graph."""
+    """`outlier_issues` on one embedding with its own graph."""
     n = len(x)
     labels = np.full(n, -1, np.int32) if labels is None else np.asarray(labels, np.int32)
     metric, k = ("euclidean", 20) if modality == "table" else ("cosine", 15)
     ids, distances = neighbors(np.asarray(x, np.float32), k, metric, threads=2)
     analyzed = np.ones(n, bool) if analyzed is None else analyzed
     return outlier_issues(
-        {view: x},
+        {name: x},
         labels,
         ids,
         distances,
@@ -171,9 +171,9 @@ def test_rows_that_stand_for_no_class_are_asked_but_not_looked_at():
         assert found[row] == pytest.approx(np.sort(same)[:3].mean(), rel=1e-3)
 
 
-@pytest.mark.parametrize("view", ["lite0", "patches"])
-def test_rows_without_a_label_are_held_against_the_class_of_their_neighbours(view):
-    """Foreign rows among unlabelled ones come first, whether the view is a pretrained one or learned from the data."""
+@pytest.mark.parametrize("name", ["lite0", "patches"])
+def test_rows_without_a_label_are_compared_with_the_class_of_their_neighbours(name):
+    """Foreign rows among unlabelled ones come first, whether the embedding is a pretrained one or learned from the data."""
     rng = np.random.default_rng(6)
     centres = 6 * np.eye(3, 12)
     x = np.concatenate([centres[np.arange(300) % 3] + 0.5 * rng.normal(size=(300, 12)), 3 * rng.normal(size=(8, 12))])
@@ -181,7 +181,7 @@ def test_rows_without_a_label_are_held_against_the_class_of_their_neighbours(vie
     labels[270:] = -1
     ids, distances = neighbors(x, 15, "cosine")
     found = outlier_issues(
-        {view: x.astype(np.float32)},
+        {name: x.astype(np.float32)},
         labels,
         ids,
         distances,
@@ -295,7 +295,7 @@ CLEAN = {
 def test_few_rows_of_clean_tables_are_flagged(name):
     cells = pd.DataFrame(CLEAN[name](np.random.default_rng(0))).rename(columns=str)
     dense = table_features(cells, list(cells)).dense.astype(np.float16)
-    assert check(dense, modality="table", view="cells")["is_outlier"].mean() <= 0.006
+    assert check(dense, modality="table", name="cells")["is_outlier"].mean() <= 0.006
 
 
 def test_rows_that_follow_no_pattern_are_flagged_however_many_they_are():
@@ -306,7 +306,7 @@ def test_rows_that_follow_no_pattern_are_flagged_however_many_they_are():
     loose = np.arange(2_000) < 200
     for column in x.T:
         column[loose] = rng.choice(column[~loose], 200)
-    found = check(x.astype(np.float16), modality="table", view="cells")
+    found = check(x.astype(np.float16), modality="table", name="cells")
     flags = found["is_outlier"]
     assert flags[loose].mean() > 0.6  # the rest lie near others by chance
     assert flags[~loose].mean() < 0.01
@@ -330,7 +330,7 @@ def unequal_clusters(rng):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_few_rows_of_tables_with_a_column_of_classes_are_flagged(made, seed):
     features = table_features(frame := with_classes(made(np.random.default_rng(seed))), list(frame))
-    flagged = check(features.dense.astype(np.float16), modality="table", view="cells", widths=features.widths)
+    flagged = check(features.dense.astype(np.float16), modality="table", name="cells", widths=features.widths)
     assert flagged["is_outlier"].mean() <= 0.01
 
 
@@ -344,7 +344,7 @@ def test_few_rows_of_well_known_tables_are_flagged_with_the_class_among_the_colu
         classes = pd.cut(loaded.target, 4).astype(str) if name == "diabetes" else loaded.target.astype("string")
         frame = frame.join(pd.get_dummies(classes).astype(int)) if column == "indicators" else frame.assign(c=classes)
     features = table_features(frame.rename(columns=str), [str(name) for name in frame])
-    flags = check(features.dense.astype(np.float16), modality="table", view="cells", widths=features.widths)
+    flags = check(features.dense.astype(np.float16), modality="table", name="cells", widths=features.widths)
     assert flags["is_outlier"].mean() <= 0.021
 
 
@@ -477,7 +477,7 @@ def test_rows_that_are_not_analyzed_get_no_score():
 @pytest.mark.parametrize("modality", ["text", "image", "table"])
 def test_the_same_bytes_for_any_number_of_threads(modality):
     x, labels = with_group(25)
-    results = [check(x, labels, modality=modality, threads=t, view="patches") for t in (1, 2, 4)]
+    results = [check(x, labels, modality=modality, threads=t, name="patches") for t in (1, 2, 4)]
     for name in ("is_outlier", "outlier_score"):
         assert results[0][name].tobytes() == results[1][name].tobytes() == results[2][name].tobytes()
 
@@ -606,7 +606,7 @@ def test_out_of_scope_queries_rank_above_mislabelled_ones(data_dir: Path):
     labels[wrong] = rng.integers(0, 150, wrong.sum())
     x = tfidf_embeddings(table["text"].tolist()).astype(np.float16)
     foreign = table["is_oos"].to_numpy() == 1
-    found = check(x, labels, modality="text", view="tfidf")
+    found = check(x, labels, modality="text", name="tfidf")
     mean_distance = neighbors(x.astype(np.float32), 15)[1].mean(1)
     assert average_precision_score(foreign, found["outlier_score"]) > 1.3 * average_precision_score(
         foreign, mean_distance
@@ -615,7 +615,8 @@ def test_out_of_scope_queries_rank_above_mislabelled_ones(data_dir: Path):
 
 
 def test_a_row_whose_cells_are_all_usual_is_told_to_be_unusual_as_a_whole():
-    from assay.issues.outlier import CUTS, Part, _reasons
+    from assay.issues.outlier import _reasons
+    from assay.issues.outlier_evidence import CUTS, Part
 
     part = Part(np.array([0.0, 0.0, 9.0]), np.array([1.0, 1.0, 3.0]), CUTS)
     for named, sentence in (

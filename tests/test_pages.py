@@ -88,6 +88,7 @@ def test_second_scans_that_lie_otherwise_are_candidates_among_many_pages_on_one_
     assert len(true & candidates(scans, reopened=True)) >= 5
 
 
+@pytest.mark.usefixtures("here")
 def test_an_analysis_joins_second_scans_and_keeps_other_pages_on_the_template_apart(tmp_path: Path) -> None:
     folder = tmp_path / "scans"
     folder.mkdir()

@@ -15,7 +15,7 @@ import assay
 from assay.cli.commands import main
 from assay.encode.pixels import claimed_pixels
 from assay.errors import BusyStorageError
-from assay.printable import printable
+from assay.printable import listed, printable
 from assay.server import budget
 from assay.server.budget import PixelBudget
 
@@ -24,6 +24,13 @@ CLEAR = "\x1b[2J\x1b]0;owned\x07"
 
 def test_control_characters_are_spelled_out_and_words_stay():
     assert printable(f"é图\n\ta{CLEAR}\u202e\x9b") == "é图\n\ta\\x1b[2J\\x1b]0;owned\\x07\\u202e\\x9b"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_words_are_listed_as_in_a_sentence(words, said):
+    assert listed(words) == said
 
 
 def test_class_names_do_not_steer_the_terminal(tmp_path):

@@ -22,6 +22,7 @@ from assay.query import Filter, ReviewTable, Sort, Views, page
 from assay.query.cells import MemoryCells
 from assay.query.filters import Likeness
 from assay.query.search import contains
+from assay.report.overview import Overview
 from made_table import CLASSES, FLAGGED, MadeState, made
 
 ODD_TABLE = made(30, 0)
@@ -246,6 +247,7 @@ def test_only_undecided_label_issues_that_nothing_speaks_against_are_counted_as_
     state.action[:] = ACTION_NAMES.index("")
     state.action[9:11] = [ACTION_NAMES.index("keep"), ACTION_NAMES.index("unresolved")]
     assert np.flatnonzero(table.safe).tolist() == [0, 8, 9, 10, 11]
+    assert Overview(table).rows[Overview(table).safe].tolist() == [0, 8, 9, 10, 11]  # what the report counts
     facets = Views(table).facets
     assert facets(None, state)["presets"]["safe"] == 3
     assert facets(Filter.from_json({"rows": [1, 8, 9]}), state)["presets"]["safe"] == 1

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,12 @@ from numpy.typing import NDArray
 import assay
 from assay.analysis import pipeline
 from assay.analysis import run as analysis_run
-from assay.analysis.executor import Task, TaskError
-from assay.analysis.worker import run_task
 from assay.dataset import dataset as dataset_module
 from assay.dataset.dataset import check_labels, read_dataset
 from assay.dataset.target import TARGETS, ClassTarget, Label, NoTarget, Target
 from assay.errors import UsageError
 from assay.sources import open_source
+from in_this_process import InThisProcess
 
 
 class NumberTarget(Target):
@@ -58,26 +56,6 @@ class NumberTarget(Target):
             return float(label)
         except (TypeError, ValueError) as error:
             raise UsageError(f"the label {label!r} is no number") from error
-
-
-class InThisProcess:
-    """The smallest executor: other processes would not know the task of this test."""
-
-    debug, deaths = False, 0
-
-    def __init__(self, workers: int, *, debug: bool = False, fresh: bool = False) -> None: ...
-
-    def __enter__(self) -> InThisProcess:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Any]]:
-        for index, task in enumerate(tasks):
-            answer = run_task(json.loads(task.message()))
-            if "error" in answer:
-                raise TaskError(answer["error"], answer["traceback"])
-            yield index, answer["ok"]
 
 
 @pytest.fixture

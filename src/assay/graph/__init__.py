@@ -77,9 +77,20 @@ def neighbors_report(
     seed: int = 0,
     enough: float = ENOUGH,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
-    """`neighbors`, and the share of true neighbours found, measured on ``ASKED`` rows (1.0 after an exact scan).
+    """As `neighbors`, with the recall of the search.
 
-    ``enough``: the recall that the search is widened for.
+    Parameters
+    ----------
+    enough : recall, 0 to 1, up to which an approximate search is widened. All others: as `neighbors` takes them.
+
+    Returns
+    -------
+    ids, distances : as `neighbors` gives them.
+    recall : the share of true neighbours that were found, measured on ``ASKED`` rows; 1.0 after an exact scan.
+
+    Raises
+    ------
+    ArrayError, UsageError : as `neighbors`.
     """
     vectors = make_vectors(check_embeddings(embeddings), check_search(k, metric))
     workers = threads or os.cpu_count() or 1
@@ -103,7 +114,17 @@ def check_search(k: int, metric: str) -> Metric:
 def distinct_neighbors(
     vectors: Vectors, k: int, *, threads: int, seed: int, enough: float = ENOUGH
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
-    """(ids, squared distances, recall) among the U distinct rows: (U, k) indices into them; ``k`` below U, or 1."""
+    """The nearest distinct rows of each of the U distinct rows of ``vectors``.
+
+    Parameters
+    ----------
+    k : neighbours a row, below U (or 1). enough : as `neighbors_report` takes it. seed : of an approximate search.
+
+    Returns
+    -------
+    ids : (U, k) int32, indices into the distinct rows. squared : (U, k) float32, squared distances of prepared rows
+    (`Vectors.distances` turns them into the metric's). recall : measured on ``ASKED`` rows; 1.0 after an exact scan.
+    """
     if len(vectors) <= EXACT_ROWS:
         return *exact_neighbors(vectors, k, threads=threads), 1.0
     rng = np.random.default_rng([seed, 7_003])

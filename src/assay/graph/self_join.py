@@ -116,9 +116,17 @@ def join(
     threads: int,
     only: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """(ids, squared distances) as `exact.exact_neighbors` gives them, from each row's ``probes`` nearest lists.
+    """The nearest among the rows of each row's nearest lists.
 
-    ``only`` the rows of these groups are joined with all others; the rest stay -1 and infinity.
+    Parameters
+    ----------
+    lists : of `make_lists`. k : neighbours a row. probes : nearest lists that are searched a row.
+    candidates : rows a row, nearest in the coarse space, whose exact distances are computed.
+    only : groups of lists whose rows are joined with all others; default all groups. The other rows keep -1 and infinity.
+
+    Returns
+    -------
+    ids, squared : (U, k) int32 and float32, as `exact.exact_neighbors` gives them.
     """
     ids = np.full((len(vectors), k), -1, np.int32)
     squared = np.full((len(vectors), k), np.inf, np.float32)

@@ -40,6 +40,7 @@ class Vectors:
 
     @property
     def dims(self) -> int:
+        """Columns of prepared rows: those of ``source``, and the axis of the zero vector where there is one."""
         return int(self.source.shape[1]) + self.has_zero
 
     def take(self, which: slice | NDArray[Any]) -> NDArray[np.float32]:
@@ -47,6 +48,7 @@ class Vectors:
         return _prepare(self.source[self.rows[which]], self.metric, self.centre, self.scale, self.has_zero)
 
     def blocks(self, size: int = BLOCK) -> Iterator[slice]:
+        """Slices of at most ``size`` distinct rows that cover all of them, in order."""
         for start in range(0, len(self), size):
             yield slice(start, min(start + size, len(self)))
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from assay.printable import listed
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -74,12 +76,12 @@ def in_words(name: str) -> str:
     return PROPERTIES.get(name, name.replace("_", " "))
 
 
-def listed(names: list[Any], most: int = 5) -> str:
+def listed_names(names: list[Any], most: int = 5) -> str:
     """“a”, “b” and “c”; beyond ``most`` names "and 3 more"."""
     shown = [quote(name) for name in names[:most]]
     if len(names) > most:
         return ", ".join(shown) + f" and {len(names) - most:,} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return listed(shown)
 
 
 def rows_of(count: int) -> str:

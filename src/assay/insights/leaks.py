@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assay.insights.finding import Finding, listed, quote
+from assay.insights.finding import Finding, listed_names, quote
 from assay.issues.leaks import Leak
 
 CHECK = "columns"
@@ -75,7 +75,7 @@ def form_finding(form: str, leak: Leak, classes: Sequence[object] = ()) -> Findi
     """The form of the pictures, a key of `FORMS`, fixes the label, or tells ``classes`` from the rest."""
     if classes:
         message = (
-            f"{FORMS[form]} gives {listed(list(classes))} away: {leak.share:.1%} of the pictures like those given this label carry "
+            f"{FORMS[form]} gives {listed_names(list(classes))} away: {leak.share:.1%} of the pictures like those given this label carry "
             f"it. A model may see the {form} and not the subject, so these labels were not judged."
         )
     else:

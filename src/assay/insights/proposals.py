@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import WORTH_A_WORD, Finding, listed, quote, rows_of
+from assay.insights.finding import WORTH_A_WORD, Finding, listed_names, quote, rows_of
 from assay.insights.relations import EXAMPLES, OVERLAP, Group, Relation
 from assay.insights.two_labels import TwoLabels
 from assay.issues.interval import wilson
@@ -115,7 +115,7 @@ def _relation(names: list[Any], n: NDArray[np.int64], r: Relation) -> Finding:
 
 def _group(names: list[Any], n: NDArray[np.int64], g: Group) -> Finding:
     members = [names[code] for code in g.members]
-    told, count = listed(members), f"{len(members)} classes"
+    told, count = listed_names(members), f"{len(members)} classes"
     between: list[Any] | dict[str, Any] = members
     subject = members if g.head < 0 else [names[g.head], *members]
     action: Action | None
@@ -218,7 +218,7 @@ def examples_of(rows: NDArray[np.int64]) -> list[int]:
 
 
 def _merge(from_: list[Any], into: Any) -> Action:
-    return {"kind": "merge", "title": f"Merge {listed(from_)} into {quote(into)}", "from": from_, "into": into}
+    return {"kind": "merge", "title": f"Merge {listed_names(from_)} into {quote(into)}", "from": from_, "into": into}
 
 
 def _specific(general: Any, specific: list[Any]) -> Action:
@@ -237,5 +237,5 @@ def _several(holder: Any, held: list[Any]) -> Action:
 
 
 def _move(between: list[Any]) -> Action:
-    title = f"Give label issues of {listed(between)} their suggested label"
+    title = f"Give label issues of {listed_names(between)} their suggested label"
     return {"kind": "move_suggested", "title": title, "between": between}

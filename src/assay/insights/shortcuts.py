@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from assay.insights.finding import Finding, in_words, quote, rows_of
 from assay.insights.proposals import examples_of
 from assay.issues.interval import wilson
+from assay.printable import listed
 
 TELLS = 0.90  # area under the ROC curve of one property for one class against the rest ...
 LEAST_CLASS = 20  # ... of at least so many rows
@@ -117,8 +118,7 @@ def _one_each(found: Sequence[Finding]) -> list[Finding]:
     for first, *rest in grouped.values():
         names = [str(other.data["property"]) for other in rest]
         words = [in_words(name) for name in names]
-        told = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-        also = f", and so {'does' if len(names) == 1 else 'do'} {told}" if names else ""
+        also = f", and so {'does' if len(names) == 1 else 'do'} {listed(words)}" if names else ""
         out.append(replace(first, message=first.message.replace(ALSO, also), data=first.data | {"also": names}))
     return out
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.insights.finding import Finding, in_words, listed, quote, rows_of
+from assay.insights.finding import Finding, in_words, listed_names, quote, rows_of
 from assay.insights.proposals import examples_of
 from assay.issues.interval import wilson
 
@@ -65,7 +65,7 @@ def split_leakage(
         message = (
             f"{rows_of(len(hit))} of the split {quote(split)} ({len(hit) / size:.1%}) {'is a copy' if len(hit) == 1 else 'are copies'} "
             f"of a row in another split, {int(exact[hit].sum()):,} of them exact: what is measured on it is too good."
-            + (f" Most are given {listed([names[code] for code in top], 3)}." if top else "")
+            + (f" Most are given {listed_names([names[code] for code in top], 3)}." if top else "")
         )
         data = {
             "split": split, "exact": int(exact[hit].sum()), "near": int((~exact[hit]).sum()),
@@ -128,7 +128,7 @@ def split_shift(
             expected = only[alone] * absent.sum() / max(only.sum(), 1)
             alone = alone[expected >= ONLY]  # as many rows should be there, if the splits were drawn at random
             if len(alone):
-                told = listed([names[code] for code in alone.tolist()], NAMED)
+                told = listed_names([names[code] for code in alone.tolist()], NAMED)
                 verb = "has" if where == "only" else "lacks"
                 message = (
                     f"Only the split {quote(split)} {verb} {told}."
@@ -161,7 +161,7 @@ def split_shift(
                 more = [names[code] for code in np.argsort(-apart, kind="stable")[:3].tolist() if apart[code] > 0]
                 message = (
                     f"The classes are spread differently in the split {quote(split)}: {distance:.0%} of its rows would have to "
-                    f"carry another label to be like the rest. It has more of {listed(more)}."
+                    f"carry another label to be like the rest. It has more of {listed_names(more)}."
                 )
                 found.append(_shift(split, "class balance", distance, message, rows[inside], p))
         for name, value in properties.items():

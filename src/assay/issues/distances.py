@@ -182,7 +182,7 @@ def decorrelated_distances(
 
 
 def outside_distances(
-    views: Sequence[NDArray[Any]],
+    embeddings: Sequence[NDArray[Any]],
     groups: NDArray[np.int32],
     *,
     ranks: tuple[int, int],
@@ -192,7 +192,7 @@ def outside_distances(
 ) -> tuple[NDArray[np.int64], Floats]:
     """(rows that are in a group, mean distance of each to its nearest rows outside the group).
 
-    ``views`` are joined as `assay.graph.join_views` joins them, so that the distances are those of the graph.
+    ``embeddings`` are joined as `assay.graph.join_embeddings` joins them, so that the distances are those of the graph.
     ``ranks``: first and last of the nearest rows that count. Up to 20,000 rows are compared with; of more, as many drawn by
     ``seed``, which makes the distances a little longer. Cost: O(rows in groups * d * min(N, 20,000)).
     """
@@ -203,8 +203,8 @@ def outside_distances(
         chosen = np.sort(np.random.default_rng([seed, 33]).permutation(len(groups))[:OUTSIDE])
 
     def joined(which: NDArray[np.int64]) -> Floats:
-        parts = [rows_of(view, which, unit=cosine) for view in views]
-        return np.concatenate(parts, 1) / np.float32(len(views) ** 0.5 if cosine else 1)
+        parts = [rows_of(embedding, which, unit=cosine) for embedding in embeddings]
+        return np.concatenate(parts, 1) / np.float32(len(embeddings) ** 0.5 if cosine else 1)
 
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         base = joined(chosen) if len(rows) else np.zeros((0, 1), np.float32)

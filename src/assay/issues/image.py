@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.printable import listed
+
 DARK, LIGHT, BLURRY, LOW_INFORMATION, ODD_SIZE, ODD_ASPECT = 0.68, 0.88, 0.71, 0.70, 0.5, 0.66
 LEAST = 10  # pictures that must lie beyond it before a cut is said to fit the set badly
 LEFT = 0.001  # of 1 - score; smaller rests are alike
@@ -110,15 +112,10 @@ def _what_the_set_is_like(
     said += [f"{name.replace('_', ' ')} ({count:,} of {n:,})" for name, count in usual]
     flagged = [f"none is flagged as {name}" for name, _ in grounds]
     if usual:
-        what = f"for {_listed([name.replace('_', ' ') for name, _ in usual])} " if len(said) > 1 else ""
+        what = f"for {listed([name.replace('_', ' ') for name, _ in usual])} " if len(said) > 1 else ""
         flagged.append(f"{what}only those far beyond the others are flagged")
     verb = "is" if len(said) == 1 else "are"
-    return [f"{kind}{_listed(said)} {verb} what its pictures are like; {', and '.join(flagged)}"]
-
-
-def _listed(words: list[str]) -> str:
-    """ "a, b and c" """
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return [f"{kind}{listed(said)} {verb} what its pictures are like; {', and '.join(flagged)}"]
 
 
 def _odd_size(area: NDArray[np.float64], analyzed: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -14,7 +14,16 @@ Z95 = 1.959964  # standard errors of a 95 % interval of the normal distribution
 
 
 def wilson_end(hits: NDArray[Any] | float, n: NDArray[Any] | float, z: float) -> NDArray[np.float64]:
-    """The end of the interval that lies ``z`` standard errors above (z > 0) or below (z < 0), in 0..1; arrays or numbers."""
+    """One end of the Wilson score interval (Wilson, 1927) of a share.
+
+    Parameters
+    ----------
+    hits, n : how many of how many; arrays of one shape, or numbers. z : standard errors, above the share or (z < 0) below it.
+
+    Returns
+    -------
+    The end, 0 to 1, in the shape of ``hits`` and ``n``.
+    """
     n = np.maximum(np.asarray(n, np.float64), 1e-9)
     share = np.asarray(hits, np.float64) / n
     centre = share + z * z / (2 * n)

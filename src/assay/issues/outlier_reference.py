@@ -87,8 +87,10 @@ class OutlierReference:
         return combined
 
     def learned_from(self, evidence: Floats, flagged: NDArray[np.bool_], p_value: float) -> OutlierReference:
-        """With the evidence of the analysed rows, and which of them are outliers; where none is, with the evidence that is
-        exceeded with probability ``p_value`` by the tail that was fitted to theirs."""
+        """A copy that knows from which evidence on a row is an outlier.
+
+        evidence : (n,) of the rows that took part. flagged : (n,) which of them are outliers: the least evidence among these
+        is the cut. Where none is flagged, the cut is what their fitted tail exceeds with probability ``p_value``."""
         if flagged.any():
             least = float(evidence[flagged].min())
         else:

@@ -73,11 +73,12 @@ class Left:
 
     @property
     def share(self) -> float:
+        """Expected share of all ``n`` labelled rows that are undecided and wrong."""
         return self.wrong / max(self.n, 1)
 
     @property
     def done(self) -> bool:
-        """Even the upper end of the interval lies below ``stop``."""
+        """Whether the search may end: even the upper end of the 95 % interval lies below ``stop``."""
         return self.high < self.stop * self.n
 
     def sentence(self) -> str:
@@ -138,7 +139,7 @@ class Calibrated:
         return rows[np.argsort(-self._order[rows], kind="stable")]
 
     def at_precision(self, precision: float) -> Cut:
-        """As many undecided rows as hold this expected precision."""
+        """The largest cut of undecided rows, worst first, of which at least the share ``precision`` are expected to be wrong."""
         rows = self.open_rows()
         p = self.probabilities(rows)
         mean = np.cumsum(p) / np.arange(1, len(p) + 1)
@@ -150,7 +151,8 @@ class Calibrated:
         return self._cut(self.open_rows()[:budget])
 
     def left(self, stop: float = STOP) -> Left:
-        """What is wrong still, and how far to go."""
+        """How many wrong labels are expected among the undecided rows, with the 95 % interval, and how many of the worst to look
+        at until those that stay are expected to be fewer than the share ``stop`` of all labelled rows. Cost: O(N log N)."""
         odds = self._order[self.known & ~self.settled]
         wrong, low, high = self._all.total(odds)
         n = int(self.known.sum())

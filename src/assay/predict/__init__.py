@@ -155,6 +155,7 @@ def _predict(
 
 
 def second_round_affordable(n_rows: int, n_classes: int, effort: str) -> bool:
+    """Whether a second round, without doubted labels, may take the time that ``effort`` allows: N K up to ``MAX_SECOND``."""
     return n_rows * n_classes <= MAX_SECOND.get(effort, 0)
 
 

@@ -129,7 +129,10 @@ class FittedBlend:
 
 
 def fitted_blend(blends: Sequence[tuple[Blend, float]]) -> FittedBlend:
-    """Of blends and the share of each."""
+    """The fitted state of one blend or two.
+
+    blends : (blend, its share in the arithmetic mean of the rounds); the shares sum to 1.
+    """
     rounds = []
     for blend, share in blends:
         members = [

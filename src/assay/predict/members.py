@@ -97,7 +97,7 @@ def head_scores(heads: list[Head], block: Floats, folds: NDArray[np.int8]) -> Fl
 
 
 def given_scores(values: NDArray[np.float32], prior: Floats) -> Floats:
-    """Logarithms of probabilities (n, K), the prior in place of rows of NaN."""
+    """(n, K) logarithms of the probabilities ``values`` (n, K); a row with NaN or infinity gets those of ``prior`` (K,)."""
     block = np.array(values, np.float32)
     block[~np.isfinite(block).all(1)] = prior
     return np.log(np.maximum(block, FLOOR))

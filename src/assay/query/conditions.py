@@ -28,7 +28,7 @@ Keep = Callable[[Any, Callable[[], Flags]], Flags]
 
 
 def at_once(_: Any, make: Callable[[], Flags]) -> Flags:
-    """Keeps nothing."""
+    """Compute the mask now: the ``keep`` of who has no cache."""
     return make()
 
 

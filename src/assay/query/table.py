@@ -23,6 +23,7 @@ from assay.checks import CHECK_BY_NAME, CHECKS
 from assay.columns import BY_NAME, Column
 from assay.dataset.target import Label
 from assay.errors import UsageError
+from assay.printable import listed
 from assay.query.cells import MemoryCells
 from assay.query.filters import CLEAN
 from assay.query.properties import usual_range
@@ -201,7 +202,7 @@ class ReviewTable:
         if check not in self.checks:
             known = CHECK_BY_NAME[check]
             if self.modality not in known.modalities:
-                whom = " and ".join(known.modalities)
+                whom = listed(known.modalities)
                 raise UsageError(f"the check {check!r} is for {whom} data; this project holds {self.modality} data")
             raise UsageError(f"the check {check!r} has no results: {self.not_run.get(check, 'it did not run')}")
         return self.flags[CHECK_BY_NAME[check].flag]

@@ -88,7 +88,7 @@ def next_steps(
     if issues:
         n = f"{issues:,} {'row' if issues == 1 else 'rows'} with a label issue"
         steps.append(NextStep(f"Look at the {n}, the worst first, and decide.", "assay serve PROJECT"))
-        safe = int((flagged & overview.safe).sum())
+        safe = int(overview.safe.sum())
         if safe:
             text = f"Or take the {safe:,} {'suggestion' if safe == 1 else 'suggestions'} that need no second look."
             steps.append(NextStep(text, "assay export PROJECT FILE --fix auto"))

@@ -52,8 +52,8 @@ class Overview:
 
     @property
     def safe(self) -> NDArray[np.bool_]:
-        """(n,) rows of which the safe policy takes the suggestion, as far as no copies of it say otherwise."""
-        return self.flag("is_safe_to_fix") & ~self.flag("is_outlier") & ~self.flag("is_multi_label")
+        """(n,) rows of which the safe policy takes the suggestion: those that the review app counts, `ReviewTable.safe`."""
+        return self._ordered(self._table.safe)
 
     def worst(self, chosen: NDArray[np.bool_], score: str | None, most: int) -> NDArray[np.int64]:
         """Positions of the ``most`` chosen rows of the highest score; ties and missing scores keep the user's order."""

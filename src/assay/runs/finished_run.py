@@ -22,6 +22,7 @@ from assay.dataset.originals import OriginalCells
 from assay.dataset.scope import read_scope
 from assay.dataset.target import Label
 from assay.errors import ProjectError, UsageError
+from assay.printable import listed
 from assay.runs.artefacts import Artefacts
 from assay.runs.summary import Summary
 from assay.sources.reading import UnreadableError, read_bytes, stamp_of
@@ -310,7 +311,7 @@ class FinishedRun:
         record = next((r for r in self.run["checks"] if r["name"] == type), None)
         if record is None:
             raise UsageError(
-                f"the check {type!r} is for {' and '.join(check.modalities)} data; this project holds {self.run['modality']} data"
+                f"the check {type!r} is for {listed(check.modalities)} data; this project holds {self.run['modality']} data"
             )
         if record["status"] != "ran":
             raise UsageError(f"the check {type!r} has no results: it was {record['status']} ({record['why']})")

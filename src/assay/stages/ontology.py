@@ -218,11 +218,11 @@ class _Seen:
         meaning = [
             x for name, x in vectors.items() if name != "tfidf"
         ]  # words alone see half of the splits that a sentence does
-        per_view = [splittable(x, self.codes, len(self.names)) for x in meaning or vectors.values()]
-        if per_view:  # what only one encoder sees is a matter of that encoder
-            agreed = set.intersection(*({r.first for r in view} for view in per_view))
+        per_embedding = [splittable(x, self.codes, len(self.names)) for x in meaning or vectors.values()]
+        if per_embedding:  # what only one encoder sees is a matter of that encoder
+            agreed = set.intersection(*({r.first for r in found_there} for found_there in per_embedding))
             taken = {code for r in found if r.type in ("is_a", "same_thing") for code in (r.first, r.second)}
-            found += [r for r in per_view[0] if r.first in agreed - taken]
+            found += [r for r in per_embedding[0] if r.first in agreed - taken]
         if self.spec.withheld and not found:
             raise _NotPossibleError(self.spec.withheld)
         counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.names))
