@@ -168,7 +168,7 @@ def test_a_column_that_is_filled_for_one_class_alone_gives_it_away(tmp_path):
         "“discharged” gives the label away: whether it is blank tells one class from all others (100.0%"
         in found["message"]
     )
-    assert "the label check was run without discharged, which give the label away" in project.run["notes"]
+    assert "the label check was run without discharged, which gives the label away" in project.run["notes"]
 
 
 @pytest.mark.usefixtures("here")

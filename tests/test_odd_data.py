@@ -31,19 +31,19 @@ def finishes(data: pd.DataFrame, roles: dict[str, Any]) -> dict[str, Any] | None
     return run
 
 
-@settings(max_examples=120, **CHEAP)
+@settings(max_examples=220, **CHEAP)
 @given(tables())
 def test_any_small_table_finishes(drawn: tuple[pd.DataFrame, dict[str, Any]]) -> None:
     finishes(*drawn)
 
 
-@settings(max_examples=30, **CHEAP)
+@settings(max_examples=50, **CHEAP)
 @given(texts())
 def test_any_few_texts_finish(drawn: tuple[pd.DataFrame, dict[str, Any]]) -> None:
     finishes(*drawn)
 
 
-@settings(max_examples=20, **CHEAP)
+@settings(max_examples=30, **CHEAP)
 @given(pictures())
 def test_any_few_pictures_finish(drawn: tuple[pd.DataFrame, dict[str, Any]]) -> None:
     finishes(*drawn)

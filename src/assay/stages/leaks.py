@@ -58,8 +58,9 @@ def column_leaks(folder: Folder, prefix: str, spec: ColumnLeaksSpec) -> LeaksFou
     columns = tuple(dict.fromkeys(name for leak in leaks for name in leak.names))
     others = not set(spec.features) <= set(columns)
     folder.put_json(f"{prefix}.json", [asdict(finding) for finding in leak_findings(leaks, others=others)])
-    given = ", ".join(columns)
-    notes = (f"the label check was run without {given}, which give the label away",) if columns and others else ()
+    give = "gives" if len(columns) == 1 else "give"
+    told = f"the label check was run without {', '.join(columns)}, which {give} the label away"
+    notes = (told,) if columns and others else ()
     return LeaksFound(columns, notes=notes)
 
 
