@@ -73,3 +73,16 @@ def test_scans_of_one_paper_are_not_light_where_the_cut_runs_through_the_middle_
     found = image_issues(values, np.ones(120, bool))
     assert np.flatnonzero(found["is_light"]).tolist() == [7]
     assert "light (120 of 120)" in found["_notes"][0]
+
+
+def test_where_a_fifth_of_the_pictures_has_another_size_none_is_odd_and_where_few_have_they_are():
+    values = photographs(58, 6)
+    values["width"][:12], values["height"][:12] = 1920, 1440
+    found = image_issues(values, np.ones(58, bool))
+    assert not found["is_odd_size"].any()
+    assert found["_notes"] == [
+        "more than one size (12 of 58) is what its pictures are like; none is flagged as odd size"
+    ]
+    values = photographs(200, 6)
+    values["width"][:12], values["height"][:12] = 1920, 1440
+    assert np.flatnonzero(image_issues(values, np.ones(200, bool))["is_odd_size"]).tolist() == list(range(12))

@@ -36,7 +36,7 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
     odd size: distance of log(area) from the quartiles, in units of 3 interquartile ranges (at least a factor of 1.5).
     Where most pictures are drawn on a light or a dark ground, none is too light or too dark: one with few strokes is all ground.
     Where a fifth of the pictures or more lie beyond a cut or close to it, the set is like that: flagged are then only those far beyond
-    the others (Tukey's fence on the logarithm of what is left to 1), and "_notes" says so.
+    the others (Tukey's fence on the logarithm of what is left to 1), none of odd size, and "_notes" says so.
     odd aspect ratio: 1 - short side / long side. grayscale: no colour at all, where at least 80 % of pictures have some.
     """
     p = {name: np.where(analyzed, np.asarray(values, np.float64), np.nan) for name, values in properties.items()}
@@ -79,7 +79,8 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
             beyond[:] = False
         elif beyond.sum() >= LEAST and like.sum() >= USUAL * analyzed.sum():
             usual.append((name, int(like.sum())))
-            beyond &= _far_beyond(score, analyzed)
+            # sizes are judged against the set's own: where a fifth lie apart from the others, none is odd
+            beyond &= _far_beyond(score, analyzed) if name != "odd_size" else False
         out[f"is_{name}"] = beyond
         out[f"{name}_score"] = np.where(analyzed, score, np.nan).astype(np.float32)
     out["_notes"] = _what_the_set_is_like(grounds, usual, int(analyzed.sum()), coloured)
@@ -109,10 +110,14 @@ def _what_the_set_is_like(
     elif coloured < 0.5 and {"low_information", "dark"} <= names:
         kind = "this set is shapes or writing on black: "
     said = [f"a {name} ground ({count:,} of {n:,})" for name, count in grounds]
-    said += [f"{name.replace('_', ' ')} ({count:,} of {n:,})" for name, count in usual]
-    flagged = [f"none is flagged as {name}" for name, _ in grounds]
-    if usual:
-        what = f"for {listed([name.replace('_', ' ') for name, _ in usual])} " if len(said) > 1 else ""
+    said += [
+        f"{'more than one size' if name == 'odd_size' else name.replace('_', ' ')} ({count:,} of {n:,})"
+        for name, count in usual
+    ]
+    none = [*(name for name, _ in grounds), *("odd size" for name, _ in usual if name == "odd_size")]
+    flagged = [f"none is flagged as {name}" for name in none]
+    if some := [name.replace("_", " ") for name, _ in usual if name != "odd_size"]:
+        what = f"for {listed(some)} " if len(said) > 1 else ""
         flagged.append(f"{what}only those far beyond the others are flagged")
     verb = "is" if len(said) == 1 else "are"
     return [f"{kind}{listed(said)} {verb} what its pictures are like; {', and '.join(flagged)}"]
