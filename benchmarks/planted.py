@@ -261,7 +261,7 @@ def tables(scratch: Path) -> Planted:
         "Constant column": "beer",
         "Identifier among the features": [f"B-{value:06d}" for value in rng.permutation(n)],
         "Copied column": frame["city"],
-        "Copy of the label": frame["style"].str.lower().str[::-1],
+        "Label given away": frame["style"].str.lower().str[::-1],
     }
     spoiled = frame.assign(**{f"planted {kind}": values for kind, values in columns.items()})
     spoiled = pd.concat([spoiled, spoiled.iloc[copied]], ignore_index=True)

@@ -226,6 +226,14 @@ def test_accents_and_marks_around_numbers_are_matters_of_spelling():
     assert sorted(spelt) in (["3 stars = 3* = 3", "4 stars = 4"], ["3* = 3 stars = 3", "4 stars = 4"])
 
 
+def test_a_blank_may_be_the_slip_but_not_besides_other_letters():
+    frame = pd.DataFrame(
+        {"maker": ["Tin Man Brewing"] * 60 + ["Tinman Brewing"] * 2 + ["Taxman Brewing"] * 9 + ["Elk"] * 40}
+    )
+    (found,) = table_faults(frame, list(frame))
+    assert found.data["values"] == ["Tinman Brewing = Tin Man Brewing"]
+
+
 def test_names_one_letter_apart_are_two_things():
     frame = pd.DataFrame({"city": ["Portland"] * 60 + ["Cortland"] * 2 + ["Gainesville"] * 40 + ["Waynesville"] * 3})
     assert table_faults(frame, ["city"]) == []

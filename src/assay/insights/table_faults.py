@@ -334,8 +334,8 @@ def _plain_forms(value: str) -> list[str]:
 def _one_word_off(rarer: str, commoner: str) -> bool:
     """Whether every word that differs does so by a slip: "Portland" is not "Cortland", nor "Sanitas" "SanTan"."""
     one, two = rarer.casefold().split(), commoner.casefold().split()
-    if len(one) != len(two):
-        return True  # a blank is the slip
+    if len(one) != len(two):  # a blank is the slip: "Tinman" is "Tin Man", "Taxman" is not
+        return OSA.distance("".join(one), "".join(two)) <= 1
     for a, b in zip(one, two, strict=True):
         if a != b and (
             OSA.distance(a, b) > max(1, len(b) // SLIP) or (a[0] != b[0] and len(a) == len(b) and a[0] != b[1:2])
