@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import assay
-from measure import run
+from measure import commit, run
 
 HERE = Path(__file__).resolve().parent
 SCRATCH = Path(tempfile.gettempdir()) / "assay-bench"
@@ -53,15 +53,15 @@ def vectors(name: str, data: Callable[[Path], Path], options: dict[str, Any]) ->
 
 
 def analyse(data: Path, options: dict[str, Any], project: Path) -> None:
-    """Run Assay as a process of its own, unless that came to its end before."""
-    done = project.with_suffix(".done")
-    if done.exists():
+    """Run Assay as a process of its own, unless that came to its end before on this commit; what did not change resumes."""
+    done, here = project.with_suffix(".done"), commit()
+    if done.exists() and done.read_text() == here and not here.endswith("+"):
         return
     project.parent.mkdir(parents=True, exist_ok=True)
     job = project.with_suffix(".json")
     job.write_text(json.dumps({"data": str(data), "options": options, "project": str(project)}))
     run([sys.executable, str(HERE / "assay_run.py"), str(job)])
-    done.touch()
+    done.write_text(here)
 
 
 def read(folder: Path) -> dict[str, NDArray[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import assay
@@ -23,6 +23,9 @@ NUMBERS = st.sampled_from([0.0, -0.0, 1.0, 1.5, float("nan"), 2.0**60, float("in
 def test_rows_of_a_table_have_one_digest_where_they_have_one_key(rows):
     cells = pd.DataFrame(rows, columns=["a", "b", "c", "d"])
     columns = compared_columns(cells, list(cells.columns))
+    assume(
+        all(column.kind != "empty" for column in columns)
+    )  # of a column without a value "-" and "n/a" are one in keys alone
     keys = table_copies(columns, len(cells))[0]
     digests = row_digests(cells, [column.name for column in columns])
     alike = (digests[:, None] == digests[None]).all(2)
