@@ -224,18 +224,25 @@ def texts(scratch: Path) -> Planted:
         out.put("pii", row, f"personal data: {kind}")
     added = []
     labels = sorted(set(table["label"]))
-    for kind in ("case and punctuation", "typo"):
+    for kind in (
+        "blanks",
+        "case and punctuation",
+        "typo",
+    ):  # the first are the same characters but for white space: exact
         for number in range(EACH):
             row = long_enough.pop()
             text, label = table["text"][row], table["label"][row]
-            text = f"{text.upper().rstrip('?.! ')} !!" if kind != "typo" else typo(rng, text)
+            if kind == "blanks":
+                text = text.replace(" ", "  ")
+            else:
+                text = typo(rng, text) if kind == "typo" else f"{text.upper().rstrip('?.! ')} !!"
             other = labels[(labels.index(label) + 7) % len(labels)] if number % 2 else label
             copy = TEXTS + len(added)
             added.append({"text": text, "label": other})
             out.put("near_duplicate", copy, f"copy: {kind}")
             out.also.setdefault("near_duplicate", set()).add(row)
             out.also.setdefault("duplicate_label_conflict", set()).add(row)
-            if kind != "typo":
+            if kind == "blanks":
                 out.put("exact_duplicate", copy)
                 out.also.setdefault("exact_duplicate", set()).add(row)
             if other != label:
