@@ -189,7 +189,7 @@ def texts(scratch: Path) -> Planted:
     about = (
         f"{TEXTS:,} questions of banking77, English; planted: empty texts, single letters and words, texts of 15 questions, sentences in "
         f"{len(FOREIGN)} other languages, mark-up and random characters, e-mail addresses, numbers and the like, copies that differ in "
-        "case and punctuation, copies with a typo; half of the copies under another label."
+        "white space, case and punctuation, copies with a typo; half of the copies under another label."
     )
     out = Planted(
         about, (clean, {"text": "text", "label": "label"}), (faulty, {"text": "text", "label": "label"}), checks
