@@ -15,6 +15,7 @@ from assay.encode.text import FittedTfidf, fit_tfidf
 from assay.issues.isolated_groups import closed_groups
 from assay.issues.outlier import outlier_issues
 from assay.issues.outlier_distances import measure_distances
+from assay.issues.outlier_evidence import Neighborhood
 from assay.issues.outlier_reference import OutlierReference
 from assay.issues.table_reference import TableReference
 from assay.issues.unusual_cells import CellBounds, unusual_cells
@@ -51,9 +52,8 @@ def test_the_outlier_reference_of_a_run_says_again_what_it_said(digits_project):
     ids, distances = (np.asarray(kept.array("graph", f".{name}.npy")) for name in ("ids", "distances"))
     embeddings = {name: kept.embedding(name) for name in kept.embeddings}
     codes = FinishedRun(project.path).dataset.codes[kept.vector_rows]
-    measured = measure_distances(
-        embeddings, codes, ids, distances, closed_groups(ids, codes), np.ones(len(ids), bool), "image", 0, 1
-    )
+    near = Neighborhood(embeddings, ids, distances, closed_groups(ids, codes), 0, 1)
+    measured = measure_distances(near, codes, np.ones(len(ids), bool), modality="image")
     score, flagged = reference.score(measured)
     table = project.results(kept.vector_rows, ["outlier_score", "is_outlier"])
     assert np.array_equal(score, table["outlier_score"].to_numpy())
@@ -75,7 +75,8 @@ def test_an_outlier_reference_flags_what_was_flagged_and_what_lies_as_far(foreig
         {"v": x}, codes, ids, distances, None, every, modality="text", seed=0, threads=1
     )  # fmt: skip
     reference = OutlierReference.from_arrays(*found["_reference"].to_arrays())
-    measured = measure_distances({"v": x}, codes, ids, distances, closed_groups(ids, codes), every, "text", 0, 1)
+    near = Neighborhood({"v": x}, ids, distances, closed_groups(ids, codes), 0, 1)
+    measured = measure_distances(near, codes, every, modality="text")
     score, flagged = reference.score(measured)
     assert np.array_equal(score, found["outlier_score"]) and np.array_equal(flagged, found["is_outlier"])
     assert not foreign or flagged[:foreign].all()

@@ -24,6 +24,7 @@ FENCE = (
     3.0  # interquartile ranges of its own scores beyond the upper quartile: then a picture is odd in such a set, too
 )
 MOSTLY_COLOUR = 0.8  # share of coloured pictures above which a grey one is worth a flag
+_Property = tuple[str, str, int]  # check, what the set is like in words, pictures that are
 
 
 def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArray[np.bool_]) -> dict[str, Any]:
@@ -69,21 +70,24 @@ def image_issues(properties: Mapping[str, NDArray[np.float64]], analyzed: NDArra
         "odd_aspect_ratio": ODD_ASPECT,
     }
     out: dict[str, Any] = {"_notes": []}
-    usual, grounds = [], []
+    usual, unflagged = [], []  # (check, what is said, pictures): only those far beyond are flagged, or none at all
     for name, score in scores.items():
         beyond = analyzed & (np.nan_to_num(score) > cuts[name])
         of_ground = name in ground and bool((ground[name] & analyzed).sum() > GROUND * analyzed.sum())
         like = analyzed & (np.nan_to_num(score) > 1 - (1 - cuts[name]) * np.exp(CLOSE))
+        often = beyond.sum() >= LEAST and like.sum() >= USUAL * analyzed.sum()
         if of_ground and beyond.any():
-            grounds.append((name, int((ground[name] & analyzed).sum())))
+            unflagged.append((name, f"a {name} ground", int((ground[name] & analyzed).sum())))
             beyond[:] = False
-        elif beyond.sum() >= LEAST and like.sum() >= USUAL * analyzed.sum():
-            usual.append((name, int(like.sum())))
-            # sizes are judged against the set's own: where a fifth lie apart from the others, none is odd
-            beyond &= _far_beyond(score, analyzed) if name != "odd_size" else False
+        elif often and name == "odd_size":  # sizes are judged against the set's own: so many are no oddity
+            unflagged.append((name, "more than one size", int(like.sum())))
+            beyond[:] = False
+        elif often:
+            usual.append((name, name.replace("_", " "), int(like.sum())))
+            beyond &= _far_beyond(score, analyzed)
         out[f"is_{name}"] = beyond
         out[f"{name}_score"] = np.where(analyzed, score, np.nan).astype(np.float32)
-    out["_notes"] = _what_the_set_is_like(grounds, usual, int(analyzed.sum()), coloured)
+    out["_notes"] = _what_the_set_is_like(unflagged, usual, int(analyzed.sum()), coloured)
     out["is_grayscale"] = analyzed & grey & (coloured >= MOSTLY_COLOUR)
     for side in ("width", "height"):
         out[f"image_{side}"] = np.where(analyzed, np.nan_to_num(p[side]), -1).astype(np.int32)
@@ -97,27 +101,20 @@ def _far_beyond(score: NDArray[np.float64], analyzed: NDArray[np.bool_]) -> NDAr
     return np.asarray(left > high + max(FENCE * (high - low), CLOSE))
 
 
-def _what_the_set_is_like(
-    grounds: list[tuple[str, int]], usual: list[tuple[str, int]], n: int, coloured: float
-) -> list[str]:
+def _what_the_set_is_like(unflagged: list[_Property], usual: list[_Property], n: int, coloured: float) -> list[str]:
     """One sentence where checks would flag a property that the set has as a whole; with how many pictures have it."""
-    if not grounds and not usual:
+    if not unflagged and not usual:
         return []
-    names = {name for name, _ in (*grounds, *usual)}
+    names = {name for name, _, _ in (*unflagged, *usual)}
     kind = ""
     if coloured < 0.5 and {"low_information", "light"} <= names:
         kind = "this set is line drawings, writing or scans on white: "
     elif coloured < 0.5 and {"low_information", "dark"} <= names:
         kind = "this set is shapes or writing on black: "
-    said = [f"a {name} ground ({count:,} of {n:,})" for name, count in grounds]
-    said += [
-        f"{'more than one size' if name == 'odd_size' else name.replace('_', ' ')} ({count:,} of {n:,})"
-        for name, count in usual
-    ]
-    none = [*(name for name, _ in grounds), *("odd size" for name, _ in usual if name == "odd_size")]
-    flagged = [f"none is flagged as {name}" for name in none]
-    if some := [name.replace("_", " ") for name, _ in usual if name != "odd_size"]:
-        what = f"for {listed(some)} " if len(said) > 1 else ""
+    said = [f"{what} ({count:,} of {n:,})" for _, what, count in (*unflagged, *usual)]
+    flagged = [f"none is flagged as {name.replace('_', ' ')}" for name, _, _ in unflagged]
+    if usual:
+        what = f"for {listed([what for _, what, _ in usual])} " if len(said) > 1 else ""
         flagged.append(f"{what}only those far beyond the others are flagged")
     verb = "is" if len(said) == 1 else "are"
     return [f"{kind}{listed(said)} {verb} what its pictures are like; {', and '.join(flagged)}"]

@@ -22,7 +22,7 @@ from assay.encode.cells import Cells
 from assay.errors import ArrayError
 from assay.issues.isolated_groups import closed_groups
 from assay.issues.outlier_distances import judge_distances
-from assay.issues.outlier_evidence import CUTS, Part
+from assay.issues.outlier_evidence import CUTS, Neighborhood, Part
 from assay.issues.outlier_tables import judge_table
 from assay.issues.unusual_cells import least_usual
 
@@ -78,11 +78,11 @@ def outlier_issues(
         return result
     codes = np.where(analyzed, labels, -1).astype(np.int32)
     groups = np.where(analyzed, closed_groups(ids, codes), -1).astype(np.int32)
-    how = {"seed": seed, "threads": threads}
+    near = Neighborhood(embeddings, ids, distances, groups, seed, threads)
     if modality == "table":
-        found = judge_table(embeddings, ids, distances, groups, analyzed, columns=columns, widths=widths, **how)
+        found = judge_table(near, analyzed, columns=columns, widths=widths)
     else:
-        found = judge_distances(embeddings, codes, ids, distances, groups, analyzed, modality=modality, **how)
+        found = judge_distances(near, codes, analyzed, modality=modality)
     result["_notes"] += found.notes
     alike = np.ptp(found.evidence) <= 0
     result["outlier_score"][known] = 0 if alike else rankdata(found.evidence) / len(known)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from assay.issues import outlier_reference
 from assay.issues.distances import class_distances
-from assay.issues.outlier_evidence import NEAREST_REASON, P_VALUE, Judged, Part, graph_distances, in_tail
+from assay.issues.outlier_evidence import NEAREST_REASON, P_VALUE, Judged, Neighborhood, Part, in_tail
 from assay.issues.outlier_reference import OutlierReference
 from assay.issues.tail import ENOUGH, fit_tail
 from assay.issues.unusual_cells import UnusualCells
@@ -41,16 +41,7 @@ CLASS_PART = 0.25  # of a class beyond it: a sparse class, not foreign rows
 
 
 def judge_distances(
-    embeddings: Mapping[str, NDArray[Any]],
-    codes: NDArray[np.int32],
-    ids: NDArray[np.int32],
-    distances: NDArray[np.float32],
-    groups: NDArray[np.int32],
-    analyzed: NDArray[np.bool_],
-    *,
-    modality: str,
-    seed: int,
-    threads: int,
+    near: Neighborhood, codes: NDArray[np.int32], analyzed: NDArray[np.bool_], *, modality: str
 ) -> Judged:
     """Which rows lie far from all others, and from their class.
 
@@ -65,14 +56,14 @@ def judge_distances(
     Evidence: the scales and weights of `OutlierReference`. Cost: that of `measure_distances`.
     """
     known = np.flatnonzero(analyzed)
-    measured = measure_distances(embeddings, codes, ids, distances, groups, analyzed, modality, seed, threads)
-    learned_alone = all(name == WITHOUT_PRETRAINING for name in embeddings)
+    measured = measure_distances(near, codes, analyzed, modality=modality)
+    learned_alone = all(name == WITHOUT_PRETRAINING for name in near.embeddings)
     parts, combined, reference = _evidence(measured, learned_alone, _mostly_labelled(codes, analyzed))
     evidence, cells = combined[known], UnusualCells(np.zeros(len(codes)))
     if len(known) < ENOUGH or np.ptp(evidence) <= 0:
         return Judged.none_flagged(parts, evidence, cells, [])
     beyond, notes = in_tail(evidence), []
-    if many := _many_foreign(parts[0].z, _agreeing(ids, codes), codes, known):
+    if many := _many_foreign(parts[0].z, _agreeing(near.ids, codes), codes, known):
         beyond[np.argsort(-evidence, kind="stable")[:many]] = True
         notes.append(
             f"this dataset seems to hold many foreign rows: {many:,} lie beyond the range of rows whose neighbours share their "
@@ -83,23 +74,14 @@ def judge_distances(
 
 
 def measure_distances(
-    embeddings: Mapping[str, NDArray[Any]],
-    codes: NDArray[np.int32],
-    ids: NDArray[np.int32],
-    distances: NDArray[np.float32],
-    groups: NDArray[np.int32],
-    analyzed: NDArray[np.bool_],
-    modality: str,
-    seed: int,
-    threads: int,
+    near: Neighborhood, codes: NDArray[np.int32], analyzed: NDArray[np.bool_], *, modality: str
 ) -> dict[str, NDArray[np.float32]]:
     """How far rows lie from their nearest rows and from rows of their class, as `OutlierReference` asks for it.
 
     Parameters
     ----------
-    embeddings : name -> (N, d) vectors. codes : (N,) class codes, -1 = unlabelled or not analysed.
-    ids, distances : (N, k) the graph over the joined embeddings. groups : (N,) of `closed_groups`; rows of one's own do not count.
-    analyzed : (N,) rows that take part. modality : "text", or any other but "table". seed : of samples.
+    near : rows of one's own group do not count. codes : (N,) class codes, -1 = unlabelled or not analysed.
+    analyzed : (N,) rows that take part. modality : "text", or any other but "table".
 
     Returns
     -------
@@ -107,25 +89,23 @@ def measure_distances(
     (N,) each, NaN where there is none. Cost: O(N d min(class size, 2,000)).
     """
     ranks = NEAREST.get(modality, OTHERS)
-    measured = {
-        outlier_reference.NEAREST: graph_distances(embeddings, ids, distances, groups, ranks, True, seed, threads)
-    }
+    measured = {outlier_reference.NEAREST: near.distance(ranks, cosine=True)}
     labelled = _mostly_labelled(codes, analyzed)
     # an unlabelled row is compared with the majority class of its neighbours and does not count as a member of it
-    classes = np.where(analyzed, _class_nearby(ids, codes) if labelled else 0, -1).astype(np.int32)
+    classes = np.where(analyzed, _class_nearby(near.ids, codes) if labelled else 0, -1).astype(np.int32)
     options: dict[str, Any] = {
         "ranks": ranks,
-        "exclude": groups,
+        "exclude": near.groups,
         "members_of": codes >= 0 if labelled else analyzed,
-        "seed": seed,
-        "threads": threads,
+        "seed": near.seed,
+        "threads": near.threads,
     }
     if labelled:
-        for name in (name for name in embeddings if name != WITHOUT_PRETRAINING):
-            measured[f"{outlier_reference.CLASS}{name}"] = class_distances(embeddings[name], classes, **options)
-    if WITHOUT_PRETRAINING in embeddings:
+        for name in (name for name in near.embeddings if name != WITHOUT_PRETRAINING):
+            measured[f"{outlier_reference.CLASS}{name}"] = class_distances(near.embeddings[name], classes, **options)
+    if WITHOUT_PRETRAINING in near.embeddings:
         measured[outlier_reference.LEARNED] = class_distances(
-            embeddings[WITHOUT_PRETRAINING], classes, cosine=False, **options
+            near.embeddings[WITHOUT_PRETRAINING], classes, cosine=False, **options
         )
     return measured
 

@@ -1,6 +1,6 @@
-"""What the judges of outliers share: evidence, what a judge says of all rows, distances in the graph, the tail.
+"""What the judges of outliers share: evidence, what a judge says of all rows, rows and what lies near them, the tail.
 
-In: embeddings, the neighbour graph, evidence. Out: `Part`, `Judged`, distances, flags. Does not know: which evidence there is.
+In: embeddings, the neighbour graph, evidence. Out: `Part`, `Judged`, `Neighborhood`, flags. Does not know: which evidence there is.
 """
 
 from __future__ import annotations
@@ -61,41 +61,51 @@ class Judged:
         )
 
 
-def graph_distances(
-    embeddings: Mapping[str, NDArray[Any]],
-    ids: NDArray[np.int32],
-    distances: NDArray[np.float32],
-    groups: NDArray[np.int32],
-    ranks: tuple[int, int],
-    cosine: bool,
-    seed: int,
-    threads: int,
-) -> NDArray[np.float32]:
-    """How far each row lies from its neighbours of certain ranks.
+@dataclass(frozen=True)
+class Neighborhood:
+    """All rows, and what lies near them.
 
-    Parameters
-    ----------
-    embeddings : name -> (N, d). ids, distances : (N, k) the graph over all of them.
-    groups : (N,) of `closed_groups`, -1 = none. Rows of a group are measured to rows outside it (`outside_distances`).
-    ranks : (first, last) of the neighbours that count, from 0, ``last`` not included; fewer where there are fewer.
-    cosine : whether the graph's distances are cosine distances, else Euclidean. seed : of samples.
-
-    Returns
-    -------
-    (N,) float32 mean distances, NaN where a row has no such neighbour.
+    embeddings : name -> (N, d). ids, distances : (N, k) the graph over all of them, Euclidean or cosine.
+    groups : (N,) of `closed_groups`, -1 = none. seed : of samples.
     """
-    there = int(np.isfinite(distances[0]).sum()) if len(distances) else 0
-    last = max(1, min(ranks[1], there))
-    first = min(ranks[0], last - 1)
-    near = np.asarray(distances[:, first:last], np.float64)
-    usable = np.isfinite(near)
-    count = usable.sum(1)
-    out = np.where(count > 0, np.where(usable, near, 0).sum(1) / np.maximum(count, 1), np.nan).astype(np.float32)
-    rows, outside = outside_distances(
-        list(embeddings.values()), groups, ranks=(first, last), cosine=cosine, seed=seed, threads=threads
-    )
-    out[rows] = outside
-    return out
+
+    embeddings: Mapping[str, NDArray[Any]]
+    ids: NDArray[np.int32]
+    distances: NDArray[np.float32]
+    groups: NDArray[np.int32]
+    seed: int
+    threads: int
+
+    def distance(self, ranks: tuple[int, int], *, cosine: bool) -> NDArray[np.float32]:
+        """How far each row lies from its neighbours of certain ranks.
+
+        Parameters
+        ----------
+        ranks : (first, last) of the neighbours that count, from 0, ``last`` not included; fewer where there are fewer. Rows of a
+            group are measured to rows outside it (`outside_distances`).
+        cosine : whether the graph's distances are cosine distances, else Euclidean.
+
+        Returns
+        -------
+        (N,) float32 mean distances, NaN where a row has no such neighbour.
+        """
+        there = int(np.isfinite(self.distances[0]).sum()) if len(self.distances) else 0
+        last = max(1, min(ranks[1], there))
+        first = min(ranks[0], last - 1)
+        near = np.asarray(self.distances[:, first:last], np.float64)
+        usable = np.isfinite(near)
+        count = usable.sum(1)
+        out = np.where(count > 0, np.where(usable, near, 0).sum(1) / np.maximum(count, 1), np.nan).astype(np.float32)
+        rows, outside = outside_distances(
+            list(self.embeddings.values()),
+            self.groups,
+            ranks=(first, last),
+            cosine=cosine,
+            seed=self.seed,
+            threads=self.threads,
+        )
+        out[rows] = outside
+        return out
 
 
 def in_tail(evidence: Floats) -> NDArray[np.bool_]:

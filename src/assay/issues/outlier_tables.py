@@ -17,7 +17,7 @@ from assay.encode.cells import Cells
 from assay.issues.distances import decorrelated_distances, decorrelating
 from assay.issues.forest import ReferenceTable, beyond_neighbors, reference_table
 from assay.issues.isolation import FittedIsolation, grow_forest, isolation_scores
-from assay.issues.outlier_evidence import CUTS, NEAREST_REASON, P_VALUE, Judged, Part, graph_distances, in_tail
+from assay.issues.outlier_evidence import CUTS, NEAREST_REASON, P_VALUE, Judged, Neighborhood, Part, in_tail
 from assay.issues.outlier_reference import Scale
 from assay.issues.table_reference import FEW, TableReference
 from assay.issues.tail import ENOUGH, fit_tail, log_distance_z, log_distances, robust_z, robust_z_scale, spread
@@ -37,24 +37,14 @@ MOST_BY_CHANCE, BEYOND_DOUBT = 0.02, 2.0
 
 
 def judge_table(
-    embeddings: Mapping[str, NDArray[Any]],
-    ids: NDArray[np.int32],
-    distances: NDArray[np.float32],
-    groups: NDArray[np.int32],
-    analyzed: NDArray[np.bool_],
-    *,
-    columns: Sequence[Cells],
-    widths: Sequence[int],
-    seed: int,
-    threads: int,
+    near: Neighborhood, analyzed: NDArray[np.bool_], *, columns: Sequence[Cells], widths: Sequence[int]
 ) -> Judged:
     """Which rows of a table fit nothing else in it.
 
     Parameters
     ----------
-    embeddings : name -> (N, d) vectors of cells. ids, distances : (N, k) the Euclidean graph over all of them.
-    groups : (N,) of `closed_groups`. analyzed : (N,) rows that take part, at least one.
-    columns, widths, seed, threads : as `outlier_issues` takes them.
+    near : with vectors of cells, and a Euclidean graph. analyzed : (N,) rows that take part, at least one.
+    columns, widths : as `outlier_issues` takes them.
 
     Notes
     -----
@@ -73,9 +63,9 @@ def judge_table(
     if len(known) >= ENOUGH:
         cells = unusual_cells(columns) if len(columns) else cells
         ordinary = np.flatnonzero(analyzed & (cells.strength <= 0))
-        usual = reference_table(_joined(embeddings), ordinary, widths, seed=seed, threads=threads)
+        usual = reference_table(_joined(near.embeddings), ordinary, widths, seed=near.seed, threads=near.threads)
     notes = [cause.message for cause in cells.common]
-    measures = _measure_table(embeddings, ids, distances, groups, usual, seed, threads)
+    measures = _measure_table(near, usual)
     evidence = measures.combined[known]
     if usual is not None:  # a cell that no one would believe outweighs any distance between ordinary rows
         evidence = evidence + np.where(cells.strength[known] > 0, np.ptp(evidence) + cells.strength[known], 0)
@@ -90,7 +80,7 @@ def judge_table(
         )
         beyond[:] = False
         usual = replace(usual, cut=np.inf)
-    by_chance, stands_out = _as_if_by_chance(measures.parts[0].value, ids, usual, int(beyond.sum()))
+    by_chance, stands_out = _as_if_by_chance(measures.parts[0].value, near.ids, usual, int(beyond.sum()))
     by_chance &= analyzed
     if by_chance.sum() > many:
         notes.append(
@@ -115,27 +105,19 @@ class _TableMeasures:
     turn: NDArray[np.float32] | None
 
 
-def _measure_table(
-    embeddings: Mapping[str, NDArray[Any]],
-    ids: NDArray[np.int32],
-    distances: NDArray[np.float32],
-    groups: NDArray[np.int32],
-    usual: ReferenceTable | None,
-    seed: int,
-    threads: int,
-) -> _TableMeasures:
-    joined = _joined(embeddings)
-    nearest = graph_distances(embeddings, ids, distances, groups, NEAREST, False, seed, threads)
-    grown = grow_forest(joined, seed=seed)
-    scores = isolation_scores(grown, joined, threads=threads)
+def _measure_table(near: Neighborhood, usual: ReferenceTable | None) -> _TableMeasures:
+    joined = _joined(near.embeddings)
+    nearest = near.distance(NEAREST, cosine=False)
+    grown = grow_forest(joined, seed=near.seed)
+    scores = isolation_scores(grown, joined, threads=near.threads)
     z, forest = log_distance_z(nearest), robust_z(scores)
     parts = [Part(z, nearest, NEAREST_REASON), Part(forest, forest, CUTS)]
     more = 1.0 if usual is None else _more(log_distances(nearest), usual.nearest)
     few = turn = None
     if more >= KEEPS_WELL_TOGETHER:  # rows of closed groups stay measured to rows outside them
-        turn = decorrelating(joined, seed=seed, threads=threads)
-        few = decorrelated_distances(joined, joined, ids, FEW, turn, threads=threads)
-        z = np.where(groups >= 0, z, log_distance_z(few))
+        turn = decorrelating(joined, seed=near.seed, threads=near.threads)
+        few = decorrelated_distances(joined, joined, near.ids, FEW, turn, threads=near.threads)
+        z = np.where(near.groups >= 0, z, log_distance_z(few))
     return _TableMeasures(parts, np.maximum(more * z, forest), more, FittedIsolation.of(grown), scores, few, turn)
 
 

@@ -113,13 +113,14 @@ def table_beside(
             if name.lower().endswith(".json"):
                 notes.append(f"left alone: {error}")
             continue  # some log or list that is no table: the images are what was given
-        if _naming_column(cells, known, 0)[0] is not None:
+        columns = _naming_columns(cells, known)
+        if columns:
             some[name] = cells
-        named += _judged(name, cells, known, found)
+        named += _judged(name, cells, columns, found)
     splits = split_tables(list(some))
     if splits:
         whole = joined({split: some[name] for split, name in splits.items()}, " and ".join(splits.values()))
-        named += _judged(whole.where, whole, known, found)
+        named += _judged(whole.where, whole, _naming_columns(whole, known), found)
     if not named:
         return None
     _, _, chosen, cells = max(named, key=lambda entry: entry[:2])
@@ -136,14 +137,16 @@ def table_beside(
 
 
 def _judged(
-    name: str, cells: Cells, known: Mapping[str, tuple[str, str]], found: Listing
+    name: str, cells: Cells, columns: Sequence[tuple[str, int]], found: Listing
 ) -> list[tuple[bool, int, str, Cells]]:
-    """(has a label, images it names, name, cells) of a table that names most of the images; [] of any other."""
-    column, hits = _naming_column(cells, known, len(found.files))
-    if column is None:
-        return []
-    cells.pictures.add(column)
-    return [(any(is_label_name(other) for other in cells.table.column_names), hits, name, cells)]
+    """(has a label, images it names, name, cells) of a table that names most of the images; [] of any other.
+
+    columns : of `_naming_columns`."""
+    for column, hits in columns:
+        if 2 * hits >= len(found.files):
+            cells.pictures.add(column)
+            return [(any(is_label_name(other) for other in cells.table.column_names), hits, name, cells)]
+    return []
 
 
 def _are(names: Sequence[str]) -> str:
@@ -160,9 +163,9 @@ def _by_name(found: Listing) -> dict[str, tuple[str, str]]:
     return {name: image for name, image in files.items() if image is not None}
 
 
-def _naming_column(cells: Cells, known: Mapping[str, tuple[str, str]], images: int) -> tuple[str | None, int]:
-    """(the column of a table that names most of the images and hardly anything else, how many it names); (None, 0) without."""
-    table = cells.table
+def _naming_columns(cells: Cells, known: Mapping[str, tuple[str, str]]) -> list[tuple[str, int]]:
+    """The columns of a table that name images and hardly anything else, and how many images each names."""
+    table, columns = cells.table, []
     for name in table.column_names:
         kind = table[name].type
         if name in cells.blobs or name in cells.nested or not (pa.types.is_string(kind) or pa.types.is_integer(kind)):
@@ -171,9 +174,9 @@ def _naming_column(cells: Cells, known: Mapping[str, tuple[str, str]], images: i
             PurePosixPath(str(value).replace("\\", "/")).name for value in table[name].to_pylist() if value is not None
         }
         hits = sum(value in known or unicodedata.normalize("NFD", value) in known for value in values)
-        if hits and hits >= FOUND * len(values) and 2 * hits >= images:
-            return name, hits
-    return None, 0
+        if hits and hits >= FOUND * len(values):
+            columns.append((name, hits))
+    return columns
 
 
 def labels_beside(found: Listing) -> list[str]:

@@ -46,7 +46,8 @@ _SCRIPTS = [
             ("iso8859_5", "ISO 8859-5"),
         )
     ),
-    _Script("cp1251", "Windows-1251", _CYRILLIC + "ђјљњћџѓќѕ", "оеаинтсрвл", 0.4),  # Serbian, Macedonian
+    # Serbian, Macedonian; behind all of the above: of equals the first counts
+    _Script("cp1251", "Windows-1251", _CYRILLIC + "ђјљњћџѓќѕ", "оеаинтсрвл", 0.4),
     _Script("cp1253", "Windows-1253", "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ", "αοιετνσηρς", 0.4),
     _Script("cp1255", "Windows-1255", "אבגדהוזחטיךכלםמןנסעףפץצקרשת", "יולהאמתרבנ", 0.4),
     _Script("cp1256", "Windows-1256", "ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىيپچژگ،؛؟", "الينموترب", 0.4),
