@@ -131,6 +131,7 @@ def test_keys_are_known_by_names_in_one_word():
     frame.loc[[3, 9], ["orderid", "humid"]] = "0"
     found = by_kind(table_faults(frame, list(frame)))
     assert set(found["repeated_key", "orderid"].data["rows"]) == {0, 3, 9}
+    assert "but 1 of its values comes more than once: 3 rows share them" in found["repeated_key", "orderid"].message
     assert ("repeated_key", "humid") not in found
 
 

@@ -194,7 +194,7 @@ class Project(FinishedRun):
         Returns
         -------
         assay.actions.Outcome
-            ``said`` is one plain sentence; ``entry`` is None where nothing changed.
+            ``message`` is one plain sentence; ``entry`` is None where nothing changed.
 
         Raises
         ------

@@ -411,7 +411,7 @@ def _keys(column: _Column) -> Iterator[_Fault]:
         yield _Fault("repeated_key", "Repeating key", message, at)
         return
     message = (
-        f"{quote(column.name)} looks like a key, but {again:,} of its values come more than once: "
+        f"{quote(column.name)} looks like a key, but {again:,} of its values {'comes' if again == 1 else 'come'} more than once: "
         f"{{rows}} share them, {later:,} more than there should be."
     )
     yield _Fault("repeated_key", "Repeating key", message, at)
